@@ -1,0 +1,16 @@
+//! Which channels exist? THE REGISTRY: one line per channel.
+//!
+//! Everything that lists channels walks [`REGISTRY`]; nothing else names one.
+
+pub mod contract;
+pub mod official_account;
+
+use contract::Channel;
+
+/// Every channel there is.
+pub static REGISTRY: &[&dyn Channel] = &[&official_account::CHANNEL];
+
+/// The channel of that name.
+pub fn named(name: &str) -> Option<&'static dyn Channel> {
+    REGISTRY.iter().copied().find(|channel| channel.card().name == name)
+}

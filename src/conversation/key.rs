@@ -1,0 +1,133 @@
+//! Which conversation is it? The key of the contract: `{channel}:{platform_id}[:{sub_id}]:{u|g|a}:{native id}`.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::schema::v1::conversation::Scope;
+
+/// Everything but `[A-Za-z0-9._@-]` is percent-encoded once.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'@').remove(b'-');
+
+/// A key taken apart; the native id decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub channel: String,
+    pub platform_id: String,
+    pub sub_id: String,
+    pub scope: Scope,
+    pub native_id: String,
+}
+
+/// The native id of an account's own conversation.
+pub const ACCOUNT_SELF: &str = "-";
+
+impl Key {
+    /// Writes the key.
+    pub fn render(&self) -> String {
+        let mut key = format!("{}:{}", self.channel, escape(&self.platform_id));
+        if !self.sub_id.is_empty() {
+            key.push(':');
+            key.push_str(&escape(&self.sub_id));
+        }
+        let letter = match self.scope {
+            Scope::Group => 'g',
+            Scope::Account => 'a',
+            Scope::Direct | Scope::Unspecified => 'u',
+        };
+        key.push(':');
+        key.push(letter);
+        key.push(':');
+        key.push_str(&escape(&self.native_id));
+        key
+    }
+
+    /// Reads a key; one that was percent-encoded once more as a whole is accepted too.
+    pub fn parse(text: &str) -> Option<Key> {
+        Self::parse_exact(text).or_else(|| {
+            let decoded = percent_decode_str(text).decode_utf8().ok()?;
+            (decoded != text).then(|| Self::parse_exact(&decoded)).flatten()
+        })
+    }
+
+    fn parse_exact(text: &str) -> Option<Key> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let (channel, platform_id, sub_id, letter, native) = match parts[..] {
+            [channel, platform, letter, native] => (channel, platform, "", letter, native),
+            [channel, platform, sub, letter, native] => (channel, platform, sub, letter, native),
+            _ => return None,
+        };
+        let scope = match letter {
+            "u" => Scope::Direct,
+            "g" => Scope::Group,
+            "a" => Scope::Account,
+            _ => return None,
+        };
+        let part = |text: &str| (!text.is_empty()).then(|| unescape(text)).flatten();
+        Some(Key {
+            channel: part(channel)?,
+            platform_id: part(platform_id)?,
+            sub_id: if sub_id.is_empty() {
+                String::new()
+            } else {
+                unescape(sub_id)?
+            },
+            scope,
+            native_id: part(native)?,
+        })
+    }
+}
+
+fn escape(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
+/// Undoes [`escape`]; a text that [`escape`] could not have written is no part of a key.
+fn unescape(text: &str) -> Option<String> {
+    let decoded = percent_decode_str(text).decode_utf8().ok()?.into_owned();
+    (escape(&decoded).eq_ignore_ascii_case(text)).then_some(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(native: &str) -> Key {
+        Key {
+            channel: "official_account".into(),
+            platform_id: "wx1".into(),
+            sub_id: String::new(),
+            scope: Scope::Direct,
+            native_id: native.into(),
+        }
+    }
+
+    #[test]
+    fn plain_characters_stand_and_others_are_encoded_once() {
+        assert_eq!(key("o-A_b.c@d").render(), "official_account:wx1:u:o-A_b.c@d");
+        assert_eq!(key("a:b/微").render(), "official_account:wx1:u:a%3Ab%2F%E5%BE%AE");
+    }
+
+    #[test]
+    fn a_key_reads_back_also_when_encoded_once_more() {
+        let original = key("a:b/微");
+        let text = original.render();
+        assert_eq!(Key::parse(&text), Some(original.clone()));
+        let twice = utf8_percent_encode(&text, ESCAPED).to_string();
+        assert_eq!(Key::parse(&twice), Some(original));
+    }
+
+    #[test]
+    fn what_is_not_a_key_is_refused() {
+        for text in [
+            "",
+            "a",
+            "a:b:u",
+            "a:b:x:c",
+            "a:b:u:",
+            ":b:u:c",
+            "a:b:c:d:u:e",
+            "a:b:u:c d",
+        ] {
+            assert_eq!(Key::parse(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What may still be sent to this customer? The allowances that triggers open and sends use up.
+//!
+//! Allowances do not add up: each trigger opens a grant of its own, a send draws on all that are open, so that the
+//! largest one is what is left and the longest one says until when (`official-account` page on customer-service messages).
+
+use crate::{ports::clock::Millis, schema::v1};
+
+/// One trigger's grant.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Grant {
+    /// `message` | `menu` | `scan` | `follow` | `enter`
+    #[prost(string, tag = "1")]
+    pub trigger: String,
+    /// Absent: the platform sets no count.
+    #[prost(uint32, optional, tag = "2")]
+    pub remaining: Option<u32>,
+    #[prost(int64, tag = "3")]
+    pub expires: Millis,
+    #[prost(string, repeated, tag = "4")]
+    pub part_types: Vec<String>,
+    /// Inferred, not counted.
+    #[prost(bool, tag = "5")]
+    pub estimated: bool,
+}
+
+/// All grants of one customer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Ledger {
+    #[prost(message, repeated, tag = "1")]
+    pub grants: Vec<Grant>,
+    /// The customer left.
+    #[prost(bool, tag = "2")]
+    pub unfollowed: bool,
+}
+
+/// Whether the ledger lets messages go by the API now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Counted and open; `None` = without count.
+    Open(Option<u32>),
+    /// Nothing counted is known: try, and learn from the code.
+    Unknown,
+    /// Counted, and its time is over.
+    Closed,
+    /// Counted, open in time, used up.
+    Spent,
+    /// The customer left.
+    Unfollowed,
+}
+
+impl Ledger {
+    /// A trigger opens its grant anew.
+    pub fn open(&mut self, grant: Grant) {
+        self.unfollowed = false;
+        self.grants.retain(|old| old.trigger != grant.trigger);
+        self.grants.push(grant);
+    }
+
+    /// The customer left: nothing may be sent.
+    pub fn unfollow(&mut self) {
+        self.unfollowed = true;
+        self.grants.clear();
+    }
+
+    /// `count` messages went by the API at `now`.
+    pub fn spend(&mut self, count: u32, now: Millis) {
+        for grant in self.grants.iter_mut().filter(|grant| grant.expires > now) {
+            if let Some(left) = grant.remaining.as_mut() {
+                *left = left.saturating_sub(count);
+            }
+        }
+    }
+
+    /// The platform says the count is used up (45047). Where we did not know, all our figures were guesses.
+    pub fn exhausted(&mut self, now: Millis) {
+        let surprised = matches!(self.standing(now), Standing::Open(_));
+        for grant in self.grants.iter_mut().filter(|grant| grant.expires > now) {
+            grant.remaining = Some(0);
+            grant.estimated |= surprised;
+        }
+    }
+
+    /// The platform says the window is over (45015).
+    pub fn closed(&mut self, now: Millis) {
+        let surprised = matches!(self.standing(now), Standing::Open(_));
+        for grant in &mut self.grants {
+            grant.expires = grant.expires.min(now);
+            grant.estimated |= surprised;
+        }
+    }
+
+    /// What the planner may count on.
+    pub fn standing(&self, now: Millis) -> Standing {
+        if self.unfollowed {
+            return Standing::Unfollowed;
+        }
+        if self.grants.is_empty() || self.grants.iter().any(|grant| grant.estimated) {
+            return Standing::Unknown;
+        }
+        let open = || self.grants.iter().filter(|grant| grant.expires > now);
+        if open().any(|grant| grant.remaining.is_none()) {
+            return Standing::Open(None);
+        }
+        match open().filter_map(|grant| grant.remaining).max() {
+            Some(0) => Standing::Spent,
+            Some(left) => Standing::Open(Some(left)),
+            None => Standing::Closed,
+        }
+    }
+
+    /// As the core sees it: what is open at `now`.
+    pub fn allowances(&self, now: Millis) -> Vec<v1::Allowance> {
+        self.grants
+            .iter()
+            .filter(|grant| grant.expires > now)
+            .map(|grant| v1::Allowance {
+                trigger: grant.trigger.clone(),
+                remaining: grant.remaining,
+                expires: Some(crate::schema::Timestamp::from_millis(grant.expires)),
+                part_types: grant.part_types.clone(),
+                basis: if grant.estimated {
+                    v1::allowance::Basis::Estimated
+                } else {
+                    v1::allowance::Basis::Counted
+                } as i32,
+            })
+            .collect()
+    }
+}

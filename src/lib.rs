@@ -1,0 +1,10 @@
+pub mod accounts;
+pub mod channels;
+pub mod conversation;
+pub mod cores;
+pub mod error;
+pub mod observe;
+pub mod ports;
+pub mod schema;
+pub mod secret;
+pub mod settings;

@@ -1,0 +1,7 @@
+//! What do we need from outside, and from each other across a seam? Traits and the data that crosses them.
+
+pub mod chance;
+pub mod clock;
+pub mod platform;
+pub mod store;
+pub mod turn;

@@ -1,0 +1,61 @@
+//! How do we ask the platform? One request out, one answer back; whoever implements it knows sockets, nobody else does.
+
+use async_trait::async_trait;
+
+/// A request to a platform's API, complete but for the access token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    pub method: Method,
+    /// Path below the account's `api_base`, e.g. `/cgi-bin/message/custom/send`.
+    pub path: &'static str,
+    /// Query pairs, without `access_token`.
+    pub query: Vec<(&'static str, String)>,
+    pub body: CallBody,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallBody {
+    Empty,
+    /// Raw UTF-8 JSON. Never `\uXXXX`: the platform answers 40033 to that.
+    Json(Vec<u8>),
+    /// `multipart/form-data` with one file in the field `media`.
+    File {
+        name: String,
+        mime: String,
+        bytes: Vec<u8>,
+    },
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    /// The `Date` header, in milliseconds: corrects our clock for the freshness check.
+    pub date: Option<i64>,
+    pub content_type: String,
+    pub body: Vec<u8>,
+}
+
+/// Why no answer came back. The difference decides whether a message may be sent again.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NoAnswer {
+    /// The connection failed before a byte of ours left (DNS, refused, TLS): the platform cannot have acted.
+    #[error("not sent: {0}")]
+    NotSent(String),
+    /// It left us and no complete answer came: the platform may have acted.
+    #[error("sent, answer lost: {0}")]
+    Lost(String),
+}
+
+/// The platform's API, seen from the house.
+#[async_trait]
+pub trait Platform: Send + Sync + 'static {
+    /// Sends `call` to `base`, with `token` as `access_token` where given.
+    async fn ask(&self, base: &str, call: &Call, token: Option<&str>) -> Result<Answer, NoAnswer>;
+}

@@ -1,0 +1,394 @@
+//! What must be remembered, and in one transaction with what? The durable middle, seen from the house.
+//!
+//! Every write returns only after its commit is durable. Two adapters are foreseen (SQLite, PostgreSQL); a new one
+//! implements [`Store`] and passes the suite beside it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{
+    channels::contract::{Dedupe, SessionEffect},
+    conversation::{Grant, Rules},
+    ports::clock::Millis,
+    schema::v1,
+};
+
+/// The store's own number of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConversationId(pub i64);
+
+/// The store's own number of an event or message: grows in commit order.
+pub type Row = i64;
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The queue before the writer is full: come back.
+    #[error("the store's queue is full")]
+    Overloaded,
+    /// The disk is below its reserve, or refuses to write.
+    #[error("cannot append durably: {0}")]
+    CannotAppend(String),
+    #[error("store: {0}")]
+    Broken(String),
+}
+
+/// Told of what was committed, in commit order, from the writer's thread: must not block.
+pub trait Listener: Send + Sync + 'static {
+    /// A new event waits for its core.
+    fn event(&self, event: &Arc<Stored>);
+    /// A message entered the outbox, or one that waited may go on (its customer acted).
+    fn message(&self, conversation: ConversationId);
+}
+
+// ───────────── events ─────────────
+
+/// One thing to be appended to a conversation; whatever else it means for the conversation stands beside it.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    pub account: Arc<v1::Account>,
+    pub key: String,
+    pub customer: v1::Identity,
+    pub scope: v1::conversation::Scope,
+    /// `None` for events of our own making.
+    pub dedupe: Option<Dedupe>,
+    pub platform_time: Option<Millis>,
+    pub history: bool,
+    pub traceparent: String,
+    pub body: v1::event::Body,
+    pub raw: Option<v1::Raw>,
+    pub entry: Option<v1::Entry>,
+    /// What it opens, already with count and end.
+    pub grant: Option<Grant>,
+    pub unfollowed: bool,
+    pub customer_acted: bool,
+    pub customer_spoke: bool,
+    pub session: Option<SessionEffect>,
+    pub redelivery_of: String,
+    /// The core whose rule fits; `None` where no rule fits.
+    pub core: Option<Arc<str>>,
+    pub rules: Rules,
+}
+
+/// A durable event.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub row: Row,
+    pub conversation: ConversationId,
+    /// Who takes it; `None` = nobody yet, it waits.
+    pub core: Option<Arc<str>>,
+    /// Complete, with `raw` where we have it; `offer` unset.
+    pub event: v1::Event,
+}
+
+#[derive(Clone, Debug)]
+pub enum Accepted {
+    New(Arc<Stored>),
+    /// The platform sent it before.
+    Again {
+        event_id: String,
+        row: Row,
+    },
+}
+
+/// A body that is the platform's but that we could not read.
+#[derive(Clone, Debug)]
+pub struct Quarantined {
+    pub row: Row,
+    pub account: String,
+    pub received: Millis,
+    pub code: String,
+    pub detail: String,
+    pub query: String,
+    pub body: Vec<u8>,
+    pub content_type: String,
+    /// Fingerprints of the keys tried.
+    pub key_ids: String,
+}
+
+/// What the core's acceptance of an event commits.
+#[derive(Clone, Debug)]
+pub struct Take {
+    pub conversation: ConversationId,
+    pub row: Row,
+    pub seq: u32,
+    pub replies: Vec<NewMessage>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Took {
+    Now(Vec<Enqueued>),
+    /// An earlier answer took it; its replies stand, these are dropped.
+    Before,
+}
+
+/// One conversation with something undelivered.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    pub conversation: ConversationId,
+    pub key: String,
+    pub core: Option<Arc<str>>,
+    pub first_seq: u32,
+    pub count: u32,
+    pub oldest: Millis,
+}
+
+#[derive(Clone, Debug)]
+pub struct Parked {
+    pub row: Row,
+    pub event_id: String,
+    pub key: String,
+    pub seq: u32,
+    pub core: String,
+    pub parked_at: Millis,
+    pub reason: String,
+    pub event: v1::Event,
+}
+
+/// Which stored events, oldest first (or newest first).
+#[derive(Clone, Debug, Default)]
+pub struct EventQuery {
+    pub key: Option<String>,
+    pub core: Option<String>,
+    pub from: Option<Millis>,
+    pub to: Option<Millis>,
+    /// Rows beyond this one, in the direction of reading.
+    pub after: Option<Row>,
+    pub newest_first: bool,
+    pub limit: usize,
+}
+
+// ───────────── messages ─────────────
+
+/// A message of the core's, ready for the outbox.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// UUIDv7, ours.
+    pub id: String,
+    pub account: String,
+    pub client_message_id: String,
+    /// Where it goes, with what is needed to create the conversation when the core speaks first.
+    pub address: Address,
+    /// As decoded, with key and client id filled in: compared when the same key comes again.
+    pub request: v1::SendRequest,
+    /// Row of the event it answers.
+    pub answers: Option<Row>,
+    /// `ACCEPTED` for the outbox; `HANDED_OVER` for a passive answer whose request is open; `FAILED` for a bad reply.
+    pub result: v1::SendResult,
+    /// The plain passive answer, kept for the platform's next attempt.
+    pub passive: Option<Vec<u8>>,
+    /// Pieces that the passive answer already carries; the rest goes by the API.
+    pub pieces_done: u32,
+    pub next_attempt: Millis,
+    pub not_after: Millis,
+    /// Tell the core of `result` at once, as a delivery event.
+    pub tell: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Address {
+    pub account: Arc<v1::Account>,
+    pub key: String,
+    pub customer: v1::Identity,
+    pub scope: v1::conversation::Scope,
+    pub core: Option<Arc<str>>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Enqueued {
+    New(Arc<Message>),
+    /// Same key, same request: what became of the first.
+    Same(Arc<Message>),
+    /// Same key, another request.
+    Conflict,
+}
+
+/// A message as the store holds it.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub row: Row,
+    pub id: String,
+    pub account: String,
+    pub client_message_id: String,
+    pub conversation: ConversationId,
+    pub key: String,
+    pub request: v1::SendRequest,
+    pub answers: Option<Row>,
+    pub result: v1::SendResult,
+    pub passive: Option<Vec<u8>>,
+    pub pieces_done: u32,
+    pub attempts: u32,
+    pub created: Millis,
+    pub next_attempt: Millis,
+    pub not_after: Millis,
+}
+
+impl Message {
+    pub fn status(&self) -> v1::send_result::Status {
+        self.result.status()
+    }
+
+    /// Nothing further will happen to it.
+    pub fn is_final(&self) -> bool {
+        use v1::send_result::Status as S;
+        matches!(
+            self.status(),
+            S::HandedOver | S::Sent | S::Failed | S::Unknown | S::Expired | S::Recalled
+        )
+    }
+}
+
+/// One step of a message's life.
+#[derive(Clone, Debug)]
+pub struct Settle {
+    pub message: Row,
+    /// Status, road, error, degradations, ids; allowances are filled in by the store.
+    pub result: v1::SendResult,
+    pub passive: Option<Vec<u8>>,
+    pub pieces_done: u32,
+    pub attempts: u32,
+    pub next_attempt: Millis,
+    pub ledger: Vec<LedgerEntry>,
+    /// Tell the core, as a delivery event in the same commit.
+    pub tell: bool,
+}
+
+/// What a send does to the customer's allowances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerEntry {
+    /// This many messages went by the API.
+    Spent(u32),
+    /// 45047.
+    Exhausted,
+    /// 45015.
+    Closed,
+    /// 43004 and kin.
+    Unfollowed,
+}
+
+#[derive(Clone, Debug)]
+pub enum MessageRef<'a> {
+    Id(&'a str),
+    Client {
+        account: &'a str,
+        client_message_id: &'a str,
+    },
+    Row(Row),
+}
+
+/// A conversation as it stands now.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub id: ConversationId,
+    pub state: crate::conversation::State,
+    /// Everything up to here was taken.
+    pub taken_seq: u32,
+    pub waiting_sends: u32,
+}
+
+// ───────────── records ─────────────
+
+/// Small things kept by name: accounts, tokens, entries, media, warnings, answer counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub key: String,
+    pub value: Vec<u8>,
+}
+
+/// One write of a record; several commit together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordWrite {
+    Put {
+        space: &'static str,
+        key: String,
+        value: Vec<u8>,
+    },
+    /// Fails the whole batch if the key exists.
+    Create {
+        space: &'static str,
+        key: String,
+        value: Vec<u8>,
+    },
+    Delete {
+        space: &'static str,
+        key: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    pub events: u64,
+    pub messages: u64,
+    pub gaps: u64,
+}
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    pub events: Millis,
+    pub idempotency: Millis,
+}
+
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Generation of this store; higher after every restore.
+    fn epoch(&self) -> u32;
+
+    // ---- in
+    /// Dedupe row, conversation state, `seq` and event in one commit.
+    async fn accept(&self, arrival: Arrival) -> Result<Accepted, StoreError>;
+    async fn quarantine(&self, body: Quarantined) -> Result<Row, StoreError>;
+    async fn quarantined(&self, after: Option<Row>, limit: usize) -> Result<Vec<Quarantined>, StoreError>;
+    async fn release_quarantined(&self, row: Row) -> Result<(), StoreError>;
+
+    // ---- to the core
+    async fn take(&self, take: Take) -> Result<Took, StoreError>;
+    /// Sets an undelivered event aside; the Gap that stands for it is committed with it and returned.
+    async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError>;
+    async fn parked(&self, after: Option<Row>, limit: usize) -> Result<Vec<Parked>, StoreError>;
+    /// Brings a parked event back with a new id and seq. `None`: not parked.
+    async fn unpark(&self, row: Row) -> Result<Option<Arc<Stored>>, StoreError>;
+    async fn discard(&self, row: Row) -> Result<bool, StoreError>;
+    /// Every conversation with something undelivered.
+    async fn backlog(&self) -> Result<Vec<Waiting>, StoreError>;
+    /// Undelivered events of one conversation from `seq` on, in order.
+    async fn pending(
+        &self,
+        conversation: ConversationId,
+        from_seq: u32,
+        limit: usize,
+    ) -> Result<Vec<Arc<Stored>>, StoreError>;
+    /// Gives all conversations of `from` (`None`: of nobody) that wait to `to`.
+    async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError>;
+    async fn event(&self, id: &str) -> Result<Option<Arc<Stored>>, StoreError>;
+    async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError>;
+
+    // ---- from the core
+    async fn conversation(&self, key: &str) -> Result<Option<View>, StoreError>;
+    async fn enqueue(&self, message: NewMessage) -> Result<Enqueued, StoreError>;
+    async fn settle(&self, settle: Settle) -> Result<Arc<Message>, StoreError>;
+    async fn message(&self, which: MessageRef<'_>) -> Result<Option<Arc<Message>>, StoreError>;
+    /// Messages of one conversation that are not final, in order.
+    async fn outbox(&self, conversation: ConversationId) -> Result<Vec<Arc<Message>>, StoreError>;
+    /// Every conversation with a message that is not final.
+    async fn open_outboxes(&self) -> Result<Vec<ConversationId>, StoreError>;
+    /// The passive answer that an event got, if one was rendered.
+    async fn passive_answer(&self, event: Row) -> Result<Option<Arc<Message>>, StoreError>;
+    /// Messages in answer to these events or to these conversations, newest first: for people who look.
+    async fn recent_messages(&self, key: Option<&str>, limit: usize) -> Result<Vec<Arc<Message>>, StoreError>;
+
+    // ---- records
+    /// `false`: a `Create` met an existing key, nothing was written.
+    async fn write_records(&self, writes: Vec<RecordWrite>) -> Result<bool, StoreError>;
+    async fn record(&self, space: &'static str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    async fn records(&self, space: &'static str) -> Result<Vec<Record>, StoreError>;
+
+    // ---- house-keeping
+    /// Proves that we can append durably now.
+    async fn ready(&self) -> Result<(), StoreError>;
+    async fn sweep(&self, now: Millis, keep: Retention) -> Result<Swept, StoreError>;
+    /// A consistent copy of the database in a file.
+    async fn copy_to(&self, file: &std::path::Path) -> Result<(), StoreError>;
+    /// Ends the writer after everything queued is committed.
+    async fn close(&self);
+}

@@ -1,0 +1,110 @@
+//! How is a message of the schema written and read as JSON?
+//!
+//! Canonical proto3 JSON. Equal messages give equal bytes (fields in the schema's order, maps sorted). Reading is
+//! lenient or strict, chosen per call: a core's *answers* may carry fields of a later schema, a core's *requests* may not,
+//! because a misspelt field that is silently dropped is a message that says something else.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// What to do with a field the schema does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// Skip it: for answers.
+    Ignore,
+    /// Refuse the whole document and name the field: for requests.
+    Refuse,
+}
+
+/// Why a document is not the message it should be; the text names the place.
+#[derive(Debug, thiserror::Error)]
+pub enum JsonError {
+    #[error("not valid JSON: {0}")]
+    Syntax(serde_json::Error),
+    #[error("not the expected message: {0}")]
+    Shape(serde_json::Error),
+    #[error("unknown field {0}")]
+    UnknownField(String),
+}
+
+/// Canonical JSON bytes. Fails only for values JSON cannot hold (a timestamp out of range).
+pub fn to_vec<T: Serialize>(message: &T) -> Result<Vec<u8>, JsonError> {
+    serde_json::to_vec(message).map_err(JsonError::Shape)
+}
+
+/// Reads one message from JSON bytes.
+pub fn from_slice<T: DeserializeOwned>(bytes: &[u8], unknown: Unknown) -> Result<T, JsonError> {
+    from_value(serde_json::from_slice(bytes).map_err(JsonError::Syntax)?, unknown)
+}
+
+/// Reads one message from parsed JSON.
+pub fn from_value<T: DeserializeOwned>(mut value: Value, unknown: Unknown) -> Result<T, JsonError> {
+    drop_nulls(&mut value);
+    let mut stranger = None;
+    let message = serde_ignored::deserialize(value, |path| {
+        stranger.get_or_insert_with(|| path.to_string());
+    })
+    .map_err(JsonError::Shape)?;
+    match (stranger, unknown) {
+        (Some(field), Unknown::Refuse) => Err(JsonError::UnknownField(field)),
+        _ => Ok(message),
+    }
+}
+
+/// proto3 JSON reads `null` as "not set"; only inside a list is it a value.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{Timestamp, v1};
+
+    #[test]
+    fn times_end_in_z_and_carry_no_needless_digits() {
+        let event = v1::Event {
+            accepted_time: Some(Timestamp::from_millis(1_752_000_000_120)),
+            platform_time: Some(Timestamp::from_millis(1_752_000_000_000)),
+            ..Default::default()
+        };
+        assert_eq!(
+            String::from_utf8(to_vec(&event).expect("an event is JSON")).expect("JSON is UTF-8"),
+            r#"{"platformTime":"2025-07-08T18:40:00Z","acceptedTime":"2025-07-08T18:40:00.120Z"}"#
+        );
+    }
+
+    #[test]
+    fn an_unknown_field_is_ignored_or_refused_as_the_caller_says() {
+        let text = br#"{"text":"hi","colour":"red","clientMessageId":null}"#;
+        let lenient: v1::SendRequest = from_slice(text, Unknown::Ignore).expect("lenient");
+        assert_eq!(lenient.what, Some(v1::send_request::What::Text("hi".into())));
+        let strict = from_slice::<v1::SendRequest>(text, Unknown::Refuse);
+        assert!(matches!(strict, Err(JsonError::UnknownField(f)) if f == "colour"));
+    }
+
+    #[test]
+    fn a_nested_unknown_field_is_named_with_its_path() {
+        let text = br#"{"message":{"parts":[{"text":{"body":"x","bold":true}}]}}"#;
+        let strict = from_slice::<v1::SendRequest>(text, Unknown::Refuse);
+        assert!(
+            matches!(strict, Err(JsonError::UnknownField(f)) if f.contains("bold")),
+            "names the field"
+        );
+    }
+
+    #[test]
+    fn snake_case_names_and_enum_numbers_are_read_too() {
+        let text = br#"{"client_message_id":"a","route":3}"#;
+        let request: v1::SendRequest = from_slice(text, Unknown::Refuse).expect("proto3 JSON accepts both");
+        assert_eq!(request.client_message_id, "a");
+        assert_eq!(request.route(), v1::send_request::Route::ApiOnly);
+    }
+}

@@ -1,0 +1,20 @@
+//! What does every channel and every core agree on? The message schema, as types, as bytes and as canonical JSON.
+//!
+//! The types are generated from `proto/wxbridge/v1/wxbridge.proto`; they are the one model of the whole house.
+
+pub mod json;
+mod time;
+
+pub use time::Timestamp;
+
+/// Generated: `wxbridge.v1`.
+#[allow(clippy::all, clippy::pedantic, clippy::unwrap_used)]
+pub mod v1 {
+    include!(concat!(env!("OUT_DIR"), "/wxbridge.v1.rs"));
+    include!(concat!(env!("OUT_DIR"), "/wxbridge.v1.serde.rs"));
+}
+
+/// The compiled descriptors, for tools that read them.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+/// The schema's own text.
+pub const PROTO: &str = include_str!("../../proto/wxbridge/v1/wxbridge.proto");

@@ -1,0 +1,106 @@
+//! What did the operator enter for one account? The `[[account]]` table of the contract, typed, secrets wrapped.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::secret::Secret;
+
+/// One `[[account]]`. Which fields a channel needs stands in its card; [`crate::channels::contract::Channel::open`] checks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccountSettings {
+    pub id: String,
+    pub channel: String,
+    pub app_id: String,
+    pub app_secret: Secret,
+    pub token: Secret,
+    pub encoding_aes_key: Secret,
+    pub original_id: String,
+    pub corp_id: String,
+    pub agent_id: String,
+    pub secret: Secret,
+    pub via: String,
+    pub open_kfids: Vec<String>,
+    pub start: Option<String>,
+    pub auth_type: Option<u32>,
+    pub security: Security,
+    /// RFC 3339: until then an encrypted account also takes plain bodies.
+    pub plain_until: Option<chrono::DateTime<chrono::Utc>>,
+    pub previous: Option<Previous>,
+    /// Instead of `[platform]`'s host.
+    pub api_base: String,
+    pub platform_agents: PlatformAgents,
+    pub hold: Hold,
+    /// `stable` (default) or `classic`: which of the platform's two token calls is used.
+    pub token_mode: TokenMode,
+    /// Overrides of the dated figures, by trigger.
+    pub quotas: BTreeMap<String, Quota>,
+    pub welcome: Option<toml::Value>,
+    pub passthrough: Option<toml::Value>,
+    pub cloud_push: bool,
+    #[serde(default = "yes")]
+    pub text_html_breaks: bool,
+    pub entry_json: bool,
+    /// Media handle of the picture a card gets when it has none.
+    pub default_thumb: String,
+    /// Overrides of platform limits, e.g. `text_bytes`.
+    pub limits: BTreeMap<String, u64>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Security {
+    /// Serves 兼容 and 安全 mode; only the decrypted copy is believed.
+    #[default]
+    Encrypted,
+    Plain,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlatformAgents {
+    #[default]
+    Forbid,
+    Allow,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    #[default]
+    One,
+    /// Uses the platform's three attempts as one long window.
+    Three,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenMode {
+    #[default]
+    Stable,
+    Classic,
+}
+
+/// The values before a rotation, still honoured for `grace` after the new ones were first seen in use.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Previous {
+    pub token: Secret,
+    pub encoding_aes_key: Secret,
+    /// A duration such as `24h`; empty = 24 h.
+    pub grace: String,
+    /// Set by us: when the new values were first seen in use, in milliseconds.
+    pub new_seen_at: Option<i64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Quota {
+    pub count: Option<u32>,
+    pub window: String,
+}
