@@ -241,8 +241,10 @@ pub struct Effects {
 pub enum SessionEffect {
     /// The platform's own agent took the customer.
     Captured { servicer: String },
-    /// The platform's own agent let go.
+    /// The platform's own agent let go, or the core took over.
     Released,
+    /// The core ended the session.
+    Ended,
 }
 
 /// Where a passive answer goes, and what it may carry.
