@@ -90,6 +90,10 @@ pub trait Account: Send + Sync {
     fn uploaded(&self, answer: &Answer) -> Result<String, Verdict>;
     /// What an answer to `call` means. Looks into the body: the platform puts failures inside HTTP 200.
     fn judge(&self, call: &Call, answer: &Answer) -> Verdict;
+    /// The call that takes `recipient` back from the platform's own agent; `None` where there is none.
+    fn release(&self, _servicer: &str, _recipient: &str) -> Option<Call> {
+        None
+    }
 
     // ---- tokens
 
