@@ -1,4 +1,5 @@
 pub mod accounts;
+pub mod api_tokens;
 pub mod channels;
 pub mod conversation;
 pub mod cores;

@@ -1,20 +1,49 @@
 //! What should an operator see? Numbers, the life of one message, and the proof that every callback was answered.
 
+pub mod ledger;
+pub mod logging;
 pub mod metrics;
+pub mod refusals;
+pub mod timeline;
 
+use std::sync::Arc;
+
+pub use ledger::AnswerLedger;
 pub use metrics::Metrics;
+pub use refusals::Refusals;
+pub use timeline::Timeline;
+
+use crate::{
+    error::Fault,
+    ports::{
+        clock::{Clock, SystemClock},
+        store::{Message, Stored},
+    },
+};
 
 /// Everything that is watched, told by those who do the work.
 ///
 /// Cheap enough for every callback; never a customer's id in a label, never a body, token or key anywhere.
 pub struct Observer {
     pub metrics: Metrics,
+    pub answers: AnswerLedger,
+    pub refusals: Refusals,
+    pub timeline: Timeline,
+    clock: Arc<dyn Clock>,
 }
 
 impl Observer {
     pub fn new() -> Self {
+        Self::with_clock(Arc::new(SystemClock))
+    }
+
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         Self {
             metrics: Metrics::new(),
+            answers: AnswerLedger::default(),
+            refusals: Refusals::default(),
+            timeline: Timeline::new(clock.now().unsigned_abs()),
+            clock,
         }
     }
 
@@ -27,30 +56,53 @@ impl Observer {
         millis: f64,
         event_id: Option<&str>,
     ) {
-        let _ = (account, event_id);
         self.metrics.callbacks.with_label_values(&[channel, answer]).inc();
         self.metrics.callback_seconds.observe(millis / 1000.0);
+        // 503 asks the platform to come again: it is not an answer that the customer has.
+        self.answers
+            .ended(account, answer, answer != "unavailable", millis, self.clock.now());
+        if let Some(event_id) = event_id {
+            self.timeline.answered(event_id, answer, millis);
+        }
+    }
+
+    /// The platform closed the connection before our answer left.
+    pub fn callback_unanswered(&self, account: &str, channel: &str, millis: f64) {
+        self.metrics.callbacks.with_label_values(&[channel, "closed"]).inc();
+        self.answers.ended(account, "closed", false, millis, self.clock.now());
     }
 
     /// A callback was refused; shown to the operator with the reason. An unknown account counts as `account=""`.
-    pub fn callback_refused(&self, account: &str, fault: &crate::error::Fault) {
+    pub fn callback_refused(&self, account: &str, fault: &Fault) {
         self.metrics
             .callbacks_refused
             .with_label_values(&[account, fault.code.name()])
             .inc();
+        self.refusals.note(account, fault, self.clock.now());
     }
 
-    pub fn quarantined(&self, account: &str, fault: &crate::error::Fault) {
+    pub fn quarantined(&self, account: &str, fault: &Fault) {
         self.metrics
             .quarantined
             .with_label_values(&[account, fault.code.name()])
             .inc();
     }
 
+    /// An event became durable. Called from the store's writer: never blocks.
+    pub fn committed(&self, stored: &Stored) {
+        self.timeline.committed(stored, self.clock.now());
+    }
+
+    /// A message entered the outbox or reached a new status. Never blocks.
+    pub fn message(&self, message: &Message) {
+        self.timeline.message(message, self.clock.now());
+    }
+
     /// One offer of an event to its core ended: `taken`, `retry`, `parked`, `down`, `slow`.
     pub fn offered(&self, core: &str, event_id: &str, attempt: u32, result: &'static str, millis: f64) {
-        let _ = (event_id, attempt, millis);
         self.metrics.deliveries.with_label_values(&[core, result]).inc();
+        self.timeline
+            .offered(core, event_id, attempt, result, millis, self.clock.now());
     }
 
     /// A message reached a status.
