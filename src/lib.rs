@@ -1,6 +1,7 @@
 pub mod accounts;
 pub mod api_tokens;
 pub mod channels;
+pub mod config;
 pub mod conversation;
 pub mod cores;
 pub mod error;
@@ -9,3 +10,4 @@ pub mod ports;
 pub mod schema;
 pub mod secret;
 pub mod settings;
+pub mod vault;
