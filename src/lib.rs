@@ -10,4 +10,5 @@ pub mod ports;
 pub mod schema;
 pub mod secret;
 pub mod settings;
+pub mod text;
 pub mod vault;
