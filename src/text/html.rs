@@ -288,9 +288,15 @@ mod tests {
         check("<p>a</p><p><br></p><p>b</p>", "a\n\nb");
         check("<p>a</p><p></p><p>b</p>", "a\n\nb");
         check("a<br><br>b", "a\n\nb");
-        check("<ul>\n  <li>a</li>\n  <li>b<ul><li>c</li></ul></li>\n</ul>d", "a\nb\nc\nd");
+        check(
+            "<ul>\n  <li>a</li>\n  <li>b<ul><li>c</li></ul></li>\n</ul>d",
+            "a\nb\nc\nd",
+        );
         check("<h1>t</h1><div>a</div><div>b</div>", "t\na\nb");
-        check("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc");
+        check(
+            "<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>",
+            "a b\nc",
+        );
     }
 
     #[test]
@@ -304,10 +310,19 @@ mod tests {
         check(r#"<a href="data:text/html,x">tap</a>"#, "tap");
         check(r#"<a name=x>here</a>"#, "here");
         check(r#"<a href="https://x"></a>"#, r#"<a href="https://x">https://x</a>"#);
-        check(r#"<a href='https://x?a=1&amp;b="'>q</a>"#, r#"<a href="https://x?a=1&b=%22">q</a>"#);
-        check(r#"a <a href="https://x">b <b>c</b></a> d"#, r#"a <a href="https://x">b c</a> d"#);
+        check(
+            r#"<a href='https://x?a=1&amp;b="'>q</a>"#,
+            r#"<a href="https://x?a=1&b=%22">q</a>"#,
+        );
+        check(
+            r#"a <a href="https://x">b <b>c</b></a> d"#,
+            r#"a <a href="https://x">b c</a> d"#,
+        );
         check(r#"<a href="https://x">open"#, r#"<a href="https://x">open</a>"#);
-        check(r#"<a href="https://x"><p>a</p><p>b</p></a>"#, r#"<a href="https://x">a b</a>"#);
+        check(
+            r#"<a href="https://x"><p>a</p><p>b</p></a>"#,
+            r#"<a href="https://x">a b</a>"#,
+        );
     }
 
     #[test]
@@ -333,12 +348,18 @@ mod tests {
 
     #[test]
     fn scripts_styles_and_comments_vanish() {
-        check("a<script>if (a<b) { x('</p>') }</script><style>p{}</style><!-- c -->b", "ab");
+        check(
+            "a<script>if (a<b) { x('</p>') }</script><style>p{}</style><!-- c -->b",
+            "ab",
+        );
     }
 
     #[test]
     fn a_picture_becomes_a_link_and_is_reported() {
-        let lowered = lower(r#"see <img src="https://x/a.png" alt="图"> <img src="cid:1">"#, Links::Keep);
+        let lowered = lower(
+            r#"see <img src="https://x/a.png" alt="图"> <img src="cid:1">"#,
+            Links::Keep,
+        );
         assert_eq!(lowered.text, r#"see <a href="https://x/a.png">图</a> [图片]"#);
         assert_eq!(lowered.images.len(), 2);
     }

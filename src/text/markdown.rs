@@ -159,7 +159,9 @@ fn write_link(found: &Found<'_>, links: Links, out: &mut String, images: &mut Ve
 fn emphasis(text: &str, before: Option<char>) -> Option<(usize, &str)> {
     for mark in ["**", "__", "~~", "*", "_"] {
         let Some(inner) = text.strip_prefix(mark) else { continue };
-        let Some(end) = inner.find(mark).filter(|end| *end > 0) else { continue };
+        let Some(end) = inner.find(mark).filter(|end| *end > 0) else {
+            continue;
+        };
         let after = inner[end + mark.len()..].chars().next();
         let words = &inner[..end];
         let hugs = !words.starts_with(char::is_whitespace) && !words.ends_with(char::is_whitespace);

@@ -105,7 +105,10 @@ pub fn safe_link(url: &str) -> Option<String> {
 
 /// Whether it is an address of the web.
 pub fn is_web(url: &str) -> bool {
-    let starts = |prefix: &str| url.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
+    let starts = |prefix: &str| {
+        url.get(..prefix.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+    };
     starts("http://") || starts("https://")
 }
 

@@ -82,7 +82,10 @@ fn entity(text: &str) -> Option<usize> {
     const LONGEST: usize = 34;
     let body = text.strip_prefix('&')?;
     let end = body.bytes().take(LONGEST).position(|b| b == b';')?;
-    let named = end > 0 && body.as_bytes()[..end].iter().all(|b| b.is_ascii_alphanumeric() || *b == b'#');
+    let named = end > 0
+        && body.as_bytes()[..end]
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || *b == b'#');
     named.then_some(end + 2)
 }
 

@@ -1,5 +1,12 @@
 //! The official account (公众号: 订阅号 and 服务号). How do the parts below fit together?
 
+pub mod codes;
+pub mod degrade;
+pub mod judge;
+pub mod limits;
+pub mod render;
+pub mod tokens;
+
 use std::sync::Arc;
 
 use super::contract::{Account, Card, Channel, SettingFault};
