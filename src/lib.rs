@@ -1,14 +1,13 @@
 pub mod accounts;
 pub mod api_tokens;
 pub mod channels;
-pub mod config;
 pub mod conversation;
 pub mod cores;
+pub mod entry;
+pub mod envelope;
 pub mod error;
 pub mod observe;
 pub mod ports;
 pub mod schema;
 pub mod secret;
 pub mod settings;
-pub mod text;
-pub mod vault;

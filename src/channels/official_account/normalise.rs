@@ -1,0 +1,300 @@
+//! What did the platform say, in our words? One push becomes one [`Inbound`]; an odd field is never an error.
+
+use sha1::{Digest as _, Sha1};
+
+use super::{
+    events::{self, Becomes, Row, Whose},
+    parts, signals,
+    wire::Push,
+};
+use crate::{
+    channels::contract::{Admitted, Dedupe, Effects, Inbound, PassiveTo, Refusal, Seal, Who},
+    entry,
+    envelope::{self, Format, TreeFault},
+    error::Code,
+    ports::clock::Millis,
+    schema::v1::{Entry, Identity, event::Body, identity, interaction::Kind, signal},
+    settings::{AccountSettings, PlatformAgents},
+};
+
+/// Reads what was admitted for the account of these settings.
+pub fn read(settings: &AccountSettings, admitted: &Admitted, now: Millis) -> Result<Inbound, Refusal> {
+    let fields = envelope::parse(&admitted.plain).map_err(|fault| unreadable(&fault, &admitted.seal))?;
+    let format = Format::of(&admitted.plain).unwrap_or(Format::Xml);
+    let push = Push::new(&fields, format);
+    receiver(settings, &push)?;
+    if push.msg_type.is_empty() && push.event.is_empty() {
+        return Err(Refusal::quarantine(Code::Undecodable, "the body has no MsgType"));
+    }
+    let msg_type = if push.msg_type.is_empty() {
+        "event"
+    } else {
+        push.msg_type
+    };
+    let event = if msg_type.eq_ignore_ascii_case("event") {
+        push.event
+    } else {
+        ""
+    };
+    let row = events::row(msg_type, event);
+    let read = Reading {
+        settings,
+        push: &push,
+        row,
+    };
+    Ok(read.inbound(&admitted.plain, now))
+}
+
+fn unreadable(fault: &TreeFault, seal: &Seal) -> Refusal {
+    match (fault, seal) {
+        (TreeFault::Forbidden(_), Seal::Plain) => Refusal::reject(400, Code::ForbiddenXml, fault.to_string()),
+        (TreeFault::Forbidden(_), Seal::Encrypted { .. }) => Refusal::quarantine(Code::ForbiddenXml, fault.to_string()),
+        (TreeFault::Broken(_), _) => Refusal::quarantine(Code::Undecodable, fault.to_string()),
+    }
+}
+
+fn receiver(settings: &AccountSettings, push: &Push<'_>) -> Result<(), Refusal> {
+    let ours = settings.original_id.as_str();
+    if ours.is_empty() || push.to.is_empty() || push.to == ours {
+        return Ok(());
+    }
+    let to: String = push.to.chars().take(40).collect();
+    let detail = format!("ToUserName is {to:?}, the account's original_id is {ours:?}");
+    Err(Refusal::quarantine(Code::WrongReceiver, detail))
+}
+
+struct Reading<'a> {
+    settings: &'a AccountSettings,
+    push: &'a Push<'a>,
+    /// `None`: nobody documented it.
+    row: Option<&'static Row>,
+}
+
+impl Reading<'_> {
+    fn inbound(&self, plain: &[u8], now: Millis) -> Inbound {
+        let who = self.who();
+        let customer = match &who {
+            Who::Customer(id) => Some(self.customer(id)),
+            Who::Account => None,
+        };
+        let body = self.body(customer.as_ref());
+        Inbound {
+            passive: self.passive(&who),
+            platform_time: self.push.platform_time(now),
+            dedupe: self.dedupe(&who, plain),
+            entry: self.entry(),
+            effects: self.effects(&body),
+            raw_always: raw_always(&body),
+            aliases: customer.map(|it| it.aliases).unwrap_or_default(),
+            body,
+            who,
+        }
+    }
+
+    fn who(&self) -> Who {
+        let named = self.push.value("OpenID");
+        let id = match self.row.map_or(Whose::Customer, |row| row.whose) {
+            Whose::Account => "",
+            Whose::Named if !named.is_empty() => named,
+            Whose::Named | Whose::Customer => self.push.from,
+        };
+        // A push without a sender belongs to nobody's conversation but the account's own.
+        if id.is_empty() {
+            Who::Account
+        } else {
+            Who::Customer(id.to_owned())
+        }
+    }
+
+    fn customer(&self, id: &str) -> Identity {
+        let mut customer = Identity {
+            native_id: id.to_owned(),
+            kind: identity::Kind::Customer as i32,
+            ..Identity::default()
+        };
+        let union = self.push.value("UnionId");
+        if !union.is_empty() {
+            customer.aliases.insert("unionid".into(), union.into());
+        }
+        customer
+    }
+
+    fn body(&self, customer: Option<&Identity>) -> Body {
+        let becomes = match self.row {
+            Some(row) => Some(row.becomes),
+            None if self.is_event() => Some(events::UNKNOWN_EVENT.becomes),
+            None => None,
+        };
+        match becomes {
+            Some(Becomes::Part(events::Part::Text)) if self.is_choice() => {
+                Body::Interaction(signals::interaction(self.push, Kind::Choice))
+            }
+            Some(Becomes::Interaction(kind)) => Body::Interaction(signals::interaction(self.push, kind)),
+            Some(Becomes::Signal(kind)) => Body::Signal(signals::signal(self.push, kind, customer)),
+            Some(Becomes::Part(part)) => Body::Message(parts::message(self.push, Some(part), customer)),
+            None => Body::Message(parts::message(self.push, None, customer)),
+        }
+    }
+
+    /// A tap on an item of a menu message arrives as a text. An empty id was seen on ordinary texts.
+    fn is_choice(&self) -> bool {
+        !self.push.value("bizmsgmenuid").is_empty()
+    }
+
+    fn is_event(&self) -> bool {
+        self.push.msg_type.is_empty() || self.push.msg_type.eq_ignore_ascii_case("event")
+    }
+
+    fn is_message(&self) -> bool {
+        self.row
+            .map_or(!self.is_event(), |row| matches!(row.becomes, Becomes::Part(_)))
+    }
+
+    fn effects(&self, body: &Body) -> Effects {
+        let choice = matches!(body, Body::Interaction(it) if it.kind() == Kind::Choice);
+        let spoke = matches!(body, Body::Message(_));
+        let session = match body {
+            Body::Signal(signal) => signals::session_effect(signal),
+            _ => None,
+        };
+        Effects {
+            // An unknown kind of message is a message all the same.
+            opens: match self.row {
+                _ if choice => Some("menu"),
+                Some(row) => row.opens,
+                None => spoke.then_some("message"),
+            },
+            unfollowed: matches!(body, Body::Signal(it) if it.r#type() == signal::Type::Unfollowed),
+            customer_acted: self.row.map_or(spoke, |row| row.acted),
+            customer_spoke: spoke,
+            session,
+        }
+    }
+
+    /// Where an answer inside the request would go: XML accounts only, the platform documents no JSON form.
+    fn passive(&self, who: &Who) -> Option<PassiveTo> {
+        let lawful = self.row.unwrap_or(&events::UNKNOWN_EVENT).passive;
+        if !lawful || self.push.format == Format::Json || self.push.to.is_empty() {
+            return None;
+        }
+        let Who::Customer(customer) = who else { return None };
+        let to_message = self.is_message();
+        let transfer = to_message && self.settings.platform_agents == PlatformAgents::Allow;
+        Some(PassiveTo {
+            to: customer.clone(),
+            from: self.push.to.to_owned(),
+            part_types: if transfer { PASSIVE_WITH_TRANSFER } else { PASSIVE },
+            to_message,
+        })
+    }
+
+    /// How the customer came in, where this very push says so.
+    fn entry(&self) -> Option<Entry> {
+        let key = self.push.event_key();
+        let json = self.settings.entry_json;
+        let row = self.row.filter(|_| !key.is_empty())?;
+        match row.becomes {
+            // The prefix stands in `subscribe` only; a follow without it came by no code of ours.
+            Becomes::Signal(signal::Type::Followed) => key
+                .strip_prefix("qrscene_")
+                .map(|scene| entry::from_qr_scene(scene, json)),
+            Becomes::Signal(signal::Type::Scanned) => Some(entry::from_qr_scene(key, json)),
+            // The key of a view is an address, not a key.
+            Becomes::Interaction(Kind::MenuClick | Kind::ScanCode | Kind::PickPhoto | Kind::PickLocation) => {
+                Some(entry::from_menu_key(key, json))
+            }
+            _ => None,
+        }
+    }
+
+    /// What the platform's retries share (its pages on messages and events; two events may fall into one second).
+    fn dedupe(&self, who: &Who, plain: &[u8]) -> Dedupe {
+        let app = &self.settings.app_id;
+        let push = self.push;
+        let created = push.create_time();
+        if let Some(row) = self.row.filter(|row| !row.job.is_empty()) {
+            let jobs = signals::job_ids(push.fields, row.job);
+            if !jobs.is_empty() {
+                let rest = format!("{}:{jobs}", row.event);
+                return dedupe(
+                    app,
+                    &rest,
+                    number(&jobs).unwrap_or_else(|| seconds(created)),
+                    rest.clone(),
+                );
+            }
+        }
+        let id = push.msg_id();
+        if !id.is_empty() {
+            // Told by its number alone; an id that is no number must tell itself.
+            return match number(id) {
+                Some(order) => dedupe(app, id, order, String::new()),
+                None => dedupe(app, id, seconds(created), id.to_owned()),
+            };
+        }
+        let from = match who {
+            Who::Customer(id) => id,
+            Who::Account => push.from,
+        };
+        let tail = if self.is_event() {
+            let key = TELLING
+                .iter()
+                .map(|name| push.value(name))
+                .find(|value| !value.is_empty());
+            format!("{}:{}", push.event, key.unwrap_or_default())
+        } else {
+            // No id at all, which no page documents: equal bodies are one message.
+            format!("{}:{}", push.msg_type, fingerprint(plain))
+        };
+        let text = format!("{from}:{created}:{tail}");
+        dedupe(app, &text, seconds(created), format!("{from}:{tail}"))
+    }
+}
+
+fn dedupe(app: &str, text: &str, order: u64, rest: String) -> Dedupe {
+    Dedupe {
+        text: format!("{app}:{text}"),
+        order,
+        rest,
+    }
+}
+
+fn number(text: &str) -> Option<u64> {
+    let canonical = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    canonical.then(|| text.parse().ok()).flatten()
+}
+
+fn seconds(text: &str) -> u64 {
+    text.parse().unwrap_or_default()
+}
+
+fn fingerprint(plain: &[u8]) -> String {
+    Sha1::digest(plain)
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn raw_always(body: &Body) -> bool {
+    match body {
+        Body::Message(message) => message.parts.iter().any(parts::unsupported),
+        Body::Signal(it) => it.r#type() == signal::Type::Other,
+        _ => false,
+    }
+}
+
+/// What tells two events of one sender in one second apart: `EventKey`, and where there is none what the event is about.
+const TELLING: &[&str] = &[
+    "EventKey",
+    "trace_id",
+    "UserCardCode",
+    "CardId",
+    "OrderId",
+    "PoiId",
+    "SuccOrderId",
+    "FailOrderId",
+];
+/// What the platform's page on passive replies lists, by our names.
+const PASSIVE: &[&str] = &["text", "image", "voice", "video", "music", "articles"];
+const PASSIVE_WITH_TRANSFER: &[&str] = &["text", "image", "voice", "video", "music", "articles", "transfer"];

@@ -1,0 +1,160 @@
+use super::*;
+
+fn scene(text: &str) -> Entry {
+    from_qr_scene(text, false)
+}
+
+#[test]
+fn a_plain_scene_is_kept_and_says_nothing_more() {
+    let entry = scene("store-17");
+    assert_eq!((entry.origin(), entry.qr_scene.as_str()), (Origin::QrScene, "store-17"));
+    assert!(entry.params.is_empty() && entry.extra_json.is_empty() && entry.problems.is_empty());
+}
+
+#[test]
+fn known_names_are_typed_and_unknown_ones_kept() {
+    let entry =
+        scene("type=2&robotFlag=5&groupid=g2&choose_adminid=a1&tran_flag=1&partnerid=p9&uname=%E6%9D%8E&order=88%2526");
+    assert_eq!(
+        (entry.reception_mode, entry.robot_id.as_str(), entry.group_id.as_str()),
+        (2, "5", "g2")
+    );
+    assert_eq!((entry.agent_id.as_str(), entry.agent_exclusive), ("a1", Some(true)));
+    assert_eq!((entry.partner_id.as_str(), entry.display_name.as_str()), ("p9", "李"));
+    assert_eq!(entry.extra_json, r#"{"order":"88%26"}"#);
+    assert_eq!(
+        entry.params.get("order").map(String::as_str),
+        Some("88%26"),
+        "decoded once"
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_a_problem_and_costs_nothing_else() {
+    let entry = scene("type=7&source=ten&tran_flag=x&transfer_action=[1,2,3,4,5]&customer_fields=no&groupid=g");
+    assert_eq!(entry.problems.len(), 5, "{:?}", entry.problems);
+    assert_eq!(
+        (entry.reception_mode, entry.declared_source, entry.agent_exclusive),
+        (0, None, None)
+    );
+    assert_eq!(entry.group_id, "g");
+}
+
+#[test]
+fn the_declared_source_and_wxjs_open_the_mini_program() {
+    for (text, source, opens) in [
+        ("useWxjs=true&source=4", Some(4), true),
+        ("useWxjs=TRUE", None, true),
+        ("useWxjs=1", None, false),
+        ("source=10", Some(10), true),
+        ("source=4", Some(4), false),
+    ] {
+        let entry = scene(text);
+        assert_eq!(
+            (entry.declared_source, entry.opens_mini_program),
+            (source, opens),
+            "{text}"
+        );
+    }
+    let strange = scene("source=99");
+    assert_eq!((strange.declared_source, strange.problems.len()), (Some(99), 1));
+}
+
+#[test]
+fn lists_and_groups_are_read_from_json_inside_a_pair() {
+    let steps = r#"[{"actionType":"to_group","deciId":"g1","optionId":3,"spillId":4}]"#;
+    let text = format!(
+        "transfer_action={steps}&customer_fields={}&params={}",
+        r#"{"a":1,"b":"x"}"#, r#"{"k":true}"#
+    );
+    let entry = scene(&text);
+    assert_eq!(entry.transfer_action.map(|list| list.values.len()), Some(1));
+    assert_eq!(entry.customer_fields.get("a").map(String::as_str), Some("1"));
+    assert_eq!(entry.params.get("k").map(String::as_str), Some("true"));
+    assert!(entry.problems.is_empty());
+}
+
+#[test]
+fn raw_json_is_read_only_where_the_account_allows_it() {
+    let text = r#"{"groupid":"g2","company_name":"某某","x":{"y":1}}"#;
+    let entry = from_menu_key(text, true);
+    assert_eq!((entry.group_id.as_str(), entry.company_name.as_str()), ("g2", "某某"));
+    assert_eq!(entry.extra_json, r#"{"x":{"y":1}}"#);
+    let entry = from_menu_key(text, false);
+    assert_eq!((entry.group_id.as_str(), entry.problems.len()), ("", 1));
+    assert_eq!(from_menu_key("{\"a\":", true).problems.len(), 1);
+}
+
+#[test]
+fn a_company_name_is_cut_at_200_characters() {
+    let entry = scene(&format!("company_name={}", "某".repeat(201)));
+    assert_eq!((entry.company_name.chars().count(), entry.problems.len()), (200, 1));
+}
+
+#[test]
+fn a_token_is_recognised_alone_as_a_pair_and_encoded() {
+    for entry in [
+        scene("p=vip7"),
+        scene("a=1&p=vip7"),
+        from_kf_scene("s", "p%3Dvip7", false),
+        from_menu_key("p=vip7", false),
+        from_session_from("p=vip7", false),
+        from_session_from("sobot|Li|http://x|p=vip7", false),
+    ] {
+        assert_eq!(token_of(&entry).as_deref(), Some("vip7"), "{entry:?}");
+    }
+    for text in ["vip7", "p=", "p=a b", "xp=1", &format!("p={}", "a".repeat(25))] {
+        assert_eq!(token_of(&scene(text)), None, "{text}");
+    }
+}
+
+#[test]
+fn what_was_registered_wins_and_the_carrier_fills_the_gaps() {
+    let registered = Entry {
+        group_id: "g1".into(),
+        params: [("k".to_owned(), "ours".to_owned())].into(),
+        extra_json: r#"{"a":1}"#.into(),
+        ..Entry::default()
+    };
+    let carried = scene("p=vip7&groupid=evil&robotid=5&k=theirs&source=10&b=2");
+    let entry = merge(registered, carried);
+    assert_eq!(entry.origin(), Origin::EntryToken);
+    assert_eq!((entry.group_id.as_str(), entry.robot_id.as_str()), ("g1", "5"));
+    assert_eq!(
+        (entry.params.get("k").map(String::as_str), entry.params.get("p")),
+        (Some("ours"), None)
+    );
+    assert_eq!(entry.qr_scene, "p=vip7&groupid=evil&robotid=5&k=theirs&source=10&b=2");
+    assert_eq!(entry.extra_json, r#"{"a":1,"b":"2","k":"theirs"}"#);
+    assert!(entry.opens_mini_program);
+}
+
+#[test]
+fn the_sobot_dialect_names_nick_avatar_and_parameters() {
+    let entry = from_session_from(r#"sobot|Li|http://x/a.png|{"groupid":"g2","note":"a|b"}|extra"#, false);
+    assert_eq!(
+        (entry.display_name.as_str(), entry.avatar_url.as_str()),
+        ("Li", "http://x/a.png")
+    );
+    assert_eq!((entry.group_id.as_str(), entry.problems.len()), ("g2", 1));
+    let short = from_session_from("sobot|Li|http://x/a.png", false);
+    assert!(short.problems.is_empty() && short.opens_mini_program);
+    let cut = from_session_from(r#"sobot|Li|http://x|{"groupid":"#, false);
+    assert_eq!(
+        (cut.display_name.as_str(), cut.group_id.as_str(), cut.problems.len()),
+        ("Li", "", 1)
+    );
+}
+
+#[test]
+fn a_kf_scene_parameter_is_kept_verbatim_and_read_after_one_decoding() {
+    let entry = from_kf_scene("shop", "source%3D1%26x%3D%2541", false);
+    assert_eq!(
+        (entry.scene.as_str(), entry.scene_param.as_str()),
+        ("shop", "source%3D1%26x%3D%2541")
+    );
+    assert_eq!(
+        (entry.declared_source, entry.params.get("x").map(String::as_str)),
+        (Some(1), Some("%41"))
+    );
+}

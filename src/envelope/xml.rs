@@ -1,0 +1,249 @@
+//! How is an XML body read? Into a tree, without document types and entities, and without touching a text but its line ends.
+//!
+//! What is forbidden is what the parser meets as markup; the same characters inside CDATA are a customer's words.
+
+use std::borrow::Cow;
+
+use quick_xml::{Reader, events::Event};
+
+use super::tree::{DEPTH_MAX, Fields, Node, TreeFault};
+
+/// Reads a whole document; the root's children are the fields.
+pub fn parse(body: &[u8]) -> Result<Fields, TreeFault> {
+    let mut root = Fields::default();
+    scan(body, &mut root)?;
+    Ok(root)
+}
+
+/// As [`parse`], but what was read before a fault stays in `root`.
+pub fn scan(body: &[u8], root: &mut Fields) -> Result<(), TreeFault> {
+    let text = std::str::from_utf8(body).map_err(|_| TreeFault::Broken("not UTF-8".into()))?;
+    let mut reader = Reader::from_str(text);
+    let mut stack = Stack::default();
+    loop {
+        match reader.read_event().map_err(broken)? {
+            Event::Start(tag) => stack.push(tag.name().as_ref())?,
+            Event::Empty(tag) => {
+                stack.push(tag.name().as_ref())?;
+                stack.pop(root)?;
+            }
+            Event::End(_) => stack.pop(root)?,
+            Event::Text(text) => stack.say(&line_ends(&text))?,
+            Event::CData(text) => stack.say(&line_ends(&text))?,
+            Event::GeneralRef(reference) => stack.say(resolve(&reference)?.encode_utf8(&mut [0; 4]))?,
+            Event::DocType(_) => return Err(TreeFault::Forbidden("a document type".into())),
+            Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
+            Event::Eof => return stack.finish(),
+        }
+    }
+}
+
+/// An XML processor hands on every line end as LF (XML 1.0, 2.11).
+fn line_ends(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// The character behind `&…;`. A number that names no character becomes U+FFFD: old clients write such nicknames, and a
+/// message is worth more than one of them.
+fn resolve(name: &str) -> Result<char, TreeFault> {
+    if let Some(number) = name.strip_prefix('#') {
+        let code = match number.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16),
+            None => number.parse(),
+        };
+        return Ok(code
+            .ok()
+            .and_then(char::from_u32)
+            .unwrap_or(char::REPLACEMENT_CHARACTER));
+    }
+    match name {
+        "lt" => Ok('<'),
+        "gt" => Ok('>'),
+        "amp" => Ok('&'),
+        "quot" => Ok('"'),
+        "apos" => Ok('\''),
+        _ => Err(TreeFault::Forbidden("an entity".into())),
+    }
+}
+
+fn broken(error: quick_xml::Error) -> TreeFault {
+    TreeFault::Broken(error.to_string())
+}
+
+/// The elements that are open.
+#[derive(Default)]
+struct Stack {
+    open: Vec<Element>,
+    done: bool,
+}
+
+struct Element {
+    name: String,
+    text: String,
+    fields: Vec<(String, Node)>,
+}
+
+impl Stack {
+    fn push(&mut self, name: &str) -> Result<(), TreeFault> {
+        if self.done {
+            return Err(TreeFault::Broken("more than one root element".into()));
+        }
+        if self.open.len() == DEPTH_MAX {
+            return Err(TreeFault::deep());
+        }
+        self.open.push(Element {
+            name: name.to_owned(),
+            text: String::new(),
+            fields: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Closes the innermost element and hands it to its parent; the root's children go straight into `root`, so that
+    /// they are there even if the document breaks later.
+    fn pop(&mut self, root: &mut Fields) -> Result<(), TreeFault> {
+        let Some(element) = self.open.pop() else {
+            return Err(TreeFault::Broken("an end without a start".into()));
+        };
+        let node = if element.fields.is_empty() {
+            Node::Text(element.text)
+        } else {
+            Node::Fields(Fields(element.fields))
+        };
+        match self.open.len() {
+            0 => self.done = true,
+            1 => root.0.push((element.name, node)),
+            _ => {
+                if let Some(parent) = self.open.last_mut() {
+                    parent.fields.push((element.name, node));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, text: &str) -> Result<(), TreeFault> {
+        match self.open.last_mut() {
+            Some(element) => element.text.push_str(text),
+            None if text.trim().is_empty() => {}
+            None => return Err(TreeFault::Broken("text outside the root element".into())),
+        }
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<(), TreeFault> {
+        if self.done && self.open.is_empty() {
+            Ok(())
+        } else {
+            Err(TreeFault::Broken("the document ends too early".into()))
+        }
+    }
+}
+
+/// Writes a text so that it reads back the same: `]]>` is split over two sections.
+pub fn cdata(text: &str, to: &mut String) {
+    to.push_str("<![CDATA[");
+    let mut pieces = text.split("]]>");
+    to.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        to.push_str("]]]]><![CDATA[>");
+        to.push_str(piece);
+    }
+    to.push_str("]]>");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn fields(xml: &str) -> Fields {
+        parse(xml.as_bytes()).expect("well-formed")
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_without_carriage_returns_reads_back_as_written(text in "[^\r]*") {
+            let mut xml = String::from("<xml><Content>");
+            cdata(&text, &mut xml);
+            xml.push_str("</Content></xml>");
+            let read = fields(&xml);
+            prop_assert_eq!(read.verbatim("Content"), text);
+        }
+
+        #[test]
+        fn noise_never_panics(noise in "[<>/!\\[\\]&;#a-c\"' \\-?=CDATAXML]{0,80}") {
+            let _ = parse(noise.as_bytes());
+        }
+    }
+
+    #[test]
+    fn text_keeps_its_blanks_and_values_can_be_had_without() {
+        let it = fields(
+            "<xml>\n <MsgType>\n <![CDATA[text]]> </MsgType><Content> a&amp;b&#x1F600;\r\n<![CDATA[<b>]]>\r </Content></xml>",
+        );
+        assert_eq!(it.value("msgtype"), "text");
+        assert_eq!(it.verbatim("Content"), " a&b😀\n<b>\n ");
+    }
+
+    #[test]
+    fn repeated_elements_keep_all_values_and_the_first_counts() {
+        let it = fields("<x><a>1</a><a>2</a><b><c>3</c><c/></b></x>");
+        assert_eq!(it.value("a"), "1");
+        assert_eq!(it.all("a").map(Node::text).collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!(it.to_json(), r#"{"a":["1","2"],"b":{"c":["3",""]}}"#);
+    }
+
+    #[test]
+    fn doctype_and_foreign_entities_are_forbidden_only_as_markup() {
+        for xml in [
+            "<!DOCTYPE x [<!ENTITY a 'b'>]><xml><a>1</a></xml>",
+            "<!DOCTYPE x><xml/>",
+            "<xml><a>&xxe;</a></xml>",
+        ] {
+            assert!(matches!(parse(xml.as_bytes()), Err(TreeFault::Forbidden(_))), "{xml}");
+        }
+        let words = "<!DOCTYPE x [<!ENTITY a 'b'>]> &xxe;";
+        assert_eq!(
+            fields(&format!("<xml><a><![CDATA[{words}]]></a></xml>")).verbatim("a"),
+            words
+        );
+    }
+
+    #[test]
+    fn eight_levels_are_read_and_nine_are_forbidden() {
+        let nested = |levels: usize| "<a>".repeat(levels) + &"</a>".repeat(levels);
+        assert!(parse(nested(8).as_bytes()).is_ok());
+        assert_eq!(parse(nested(9).as_bytes()), Err(TreeFault::deep()));
+        assert_eq!(parse("<a>".repeat(100_000).as_bytes()), Err(TreeFault::deep()));
+    }
+
+    #[test]
+    fn what_is_not_one_whole_document_is_broken() {
+        for xml in [
+            "<xml>",
+            "<xml><a></xml>",
+            "<xml></xml><xml/>",
+            "<xml/>x",
+            "<xml",
+            "</xml>",
+            "<xml>&lt</xml>",
+            "< >",
+        ] {
+            assert!(matches!(parse(xml.as_bytes()), Err(TreeFault::Broken(_))), "{xml}");
+        }
+        assert!(matches!(parse(b"<xml><a>\xff</a></xml>"), Err(TreeFault::Broken(_))));
+    }
+
+    #[test]
+    fn a_number_that_names_no_character_does_not_cost_the_message() {
+        assert_eq!(
+            fields("<x><a>b&#xD800;&#99999999999;c</a></x>").value("a"),
+            "b\u{fffd}\u{fffd}c"
+        );
+    }
+}

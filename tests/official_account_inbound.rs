@@ -1,0 +1,541 @@
+//! What does the official account make of what the platform sends? Bodies and expectations are data in
+//! `fixtures/official_account`: a new case is a new file. `UPDATE=1` rewrites the expectations and the docs table.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use serde_json::{Value, json};
+use wxbridge::{
+    channels::{
+        contract::{Account, Admitted, CallbackQuery, Effects, Inbound, Refusal, Seal, SessionEffect, Who},
+        named,
+        official_account::events,
+    },
+    envelope::{cipher, outer, signature},
+    error::Code,
+    schema::{json as canonical, v1},
+    secret::Secret,
+    settings::{AccountSettings, PlatformAgents, Previous, Security},
+};
+
+const NOW: i64 = 1_752_000_500_000;
+const APP: &str = "wx2c2769f8efd9abc2";
+const KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+const OTHER_KEY: &str = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C";
+const TEXT: &str = "<xml><ToUserName>gh_a1b2c3d4e5f6</ToUserName><FromUserName>o1</FromUserName>\
+    <CreateTime>1752000400</CreateTime><MsgType>text</MsgType><Content>hi</Content><MsgId>7</MsgId></xml>";
+
+fn settings() -> AccountSettings {
+    AccountSettings {
+        id: "shop".into(),
+        channel: "official_account".into(),
+        app_id: APP.into(),
+        app_secret: Secret::new("s3cret"),
+        token: Secret::new("spamtest"),
+        encoding_aes_key: Secret::new(KEY),
+        original_id: "gh_a1b2c3d4e5f6".into(),
+        ..AccountSettings::default()
+    }
+}
+
+fn open(settings: &AccountSettings) -> std::sync::Arc<dyn Account> {
+    named("official_account")
+        .expect("registered")
+        .open(settings)
+        .expect("lawful settings")
+}
+
+fn plain(body: &[u8]) -> Admitted {
+    Admitted {
+        plain: body.to_vec(),
+        seal: Seal::Plain,
+        stamped: NOW,
+        notes: Vec::new(),
+    }
+}
+
+fn read(body: &str) -> Result<Inbound, Refusal> {
+    open(&settings()).read(&plain(body.as_bytes()), NOW)
+}
+
+// ───────────── bodies and what they become ─────────────
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/official_account")
+}
+
+fn updating() -> bool {
+    std::env::var_os("UPDATE").is_some()
+}
+
+/// Every body of the folder, by name.
+fn bodies() -> BTreeMap<String, PathBuf> {
+    let entries = fs::read_dir(folder()).expect("the fixtures are there");
+    entries
+        .map(|entry| entry.expect("readable").path())
+        .filter(|path| !path.to_string_lossy().ends_with(".expect.json"))
+        .filter_map(|path| Some((path.file_stem()?.to_string_lossy().into_owned(), path)))
+        .collect()
+}
+
+fn shown(inbound: &Inbound) -> Value {
+    let event = v1::Event {
+        body: Some(inbound.body.clone()),
+        entry: inbound.entry.clone(),
+        platform_time: inbound.platform_time.map(wxbridge::schema::Timestamp::from_millis),
+        dedupe_key: inbound.dedupe.text.clone(),
+        ..v1::Event::default()
+    };
+    let event: Value = serde_json::from_slice(&canonical::to_vec(&event).expect("canonical")).expect("JSON");
+    json!({
+        "who": match &inbound.who { Who::Customer(id) => id.as_str(), Who::Account => "a:-" },
+        "event": event,
+        "order": inbound.dedupe.order,
+        "rest": inbound.dedupe.rest,
+        "effects": effects(&inbound.effects),
+        "passive": inbound.passive.as_ref().map(|to| json!({
+            "to": to.to, "from": to.from, "partTypes": to.part_types, "toMessage": to.to_message,
+        })),
+        "rawAlways": inbound.raw_always,
+    })
+}
+
+fn effects(effects: &Effects) -> Value {
+    json!({
+        "opens": effects.opens,
+        "unfollowed": effects.unfollowed,
+        "acted": effects.customer_acted,
+        "spoke": effects.customer_spoke,
+        "session": effects.session.as_ref().map(|session| match session {
+            SessionEffect::Captured { servicer } => format!("captured by {servicer}"),
+            SessionEffect::Released => "released".to_owned(),
+            SessionEffect::Ended => "ended".to_owned(),
+        }),
+    })
+}
+
+#[test]
+fn every_body_becomes_what_its_expectation_says() {
+    let account = open(&settings());
+    for (name, path) in bodies() {
+        let body = fs::read(&path).expect("readable");
+        let inbound = account
+            .read(&plain(&body), NOW)
+            .unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"));
+        let mut found = serde_json::to_string_pretty(&shown(&inbound)).expect("JSON");
+        found.push('\n');
+        let expect = folder().join(format!("{name}.expect.json"));
+        if updating() {
+            fs::write(&expect, &found).expect("writable");
+        }
+        let expected = fs::read_to_string(&expect).unwrap_or_default();
+        assert_eq!(found, expected, "{name}; UPDATE=1 rewrites what is meant");
+    }
+}
+
+#[test]
+fn every_row_of_the_table_has_a_body_that_becomes_it() {
+    let bodies = bodies();
+    let account = open(&settings());
+    for row in events::ROWS {
+        let name = row.fixture();
+        let path = bodies.get(&name).unwrap_or_else(|| panic!("no fixture {name}"));
+        let inbound = account
+            .read(&plain(&fs::read(path).expect("readable")), NOW)
+            .expect("readable");
+        let fits = match (row.becomes, &inbound.body) {
+            (events::Becomes::Part(_), v1::event::Body::Message(it)) => !it.summary.is_empty() && !inbound.raw_always,
+            (events::Becomes::Interaction(kind), v1::event::Body::Interaction(it)) => it.kind() == kind,
+            (events::Becomes::Signal(kind), v1::event::Body::Signal(it)) => it.r#type() == kind,
+            _ => false,
+        };
+        assert!(fits, "{name}: {:?}", inbound.body);
+    }
+}
+
+#[test]
+fn the_docs_table_is_the_codes_table() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/official-account-events.md");
+    if updating() {
+        fs::write(&path, events::table()).expect("writable");
+    }
+    assert_eq!(
+        fs::read_to_string(&path).unwrap_or_default(),
+        events::table(),
+        "UPDATE=1 rewrites it"
+    );
+}
+
+#[test]
+fn a_text_is_kept_to_the_byte_whatever_it_looks_like() {
+    for text in [
+        " r ",
+        "Ｒ",
+        "人工\n智能 ",
+        "\u{202e}עברית",
+        "👩‍👩‍👧",
+        "<!DOCTYPE x><!ENTITY y 'z'>&amp;",
+        "a\tb",
+    ] {
+        let mut body =
+            String::from("<xml><FromUserName>o1</FromUserName><MsgType>text</MsgType><MsgId>7</MsgId><Content>");
+        wxbridge::envelope::xml::cdata(text, &mut body);
+        body.push_str("</Content></xml>");
+        let Ok(Inbound {
+            body: v1::event::Body::Message(message),
+            ..
+        }) = read(&body)
+        else {
+            panic!("a message");
+        };
+        let said = match message.parts.first().and_then(|part| part.content.as_ref()) {
+            Some(v1::part::Content::Text(said)) => said.body.as_str(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(said, text);
+    }
+}
+
+#[test]
+fn a_transfer_is_offered_only_on_messages_where_the_operator_allows_it() {
+    let allowed = AccountSettings {
+        platform_agents: PlatformAgents::Allow,
+        ..settings()
+    };
+    let to = |settings: &AccountSettings, body: &str| {
+        open(settings).read(&plain(body.as_bytes()), NOW).expect("read").passive
+    };
+    let click = "<xml><ToUserName>gh_a1b2c3d4e5f6</ToUserName><FromUserName>o1</FromUserName><MsgType>event</MsgType><Event>CLICK</Event></xml>";
+    assert!(to(&allowed, TEXT).expect("passive").part_types.contains(&"transfer"));
+    assert!(!to(&settings(), TEXT).expect("passive").part_types.contains(&"transfer"));
+    assert!(!to(&allowed, click).expect("passive").part_types.contains(&"transfer"));
+}
+
+#[test]
+fn what_is_meant_for_another_receiver_or_says_nothing_is_quarantined() {
+    let other = TEXT.replace("gh_a1b2c3d4e5f6", "gh_other");
+    for (body, code) in [
+        (other.as_str(), Code::WrongReceiver),
+        ("<xml><a>1</a></xml>", Code::Undecodable),
+        ("<xml><MsgType>text</MsgType>", Code::Undecodable),
+        ("{\"a\":", Code::Undecodable),
+    ] {
+        let refusal = read(body).expect_err(body);
+        assert!(
+            matches!(&refusal, Refusal::Quarantine { fault } if fault.code == code),
+            "{body}: {refusal:?}"
+        );
+    }
+}
+
+// ───────────── the door ─────────────
+
+const TS: &str = "1752000400";
+const NONCE: &str = "415670741";
+
+fn sealed_with(key: &str, id: &str, message: &str) -> (CallbackQuery, String) {
+    let encrypt = cipher::seal(&cipher::key(key).expect("a key"), [b'x'; 16], message.as_bytes(), id);
+    let signed = signature::of_message("spamtest", TS, NONCE, &encrypt);
+    let query = CallbackQuery {
+        signature: signature::text(&signature::of_query("spamtest", TS, NONCE)).into(),
+        msg_signature: signature::text(&signed).into(),
+        timestamp: TS.into(),
+        nonce: NONCE.into(),
+        encrypt_type: "aes".into(),
+        ..CallbackQuery::default()
+    };
+    let body = format!(
+        "<xml><ToUserName><![CDATA[gh_a1b2c3d4e5f6]]></ToUserName><Encrypt><![CDATA[{encrypt}]]></Encrypt></xml>"
+    );
+    (query, body)
+}
+
+fn admit(settings: &AccountSettings, query: &CallbackQuery, body: &str, now: i64) -> Result<Admitted, Refusal> {
+    open(settings).admit(query, body.as_bytes(), now)
+}
+
+fn rejected(result: Result<Admitted, Refusal>, status: u16, code: Code) {
+    match result {
+        Err(Refusal::Reject { status: found, fault }) => assert_eq!((found, fault.code), (status, code), "{fault}"),
+        other => panic!("expected {status} {code}, found {other:?}"),
+    }
+}
+
+fn quarantined(result: Result<Admitted, Refusal>, code: Code) {
+    match result {
+        Err(Refusal::Quarantine { fault }) => assert_eq!(fault.code, code, "{fault}"),
+        other => panic!("expected quarantine {code}, found {other:?}"),
+    }
+}
+
+#[test]
+fn an_encrypted_callback_is_opened_and_its_answer_closes_with_the_same_values() {
+    let (query, body) = sealed_with(KEY, APP, TEXT);
+    let account = open(&settings());
+    let admitted = account.admit(&query, body.as_bytes(), NOW).expect("admitted");
+    assert_eq!(admitted.plain, TEXT.as_bytes());
+    assert_eq!(
+        (admitted.stamped, admitted.notes.as_slice()),
+        (1_752_000_400_000, &[][..])
+    );
+    let answer = account
+        .seal(&admitted.seal, b"<xml>1</xml>", NOW, [1; 16])
+        .expect("sealed");
+    let outer = outer::parse(&answer).expect("XML").expect("sealed");
+    let opened = cipher::open(
+        &cipher::key(KEY).expect("a key"),
+        cipher::decode(&outer.encrypt).expect("Base64"),
+    );
+    assert_eq!(opened.expect("opens").message, b"<xml>1</xml>");
+    assert_eq!(
+        account.seal(&admitted.seal, b"success", NOW, [1; 16]).expect("bare"),
+        b"success"
+    );
+}
+
+#[test]
+fn the_published_compatible_and_safe_mode_bodies_are_admitted() {
+    let vectors: Vec<Value> = serde_json::from_str(include_str!("../fixtures/crypto_vectors.json")).expect("JSON");
+    for name in ["C", "D"] {
+        let it = vectors.iter().find(|it| it["name"] == name).expect("there");
+        let text = |field: &str| it[field].as_str().unwrap_or_default().to_owned();
+        let query = CallbackQuery {
+            msg_signature: text("sig4"),
+            timestamp: text("ts"),
+            nonce: text("nonce"),
+            encrypt_type: "aes".into(),
+            ..CallbackQuery::default()
+        };
+        let now = text("ts").parse::<i64>().expect("seconds") * 1000;
+        // In compatible mode the clear copy stands beside; an attacker may write anything there.
+        let clear = if name == "C" {
+            "<MsgType>text</MsgType><Content>forged</Content>"
+        } else {
+            ""
+        };
+        let body = format!("<xml>{clear}<Encrypt><![CDATA[{}]]></Encrypt></xml>", text("enc"));
+        let admitted = admit(&settings(), &query, &body, now).expect("admitted");
+        assert_eq!(admitted.plain, text("msg").into_bytes());
+    }
+}
+
+#[test]
+fn an_unsigned_or_wrongly_signed_callback_is_403() {
+    let (good, body) = sealed_with(KEY, APP, TEXT);
+    let flipped = good.msg_signature.replace(['0', '1'], "2");
+    for (signature, timestamp) in [
+        (String::new(), TS),
+        (flipped, TS),
+        (good.msg_signature.to_uppercase(), TS),
+        (good.signature.clone(), TS),
+        (good.msg_signature.clone(), "1752000401"),
+        (good.msg_signature.clone(), "now"),
+        (good.msg_signature.clone(), "+1752000400"),
+        (good.msg_signature.clone(), ""),
+        (good.msg_signature.clone(), "99999999999999999999"),
+    ] {
+        let query = CallbackQuery {
+            msg_signature: signature,
+            timestamp: timestamp.into(),
+            ..good.clone()
+        };
+        rejected(admit(&settings(), &query, &body, NOW), 403, Code::BadSignature);
+    }
+}
+
+#[test]
+fn a_plain_body_on_an_encrypted_account_is_refused_unless_plain_until_runs() {
+    let (mut query, sealed) = sealed_with(KEY, APP, TEXT);
+    // `aes` with a body in the clear: nothing in it is signed.
+    rejected(admit(&settings(), &query, TEXT, NOW), 403, Code::PlaintextRefused);
+    query.encrypt_type = "raw".into();
+    rejected(admit(&settings(), &query, TEXT, NOW), 403, Code::PlaintextRefused);
+    rejected(admit(&settings(), &query, &sealed, NOW), 403, Code::PlaintextRefused);
+    let open_until = |millis: i64| AccountSettings {
+        plain_until: chrono::DateTime::from_timestamp_millis(millis),
+        ..settings()
+    };
+    let admitted = admit(&open_until(NOW + 1), &query, TEXT, NOW).expect("plain_until runs");
+    assert!(matches!(admitted.seal, Seal::Plain));
+    rejected(admit(&open_until(NOW), &query, TEXT, NOW), 403, Code::PlaintextRefused);
+}
+
+#[test]
+fn age_decides_between_taken_noted_and_stale() {
+    let (query, body) = sealed_with(KEY, APP, TEXT);
+    let at = |seconds: i64| admit(&settings(), &query, &body, 1_752_000_400_000 + seconds * 1000);
+    assert_eq!(at(600).expect("taken").notes, []);
+    assert_eq!(at(601).expect("taken").notes, [Code::ClockSkew]);
+    assert_eq!(at(-601).expect("taken").notes, [Code::ClockSkew]);
+    assert_eq!(at(6 * 3600).expect("taken").notes, [Code::ClockSkew]);
+    rejected(at(6 * 3600 + 1), 403, Code::Stale);
+    rejected(at(-6 * 3600 - 1), 403, Code::Stale);
+}
+
+#[test]
+fn a_plain_account_takes_five_minutes() {
+    let plain = AccountSettings {
+        security: Security::Plain,
+        encoding_aes_key: Secret::default(),
+        ..settings()
+    };
+    let query = CallbackQuery {
+        signature: signature::text(&signature::of_query("spamtest", TS, NONCE)).into(),
+        timestamp: TS.into(),
+        nonce: NONCE.into(),
+        ..CallbackQuery::default()
+    };
+    let at = |seconds: i64| admit(&plain, &query, TEXT, 1_752_000_400_000 + seconds * 1000);
+    assert!(at(300).is_ok());
+    rejected(at(301), 403, Code::Stale);
+    rejected(at(-301), 403, Code::Stale);
+    rejected(
+        admit(&plain, &query, "<!DOCTYPE x><xml/>", NOW),
+        400,
+        Code::ForbiddenXml,
+    );
+    // What starts right and does not parse is the operator's to look at.
+    let broken = admit(&plain, &query, "<xml><a>", NOW).expect("admitted, for the quarantine");
+    assert!(matches!(
+        open(&plain).read(&broken, NOW),
+        Err(Refusal::Quarantine { .. })
+    ));
+    let unsigned = CallbackQuery {
+        signature: String::new(),
+        ..query.clone()
+    };
+    rejected(admit(&plain, &unsigned, TEXT, NOW), 403, Code::BadSignature);
+}
+
+#[test]
+fn shapes_that_no_platform_sends_are_400_before_any_signature() {
+    let (query, _) = sealed_with(KEY, APP, TEXT);
+    for body in ["", "   ", "a=1", "[1]", "\u{feff}<xml/>"] {
+        rejected(admit(&settings(), &query, body, NOW), 400, Code::Undecodable);
+    }
+    rejected(
+        admit(&settings(), &query, "<xml><Encrypt>QU", NOW),
+        400,
+        Code::Undecodable,
+    );
+    rejected(
+        admit(&settings(), &query, "{\"Encrypt\":\"QU", NOW),
+        400,
+        Code::Undecodable,
+    );
+    let deep = "<a>".repeat(9) + &"</a>".repeat(9);
+    for body in [
+        "<!DOCTYPE x [<!ENTITY y 'z'>]><xml><Encrypt>QUJD</Encrypt></xml>",
+        "<xml><Encrypt>&y;</Encrypt></xml>",
+        &deep,
+    ] {
+        rejected(admit(&settings(), &query, body, NOW), 400, Code::ForbiddenXml);
+    }
+}
+
+#[test]
+fn an_authentic_box_that_cannot_be_understood_is_quarantined() {
+    let (query, body) = sealed_with(KEY, "wx_other", TEXT);
+    quarantined(admit(&settings(), &query, &body, NOW), Code::WrongReceiver);
+    let (query, body) = sealed_with(OTHER_KEY, APP, TEXT);
+    quarantined(admit(&settings(), &query, &body, NOW), Code::Undecodable);
+    for encrypt in ["!!!", "YWJj", "AAAAAAAAAAAAAAAAAAAAAA=="] {
+        let signed = signature::of_message("spamtest", TS, NONCE, encrypt);
+        let query = CallbackQuery {
+            msg_signature: signature::text(&signed).into(),
+            ..query.clone()
+        };
+        let body = format!("{{\"Encrypt\":\"{encrypt}\"}}");
+        quarantined(admit(&settings(), &query, &body, NOW), Code::Undecodable);
+    }
+    let (query, body) = sealed_with(KEY, APP, "<!DOCTYPE x><xml/>");
+    let admitted = admit(&settings(), &query, &body, NOW).expect("authentic");
+    let refusal = open(&settings()).read(&admitted, NOW).expect_err("forbidden inside");
+    assert!(matches!(refusal, Refusal::Quarantine { fault } if fault.code == Code::ForbiddenXml));
+}
+
+#[test]
+fn a_rotation_takes_both_keys_until_the_grace_is_over() {
+    let rotated = |seen: Option<i64>| AccountSettings {
+        encoding_aes_key: Secret::new(OTHER_KEY),
+        token: Secret::new("newtoken"),
+        previous: Some(Previous {
+            token: Secret::new("spamtest"),
+            encoding_aes_key: Secret::new(KEY),
+            grace: "1h".into(),
+            new_seen_at: seen,
+        }),
+        ..settings()
+    };
+    let (query, body) = sealed_with(KEY, APP, TEXT);
+    for seen in [None, Some(NOW - 3_599_000)] {
+        let admitted = admit(&rotated(seen), &query, &body, NOW).expect("inside the grace");
+        assert_eq!(admitted.notes, [Code::OldKeyStillUsed]);
+        assert!(matches!(admitted.seal, Seal::Encrypted { token, .. } if &*token == "spamtest"));
+    }
+    rejected(
+        admit(&rotated(Some(NOW - 3_600_000)), &query, &body, NOW),
+        403,
+        Code::BadSignature,
+    );
+    let key_only = AccountSettings {
+        token: Secret::new("spamtest"),
+        ..rotated(None)
+    };
+    assert_eq!(
+        admit(&key_only, &query, &body, NOW).expect("old key").notes,
+        [Code::OldKeyStillUsed]
+    );
+    let (query, body) = sealed_with(OTHER_KEY, APP, TEXT);
+    assert_eq!(admit(&key_only, &query, &body, NOW).expect("new values").notes, []);
+}
+
+#[test]
+fn the_consoles_check_is_answered_with_exactly_its_echo() {
+    let vector = CallbackQuery {
+        signature: "f464b24fc39322e44b38aa78f5edd27bd1441696".into(),
+        timestamp: "1714036504".into(),
+        nonce: "1514711492".into(),
+        echostr: "4375120948345356249".into(),
+        ..CallbackQuery::default()
+    };
+    let account = open(&AccountSettings {
+        token: Secret::new("AAAAA"),
+        ..settings()
+    });
+    let now = 1_714_036_504_000;
+    assert_eq!(account.handshake(&vector, now), Ok(b"4375120948345356249".to_vec()));
+    let rotated = AccountSettings {
+        token: Secret::new("BBBBB"),
+        previous: Some(Previous {
+            token: Secret::new("AAAAA"),
+            ..Previous::default()
+        }),
+        ..settings()
+    };
+    assert!(open(&rotated).handshake(&vector, now).is_ok());
+    let refused = |query: CallbackQuery, now: i64| match account.handshake(&query, now) {
+        Err(Refusal::Reject { status: 403, fault }) => fault.code,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        refused(
+            CallbackQuery {
+                signature: String::new(),
+                ..vector.clone()
+            },
+            now
+        ),
+        Code::BadSignature
+    );
+    assert_eq!(
+        refused(
+            CallbackQuery {
+                timestamp: "x".into(),
+                ..vector.clone()
+            },
+            now
+        ),
+        Code::BadSignature
+    );
+    assert_eq!(refused(vector.clone(), now + 6 * 3_600_000 + 1000), Code::Stale);
+}
