@@ -11,3 +11,6 @@ pub mod ports;
 pub mod schema;
 pub mod secret;
 pub mod settings;
+pub mod sim;
+pub mod text;
+pub mod vault;

@@ -1,0 +1,219 @@
+//! What is set in the account's console? Credentials, callback, capabilities; saving a URL checks it first.
+
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::tokens::Tokens;
+use crate::sim::{
+    platform::Platform,
+    wire::seal::{Key, sign},
+    world::Millis,
+};
+
+/// 消息加解密方式.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    Plain,
+    Compatible,
+    #[default]
+    Safe,
+}
+
+/// 数据格式.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    #[default]
+    Xml,
+    Json,
+}
+
+/// An account as the console shows it, and its tokens.
+#[derive(Clone, Debug, Serialize)]
+pub struct Account {
+    pub channel: &'static str,
+    pub app_id: String,
+    pub secret: String,
+    pub token: String,
+    pub encoding_aes_key: String,
+    pub original_id: String,
+    pub name: String,
+    pub callback_url: String,
+    pub mode: Mode,
+    pub format: Format,
+    /// 认证: without it there is no customer-service API (48001).
+    pub verified: bool,
+    /// IP白名单; empty = everybody.
+    pub allowed_ips: Vec<IpAddr>,
+    /// The secret is frozen: 40243.
+    pub frozen: bool,
+    pub token_seconds: i64,
+    /// 客服账号 that `customservice.kf_account` may name.
+    pub agents: Vec<String>,
+    pub online_agents: Vec<String>,
+    /// Mini-programs linked to the account; empty = any.
+    pub mini_programs: Vec<String>,
+    /// Calls a day per path, where they differ from the platform's table.
+    pub limits: BTreeMap<String, u64>,
+    /// How long the platform waits for an answer.
+    pub timeout_ms: u64,
+    /// How long it waits before it tries again.
+    pub retry_after_ms: u64,
+    /// Retries repeat the query (and the sealed body) of the first attempt.
+    pub same_query: bool,
+    #[serde(skip)]
+    pub tokens: Tokens,
+    #[serde(skip)]
+    pub used: BTreeMap<String, u64>,
+    /// The Beijing day that `used` counts.
+    #[serde(skip)]
+    pub used_day: i64,
+    #[serde(skip)]
+    pub cleared: Vec<Millis>,
+}
+
+/// What a driver wants to be so; what it leaves out stays, or gets a default when the account is new.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Change {
+    pub channel: Option<String>,
+    pub app_id: Option<String>,
+    pub secret: Option<String>,
+    pub token: Option<String>,
+    pub encoding_aes_key: Option<String>,
+    pub original_id: Option<String>,
+    pub name: Option<String>,
+    pub callback_url: Option<String>,
+    pub mode: Option<Mode>,
+    pub format: Option<Format>,
+    pub verified: Option<bool>,
+    pub allowed_ips: Option<Vec<IpAddr>>,
+    pub frozen: Option<bool>,
+    pub token_seconds: Option<i64>,
+    pub agents: Option<Vec<String>>,
+    pub online_agents: Option<Vec<String>>,
+    pub mini_programs: Option<Vec<String>>,
+    pub limits: Option<BTreeMap<String, u64>>,
+    pub timeout_ms: Option<u64>,
+    pub retry_after_ms: Option<u64>,
+    pub same_query: Option<bool>,
+    /// `false` saves a URL without the GET check.
+    pub check: Option<bool>,
+}
+
+impl Account {
+    /// A new account with random credentials.
+    pub fn new(platform: &Platform) -> Self {
+        Self {
+            channel: "official_account",
+            app_id: format!("wx{}", hex16(platform)),
+            secret: format!("{}{}", hex16(platform), hex16(platform)),
+            token: platform.letters(16).replace(['-', '_'], "t"),
+            encoding_aes_key: platform.aes_key(),
+            original_id: format!("gh_{}", hex16(platform).split_at(12).0),
+            name: "Simulated account".to_owned(),
+            callback_url: String::new(),
+            mode: Mode::default(),
+            format: Format::default(),
+            verified: true,
+            allowed_ips: Vec::new(),
+            frozen: false,
+            token_seconds: 7200,
+            agents: Vec::new(),
+            online_agents: Vec::new(),
+            mini_programs: Vec::new(),
+            limits: BTreeMap::new(),
+            timeout_ms: 5000,
+            retry_after_ms: 0,
+            same_query: false,
+            tokens: Tokens::default(),
+            used: BTreeMap::new(),
+            used_day: 0,
+            cleared: Vec::new(),
+        }
+    }
+
+    /// The account after the change, or what is wrong with it.
+    pub fn changed(mut self, change: Change) -> Result<Self, String> {
+        if let Some(channel) = change.channel.filter(|channel| channel != self.channel) {
+            return Err(format!("channel {channel:?} is not simulated; official_account is"));
+        }
+        set(&mut self.app_id, change.app_id);
+        set(&mut self.secret, change.secret);
+        set(&mut self.token, change.token);
+        set(&mut self.encoding_aes_key, change.encoding_aes_key);
+        set(&mut self.original_id, change.original_id);
+        set(&mut self.name, change.name);
+        set(&mut self.callback_url, change.callback_url);
+        set(&mut self.mode, change.mode);
+        set(&mut self.format, change.format);
+        set(&mut self.verified, change.verified);
+        set(&mut self.allowed_ips, change.allowed_ips);
+        set(&mut self.frozen, change.frozen);
+        set(&mut self.token_seconds, change.token_seconds);
+        set(&mut self.agents, change.agents);
+        set(&mut self.online_agents, change.online_agents);
+        set(&mut self.mini_programs, change.mini_programs);
+        set(&mut self.limits, change.limits);
+        set(&mut self.timeout_ms, change.timeout_ms);
+        set(&mut self.retry_after_ms, change.retry_after_ms);
+        set(&mut self.same_query, change.same_query);
+        self.valid()
+    }
+
+    fn valid(self) -> Result<Self, String> {
+        Key::read(&self.encoding_aes_key)?;
+        if !(3..=32).contains(&self.token.len()) || !self.token.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err("a token has 3 to 32 letters and digits".to_owned());
+        }
+        if !self.callback_url.is_empty() && reqwest::Url::parse(&self.callback_url).is_err() {
+            return Err(format!("callback_url {:?} is no URL", self.callback_url));
+        }
+        if self.app_id.is_empty() || self.original_id.is_empty() {
+            return Err("app_id and original_id are not empty".to_owned());
+        }
+        Ok(self)
+    }
+}
+
+fn set<T>(to: &mut T, wanted: Option<T>) {
+    if let Some(wanted) = wanted {
+        *to = wanted;
+    }
+}
+
+fn hex16(platform: &Platform) -> String {
+    platform
+        .random16()
+        .iter()
+        .map(|byte| char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'))
+        .collect()
+}
+
+/// The GET check that saving a server configuration makes, with the values that are about to be saved.
+pub async fn check_url(platform: &Platform, account: &Account) -> Result<(), String> {
+    let now = platform.world().now() / 1000;
+    let (timestamp, nonce, echo) = (now.to_string(), platform.digits(10), platform.digits(19));
+    let mut url = reqwest::Url::parse(&account.callback_url).map_err(|error| error.to_string())?;
+    url.query_pairs_mut()
+        .append_pair("signature", &sign(&[&account.token, &timestamp, &nonce]))
+        .append_pair("echostr", &echo)
+        .append_pair("timestamp", &timestamp)
+        .append_pair("nonce", &nonce);
+    let request = platform.http.get(url).timeout(Duration::from_secs(5)).send();
+    let answer = request
+        .await
+        .map_err(|error| format!("the URL does not answer: {error}"))?;
+    let status = answer.status();
+    let body = answer.text().await.map_err(|error| error.to_string())?;
+    if status.as_u16() == 200 && body == echo {
+        Ok(())
+    } else {
+        Err(format!(
+            "token 验证失败: the URL answered {status} and {} bytes, not the echostr",
+            body.len()
+        ))
+    }
+}

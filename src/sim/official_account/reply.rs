@@ -1,0 +1,233 @@
+//! Did the account answer as the platform wants it? The passive reply, opened and checked
+//! (/doc/subscription/guide/product/message/Passive_user_reply_message.html).
+
+use serde_json::{Value, json};
+
+use super::account::{Account, Format, Mode};
+use crate::sim::{
+    phone::Entry,
+    wire::{
+        seal::{Key, sign},
+        xml::{Element, read},
+    },
+    world::World,
+};
+
+const MAX_TEXT: usize = 2048;
+
+/// What the platform makes of an answer.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    Success,
+    Empty,
+    Reply(Entry),
+    /// Handed to the platform's own agents, perhaps to a named one.
+    Transfer(Option<String>),
+    /// The customer sees the notice.
+    Bad(String),
+}
+
+impl Verdict {
+    /// How an attempt's `body_kind` names it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Empty => "empty",
+            Self::Reply(_) => "reply",
+            Self::Transfer(_) => "transfer",
+            Self::Bad(_) => "bad",
+        }
+    }
+}
+
+/// Whose answer it is, and to whom.
+pub struct Asked<'a> {
+    pub account: &'a Account,
+    pub openid: &'a str,
+    /// Articles after a message are cut to one.
+    pub after_message: bool,
+}
+
+/// Judges a complete answer of HTTP 200.
+pub fn judge(world: &World, asked: &Asked<'_>, body: &[u8]) -> Verdict {
+    if body.is_empty() {
+        return Verdict::Empty;
+    }
+    if body == b"success" {
+        return Verdict::Success;
+    }
+    let reply = std::str::from_utf8(body)
+        .map_err(|_| "the answer is not UTF-8".to_owned())
+        .and_then(|text| opened(asked.account, text))
+        .and_then(|document| addressed(asked, document))
+        .and_then(|document| content(world, asked, &document));
+    reply.unwrap_or_else(Verdict::Bad)
+}
+
+fn parse(format: Format, text: &str) -> Result<Element, String> {
+    match format {
+        Format::Xml => {
+            let root = read(text)?;
+            if root.name == "xml" {
+                Ok(root)
+            } else {
+                Err(format!("the root element is <{}>, not <xml>", root.name))
+            }
+        }
+        Format::Json => match serde_json::from_str(text) {
+            Ok(value @ Value::Object(_)) => Ok(element("xml", &value)),
+            _ => Err("the answer is neither success nor a JSON object".to_owned()),
+        },
+    }
+}
+
+fn element(name: &str, value: &Value) -> Element {
+    let mut found = Element {
+        name: name.to_owned(),
+        ..Element::default()
+    };
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                match value {
+                    Value::Array(items) => found.children.extend(items.iter().map(|item| element(name, item))),
+                    other => found.children.push(element(name, other)),
+                }
+            }
+        }
+        Value::String(text) => found.text.clone_from(text),
+        other => found.text = other.to_string(),
+    }
+    found
+}
+
+/// The reply itself, out of its envelope where the mode wants one.
+fn opened(account: &Account, text: &str) -> Result<Element, String> {
+    let outer = parse(account.format, text)?;
+    let Some(sealed) = outer.value("Encrypt") else {
+        return match account.mode {
+            Mode::Safe => Err("the reply is not encrypted, but the mode is safe".to_owned()),
+            Mode::Plain | Mode::Compatible => Ok(outer),
+        };
+    };
+    if account.mode == Mode::Plain {
+        return Err("the reply is encrypted, but the mode is plain".to_owned());
+    }
+    let part = |name: &str| outer.value(name).ok_or_else(|| format!("the envelope has no {name}"));
+    let (timestamp, nonce) = (part("TimeStamp")?, part("Nonce")?);
+    if timestamp.is_empty() || !timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("TimeStamp is not a number".to_owned());
+    }
+    if part("MsgSignature")? != sign(&[&account.token, timestamp, nonce, sealed]) {
+        return Err("MsgSignature is wrong (-40001)".to_owned());
+    }
+    let (message, id) = Key::read(&account.encoding_aes_key)?.open(sealed)?;
+    if id != account.app_id {
+        return Err(format!("the reply is sealed for {id:?} (-40005)"));
+    }
+    let message = String::from_utf8(message).map_err(|_| "the reply is not UTF-8".to_owned())?;
+    parse(account.format, &message)
+}
+
+fn addressed(asked: &Asked<'_>, reply: Element) -> Result<Element, String> {
+    if reply.value("ToUserName") != Some(asked.openid) {
+        return Err("ToUserName is not the customer".to_owned());
+    }
+    if reply.value("FromUserName") != Some(&asked.account.original_id) {
+        return Err("FromUserName is not the account".to_owned());
+    }
+    let time = reply.value("CreateTime").unwrap_or_default();
+    if time.parse::<u64>().is_err() {
+        return Err("CreateTime is not a number".to_owned());
+    }
+    Ok(reply)
+}
+
+fn content(world: &World, asked: &Asked<'_>, reply: &Element) -> Result<Verdict, String> {
+    let kind = reply.value("MsgType").ok_or("MsgType is missing")?;
+    let inside = |name: &str| reply.child(name).ok_or_else(|| format!("{name} is missing"));
+    let account = &asked.account.app_id;
+    let shown = match kind {
+        "text" => json!({ "text": text(reply)? }),
+        "image" => json!({ "media": medium(world, account, "image", inside("Image")?, "MediaId")? }),
+        "voice" => json!({ "media": medium(world, account, "voice", inside("Voice")?, "MediaId")? }),
+        "video" => {
+            let video = inside("Video")?;
+            json!({
+                "media": medium(world, account, "video", video, "MediaId")?,
+                "title": video.value("Title"),
+                "description": video.value("Description"),
+            })
+        }
+        "music" => {
+            let music = inside("Music")?;
+            json!({
+                "thumb": medium(world, account, "thumb", music, "ThumbMediaId")?,
+                "title": music.value("Title"),
+                "description": music.value("Description"),
+                "url": music.value("MusicUrl"),
+                "hq_url": music.value("HQMusicUrl"),
+            })
+        }
+        "news" => json!({ "articles": articles(asked, reply)? }),
+        "transfer_customer_service" => {
+            let agent = reply.child("TransInfo").and_then(|info| info.value("KfAccount"));
+            return Ok(Verdict::Transfer(agent.map(str::to_owned)));
+        }
+        other => return Err(format!("MsgType {other:?} is no passive reply")),
+    };
+    Ok(Verdict::Reply(Entry::account(kind, "passive", shown)))
+}
+
+fn text(reply: &Element) -> Result<String, String> {
+    let content = reply
+        .child("Content")
+        .map(|content| content.text.as_str())
+        .unwrap_or_default();
+    if content.trim().is_empty() {
+        return Err("Content is missing or empty".to_owned());
+    }
+    if content.len() > MAX_TEXT {
+        return Err(format!("Content has {} bytes, more than {MAX_TEXT}", content.len()));
+    }
+    Ok(content.to_owned())
+}
+
+fn medium(world: &World, account: &str, kind: &str, parent: &Element, field: &str) -> Result<String, String> {
+    let id = parent.value(field).filter(|id| !id.is_empty());
+    let id = id.ok_or_else(|| format!("{field} is missing"))?;
+    let picture = |kind: &str| kind == "image" || kind == "thumb";
+    match world.medium(account, id) {
+        Some(medium) if medium.kind == kind || picture(kind) && picture(&medium.kind) => {
+            Ok(format!("/sim/v1/media/{id}"))
+        }
+        Some(medium) => Err(format!("{field} is a {}, not a {kind}", medium.kind)),
+        None => Err(format!("{field} is unknown or has expired")),
+    }
+}
+
+fn articles(asked: &Asked<'_>, reply: &Element) -> Result<Vec<Value>, String> {
+    let count = reply
+        .value("ArticleCount")
+        .and_then(|count| count.parse::<usize>().ok());
+    let items = reply
+        .child("Articles")
+        .map(|list| list.children.as_slice())
+        .unwrap_or_default();
+    if items.is_empty() || items.iter().any(|item| item.name != "item") {
+        return Err("Articles has no item".to_owned());
+    }
+    if count != Some(items.len()) {
+        return Err("ArticleCount is not the number of items".to_owned());
+    }
+    let most = if asked.after_message { 1 } else { 8 };
+    let shown = items.iter().take(most).map(|item| {
+        json!({
+            "title": item.value("Title"),
+            "description": item.value("Description"),
+            "url": item.value("Url"),
+            "picture": item.value("PicUrl"),
+        })
+    });
+    Ok(shown.collect())
+}

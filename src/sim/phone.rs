@@ -1,0 +1,113 @@
+//! What does a customer see? Their chat with an account, and what the platform remembers about them.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    official_account::Allowance,
+    world::{Millis, rfc3339},
+};
+
+/// The notice a customer reads when the account's server answered wrongly or not at all.
+pub const FAULT_NOTICE: &str = "该公众号提供的服务出现故障，请稍后再试";
+
+/// A customer of one account.
+#[derive(Clone, Debug, Default)]
+pub struct Customer {
+    pub name: String,
+    pub follows: bool,
+    /// 接收消息 switched off: 48002.
+    pub refuses: bool,
+    /// On the account's blacklist: 43019.
+    pub blocked: bool,
+    pub allowance: Option<Allowance>,
+    /// The last thing the customer did, for the typing rule.
+    pub acted: Millis,
+    pub typing_until: Millis,
+    /// Waits for an agent of the platform's own console, or is with one until then.
+    pub agent_until: Option<Millis>,
+    pub chat: Vec<Item>,
+}
+
+/// Who is to the left, who to the right, and what stands between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum From {
+    Customer,
+    Account,
+    System,
+}
+
+/// One line of the chat.
+#[derive(Clone, Debug, Serialize)]
+pub struct Item {
+    pub seq: u64,
+    pub from: From,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub time: String,
+    /// `passive` or `api` for what the account said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub road: Option<&'static str>,
+    #[serde(flatten)]
+    pub content: Map<String, Value>,
+}
+
+impl Customer {
+    /// Appends to the chat what was just said or shown.
+    pub fn show(&mut self, seq: u64, now: Millis, entry: Entry) -> Item {
+        if entry.from == From::Account {
+            self.typing_until = 0;
+        }
+        let item = Item {
+            seq,
+            from: entry.from,
+            kind: entry.kind,
+            time: rfc3339(now),
+            road: entry.road,
+            content: match entry.content {
+                Value::Object(map) => map,
+                _ => Map::new(),
+            },
+        };
+        self.chat.push(item.clone());
+        item
+    }
+}
+
+/// A line that is not in a chat yet.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub from: From,
+    pub kind: String,
+    pub road: Option<&'static str>,
+    pub content: Value,
+}
+
+impl Entry {
+    pub fn customer(kind: &str, content: Value) -> Self {
+        Self::new(From::Customer, kind, None, content)
+    }
+
+    pub fn account(kind: &str, road: &'static str, content: Value) -> Self {
+        Self::new(From::Account, kind, Some(road), content)
+    }
+
+    pub fn notice(text: &str) -> Self {
+        Self::new(From::System, "notice", None, json!({ "text": text }))
+    }
+
+    /// What a customer did without saying something, shown small between the bubbles.
+    pub fn deed(event: &str, text: &str) -> Self {
+        Self::new(From::System, "event", None, json!({ "event": event, "text": text }))
+    }
+
+    fn new(from: From, kind: &str, road: Option<&'static str>, content: Value) -> Self {
+        Self {
+            from,
+            kind: kind.to_owned(),
+            road,
+            content,
+        }
+    }
+}
