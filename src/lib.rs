@@ -1,6 +1,7 @@
 pub mod accounts;
 pub mod api_tokens;
 pub mod channels;
+pub mod config;
 pub mod conversation;
 pub mod cores;
 pub mod entry;

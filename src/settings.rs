@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::secret::Secret;
 
 /// One `[[account]]`. Which fields a channel needs stands in its card; [`crate::channels::contract::Channel::open`] checks.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AccountSettings {
     pub id: String,
@@ -39,7 +39,6 @@ pub struct AccountSettings {
     pub welcome: Option<toml::Value>,
     pub passthrough: Option<toml::Value>,
     pub cloud_push: bool,
-    #[serde(default = "yes")]
     pub text_html_breaks: bool,
     pub entry_json: bool,
     /// Media handle of the picture a card gets when it has none.
@@ -48,8 +47,41 @@ pub struct AccountSettings {
     pub limits: BTreeMap<String, u64>,
 }
 
-fn yes() -> bool {
-    true
+impl Default for AccountSettings {
+    /// Nothing entered: encrypted, no platform agents, and HTML line breaks in a core's text become line ends.
+    fn default() -> Self {
+        Self {
+            id: Default::default(),
+            channel: Default::default(),
+            app_id: Default::default(),
+            app_secret: Default::default(),
+            token: Default::default(),
+            encoding_aes_key: Default::default(),
+            original_id: Default::default(),
+            corp_id: Default::default(),
+            agent_id: Default::default(),
+            secret: Default::default(),
+            via: Default::default(),
+            open_kfids: Default::default(),
+            start: Default::default(),
+            auth_type: Default::default(),
+            security: Default::default(),
+            plain_until: Default::default(),
+            previous: Default::default(),
+            api_base: Default::default(),
+            platform_agents: Default::default(),
+            hold: Default::default(),
+            token_mode: Default::default(),
+            quotas: Default::default(),
+            welcome: Default::default(),
+            passthrough: Default::default(),
+            cloud_push: Default::default(),
+            text_html_breaks: true,
+            entry_json: Default::default(),
+            default_thumb: Default::default(),
+            limits: Default::default(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

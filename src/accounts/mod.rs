@@ -1,5 +1,10 @@
 //! Which accounts are bound, and what do we know of each? Read on every callback, changed rarely.
 
+pub mod apply;
+pub mod service;
+
+pub use service::Service;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex},
@@ -7,7 +12,13 @@ use std::{
 
 use arc_swap::ArcSwap;
 
-use crate::{channels::contract::Account, error::Code, ports::clock::Millis, schema::v1, settings::AccountSettings};
+use crate::{
+    channels::contract::{Account, SettingFault},
+    error::Code,
+    ports::clock::Millis,
+    schema::v1,
+    settings::AccountSettings,
+};
 
 /// One account as the running daemon knows it.
 pub struct Opened {
@@ -16,6 +27,14 @@ pub struct Opened {
     /// Shared with every event of the account.
     pub describe: Arc<v1::Account>,
     pub condition: Mutex<Condition>,
+}
+
+/// A bound account that this version cannot open: listed with its faults, and nothing is taken for it.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    pub settings: AccountSettings,
+    pub faults: Vec<SettingFault>,
+    pub bound_at: Millis,
 }
 
 /// What was observed of an account since start, and what of it outlives a change of settings.
@@ -35,6 +54,7 @@ pub struct Condition {
 #[derive(Default)]
 pub struct Registry {
     by_id: ArcSwap<HashMap<String, Arc<Opened>>>,
+    broken: ArcSwap<Vec<Broken>>,
 }
 
 impl Registry {
@@ -59,6 +79,15 @@ impl Registry {
         let by_id = self.by_id.load();
         let ids: BTreeSet<&String> = by_id.keys().collect();
         ids.into_iter().filter_map(|id| by_id.get(id).cloned()).collect()
+    }
+
+    /// The bound accounts that do not open, by id.
+    pub fn broken(&self) -> Arc<Vec<Broken>> {
+        self.broken.load_full()
+    }
+
+    pub(crate) fn replace_broken(&self, broken: Vec<Broken>) {
+        self.broken.store(Arc::new(broken));
     }
 
     /// Puts the whole set in place at once.

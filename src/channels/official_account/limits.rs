@@ -1,9 +1,432 @@
-//! What are the figures?
+//! What does the platform allow? Every figure once, with the page it comes from and the day it was read.
+//!
+//! Quotas have changed twice (unlimited, 20, 5), so they are defaults that `quotas` and `limits` of the account override.
 
-use crate::{channels::contract::AllowanceRule, schema::v1, settings::AccountSettings};
-pub fn capabilities(_: &v1::Account) -> v1::Capabilities {
-    v1::Capabilities::default()
+use super::degrade;
+use crate::{
+    channels::contract::AllowanceRule,
+    ports::clock::Millis,
+    schema::v1::{self, part_capability::Support},
+    settings::AccountSettings,
+};
+
+/// One dated figure: what an act of the customer opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figure {
+    pub trigger: &'static str,
+    pub count: u32,
+    pub window: Millis,
+    pub page: &'static str,
+    /// When the page was last read.
+    pub read: &'static str,
 }
-pub fn allowance(_: &AccountSettings, _: &str) -> Option<AllowanceRule> {
-    None
+
+const MINUTE: Millis = 60_000;
+const HOUR: Millis = 60 * MINUTE;
+const KF_INTRO: &str = "https://developers.weixin.qq.com/doc/subscription/guide/product/kf/intro.html";
+
+/// Customer-service messages that an act opens. A payment opens 48 h without count, but no callback tells us of it.
+pub const FIGURES: &[Figure] = &[
+    figure("message", 5, 48 * HOUR),
+    figure("menu", 3, MINUTE),
+    figure("scan", 3, MINUTE),
+    figure("follow", 3, MINUTE),
+];
+
+const fn figure(trigger: &'static str, count: u32, window: Millis) -> Figure {
+    Figure {
+        trigger,
+        count,
+        window,
+        page: KF_INTRO,
+        read: "2026-03",
+    }
+}
+
+/// Bytes of one text. The platform gives no number; 2048 is what is observed for both roads.
+const TEXT_BYTES: u64 = 2048;
+
+/// What a temporary medium may be.
+/// <https://developers.weixin.qq.com/doc/subscription/api/material/temporary/api_uploadtempmedia.html>
+pub struct MediaLimit {
+    pub kind: &'static str,
+    pub max_bytes: u64,
+    /// MIME type and the ending of a file's name.
+    pub formats: &'static [(&'static str, &'static str)],
+}
+
+/// The page says 10 MB for images in its table and 2 MB in its text; the table is the newer one.
+pub const MEDIA: &[MediaLimit] = &[
+    MediaLimit {
+        kind: "image",
+        max_bytes: 10 << 20,
+        formats: &[
+            ("image/jpeg", "jpg"),
+            ("image/jpg", "jpg"),
+            ("image/png", "png"),
+            ("image/gif", "gif"),
+        ],
+    },
+    MediaLimit {
+        kind: "voice",
+        max_bytes: 2 << 20,
+        formats: &[("audio/amr", "amr"), ("audio/mpeg", "mp3"), ("audio/mp3", "mp3")],
+    },
+    MediaLimit {
+        kind: "video",
+        max_bytes: 10 << 20,
+        formats: &[("video/mp4", "mp4")],
+    },
+    MediaLimit {
+        kind: "thumb",
+        max_bytes: 64 << 10,
+        formats: &[("image/jpeg", "jpg"), ("image/jpg", "jpg")],
+    },
+];
+
+/// Bytes of one text on this account.
+pub fn text_bytes(settings: &AccountSettings) -> usize {
+    let bytes = settings.limits.get("text_bytes").copied().unwrap_or(TEXT_BYTES);
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// What `trigger` opens on this account; `None` where it opens nothing.
+pub fn allowance(settings: &AccountSettings, trigger: &str) -> Option<AllowanceRule> {
+    let figure = FIGURES.iter().find(|figure| figure.trigger == trigger)?;
+    let own = settings.quotas.get(trigger);
+    let window = own.and_then(|quota| humantime::parse_duration(quota.window.trim()).ok());
+    Some(AllowanceRule {
+        count: Some(own.and_then(|quota| quota.count).unwrap_or(figure.count)),
+        window: window.map_or(figure.window, |window| {
+            Millis::try_from(window.as_millis()).unwrap_or(Millis::MAX)
+        }),
+        part_types: SENDABLE,
+    })
+}
+
+/// What one road makes of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Native,
+    /// As this instead.
+    As(&'static str),
+    No,
+}
+
+/// One line of the table of parts.
+pub struct PartRow {
+    pub name: &'static str,
+    pub api: Shown,
+    pub passive: Shown,
+    pub note: &'static str,
+}
+
+const fn row(name: &'static str, api: Shown, passive: Shown, note: &'static str) -> PartRow {
+    PartRow {
+        name,
+        api,
+        passive,
+        note,
+    }
+}
+
+/// Every part of the schema, in its order.
+pub const PARTS: &[PartRow] = &[
+    row(
+        "text",
+        Shown::Native,
+        Shown::Native,
+        "HTML and Markdown are lowered to newlines and links; long texts are split (API) or cut (passive)",
+    ),
+    row(
+        "image",
+        Shown::Native,
+        Shown::Native,
+        "a passive answer shows no GIF; without a copy on the platform a link",
+    ),
+    row("voice", Shown::Native, Shown::Native, "AMR or MP3, at most 60 s"),
+    row(
+        "video",
+        Shown::Native,
+        Shown::Native,
+        "MP4; `name` is the title, `caption` the description",
+    ),
+    row(
+        "file",
+        Shown::As("link"),
+        Shown::As("link"),
+        "official accounts cannot send files",
+    ),
+    row(
+        "location",
+        Shown::As("text"),
+        Shown::As("text"),
+        "a text with a link to the map",
+    ),
+    row("link", Shown::Native, Shown::Native, "`news` with one article"),
+    row(
+        "articles",
+        Shown::Native,
+        Shown::Native,
+        "API and answers to a message: one article, the others as links in a text; answers to an event: up to 8",
+    ),
+    row(
+        "mini_program",
+        Shown::Native,
+        Shown::As("text"),
+        "needs the API, a thumbnail, and a mini-program linked to the account; else a link in a text",
+    ),
+    row(
+        "card",
+        Shown::Native,
+        Shown::Native,
+        "`miniprogrampage` with a thumbnail by API, else `news` with the web link, else a text; buttons are links in a text",
+    ),
+    row(
+        "menu",
+        Shown::Native,
+        Shown::As("text"),
+        "`msgmenu`; with links among the choices, or passively, a text whose links answer",
+    ),
+    row("contact", Shown::As("text"), Shown::As("text"), "the name alone"),
+    row("music", Shown::Native, Shown::Native, "needs a thumbnail, else a link"),
+    row(
+        "forwarded",
+        Shown::As("text"),
+        Shown::As("text"),
+        "the words, line by line",
+    ),
+    row(
+        "reference",
+        Shown::Native,
+        Shown::As("link"),
+        "kinds `wxcard`, `mpnews`, `mpnewsarticle` by their id; others as their link, or refused without one",
+    ),
+    row("template_card", Shown::No, Shown::No, "belongs to WeCom"),
+    row("template", Shown::No, Shown::No, "not a customer-service message"),
+    row(
+        "transfer",
+        Shown::No,
+        Shown::Native,
+        "only in answer to a message, and with `platform_agents = \"allow\"`",
+    ),
+    row("unsupported", Shown::No, Shown::No, ""),
+];
+
+/// Parts an allowance can be spent on.
+const SENDABLE: &[&str] = &[
+    "text",
+    "image",
+    "voice",
+    "video",
+    "file",
+    "location",
+    "link",
+    "articles",
+    "mini_program",
+    "card",
+    "menu",
+    "contact",
+    "music",
+    "forwarded",
+    "reference",
+];
+
+/// What customers can send us.
+const INBOUND: &[&str] = &[
+    "text",
+    "image",
+    "voice",
+    "video",
+    "file",
+    "location",
+    "link",
+    "unsupported",
+];
+
+/// The static part of the capability record.
+pub fn capabilities(describe: &v1::Account) -> v1::Capabilities {
+    v1::Capabilities {
+        account: Some(describe.clone()),
+        passive: true,
+        api: true,
+        read_receipts: "unsupported".into(),
+        quotes: "inline".into(),
+        recall: false,
+        typing: true,
+        idempotent_send: false,
+        late_failures_reported: false,
+        outbound: PARTS.iter().map(capability).collect(),
+        inbound: INBOUND.iter().map(|name| (*name).to_owned()).collect(),
+        ..Default::default()
+    }
+}
+
+fn capability(row: &PartRow) -> v1::PartCapability {
+    let (support, degrades_to) = match (row.api, row.passive) {
+        (Shown::Native, _) | (_, Shown::Native) => (Support::Native, ""),
+        (Shown::As(other), _) | (_, Shown::As(other)) => (Support::Degraded, other),
+        (Shown::No, Shown::No) => (Support::No, ""),
+    };
+    let media = MEDIA.iter().find(|media| media.kind == row.name);
+    let max_bytes = match row.name {
+        "text" => TEXT_BYTES,
+        _ => media.map_or(0, |media| media.max_bytes),
+    };
+    v1::PartCapability {
+        r#type: row.name.into(),
+        support: support.into(),
+        max_bytes,
+        mimes: media.map_or_else(Vec::new, |media| {
+            media.formats.iter().map(|(mime, _)| (*mime).to_owned()).collect()
+        }),
+        max_items: u32::from(row.name == "articles"),
+        degrades_to: degrades_to.into(),
+    }
+}
+
+/// The page `docs/official-account-parts.md`.
+pub fn page() -> String {
+    let mut out = String::from(
+        "# Official account: what becomes of each part\n\n\
+         Generated from the tables in the code; `UPDATE=1 cargo test` rewrites it.\n\n\
+         Passive means: the account may not use the API, or the core asked for `PASSIVE_ONLY`. A passive answer is one message.\n\n\
+         | part | by API | passively | notes |\n|---|---|---|---|\n",
+    );
+    for row in PARTS {
+        let line = format!(
+            "| `{}` | {} | {} | {} |\n",
+            row.name,
+            shown(row.api),
+            shown(row.passive),
+            row.note
+        );
+        out.push_str(&line);
+    }
+    out.push_str("\n## Degradations\n\nReported in `SendResult.degradations`. `REFUSE` refuses each of them, `LOSSLESS_ONLY` those that lose something.\n\n");
+    out.push_str("| from | to | road | loses something | refused with | why |\n|---|---|---|---|---|---|\n");
+    for row in degrade::TABLE {
+        let to = if row.to.is_empty() {
+            "–".to_owned()
+        } else {
+            format!("`{}`", row.to)
+        };
+        let loses = if row.loses { "yes" } else { "no" };
+        let line = format!(
+            "| `{}` | {to} | {} | {loses} | `{}` | {} |\n",
+            row.from,
+            row.road.name(),
+            row.refused,
+            row.reason
+        );
+        out.push_str(&line);
+    }
+    out.push_str("\n`ai_generated` is only reported, never refused. `speaker` is shown by the API where it is an agent account (`prefix@alias`).\n");
+    out.push_str(&figures());
+    out
+}
+
+fn figures() -> String {
+    let mut out = String::from("\n## Figures\n\n| trigger | messages | for | read | page |\n|---|---|---|---|---|\n");
+    for figure in FIGURES {
+        let window = humantime::format_duration(std::time::Duration::from_millis(figure.window.unsigned_abs()));
+        out.push_str(&format!(
+            "| `{}` | {} | {window} | {} | <{}> |\n",
+            figure.trigger, figure.count, figure.read, figure.page
+        ));
+    }
+    out.push_str("\nOverridden per account by `quotas`. A text has at most 2048 bytes (`limits.text_bytes`).\n\n| medium | bytes | formats |\n|---|---|---|\n");
+    for media in MEDIA {
+        let formats: Vec<_> = media.formats.iter().map(|(mime, _)| *mime).collect();
+        out.push_str(&format!(
+            "| `{}` | {} | {} |\n",
+            media.kind,
+            media.max_bytes,
+            formats.join(", ")
+        ));
+    }
+    out
+}
+
+fn shown(shown: Shown) -> String {
+    match shown {
+        Shown::Native => "native".into(),
+        Shown::As(other) => format!("as `{other}`"),
+        Shown::No => "refused".into(),
+    }
+}
+
+/// Holds a generated page against the file; `UPDATE=1` rewrites the file.
+#[cfg(test)]
+pub(super) fn golden(name: &str, page: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, page).expect("the docs folder is writable");
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == page,
+        "docs/{name} is out of date: run the tests once with UPDATE=1"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Quota;
+
+    #[test]
+    fn the_figures_are_defaults_that_the_operator_overrides() {
+        let mut settings = AccountSettings::default();
+        let rule = allowance(&settings, "message").expect("a message opens a window");
+        assert_eq!((rule.count, rule.window), (Some(5), 48 * HOUR));
+        assert_eq!(allowance(&settings, "menu").map(|rule| rule.window), Some(MINUTE));
+        assert_eq!(allowance(&settings, "enter"), None);
+
+        let quota = |count, window: &str| Quota {
+            count,
+            window: window.into(),
+        };
+        settings.quotas.insert("message".into(), quota(Some(20), ""));
+        settings.quotas.insert("menu".into(), quota(None, "2m"));
+        let rule = allowance(&settings, "message").expect("still");
+        assert_eq!((rule.count, rule.window), (Some(20), 48 * HOUR));
+        let rule = allowance(&settings, "menu").expect("still");
+        assert_eq!((rule.count, rule.window), (Some(3), 2 * MINUTE));
+    }
+
+    #[test]
+    fn every_part_of_the_schema_has_a_line() {
+        let schema = crate::schema::PROTO;
+        let part = schema
+            .split("message Part {")
+            .nth(1)
+            .and_then(|rest| rest.split("ext_json").next())
+            .expect("Part");
+        let names: Vec<&str> = part
+            .lines()
+            .filter_map(|line| line.split(" = ").next()?.split_whitespace().nth(1))
+            .filter(|name| *name != "content")
+            .filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+            .collect();
+        let rows: Vec<&str> = PARTS.iter().map(|row| row.name).collect();
+        assert_eq!(rows, names);
+    }
+
+    #[test]
+    fn the_record_says_what_the_account_can_do() {
+        let record = capabilities(&v1::Account::default());
+        assert_eq!(record.read_receipts, "unsupported");
+        let of = |name: &str| record.outbound.iter().find(|part| part.r#type == name).expect("listed");
+        assert_eq!(of("text").max_bytes, 2048);
+        assert_eq!(of("file").support(), Support::Degraded);
+        assert_eq!(of("file").degrades_to, "link");
+        assert_eq!(of("template").support(), Support::No);
+        assert!(of("image").mimes.contains(&"image/png".to_owned()));
+    }
+
+    #[test]
+    fn the_page_of_parts_is_current() {
+        golden("official-account-parts.md", &page());
+    }
 }

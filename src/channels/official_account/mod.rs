@@ -5,6 +5,8 @@
 //! calls. Platform pages: <https://developers.weixin.qq.com/doc/subscription/guide/>.
 
 pub mod admit;
+pub mod codes;
+pub mod degrade;
 pub mod events;
 pub mod judge;
 pub mod limits;

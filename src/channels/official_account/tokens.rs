@@ -1,19 +1,172 @@
-//! Which call gives a token?
+//! How is an access token asked for, and what does the answer say?
+//!
+//! The stable token by default: it stays the same until shortly before its end, so two systems with one AppSecret do not
+//! knock each other out.
+//! <https://developers.weixin.qq.com/doc/subscription/api/base/api_getstableaccesstoken.html>
 
+use serde_json::{Value, json};
+
+use super::judge::{self, Reading, Refusal};
 use crate::{
     channels::contract::{AccessToken, Verdict},
-    ports::platform::{Answer, Call},
+    error::Code,
+    ports::platform::{Answer, Call, CallBody, Method},
     schema::v1,
-    settings::AccountSettings,
+    settings::{AccountSettings, TokenMode},
 };
-pub fn call(_: &AccountSettings) -> Call {
-    Call {
-        method: crate::ports::platform::Method::Get,
-        path: "/",
-        query: Vec::new(),
-        body: crate::ports::platform::CallBody::Empty,
+
+/// The request for a token.
+pub fn call(settings: &AccountSettings) -> Call {
+    match settings.token_mode {
+        TokenMode::Stable => {
+            let body = json!({
+                "grant_type": "client_credential",
+                "appid": settings.app_id,
+                "secret": settings.app_secret.expose(),
+                "force_refresh": false,
+            });
+            Call {
+                method: Method::Post,
+                path: "/cgi-bin/stable_token",
+                query: Vec::new(),
+                body: CallBody::Json(body.to_string().into_bytes()),
+            }
+        }
+        TokenMode::Classic => Call {
+            method: Method::Get,
+            path: "/cgi-bin/token",
+            query: vec![
+                ("grant_type", "client_credential".into()),
+                ("appid", settings.app_id.clone()),
+                ("secret", settings.app_secret.expose().to_owned()),
+            ],
+            body: CallBody::Empty,
+        },
     }
 }
-pub fn read(_: &Answer) -> Result<AccessToken, Verdict> {
-    Err(Verdict::Unknown(v1::Error::default()))
+
+/// The token, or why there is none.
+pub fn read(answer: &Answer) -> Result<AccessToken, Verdict> {
+    match judge::read_repeatable(answer)? {
+        Reading::Ok(body) | Reading::NoCode(body) => {
+            token(&body).ok_or_else(|| judge::down("the answer to a token call has no token"))
+        }
+        Reading::Refused(refusal) => Err(refused(&refusal)),
+        Reading::Broken(why) => Err(judge::down(&why)),
+        Reading::Status(status) => Err(judge::refused_by_http(status)),
+    }
+}
+
+fn token(body: &Value) -> Option<AccessToken> {
+    let value = body.get("access_token")?.as_str().filter(|value| !value.is_empty())?;
+    let seconds = judge::number(body.get("expires_in")?).filter(|seconds| *seconds > 0)?;
+    Some(AccessToken {
+        value: value.to_owned(),
+        lives_for: seconds.saturating_mul(1000),
+    })
+}
+
+/// 40001 says "secret wrong, or token not the latest"; where no token was sent it can only be the secret.
+fn refused(refusal: &Refusal) -> Verdict {
+    match judge::verdict(refusal) {
+        Verdict::RefreshToken(_) => Verdict::Failed {
+            error: bad_secret(refusal),
+            learned: None,
+        },
+        other => other,
+    }
+}
+
+fn bad_secret(refusal: &Refusal) -> v1::Error {
+    /// The row of "AppSecret invalid".
+    const INVALID_SECRET: i64 = 40125;
+    match super::codes::row(INVALID_SECRET) {
+        Some(row) => judge::error(refusal, row),
+        None => v1::Error {
+            code: Code::BadSecret.name().into(),
+            ..Default::default()
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            status,
+            date: None,
+            content_type: "application/json".into(),
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    fn settings(token_mode: TokenMode) -> AccountSettings {
+        AccountSettings {
+            app_id: "wx1".into(),
+            app_secret: Secret::new("s3cret"),
+            token_mode,
+            ..Default::default()
+        }
+    }
+
+    fn code_of(answer: &Answer) -> String {
+        match read(answer).map(|_| ()) {
+            Err(Verdict::Failed { error, .. } | Verdict::RetryLater(error)) => error.code,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_stable_call_is_the_default_and_the_classic_one_is_a_get() {
+        let stable = call(&settings(TokenMode::default()));
+        assert_eq!((stable.method, stable.path), (Method::Post, "/cgi-bin/stable_token"));
+        let CallBody::Json(body) = &stable.body else {
+            panic!("JSON")
+        };
+        let body: Value = serde_json::from_slice(body).expect("JSON");
+        assert_eq!(
+            body,
+            json!({ "grant_type": "client_credential", "appid": "wx1", "secret": "s3cret", "force_refresh": false })
+        );
+        let classic = call(&settings(TokenMode::Classic));
+        assert_eq!((classic.method, classic.path), (Method::Get, "/cgi-bin/token"));
+        assert!(classic.query.contains(&("secret", "s3cret".to_owned())));
+    }
+
+    #[test]
+    fn a_token_lives_as_long_as_the_answer_says() {
+        let token = read(&answer(200, r#"{"access_token":"AT","expires_in":7200}"#))
+            .map_err(|_| ())
+            .expect("token");
+        assert_eq!((token.value.as_str(), token.lives_for), ("AT", 7_200_000));
+        assert!(read(&answer(200, r#"{"access_token":"AT","expires_in":"7200"}"#)).is_ok());
+    }
+
+    #[test]
+    fn refusals_of_the_token_call_name_the_setting_to_correct() {
+        for (code, ours) in [
+            (40001, "BAD_SECRET"),
+            (40125, "BAD_SECRET"),
+            (40243, "BAD_SECRET"),
+            (40013, "BAD_APP_ID"),
+            (40164, "IP_NOT_ALLOWED"),
+            (89503, "IP_NOT_ALLOWED"),
+            (50007, "NOT_ENTITLED"),
+            (-1, "PLATFORM_DOWN"),
+            (45009, "RATE_LIMITED"),
+        ] {
+            assert_eq!(
+                code_of(&answer(200, &format!(r#"{{"errcode":{code},"errmsg":"x"}}"#))),
+                ours,
+                "{code}"
+            );
+        }
+        for body in ["", "<html>", "{}", r#"{"access_token":""}"#, r#"{"access_token":"a"}"#] {
+            assert_eq!(code_of(&answer(200, body)), "PLATFORM_DOWN", "{body}");
+        }
+        assert_eq!(code_of(&answer(502, "bad gateway")), "PLATFORM_DOWN");
+    }
 }

@@ -1,0 +1,289 @@
+//! How do accounts come, change and go? Through one service, which keeps the sealed records, the registry and the channels'
+//! opinion of each account in step.
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::{
+    Broken, Condition, Opened, Registry,
+    apply::{Accounts, Bound, Changes, Claim, Plan, World, plan, rotated},
+};
+use crate::{
+    channels::{self, contract::SettingFault},
+    config::{ConfigFault, ConfigFaults},
+    ports::{
+        clock::Clock,
+        store::{RecordWrite, Store, StoreError},
+    },
+    settings::AccountSettings,
+    vault::{Vault, VaultError},
+};
+
+/// Where accounts rest in the store.
+const SPACE: &str = "accounts";
+
+#[derive(Debug, thiserror::Error)]
+pub enum AccountsError {
+    #[error("{0}")]
+    Faults(ConfigFaults),
+    #[error("account {id}: {error}")]
+    Vault { id: String, error: VaultError },
+    #[error("account {id}: the stored record cannot be read: {error}")]
+    Unreadable { id: String, error: serde_json::Error },
+    #[error("no account {0}")]
+    Unknown(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The accounts of the running daemon.
+pub struct Service {
+    store: Arc<dyn Store>,
+    vault: Arc<Vault>,
+    registry: Arc<Registry>,
+    clock: Arc<dyn Clock>,
+    /// What the store holds; also the gate that lets one change at a time through.
+    stored: Arc<Mutex<Accounts>>,
+}
+
+impl Service {
+    /// Reads the stored accounts and opens each into `registry`. Records sealed with an older key are sealed anew.
+    pub async fn load(
+        store: Arc<dyn Store>,
+        vault: Arc<Vault>,
+        registry: Arc<Registry>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, AccountsError> {
+        let mut accounts = Accounts::new();
+        let mut anew = Vec::new();
+        for record in store.records(SPACE).await? {
+            let bound = unseal(&vault, &record.key, &record.value)?;
+            if vault.is_stale(&record.value) {
+                anew.push(put(&vault, &record.key, &bound)?);
+            }
+            accounts.insert(record.key, bound);
+        }
+        if !anew.is_empty() {
+            store.write_records(anew).await?;
+        }
+        publish(&registry, &accounts);
+        Ok(Self {
+            store,
+            vault,
+            registry,
+            clock,
+            stored: Arc::new(Mutex::new(accounts)),
+        })
+    }
+
+    /// Makes the accounts what `wanted` says: all of it, or nothing and every fault.
+    pub async fn apply(&self, wanted: Vec<AccountSettings>, prune: bool) -> Result<Changes, AccountsError> {
+        let stored = self.stored.clone().lock_owned().await;
+        self.apply_to(stored, wanted, prune).await
+    }
+
+    /// Forgets one account. Its conversations and events stay.
+    pub async fn remove(&self, id: &str) -> Result<Changes, AccountsError> {
+        let stored = self.stored.clone().lock_owned().await;
+        let mut accounts = stored.clone();
+        accounts
+            .remove(id)
+            .ok_or_else(|| AccountsError::Unknown(id.to_owned()))?;
+        let changes = Changes {
+            removed: vec![id.to_owned()],
+            ..Changes::default()
+        };
+        self.commit(stored, Plan { accounts, changes }).await
+    }
+
+    /// Gives one account new callback values; the old ones are honoured for a while after the new ones are seen in use.
+    pub async fn rotate(
+        &self,
+        id: &str,
+        token: Option<&str>,
+        encoding_aes_key: Option<&str>,
+    ) -> Result<Changes, AccountsError> {
+        let stored = self.stored.clone().lock_owned().await;
+        let bound = stored.get(id).ok_or_else(|| AccountsError::Unknown(id.to_owned()))?;
+        let wanted = rotated(&bound.settings, token, encoding_aes_key);
+        self.apply_to(stored, vec![wanted], false).await
+    }
+
+    /// The values after a rotation arrived for the first time: from now on the grace runs. Durable, and only the first time.
+    pub async fn note_new_key_seen(&self, id: &str) -> Result<(), AccountsError> {
+        let stored = self.stored.clone().lock_owned().await;
+        let mut accounts = stored.clone();
+        let running = accounts.get_mut(id).and_then(|bound| bound.settings.previous.as_mut());
+        let Some(previous) = running.filter(|previous| previous.new_seen_at.is_none()) else {
+            return Ok(());
+        };
+        previous.new_seen_at = Some(self.clock.now());
+        let changes = Changes {
+            updated: vec![id.to_owned()],
+            ..Changes::default()
+        };
+        self.commit(stored, Plan { accounts, changes }).await.map(|_| ())
+    }
+
+    async fn apply_to(
+        &self,
+        stored: OwnedMutexGuard<Accounts>,
+        wanted: Vec<AccountSettings>,
+        prune: bool,
+    ) -> Result<Changes, AccountsError> {
+        let world = World {
+            claims: self.claims(),
+            open: &|settings| open(settings).map(|account| claim(&*account)),
+            now: self.clock.now(),
+        };
+        let plan =
+            plan(&stored, wanted, prune, &world).map_err(|faults| AccountsError::Faults(ConfigFaults(faults)))?;
+        self.commit(stored, plan).await
+    }
+
+    fn claims(&self) -> std::collections::BTreeMap<String, Claim> {
+        self.registry
+            .all()
+            .iter()
+            .map(|opened| (opened.settings.id.clone(), claim(&*opened.account)))
+            .collect()
+    }
+
+    /// Durable first, visible after. In a task of its own: who asked may hang up between the two.
+    async fn commit(&self, mut stored: OwnedMutexGuard<Accounts>, plan: Plan) -> Result<Changes, AccountsError> {
+        let Plan { accounts, changes } = plan;
+        if changes.is_empty() {
+            return Ok(changes);
+        }
+        let mut writes = Vec::new();
+        for id in changes.created.iter().chain(&changes.updated) {
+            if let Some(bound) = accounts.get(id) {
+                writes.push(put(&self.vault, id, bound)?);
+            }
+        }
+        writes.extend(changes.removed.iter().map(|id| RecordWrite::Delete {
+            space: SPACE,
+            key: id.clone(),
+        }));
+        let (store, registry) = (self.store.clone(), self.registry.clone());
+        let work = tokio::spawn(async move {
+            store.write_records(writes).await?;
+            publish(&registry, &accounts);
+            *stored = accounts;
+            Ok(changes)
+        });
+        work.await
+            .unwrap_or_else(|error| Err(StoreError::Broken(format!("applying accounts ended early: {error}")).into()))
+    }
+}
+
+fn put(vault: &Vault, id: &str, bound: &Bound) -> Result<RecordWrite, AccountsError> {
+    let text = serde_json::to_vec(bound).map(zeroize::Zeroizing::new);
+    let text = text.map_err(|error| AccountsError::Unreadable {
+        id: id.to_owned(),
+        error,
+    })?;
+    let value = vault.seal(SPACE, id, &text).map_err(|error| AccountsError::Vault {
+        id: id.to_owned(),
+        error,
+    })?;
+    Ok(RecordWrite::Put {
+        space: SPACE,
+        key: id.to_owned(),
+        value,
+    })
+}
+
+fn unseal(vault: &Vault, id: &str, sealed: &[u8]) -> Result<Bound, AccountsError> {
+    let text = vault.unseal(SPACE, id, sealed).map_err(|error| AccountsError::Vault {
+        id: id.to_owned(),
+        error,
+    })?;
+    serde_json::from_slice(&text).map_err(|error| AccountsError::Unreadable {
+        id: id.to_owned(),
+        error,
+    })
+}
+
+/// Opens an account with the channel that it names.
+pub fn open(settings: &AccountSettings) -> Result<Arc<dyn channels::contract::Account>, Vec<SettingFault>> {
+    match channels::named(&settings.channel) {
+        Some(channel) => channel.open(settings),
+        None => {
+            let known: Vec<_> = channels::REGISTRY.iter().map(|channel| channel.card().name).collect();
+            Err(vec![SettingFault {
+                key: "channel".into(),
+                found: format!("{:?}, a channel not available in this version", settings.channel),
+                expected: format!("one of: {}", known.join(", ")),
+            }])
+        }
+    }
+}
+
+fn claim(account: &dyn channels::contract::Account) -> Claim {
+    let it = account.describe();
+    Claim {
+        platform_id: it.platform_id.clone(),
+        sub_id: it.sub_id.clone(),
+    }
+}
+
+/// Puts the accounts in place. One whose settings did not change stays the same object, with all that was observed of it.
+fn publish(registry: &Registry, accounts: &Accounts) {
+    let mut opened = Vec::with_capacity(accounts.len());
+    let mut broken = Vec::new();
+    for (id, bound) in accounts {
+        let before = registry.get(id);
+        match before {
+            Some(before) if before.settings == bound.settings => opened.push(before),
+            before => match open(&bound.settings) {
+                Ok(account) => opened.push(Arc::new(Opened {
+                    describe: Arc::new(account.describe().clone()),
+                    account,
+                    settings: bound.settings.clone(),
+                    condition: std::sync::Mutex::new(condition(before.as_deref(), bound)),
+                })),
+                Err(faults) => broken.push(Broken {
+                    settings: bound.settings.clone(),
+                    faults,
+                    bound_at: bound.bound_at,
+                }),
+            },
+        }
+    }
+    registry.replace(opened);
+    registry.replace_broken(broken);
+}
+
+/// What was observed under the settings before, as far as it still says something: what the platform refused was refused to
+/// the old credentials, so new ones start believed.
+fn condition(before: Option<&Opened>, bound: &Bound) -> Condition {
+    let fresh = Condition {
+        bound_at: Some(bound.bound_at),
+        ..Condition::default()
+    };
+    let Some(before) = before else { return fresh };
+    let observed = before.observe(|condition| condition.clone());
+    let (old, new) = (&before.settings, &bound.settings);
+    let same_api = old.app_id == new.app_id && old.app_secret == new.app_secret && old.secret == new.secret;
+    let same_keys = old.token == new.token && old.encoding_aes_key == new.encoding_aes_key;
+    let all_same = same_api && same_keys && old.api_base == new.api_base;
+    Condition {
+        api_shut: observed.api_shut.filter(|_| same_api),
+        warnings: if all_same { observed.warnings } else { fresh.warnings },
+        last_callback: observed.last_callback,
+        old_key_uses: if same_keys { observed.old_key_uses } else { 0 },
+        bound_at: fresh.bound_at,
+    }
+}
+
+impl AccountsError {
+    /// Every fault of what was handed in; empty where something else went wrong.
+    pub fn faults(&self) -> &[ConfigFault] {
+        match self {
+            AccountsError::Faults(faults) => &faults.0,
+            _ => &[],
+        }
+    }
+}

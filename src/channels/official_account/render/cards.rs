@@ -1,0 +1,222 @@
+//! How do links, articles, mini-program cards and neutral cards look?
+//!
+//! One article is the platform's link card (`news`); more are not shown by the API since 2018-10-12 (45008), nor in a
+//! passive answer to a message.
+
+use serde_json::{Value, json};
+
+use super::{super::degrade, menu, out::Out};
+use crate::{
+    error::{Code, Fault},
+    schema::v1,
+    text::{self, Links},
+};
+
+/// A passive answer to an event holds this many articles.
+/// <https://developers.weixin.qq.com/doc/subscription/guide/product/message/Passive_user_reply_message.html>
+pub(super) const ARTICLES_AFTER_EVENT: usize = 8;
+
+pub(super) fn link(out: &mut Out<'_>, it: &v1::Link) -> Result<(), Fault> {
+    let item = checked(it)?;
+    out.message("link", "news", news([item]));
+    Ok(())
+}
+
+pub(super) fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault> {
+    let items = it.items.iter().map(checked).collect::<Result<Vec<_>, _>>()?;
+    let Some((first, rest)) = items.split_first() else {
+        return Err(Fault::new(Code::InvalidRequest, "articles without an item"));
+    };
+    if rest.is_empty() {
+        out.message("articles", "news", news([first.clone()]));
+    } else if out.passive_only() {
+        out.degrade(&degrade::ARTICLES_TEXT)?;
+        let shown = items.iter().take(ARTICLES_AFTER_EVENT).cloned();
+        if items.len() > ARTICLES_AFTER_EVENT {
+            out.text(&as_text(&items));
+        } else {
+            out.message("articles", "news", news(shown));
+        }
+    } else {
+        out.degrade(&degrade::ARTICLES_REST)?;
+        out.message("articles", "news", news([first.clone()]));
+        out.text(&as_text(rest));
+    }
+    Ok(())
+}
+
+/// Articles as lines with links; also what [`super::passive`] makes of several in answer to a message.
+pub(super) fn as_text(items: &[Value]) -> String {
+    let field = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    items
+        .iter()
+        .map(|item| {
+            text::anchor(
+                &text::attribute(&field(item, "url")),
+                &field(item, "title"),
+                Links::Keep,
+            )
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+pub(super) fn news(items: impl IntoIterator<Item = Value>) -> Value {
+    json!({ "articles": items.into_iter().collect::<Vec<_>>() })
+}
+
+/// One item of `news`. A card without a title looks broken: its words or its address stand in.
+pub(super) fn article(title: &str, description: &str, url: &str, picture: &str) -> Value {
+    let title = [title, description, url]
+        .map(str::trim)
+        .into_iter()
+        .find(|text| !text.is_empty());
+    json!({ "title": title.unwrap_or_default(), "description": description.trim(), "url": url.trim(), "picurl": picture.trim() })
+}
+
+fn checked(it: &v1::Link) -> Result<Value, Fault> {
+    if !text::is_web(it.url.trim()) {
+        return Err(Fault::new(Code::InvalidRequest, "a link needs a http(s) url"));
+    }
+    Ok(article(&it.title, &it.description, &it.url, web_or_none(&it.image_url)))
+}
+
+fn web_or_none(url: &str) -> &str {
+    if text::is_web(url.trim()) { url } else { "" }
+}
+
+// ───────────── mini-program ─────────────
+
+pub(super) fn mini_program(out: &mut Out<'_>, it: &v1::MiniProgramCard) -> Result<(), Fault> {
+    if it.appid.trim().is_empty() {
+        return Err(Fault::new(Code::InvalidRequest, "a mini-program card needs an appid"));
+    }
+    if shows_page(out, it) {
+        out.message("mini_program", "miniprogrampage", page(it, &it.title));
+        return Ok(());
+    }
+    out.degrade(&degrade::MINI_PROGRAM_TEXT)?;
+    let title = if it.title.trim().is_empty() {
+        "小程序"
+    } else {
+        &it.title
+    };
+    out.text(&mini_program_link(it, title, ""));
+    Ok(())
+}
+
+/// The API shows the card itself, with a thumbnail that is on the platform.
+fn shows_page(out: &Out<'_>, it: &v1::MiniProgramCard) -> bool {
+    !out.passive_only() && !it.thumb_handle.is_empty() && !it.appid.trim().is_empty()
+}
+
+fn page(it: &v1::MiniProgramCard, title: &str) -> Value {
+    json!({
+        "title": title.trim(), "appid": it.appid.trim(), "pagepath": it.page_path.trim(), "thumb_media_id": it.thumb_handle,
+    })
+}
+
+/// A link in a text that opens a mini-program; `fallback` is for clients that cannot.
+pub(super) fn mini_program_link(it: &v1::MiniProgramCard, title: &str, fallback: &str) -> String {
+    let href = text::safe_link(fallback).map_or_else(String::new, |url| format!(r#" href="{url}""#));
+    format!(
+        r#"<a{href} data-miniprogram-appid="{}" data-miniprogram-path="{}">{}</a>"#,
+        text::attribute(&it.appid),
+        text::attribute(&it.page_path),
+        text::label(title)
+    )
+}
+
+// ───────────── the neutral card ─────────────
+
+pub(super) fn card(out: &mut Out<'_>, it: &v1::Card) -> Result<(), Fault> {
+    let title = card_title(it);
+    if title.is_empty() {
+        return Err(Fault::new(
+            Code::InvalidRequest,
+            "a card has neither title nor description",
+        ));
+    }
+    if out.passive_only() && !it.actions.is_empty() {
+        return card_text(out, it, title);
+    }
+    match it.mini_program.as_ref().filter(|page| shows_page(out, page)) {
+        Some(mini) => {
+            if it.actions.is_empty() && !details(it).is_empty() {
+                out.degrade(&degrade::CARD_DETAILS)?;
+            }
+            out.message("mini_program", "miniprogrampage", page(mini, title));
+            buttons(out, it, true)
+        }
+        None if text::is_web(it.web_url.trim()) => {
+            if it.mini_program.is_some() {
+                out.degrade(&degrade::MINI_PROGRAM_LINK)?;
+            }
+            let item = article(title, &details(it), &it.web_url, web_or_none(&it.image_url));
+            out.message("card", "news", news([item]));
+            buttons(out, it, false)
+        }
+        None => card_text(out, it, title),
+    }
+}
+
+fn card_title(it: &v1::Card) -> &str {
+    let own = it.mini_program.as_ref().map_or("", |mini| mini.title.as_str());
+    [it.title.as_str(), own, it.description.as_str(), it.question.as_str()]
+        .map(str::trim)
+        .into_iter()
+        .find(|text| !text.is_empty())
+        .unwrap_or_default()
+}
+
+/// Description and facts, one per line.
+fn details(it: &v1::Card) -> String {
+    let mut lines = Vec::new();
+    if !it.description.trim().is_empty() && it.description.trim() != card_title(it) {
+        lines.push(it.description.trim().to_owned());
+    }
+    for fact in &it.facts {
+        lines.push(match (fact.key.trim(), fact.value.trim()) {
+            ("", value) => value.to_owned(),
+            (key, "") => key.to_owned(),
+            (key, value) => format!("{key}: {value}"),
+        });
+    }
+    lines.join("\n")
+}
+
+/// The buttons follow the card in a text of their own; with them what the card itself could not show.
+fn buttons(out: &mut Out<'_>, it: &v1::Card, with_details: bool) -> Result<(), Fault> {
+    if it.actions.is_empty() {
+        return Ok(());
+    }
+    out.degrade(&degrade::CARD_BUTTONS)?;
+    let details = if with_details { details(it) } else { String::new() };
+    let lines = [details, menu::lines(&it.actions)];
+    out.text(&lines.join("\n"));
+    Ok(())
+}
+
+/// The whole card as a text with links.
+fn card_text(out: &mut Out<'_>, it: &v1::Card, title: &str) -> Result<(), Fault> {
+    let web = text::is_web(it.web_url.trim());
+    let head = match &it.mini_program {
+        Some(mini) if web => mini_program_link(mini, title, &it.web_url),
+        Some(_) => format!("{} (请在小程序内查看)", text::label(title)),
+        None if web => text::anchor(&text::attribute(&it.web_url), title, Links::Keep),
+        None => title.to_owned(),
+    };
+    out.degrade(match &it.mini_program {
+        Some(_) if !web => &degrade::MINI_PROGRAM_NAME,
+        _ => &degrade::CARD_TEXT,
+    })?;
+    let lines = [head, details(it), menu::lines(&it.actions)];
+    out.text(
+        &lines
+            .into_iter()
+            .filter(|line| !line.is_empty())
+            .collect::<Vec<_>>()
+            .join("\n"),
+    );
+    Ok(())
+}

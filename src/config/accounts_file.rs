@@ -1,0 +1,372 @@
+//! What stands in an accounts file? `[[account]]` tables in TOML, or the same as JSON `{"account":[…]}`: read alike, every
+//! fault at once.
+
+use std::collections::BTreeMap;
+
+use config::{Value, ValueKind};
+
+use super::{
+    fault::{ConfigFault, ConfigFaults},
+    reader::{HTTP_URL, Reading, Table, duration, http_url},
+    sources,
+};
+use crate::settings::{AccountSettings, Hold, PlatformAgents, Previous, Quota, Security, TokenMode};
+
+/// What an id may look like; also what stands in the callback URL.
+pub const ID: &str = "an id: [a-z0-9][a-z0-9_-]{0,62}";
+/// The triggers that open an allowance somewhere.
+const TRIGGERS: [&str; 5] = ["message", "menu", "scan", "follow", "enter"];
+
+/// How the document is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Toml,
+    Json,
+}
+
+impl Form {
+    /// Told by the first character: an object is JSON, everything else TOML.
+    pub fn of(text: &str) -> Self {
+        if text.trim_start().starts_with('{') {
+            Form::Json
+        } else {
+            Form::Toml
+        }
+    }
+}
+
+/// Reads an accounts document called `name`. With `files`, `*_file` keys are followed: for files of the operator's own
+/// machine, never for what arrives over the network.
+pub fn parse(name: &str, text: &str, form: Form, files: bool) -> Result<Vec<AccountSettings>, ConfigFaults> {
+    let reading = Reading {
+        no_files: !files,
+        ..Reading::default()
+    };
+    let accounts = match document(name, text, form, &reading) {
+        Some(fields) => read_all(Table::new(&reading, "", name, fields)),
+        None => Vec::new(),
+    };
+    match reading.faults.into_inner() {
+        faults if faults.is_empty() => Ok(accounts),
+        faults => Err(ConfigFaults(faults)),
+    }
+}
+
+fn document(name: &str, text: &str, form: Form, reading: &Reading) -> Option<config::Map<String, Value>> {
+    if form == Form::Toml {
+        return Some(sources::from_toml(name, text, &mut reading.faults.borrow_mut()));
+    }
+    let found = match serde_json::from_str(text) {
+        Ok(value) => match sources::from_json(name, value).kind {
+            ValueKind::Table(fields) => return Some(fields),
+            _ => "no object".to_owned(),
+        },
+        // Line and column only: the parser's message may quote the text.
+        Err(error) => format!("no JSON at line {}, column {}", error.line(), error.column()),
+    };
+    reading.fault(name, "", found, "a JSON object {\"account\":[…]}");
+    None
+}
+
+fn read_all(mut root: Table<'_>) -> Vec<AccountSettings> {
+    root.require("account", "a list of accounts, [[account]]");
+    let accounts = root
+        .tables("account")
+        .into_iter()
+        .map(|mut table| {
+            let account = read_account(&mut table);
+            table.finish();
+            account
+        })
+        .collect();
+    root.finish();
+    accounts
+}
+
+/// Whether `text` may be an account's id.
+pub fn is_id(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes
+        .next()
+        .is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        && text.len() <= 63
+        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-')
+}
+
+fn read_account(it: &mut Table<'_>) -> AccountSettings {
+    it.require("id", ID);
+    it.require("channel", "a channel such as \"official_account\"");
+    let mut account = AccountSettings {
+        id: it
+            .parse("id", ID, |text| is_id(text).then(|| text.to_owned()))
+            .unwrap_or_default(),
+        ..AccountSettings::default()
+    };
+    read_credentials(it, &mut account);
+    read_behaviour(it, &mut account);
+    account
+}
+
+fn read_credentials(it: &mut Table<'_>, account: &mut AccountSettings) {
+    let texts = [
+        ("channel", &mut account.channel),
+        ("app_id", &mut account.app_id),
+        ("original_id", &mut account.original_id),
+        ("corp_id", &mut account.corp_id),
+        ("agent_id", &mut account.agent_id),
+        ("via", &mut account.via),
+        ("default_thumb", &mut account.default_thumb),
+    ];
+    for (key, field) in texts {
+        // Pasted from a console: what surrounds the value is never part of it.
+        *field = it
+            .parse(key, "a text", |text| Some(text.to_owned()))
+            .unwrap_or_default();
+    }
+    let secrets = [
+        ("app_secret", &mut account.app_secret),
+        ("token", &mut account.token),
+        ("encoding_aes_key", &mut account.encoding_aes_key),
+        ("secret", &mut account.secret),
+    ];
+    for (key, field) in secrets {
+        *field = it.secret(key).unwrap_or_default();
+    }
+    account.previous = it.table("previous").map(read_previous);
+}
+
+fn read_previous(mut it: Table<'_>) -> Previous {
+    let previous = Previous {
+        token: it.secret("token").unwrap_or_default(),
+        encoding_aes_key: it.secret("encoding_aes_key").unwrap_or_default(),
+        grace: it
+            .parse_or_empty("grace", "a duration such as \"24h\"", |text| {
+                duration(text).map(|_| text.to_owned())
+            })
+            .unwrap_or_default(),
+        new_seen_at: None,
+    };
+    it.finish();
+    previous
+}
+
+fn read_behaviour(it: &mut Table<'_>, account: &mut AccountSettings) {
+    let any = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    account.open_kfids = it.list("open_kfids", "an open_kfid", any).unwrap_or_default();
+    account.start = it
+        .one_of("start", &[("latest", "latest"), ("earliest", "earliest")])
+        .map(str::to_owned);
+    account.auth_type = it
+        .whole("auth_type", 1..=6)
+        .and_then(|number| u32::try_from(number).ok());
+    let securities = [("encrypted", Security::Encrypted), ("plain", Security::Plain)];
+    account.security = it.one_of("security", &securities).unwrap_or_default();
+    account.plain_until = it.parse_or_empty("plain_until", "a moment such as \"2026-01-31T00:00:00Z\"", |text| {
+        chrono::DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc())
+    });
+    account.api_base = it.parse_or_empty("api_base", HTTP_URL, http_url).unwrap_or_default();
+    let agents = [("forbid", PlatformAgents::Forbid), ("allow", PlatformAgents::Allow)];
+    account.platform_agents = it.one_of("platform_agents", &agents).unwrap_or_default();
+    account.hold = it
+        .one_of("hold", &[("one", Hold::One), ("three", Hold::Three)])
+        .unwrap_or_default();
+    let modes = [("stable", TokenMode::Stable), ("classic", TokenMode::Classic)];
+    account.token_mode = it.one_of("token_mode", &modes).unwrap_or_default();
+    account.cloud_push = it.flag("cloud_push").unwrap_or(false);
+    account.text_html_breaks = it.flag("text_html_breaks").unwrap_or(true);
+    account.entry_json = it.flag("entry_json").unwrap_or(false);
+    account.quotas = it.table("quotas").map(read_quotas).unwrap_or_default();
+    account.limits = it.table("limits").map(read_limits).unwrap_or_default();
+    account.welcome = read_welcome(it);
+    account.passthrough = it.table("passthrough").map(read_passthrough);
+}
+
+fn read_quotas(mut it: Table<'_>) -> BTreeMap<String, Quota> {
+    let mut quotas = BTreeMap::new();
+    for trigger in TRIGGERS {
+        let Some(mut table) = it.table(trigger) else { continue };
+        let quota = Quota {
+            count: table
+                .whole("count", 0..=10_000)
+                .and_then(|count| u32::try_from(count).ok()),
+            window: table
+                .parse("window", "a duration such as \"48h\"", |text| {
+                    duration(text).filter(|&millis| millis > 0).map(|_| text.to_owned())
+                })
+                .unwrap_or_default(),
+        };
+        table.finish();
+        quotas.insert(trigger.to_owned(), quota);
+    }
+    it.finish();
+    quotas
+}
+
+/// The channel knows which limits it has: names are checked there.
+fn read_limits(mut it: Table<'_>) -> BTreeMap<String, u64> {
+    let mut limits = BTreeMap::new();
+    for name in it.names() {
+        if let Some(limit) = it.whole(&name, 1..=u64::MAX) {
+            limits.insert(name, limit);
+        }
+    }
+    it.finish();
+    limits
+}
+
+/// A text, or `{ text, menu = ["…"] }`.
+fn read_welcome(it: &mut Table<'_>) -> Option<toml::Value> {
+    let value = it.any("welcome")?;
+    let lawful = match &value {
+        toml::Value::String(text) => !text.is_empty(),
+        toml::Value::Table(fields) => fields.iter().all(|(key, value)| match (key.as_str(), value) {
+            ("text", toml::Value::String(_)) => true,
+            ("menu", toml::Value::Array(items)) => items.iter().all(toml::Value::is_str),
+            _ => false,
+        }),
+        _ => false,
+    };
+    if !lawful {
+        it.fault(
+            "welcome",
+            "something else",
+            "a text, or { text = \"…\", menu = [\"…\"] }",
+        );
+    }
+    lawful.then_some(value)
+}
+
+fn read_passthrough(mut it: Table<'_>) -> toml::Value {
+    it.require("url", HTTP_URL);
+    let mut fields = toml::Table::new();
+    if let Some(url) = it.parse("url", HTTP_URL, http_url) {
+        fields.insert("url".into(), url.into());
+    }
+    if let Some(mode) = it.text("mode") {
+        fields.insert("mode".into(), mode.into());
+    }
+    it.finish();
+    fields.into()
+}
+
+/// The accounts as a JSON document that [`parse`] reads back: for handing a file's content to a running daemon. It holds the
+/// secrets in the clear.
+pub fn to_json(accounts: &[AccountSettings]) -> Result<serde_json::Value, serde_json::Error> {
+    let mut written = Vec::with_capacity(accounts.len());
+    for account in accounts {
+        let mut fields = serde_json::to_value(account)?;
+        if let Some(previous) = fields.get_mut("previous").and_then(serde_json::Value::as_object_mut) {
+            previous.remove("new_seen_at");
+            previous.retain(|_, value| said(value));
+        }
+        if let Some(fields) = fields.as_object_mut() {
+            // An empty `previous` says "none", which is more than silence.
+            fields.retain(|key, value| said(value) || (key == "previous" && value.is_object()));
+        }
+        written.push(fields);
+    }
+    Ok(serde_json::json!({ "account": written }))
+}
+
+fn said(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Null => false,
+        serde_json::Value::String(text) => !text.is_empty(),
+        serde_json::Value::Array(items) => !items.is_empty(),
+        serde_json::Value::Object(fields) => !fields.is_empty(),
+        _ => true,
+    }
+}
+
+/// Turns what a channel says about one account's settings into faults of the document.
+pub fn fault_of(origin: &str, id: &str, fault: &crate::channels::contract::SettingFault) -> ConfigFault {
+    ConfigFault {
+        origin: origin.to_owned(),
+        key: format!("account {id}: {}", fault.key),
+        found: fault.found.clone(),
+        expected: fault.expected.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> Vec<String> {
+        match parse("accounts.toml", text, Form::of(text), true) {
+            Ok(_) => Vec::new(),
+            Err(faults) => faults.0.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn toml_and_json_say_the_same() {
+        let toml = r#"
+            [[account]]
+            id = "shop"
+            channel = "official_account"
+            app_id = " wx1 "
+            token = "t"
+            plain_until = 2026-01-31T00:00:00Z
+            previous = { token = "old", grace = "1h" }
+            quotas = { message = { count = 5, window = "48h" } }
+            welcome = { text = "hi", menu = ["a"] }
+            limits = { text_bytes = 600 }
+        "#;
+        let read = parse("a", toml, Form::Toml, true).expect("lawful");
+        assert_eq!(read[0].app_id, "wx1");
+        assert!(read[0].text_html_breaks);
+        let json = to_json(&read).expect("JSON").to_string();
+        assert_eq!(parse("b", &json, Form::of(&json), false).expect("lawful"), read);
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_and_no_secret_with_it() {
+        let told = faults(
+            "[[account]]\nid = \"Shop\"\ntoken = 7\nhold = \"two\"\nquotas = { tap = {} }\n[[account]]\nid = \"b\"\nchannel = \"x\"\nsecretz = \"hush\"\n",
+        );
+        for part in [
+            "accounts.toml:2: account[0].id: found \"Shop\"",
+            "accounts.toml:1: account[0].channel: found nothing",
+            "accounts.toml:3: account[0].token: found ***",
+            "account[0].hold: found \"two\"; expected \"one\" or \"three\"",
+            "account[0].quotas.tap: found an unknown key",
+            "accounts.toml:9: account[1].secretz: found an unknown key",
+        ] {
+            assert!(told.iter().any(|fault| fault.contains(part)), "{part} in {told:#?}");
+        }
+        assert_eq!(told.len(), 6, "{told:#?}");
+        assert!(!told.concat().contains("hush"));
+    }
+
+    #[test]
+    fn files_are_never_read_for_a_request() {
+        let text = r#"{"account":[{"id":"a","channel":"official_account","app_secret_file":"/etc/hostname"}]}"#;
+        let told = parse("request", text, Form::Json, false).expect_err("refused");
+        assert_eq!(told.0[0].key, "account[0].app_secret_file");
+    }
+
+    #[test]
+    fn broken_json_is_told_by_place_alone() {
+        let told = faults("{\"account\":[{\"token\":\"hush\"");
+        assert!(
+            told[0].contains("no JSON at line 1") && !told[0].contains("hush"),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn an_id_is_what_the_url_can_carry() {
+        for (id, lawful) in [
+            ("a", true),
+            ("0-a_b", true),
+            ("", false),
+            ("-a", false),
+            ("A", false),
+            ("a b", false),
+        ] {
+            assert_eq!(is_id(id), lawful, "{id}");
+        }
+        assert!(is_id(&"a".repeat(63)) && !is_id(&"a".repeat(64)));
+    }
+}

@@ -1,0 +1,229 @@
+//! Which cores and forwarders are configured? The `[[core]]` and `[[forwarder]]` tables.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use super::reader::{HTTP_URL, Reading, Table, http_url};
+use crate::{
+    cores::{Core, Cores, Kind, Match},
+    ports::clock::Millis,
+    secret::Secret,
+};
+
+/// The platform closes after 5 s and we answer by 4.5 s: what is left of that for a core.
+const REPLY_BUDGET_MOST: Millis = 4200;
+const REPLY_BUDGET: Millis = 4000;
+const TIMEOUT: Millis = 30_000;
+const TIMEOUT_MOST: Millis = 10 * 60_000;
+/// Standard Webhooks asks for keys of at least this many bytes.
+const KEY_BYTES_LEAST: usize = 24;
+/// The channels that the contract names; a `match` that names another never fits.
+const CHANNELS: [&str; 5] = [
+    "official_account",
+    "mini_program",
+    "wecom_app",
+    "wechat_kf",
+    "open_platform",
+];
+
+/// One `[[forwarder]]`: checked, and kept for the version that acts on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forwarder {
+    pub name: String,
+    pub url: String,
+    pub types: Vec<String>,
+    pub key: Secret,
+    pub mode: String,
+    pub company_id: String,
+    pub encrypt: bool,
+    pub legacy_plain: bool,
+}
+
+pub fn read_cores(root: &mut Table<'_>, reading: &Reading) -> Cores {
+    let mut names = BTreeSet::new();
+    let mut shown = Vec::new();
+    let mut cores = Vec::new();
+    for mut table in root.tables("core") {
+        let core = read_core(&mut table, reading);
+        unique(&table, &mut names, core.as_ref().map(|core| &*core.name));
+        shown.push(table.finish());
+        cores.extend(core);
+    }
+    root.show_tables("core", shown);
+    Cores(cores.into())
+}
+
+fn unique(table: &Table<'_>, names: &mut BTreeSet<String>, name: Option<&str>) {
+    if let Some(name) = name
+        && !names.insert(name.to_owned())
+    {
+        table.fault("name", format!("{name:?} a second time"), "a name that no other has");
+    }
+}
+
+fn read_core(it: &mut Table<'_>, reading: &Reading) -> Option<Core> {
+    it.require("name", NAME);
+    let name = it.parse("name", NAME, name);
+    let kinds = [("http", Kind::Http), ("grpc", Kind::Grpc), ("feed", Kind::Feed)];
+    let kind = if it.has("kind") {
+        it.one_of("kind", &kinds)
+    } else {
+        Some(Kind::Http)
+    };
+    if let Some(kind @ (Kind::Grpc | Kind::Feed)) = kind {
+        let name = format!("{kind:?}").to_lowercase();
+        it.fault(
+            "kind",
+            format!("{name:?}, a kind that this version does not serve yet"),
+            "\"http\"",
+        );
+    }
+    let url = read_url(it, kind);
+    let secrets = read_secrets(it, kind, reading);
+    let matches = it
+        .table("match")
+        .map_or_else(|| Some(Match::default()), |table| read_match(it, table));
+    let reply_budget = it.duration("reply_budget", 0, REPLY_BUDGET_MOST, "4000ms");
+    let timeout = it.duration("timeout", 1, TIMEOUT_MOST, "30s");
+    let updates = it.one_of("delivery_updates", &[("problems", false), ("all", true)]);
+    let raw = it.one_of("raw", &[("off", false), ("inline", true)]);
+    Some(Core {
+        name: Arc::from(name?),
+        kind: kind?,
+        url: url?,
+        secrets,
+        matches: matches?,
+        reply_budget: reply_budget.unwrap_or(REPLY_BUDGET),
+        timeout: timeout.unwrap_or(TIMEOUT),
+        all_delivery_updates: updates.unwrap_or(false),
+        raw_inline: raw.unwrap_or(false),
+    })
+}
+
+const NAME: &str = "a name of letters, digits, \"_\" and \"-\", at most 63";
+
+fn name(text: &str) -> Option<String> {
+    let lawful = (1..=63).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    lawful.then(|| text.to_owned())
+}
+
+/// A core that pulls has no address; keys that only a gRPC core knows are known only there.
+fn read_url(it: &mut Table<'_>, kind: Option<Kind>) -> Option<String> {
+    if kind == Some(Kind::Feed) {
+        return Some(String::new());
+    }
+    if kind == Some(Kind::Grpc) {
+        for key in ["ca_file", "cert_file", "key_file"] {
+            it.file(key);
+        }
+        it.secret("bearer");
+    }
+    it.require("url", HTTP_URL);
+    // The path is the operator's: it is kept as written, last slash and query included.
+    it.parse(
+        "url",
+        "an address such as \"https://core.example/wxbridge\", without credentials",
+        |text| {
+            let url = url::Url::parse(text).ok()?;
+            let plain = matches!(url.scheme(), "http" | "https")
+                && url.has_host()
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.fragment().is_none();
+            plain.then(|| text.to_owned())
+        },
+    )
+}
+
+fn read_secrets(it: &mut Table<'_>, kind: Option<Kind>, reading: &Reading) -> Vec<Secret> {
+    let secrets = it.secrets("secrets").unwrap_or_default();
+    let key = if it.has("secrets_file") {
+        "secrets_file"
+    } else {
+        "secrets"
+    };
+    if secrets.is_empty() && kind == Some(Kind::Http) {
+        let written = if it.has(key) { "none" } else { "nothing" };
+        it.fault(key, written, "at least one key whsec_…: what we send is signed");
+    }
+    for secret in &secrets {
+        let bytes = secret
+            .expose()
+            .strip_prefix("whsec_")
+            .and_then(|text| STANDARD.decode(text).ok());
+        match bytes {
+            Some(bytes) if bytes.len() >= KEY_BYTES_LEAST => {}
+            Some(bytes) if !bytes.is_empty() => reading.note(format!(
+                "{}.{key}: a key of {} bytes; Standard Webhooks asks for at least {KEY_BYTES_LEAST}",
+                it.path,
+                bytes.len()
+            )),
+            _ => it.fault(key, "***", "whsec_ followed by base64"),
+        }
+    }
+    secrets
+}
+
+fn read_match<'r>(core: &mut Table<'r>, mut it: Table<'r>) -> Option<Match> {
+    let channels = it.list("channels", "a channel such as \"official_account\"", |text| {
+        (text.contains('*') || CHANNELS.contains(&text)).then(|| text.to_owned())
+    });
+    let any = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let accounts = it.list("accounts", "an account id, * for any run of characters", any);
+    let sub_ids = it.list("sub_ids", "a sub id, * for any run of characters", any);
+    core.show_table("match", it);
+    Some(Match {
+        channels: channels.unwrap_or_default(),
+        accounts: accounts.unwrap_or_default(),
+        sub_ids: sub_ids.unwrap_or_default(),
+    })
+}
+
+pub fn read_forwarders(root: &mut Table<'_>, reading: &Reading) -> Vec<Forwarder> {
+    let mut names = BTreeSet::new();
+    let mut shown = Vec::new();
+    let mut forwarders = Vec::new();
+    for mut table in root.tables("forwarder") {
+        let forwarder = read_forwarder(&mut table);
+        unique(&table, &mut names, forwarder.as_ref().map(|it| it.name.as_str()));
+        shown.push(table.finish());
+        forwarders.extend(forwarder);
+    }
+    root.show_tables("forwarder", shown);
+    if !forwarders.is_empty() {
+        reading.note("[[forwarder]]: this version checks these tables and does not act on them yet");
+    }
+    forwarders
+}
+
+fn read_forwarder(it: &mut Table<'_>) -> Option<Forwarder> {
+    const TYPES: [&str; 6] = ["conversation", "evaluation", "user", "userinfo", "msg", "summary"];
+    for key in ["name", "url"] {
+        it.require(key, "a text");
+    }
+    let name = it.parse("name", NAME, name);
+    let url = it.parse("url", HTTP_URL, http_url);
+    let types = it.list(
+        "types",
+        "a record type: conversation, evaluation, user, userinfo, msg or summary",
+        |text| TYPES.contains(&text).then(|| text.to_owned()),
+    );
+    let key = it.secret("key");
+    let mode = it.text("mode");
+    let company_id = it.text("company_id");
+    let (encrypt, legacy_plain) = (it.flag("encrypt"), it.flag("legacy_plain"));
+    Some(Forwarder {
+        name: name?,
+        url: url?,
+        types: types.unwrap_or_default(),
+        key: key.unwrap_or_default(),
+        mode: mode.unwrap_or_default(),
+        company_id: company_id.unwrap_or_default(),
+        encrypt: encrypt.unwrap_or(false),
+        legacy_plain: legacy_plain.unwrap_or(false),
+    })
+}

@@ -1,0 +1,549 @@
+//! How is a table of settings read so that every fault is told at once? A reader that notes what it could not take and
+//! goes on, and at the end names the keys that nobody asked for.
+
+use std::{
+    cell::RefCell,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use config::{Map, Value, ValueKind};
+use ipnet::IpNet;
+
+use super::{fault::ConfigFault, sources};
+use crate::{ports::clock::Millis, secret::Secret};
+
+/// How a secret shows.
+const MASK: &str = "***";
+
+/// What reading leaves behind beside the values.
+#[derive(Default)]
+pub struct Reading {
+    pub faults: RefCell<Vec<ConfigFault>>,
+    /// Things that are lawful and that an operator should know.
+    pub notes: RefCell<Vec<String>>,
+    /// Whether `*_file` keys may be followed: not in what arrives over the network.
+    pub no_files: bool,
+}
+
+impl Reading {
+    pub fn fault(&self, origin: &str, key: &str, found: impl Into<String>, expected: impl Into<String>) {
+        self.faults.borrow_mut().push(ConfigFault {
+            origin: origin.to_owned(),
+            key: key.to_owned(),
+            found: found.into(),
+            expected: expected.into(),
+        });
+    }
+
+    pub fn note(&self, text: impl Into<String>) {
+        self.notes.borrow_mut().push(text.into());
+    }
+}
+
+/// One table being read. Values come out as `Some`, or `None` with a fault noted where there should have been one.
+pub struct Table<'r> {
+    reading: &'r Reading,
+    pub path: String,
+    pub origin: String,
+    fields: Map<String, Value>,
+    known: Vec<String>,
+    /// What `config show` prints: the values as taken, secrets masked.
+    shown: toml::Table,
+}
+
+impl<'r> Table<'r> {
+    pub fn new(reading: &'r Reading, path: &str, origin: &str, fields: Map<String, Value>) -> Self {
+        Self {
+            reading,
+            path: path.to_owned(),
+            origin: origin.to_owned(),
+            fields,
+            known: Vec::new(),
+            shown: toml::Table::new(),
+        }
+    }
+
+    fn full(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
+    }
+
+    /// Notes a fault of `key`, where it was written.
+    pub fn fault(&self, key: &str, found: impl Into<String>, expected: impl Into<String>) {
+        let origin = self.fields.get(key).and_then(Value::origin).unwrap_or(&self.origin);
+        self.reading.fault(origin, &self.full(key), found, expected);
+    }
+
+    /// Something was written under `key`.
+    pub fn has(&self, key: &str) -> bool {
+        self.fields
+            .get(key)
+            .is_some_and(|value| !matches!(value.kind, ValueKind::Nil))
+    }
+
+    fn take(&mut self, key: &str) -> Option<Value> {
+        self.known.push(key.to_owned());
+        self.fields
+            .get(key)
+            .filter(|value| !matches!(value.kind, ValueKind::Nil))
+            .cloned()
+    }
+
+    fn show(&mut self, key: &str, value: impl Into<toml::Value>) {
+        self.shown.insert(key.to_owned(), value.into());
+    }
+
+    /// A fault unless `key` was written.
+    pub fn require(&mut self, key: &str, expected: &str) {
+        if !self.has(key) {
+            self.reading.fault(&self.origin, &self.full(key), "nothing", expected);
+        }
+    }
+
+    pub fn text(&mut self, key: &str) -> Option<String> {
+        self.parse(key, "a text", |text| Some(text.to_owned()))
+    }
+
+    /// A text that `read` understands.
+    pub fn parse<T>(&mut self, key: &str, expected: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let value = self.take(key)?;
+        let ValueKind::String(text) = &value.kind else {
+            self.fault(key, describe(&value), expected);
+            return None;
+        };
+        self.show(key, text.as_str());
+        let taken = read(text.trim());
+        if taken.is_none() {
+            self.fault(key, quoted(text), expected);
+        }
+        taken
+    }
+
+    /// Like [`Table::parse`], an empty text meaning "none".
+    pub fn parse_or_empty<T>(&mut self, key: &str, expected: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let wanted = format!("{expected}, or nothing");
+        self.parse(key, &wanted, |text| match text {
+            "" => Some(None),
+            text => read(text).map(Some),
+        })
+        .flatten()
+    }
+
+    pub fn one_of<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Option<T> {
+        let names: Vec<_> = choices.iter().map(|(name, _)| format!("{name:?}")).collect();
+        self.parse(key, &names.join(" or "), |text| {
+            choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value)
+        })
+    }
+
+    pub fn flag(&mut self, key: &str) -> Option<bool> {
+        let value = self.take(key)?;
+        let taken = match &value.kind {
+            ValueKind::Boolean(flag) => Some(*flag),
+            ValueKind::String(text) if self.in_env(key) => text.trim().parse().ok(),
+            _ => None,
+        };
+        match taken {
+            Some(flag) => self.show(key, flag),
+            None => self.fault(key, describe(&value), "true or false"),
+        }
+        taken
+    }
+
+    pub fn whole(&mut self, key: &str, lawful: std::ops::RangeInclusive<u64>) -> Option<u64> {
+        let value = self.take(key)?;
+        let taken = match &value.kind {
+            ValueKind::I64(number) => u64::try_from(*number).ok(),
+            ValueKind::U64(number) => Some(*number),
+            ValueKind::String(text) if self.in_env(key) => text.trim().parse().ok(),
+            _ => None,
+        };
+        match taken.filter(|number| lawful.contains(number)) {
+            Some(number) => {
+                self.show(key, i64::try_from(number).unwrap_or(i64::MAX));
+                Some(number)
+            }
+            None => {
+                let expected = match *lawful.end() {
+                    u64::MAX => format!("a whole number from {}", lawful.start()),
+                    end => format!("a whole number from {} to {end}", lawful.start()),
+                };
+                self.fault(key, describe(&value), expected);
+                None
+            }
+        }
+    }
+
+    fn in_env(&self, key: &str) -> bool {
+        self.fields
+            .get(key)
+            .and_then(Value::origin)
+            .is_some_and(sources::is_env)
+    }
+
+    /// A duration between `least` and `most`.
+    pub fn duration(&mut self, key: &str, least: Millis, most: Millis, example: &str) -> Option<Millis> {
+        let expected = match (least, most) {
+            (0 | 1, Millis::MAX) => format!("a duration such as \"{example}\""),
+            (0 | 1, most) => format!("a duration of at most {}, such as \"{example}\"", duration_text(most)),
+            (least, _) => format!("a duration of at least {}, such as \"{example}\"", duration_text(least)),
+        };
+        if let Some(Value {
+            kind: ValueKind::I64(0),
+            ..
+        }) = self.fields.get(key)
+            && least == 0
+        {
+            self.known.push(key.to_owned());
+            self.show(key, "0ms");
+            return Some(0);
+        }
+        self.parse(key, &expected, |text| {
+            duration(text).filter(|millis| (least..=most).contains(millis))
+        })
+    }
+
+    pub fn listen(&mut self, key: &str) -> Option<SocketAddr> {
+        self.parse(key, ADDRESS, |text| text.parse().ok())
+    }
+
+    /// A list of texts that `read` understands, each fault told by its index.
+    pub fn list<T>(&mut self, key: &str, expected: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+        let value = self.take(key)?;
+        let ValueKind::Array(items) = &value.kind else {
+            self.fault(key, describe(&value), format!("a list, each item {expected}"));
+            return None;
+        };
+        let mut taken = Vec::with_capacity(items.len());
+        let mut shown = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let read = match &item.kind {
+                ValueKind::String(text) => {
+                    shown.push(toml::Value::from(text.as_str()));
+                    read(text.trim())
+                }
+                _ => None,
+            };
+            match read {
+                Some(read) => taken.push(read),
+                None => {
+                    let origin = item.origin().unwrap_or(&self.origin);
+                    let at = format!("{}[{index}]", self.full(key));
+                    self.reading.fault(origin, &at, describe(item), expected);
+                }
+            }
+        }
+        self.show(key, shown);
+        Some(taken)
+    }
+
+    /// Networks; a single address is a network of one.
+    pub fn networks(&mut self, key: &str) -> Option<Vec<IpNet>> {
+        self.list(key, "a network such as \"10.0.0.0/8\"", |text| {
+            text.parse()
+                .ok()
+                .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+        })
+    }
+
+    /// An absolute http or https address, without its last slash.
+    pub fn url(&mut self, key: &str) -> Option<String> {
+        self.parse(key, HTTP_URL, http_url)
+    }
+
+    /// `key`, or the content of the file that `{key}_file` names.
+    pub fn secret(&mut self, key: &str) -> Option<Secret> {
+        let inline = self.take(key);
+        let file = self.secret_file(key);
+        if inline.is_some() && file.is_some() {
+            self.fault(key, "both this and the key with _file", "one of them");
+        }
+        if let Some(value) = inline {
+            let ValueKind::String(text) = value.kind else {
+                self.fault(key, MASK, "a text");
+                return None;
+            };
+            self.show(key, MASK);
+            return Some(Secret::new(text));
+        }
+        file
+    }
+
+    /// A list of secrets under `key`, or one per line in the file that `{key}_file` names.
+    pub fn secrets(&mut self, key: &str) -> Option<Vec<Secret>> {
+        let inline = self.take(key);
+        let file = self.secret_file(key);
+        if inline.is_some() && file.is_some() {
+            self.fault(key, "both this and the key with _file", "one of them");
+        }
+        let Some(value) = inline else {
+            return file.map(|text| lines(text.expose()).map(Secret::new).collect());
+        };
+        let ValueKind::Array(items) = value.kind else {
+            self.fault(key, MASK, "a list of texts");
+            return None;
+        };
+        let mut taken = Vec::new();
+        for item in items {
+            match item.kind {
+                ValueKind::String(text) => taken.push(Secret::new(text)),
+                _ => self.fault(key, MASK, "a list of texts"),
+            }
+        }
+        self.show(key, vec![MASK; taken.len()]);
+        Some(taken)
+    }
+
+    fn secret_file(&mut self, key: &str) -> Option<Secret> {
+        let key = format!("{key}_file");
+        let no_files = self.reading.no_files;
+        if no_files && self.has(&key) {
+            self.known.push(key.clone());
+            self.fault(
+                &key,
+                "a path",
+                "the secret itself: files are read by `wxbridge account apply` and at start, never for a request",
+            );
+            return None;
+        }
+        let path = self.parse(&key, "a path", |text| Some(PathBuf::from(text)))?;
+        match read_text(&path) {
+            Ok(text) => Some(Secret::new(text.expose().trim())),
+            Err(error) => {
+                self.fault(
+                    &key,
+                    quoted(&path.display().to_string()),
+                    format!("a readable file ({error})"),
+                );
+                None
+            }
+        }
+    }
+
+    /// A path to a file that can be read; an empty text means "none".
+    pub fn file(&mut self, key: &str) -> Option<PathBuf> {
+        self.parse_or_empty(key, "a readable file", |text| {
+            std::fs::File::open(text).ok().map(|_| PathBuf::from(text))
+        })
+    }
+
+    /// The table under `key`; `None` where nothing was written.
+    pub fn table(&mut self, key: &str) -> Option<Table<'r>> {
+        let value = self.take(key)?;
+        let origin = value.origin().unwrap_or(&self.origin).to_owned();
+        match value.kind {
+            ValueKind::Table(fields) => Some(Table::new(self.reading, &self.full(key), &origin, fields)),
+            _ => {
+                self.fault(key, describe(&value), "a table");
+                None
+            }
+        }
+    }
+
+    /// The list of tables under `key`.
+    pub fn tables(&mut self, key: &str) -> Vec<Table<'r>> {
+        let Some(value) = self.take(key) else {
+            return Vec::new();
+        };
+        let ValueKind::Array(items) = value.kind else {
+            self.fault(key, describe(&value), format!("a list of tables, [[{key}]]"));
+            return Vec::new();
+        };
+        let mut tables = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let path = format!("{}[{index}]", self.full(key));
+            let described = describe(&item);
+            let origin = item.origin().map(str::to_owned);
+            match item.kind {
+                ValueKind::Table(fields) => {
+                    let origin = origin
+                        .or_else(|| first_origin(&fields))
+                        .unwrap_or_else(|| self.origin.clone());
+                    tables.push(Table::new(self.reading, &path, &origin, fields));
+                }
+                ValueKind::Nil => {
+                    let origin = self.origin.clone();
+                    self.reading.fault(
+                        &origin,
+                        &path,
+                        "nothing",
+                        "a table: the index after the last one is the next",
+                    );
+                }
+                _ => self
+                    .reading
+                    .fault(origin.as_deref().unwrap_or(&self.origin), &path, described, "a table"),
+            }
+        }
+        tables
+    }
+
+    /// Any value at all, as TOML.
+    pub fn any(&mut self, key: &str) -> Option<toml::Value> {
+        let value = self.take(key)?;
+        let plain = to_toml(&value);
+        if let Some(plain) = &plain {
+            self.show(key, plain.clone());
+        }
+        plain
+    }
+
+    /// The keys that were written, for tables whose keys are names.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.fields.keys().cloned().collect();
+        names.sort();
+        names
+    }
+
+    /// Puts what a table below showed in its place.
+    pub fn show_table(&mut self, key: &str, table: Table<'r>) {
+        let shown = table.finish();
+        self.show(key, shown);
+    }
+
+    pub fn show_tables(&mut self, key: &str, tables: Vec<toml::Table>) {
+        if !tables.is_empty() {
+            self.show(key, tables);
+        }
+    }
+
+    /// Names the keys that nobody asked for; gives what is shown.
+    pub fn finish(self) -> toml::Table {
+        let mut strangers: Vec<_> = self.fields.keys().filter(|key| !self.known.contains(key)).collect();
+        strangers.sort();
+        for key in strangers {
+            let mut known = self.known.clone();
+            known.sort();
+            known.dedup();
+            let origin = self
+                .fields
+                .get(key)
+                .and_then(deepest_origin)
+                .unwrap_or_else(|| self.origin.clone());
+            self.reading.fault(
+                &origin,
+                &self.full(key),
+                "an unknown key",
+                format!("one of: {}", known.join(", ")),
+            );
+        }
+        self.shown
+    }
+}
+
+pub const ADDRESS: &str = "an address such as \"127.0.0.1:8081\"";
+pub const HTTP_URL: &str = "an address such as \"https://bridge.example.com\", without credentials, query or fragment";
+
+/// An absolute http or https address, without its last slash.
+pub fn http_url(text: &str) -> Option<String> {
+    let url = url::Url::parse(text).ok()?;
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    plain.then(|| text.trim_end_matches('/').to_owned())
+}
+
+/// A duration in milliseconds: `48h`, `4000ms`, `0`.
+pub fn duration(text: &str) -> Option<Millis> {
+    let span = humantime::parse_duration(text).ok()?;
+    Millis::try_from(span.as_millis()).ok()
+}
+
+fn duration_text(millis: Millis) -> String {
+    if millis < 10_000 {
+        return format!("{millis}ms");
+    }
+    humantime::format_duration(std::time::Duration::from_millis(millis.unsigned_abs())).to_string()
+}
+
+/// Reads a small text file; memory of it is wiped.
+pub fn read_text(path: &Path) -> std::io::Result<Secret> {
+    std::fs::read_to_string(path).map(Secret::new)
+}
+
+/// The lines of a file that say something.
+pub fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// The text in quotes, cut, and without the credentials of an address.
+fn quoted(text: &str) -> String {
+    let masked = without_credentials(text);
+    let text = masked.as_str();
+    let short: String = text.chars().take(80).collect();
+    let dots = if short.len() < text.len() { "…" } else { "" };
+    format!("{short:?}{dots}")
+}
+
+fn without_credentials(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest.get(..host_end).and_then(|authority| authority.rfind('@')) {
+        Some(at) => format!("{scheme}://{MASK}{}", rest.get(at..).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+fn describe(value: &Value) -> String {
+    match &value.kind {
+        ValueKind::Nil => "nothing".into(),
+        ValueKind::Boolean(flag) => flag.to_string(),
+        ValueKind::I64(number) => number.to_string(),
+        ValueKind::U64(number) => number.to_string(),
+        ValueKind::I128(number) => number.to_string(),
+        ValueKind::U128(number) => number.to_string(),
+        ValueKind::Float(number) => number.to_string(),
+        ValueKind::String(text) => quoted(text),
+        ValueKind::Table(_) => "a table".into(),
+        ValueKind::Array(_) => "a list".into(),
+    }
+}
+
+fn to_toml(value: &Value) -> Option<toml::Value> {
+    Some(match &value.kind {
+        ValueKind::Nil => return None,
+        ValueKind::Boolean(flag) => (*flag).into(),
+        ValueKind::I64(number) => (*number).into(),
+        ValueKind::U64(number) => i64::try_from(*number).ok()?.into(),
+        ValueKind::I128(number) => i64::try_from(*number).ok()?.into(),
+        ValueKind::U128(number) => i64::try_from(*number).ok()?.into(),
+        ValueKind::Float(number) => (*number).into(),
+        ValueKind::String(text) => text.as_str().into(),
+        ValueKind::Array(items) => toml::Value::Array(items.iter().filter_map(to_toml).collect()),
+        ValueKind::Table(fields) => toml::Value::Table(
+            fields
+                .iter()
+                .filter_map(|(key, item)| Some((key.clone(), to_toml(item)?)))
+                .collect(),
+        ),
+    })
+}
+
+fn first_origin(fields: &Map<String, Value>) -> Option<String> {
+    let mut keys: Vec<_> = fields.keys().collect();
+    keys.sort();
+    keys.into_iter()
+        .filter_map(|key| fields.get(key))
+        .find_map(deepest_origin)
+}
+
+/// Where a value was written; of a table that was put together, where its first part was.
+fn deepest_origin(value: &Value) -> Option<String> {
+    match (&value.kind, value.origin()) {
+        (_, Some(origin)) => Some(origin.to_owned()),
+        (ValueKind::Table(fields), None) => first_origin(fields),
+        (ValueKind::Array(items), None) => items.iter().find_map(deepest_origin),
+        _ => None,
+    }
+}

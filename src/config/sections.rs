@@ -1,0 +1,230 @@
+//! What may stand in each section, and what is refused although it reads well?
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::{
+    Compat, Config, Egress, Grpc, Health, Internal, Kf, Log, LogFormat, Platform, Public, Retention, Session, Store,
+    Tls, cores,
+    reader::{HTTP_URL, Reading, Table, http_url},
+};
+use crate::ports::clock::Millis;
+
+const DAY: Millis = 24 * 3600 * 1000;
+/// Bodies repeated by the platform, or by hand, must still be known: dedupe keys never live shorter.
+const EVENTS_LEAST: Millis = 7 * DAY;
+
+/// Reads all sections. `None` only together with a fault.
+pub fn read(mut root: Table<'_>, reading: &Reading) -> Option<Config> {
+    let public = section(&mut root, "public", read_public);
+    let internal = section(&mut root, "internal", read_internal);
+    let grpc = section(&mut root, "grpc", read_grpc);
+    let health = section(&mut root, "health", |it| {
+        Some(Health {
+            listen: it.listen("listen")?,
+        })
+    });
+    let cloud = section(&mut root, "cloud", |it| Some(read_cloud(it, reading)));
+    let store = section(&mut root, "store", read_store);
+    let platform = section(&mut root, "platform", |it| {
+        let (weixin_api, wecom_api, weixin_pages) = (it.url("weixin_api"), it.url("wecom_api"), it.url("weixin_pages"));
+        Some(Platform {
+            weixin_api: weixin_api?,
+            wecom_api: wecom_api?,
+            weixin_pages: weixin_pages?,
+        })
+    });
+    let retention = section(&mut root, "retention", |it| {
+        let events = it.duration("events", EVENTS_LEAST, Millis::MAX, "7d");
+        let media = it.duration("media", 1, Millis::MAX, "3d");
+        let idempotency = it.duration("idempotency", 1, Millis::MAX, "72h");
+        Some(Retention {
+            events: events?,
+            media: media?,
+            idempotency: idempotency?,
+        })
+    });
+    let session = section(&mut root, "session", |it| {
+        let idle = it.duration("idle", 1, Millis::MAX, "48h")?;
+        Some(Session { idle })
+    });
+    let egress = section(&mut root, "egress", |it| {
+        Some(Egress {
+            allow: it.networks("allow")?,
+        })
+    });
+    let kf = section(&mut root, "kf", |it| {
+        let (pulls, sweep) = (it.whole("pulls", 1..=64), it.duration("sweep", 1, Millis::MAX, "5m"));
+        Some(Kf {
+            pulls: pulls?,
+            sweep: sweep?,
+        })
+    });
+    let compat = section(&mut root, "compat", |it| {
+        let kf_channel_code = it.whole("kf_channel_code", 0..=u64::from(u32::MAX))?;
+        Some(Compat { kf_channel_code })
+    });
+    let cores = cores::read_cores(&mut root, reading);
+    let forwarders = cores::read_forwarders(&mut root, reading);
+    let log = section(&mut root, "log", read_log);
+    let shown = root.finish();
+    Some(Config {
+        public: public?,
+        internal: internal?,
+        grpc: grpc?,
+        health: health?,
+        cloud: cloud?,
+        store: store?,
+        platform: platform?,
+        retention: retention?,
+        session: session?,
+        egress: egress?,
+        kf: kf?,
+        compat: compat?,
+        cores,
+        forwarders,
+        log: log?,
+        notes: Vec::new(),
+        shown,
+    })
+}
+
+fn section<'r, T>(root: &mut Table<'r>, name: &str, read: impl FnOnce(&mut Table<'r>) -> Option<T>) -> Option<T> {
+    let mut table = root.table(name)?;
+    let taken = read(&mut table);
+    root.show_table(name, table);
+    taken
+}
+
+fn read_public(it: &mut Table<'_>) -> Option<Public> {
+    let listen = it.listen("listen");
+    let urls = it.list("urls", HTTP_URL, http_url);
+    let media_url = it.parse_or_empty("media_url", HTTP_URL, http_url);
+    let trusted_proxies = it.networks("trusted_proxies");
+    Some(Public {
+        listen: listen?,
+        urls: urls?,
+        media_url,
+        trusted_proxies: trusted_proxies?,
+    })
+}
+
+fn read_internal(it: &mut Table<'_>) -> Option<Internal> {
+    let listen = it.listen("listen");
+    let hosts = it.list("hosts", "a name such as \"bridge.intern.example\"", |text| {
+        let plain = !text.is_empty() && !text.contains(['/', ' ', '@']);
+        plain.then(|| text.to_ascii_lowercase())
+    });
+    let tls = read_tls(it);
+    let behind_tls_proxy = it.flag("behind_tls_proxy");
+    let header = it.parse_or_empty("trusted_user_header", "the name of a header", |text| {
+        let lawful = text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        lawful.then(|| text.to_ascii_lowercase())
+    });
+    guard(it, listen, tls.is_some(), behind_tls_proxy);
+    Some(Internal {
+        listen: listen?,
+        hosts: hosts?,
+        tls,
+        behind_tls_proxy: behind_tls_proxy?,
+        trusted_user_header: header,
+    })
+}
+
+fn read_grpc(it: &mut Table<'_>) -> Option<Grpc> {
+    let (listen, tls, behind_tls_proxy) = (it.listen("listen"), read_tls(it), it.flag("behind_tls_proxy"));
+    guard(it, listen, tls.is_some(), behind_tls_proxy);
+    Some(Grpc {
+        listen: listen?,
+        tls,
+        behind_tls_proxy: behind_tls_proxy?,
+    })
+}
+
+/// Bearer tokens do not cross a network in the clear.
+fn guard(it: &Table<'_>, listen: Option<SocketAddr>, tls: bool, behind_tls_proxy: Option<bool>) {
+    if let Some(listen) = listen
+        && !listen.ip().to_canonical().is_loopback()
+        && !tls
+        && behind_tls_proxy == Some(false)
+    {
+        it.fault(
+            "listen",
+            format!("\"{listen}\" without TLS"),
+            "a loopback address, or tls = { cert_file, key_file }, or behind_tls_proxy = true",
+        );
+    }
+}
+
+fn read_tls(it: &mut Table<'_>) -> Option<Tls> {
+    let mut table = it.table("tls")?;
+    for key in ["cert_file", "key_file"] {
+        table.require(key, "a PEM file");
+    }
+    let tls = Tls {
+        cert_file: table.file("cert_file").unwrap_or_default(),
+        key_file: table.file("key_file").unwrap_or_default(),
+        client_ca_file: table.file("client_ca_file"),
+    };
+    it.show_table("tls", table);
+    Some(tls)
+}
+
+fn read_cloud(it: &mut Table<'_>, reading: &Reading) -> Option<SocketAddr> {
+    let listen: SocketAddr = it.parse_or_empty("listen", super::reader::ADDRESS, |text| text.parse().ok())?;
+    if !is_private(listen.ip()) {
+        it.fault(
+            "listen",
+            format!("\"{listen}\", a public address"),
+            "a loopback or private address: these pushes carry no signature",
+        );
+    }
+    reading.note("cloud.listen: this version does not open the cloud listener yet");
+    Some(listen)
+}
+
+fn is_private(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || (a == 100 && (64..128).contains(&b))
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+fn read_store(it: &mut Table<'_>) -> Option<Store> {
+    let dir = it.parse("dir", "a folder", |text| (!text.is_empty()).then(|| text.into()));
+    it.parse(
+        "url",
+        "nothing: SQLite in `dir` is the only store until that of postgres:// exists",
+        |text| text.is_empty().then_some(()),
+    );
+    let reserve = it.parse("reserve", "a size such as \"1GiB\"", |text| {
+        text.parse::<bytesize::ByteSize>().ok().map(|size| size.as_u64())
+    });
+    let master_key_file = it.parse_or_empty("master_key_file", "a path", |text| Some(text.into()));
+    Some(Store {
+        dir: dir?,
+        reserve: reserve?,
+        master_key_file,
+    })
+}
+
+fn read_log(it: &mut Table<'_>) -> Option<Log> {
+    let formats = [
+        ("auto", LogFormat::Auto),
+        ("pretty", LogFormat::Pretty),
+        ("json", LogFormat::Json),
+    ];
+    let format = it.one_of("format", &formats);
+    let level = it.parse("level", "a level such as \"info\", or directives", |text| {
+        let directives = tracing_subscriber::EnvFilter::builder().parse(text);
+        (!text.is_empty() && directives.is_ok()).then(|| text.to_owned())
+    });
+    Some(Log {
+        format: format?,
+        level: level?,
+    })
+}

@@ -1,0 +1,186 @@
+use super::*;
+
+fn read(text: &str, env: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    let env: Vec<_> = env
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .collect();
+    Config::read(Some(("wxbridge.toml", text)), &env)
+        .map_err(|faults| faults.0.iter().map(ToString::to_string).collect())
+}
+
+const CORE: &str = "[[core]]\nname = \"main\"\nurl = \"https://core.example/in\"\nsecrets = [\"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\"]\n";
+
+#[test]
+fn without_any_file_the_defaults_hold() {
+    let config = Config::default();
+    assert_eq!(config.public.listen.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.internal.listen.to_string(), "127.0.0.1:8081");
+    assert_eq!(config.health.listen.to_string(), "127.0.0.1:8083");
+    assert_eq!(config.store.reserve, 1 << 30);
+    assert_eq!(config.retention.events, 7 * 24 * 3600 * 1000);
+    assert_eq!(config.session.idle, 48 * 3600 * 1000);
+    assert_eq!(config.platform.weixin_api, "https://api.weixin.qq.com");
+    assert!(config.cores.0.is_empty() && config.cloud.is_none() && config.notes.is_empty());
+}
+
+#[test]
+fn the_core_shown_in_the_default_file_is_the_core_that_leaves_everything_out() {
+    let shown: String = sources::DEFAULTS
+        .lines()
+        .skip_while(|line| *line != "# [[core]]")
+        .take_while(|line| *line != "#")
+        .map(|line| format!("{}\n", line.trim_start_matches("# ")))
+        .collect();
+    let shown = read(&shown, &[]).expect("the example is lawful");
+    let bare = read(&CORE.replace("/in", "/wxbridge"), &[]).expect("lawful");
+    assert_eq!(shown.cores.0, bare.cores.0);
+}
+
+#[test]
+fn every_fault_is_told_at_once_with_line_key_found_and_expected() {
+    let text = "[store]\nreserve = \"lots\"\ncolour = 1\n[retention]\nevents = \"6d\"\n[internal]\nlisten = \"0.0.0.0:1\"\n[[core]]\nname = \"a b\"\nkind = \"feed\"\nsecrets = [\"hush\"]\nreply_budget = \"5s\"\n[colour]\n";
+    let told = read(text, &[("WXBRIDGE__STORE__DIRR", "x"), ("WXBRIDGE__KF__PULLS", "many")]).expect_err("faults");
+    for part in [
+        "wxbridge.toml:2: store.reserve: found \"lots\"; expected a size such as \"1GiB\"",
+        "wxbridge.toml:3: store.colour: found an unknown key",
+        "wxbridge.toml:5: retention.events: found \"6d\"; expected a duration of at least 7days",
+        "wxbridge.toml:7: internal.listen: found \"0.0.0.0:1\" without TLS",
+        "wxbridge.toml:9: core[0].name: found \"a b\"",
+        "wxbridge.toml:10: core[0].kind: found \"feed\", a kind that this version does not serve yet; expected \"http\"",
+        "wxbridge.toml:11: core[0].secrets: found ***; expected whsec_",
+        "wxbridge.toml:12: core[0].reply_budget: found \"5s\"; expected a duration of at most 4200ms",
+        "wxbridge.toml: colour: found an unknown key",
+        "environment variable WXBRIDGE__STORE__DIRR: store.dirr: found an unknown key",
+        "environment variable WXBRIDGE__KF__PULLS: kf.pulls: found \"many\"",
+    ] {
+        assert!(told.iter().any(|fault| fault.starts_with(part)), "{part} in {told:#?}");
+    }
+    assert_eq!(told.len(), 11, "{told:#?}");
+    assert!(!told.concat().contains("hush"));
+}
+
+#[test]
+fn the_environment_sets_any_key_also_in_lists_of_tables() {
+    let env = [
+        ("WXBRIDGE__CORE__0__URL", "http://127.0.0.1:9/x"),
+        ("WXBRIDGE__CORE__0__MATCH__ACCOUNTS", "[\"shop-*\"]"),
+        ("WXBRIDGE__CORE__0__REPLY_BUDGET", "0"),
+        ("WXBRIDGE__CORE__1__NAME", "second"),
+        ("WXBRIDGE__CORE__1__URL", "http://127.0.0.1:9/y"),
+        (
+            "WXBRIDGE__CORE__1__SECRETS",
+            "[\"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\"]",
+        ),
+        ("WXBRIDGE__INTERNAL__BEHIND_TLS_PROXY", "true"),
+        ("WXBRIDGE__INTERNAL__LISTEN", "[::]:1"),
+        ("WXBRIDGE__PUBLIC__TRUSTED_PROXIES", "[\"10.0.0.0/8\", \"::1\"]"),
+        ("WXBRIDGE_CONFIG", "ignored here"),
+    ];
+    let config = read(CORE, &env).expect("lawful");
+    let [first, second] = &*config.cores.0 else {
+        panic!("two cores")
+    };
+    assert_eq!(
+        (&*first.name, first.url.as_str(), first.reply_budget),
+        ("main", "http://127.0.0.1:9/x", 0)
+    );
+    assert_eq!(first.matches.accounts, ["shop-*"]);
+    assert_eq!(&*second.name, "second");
+    assert_eq!(config.public.trusted_proxies.len(), 2);
+}
+
+#[test]
+fn the_environment_alone_makes_a_core() {
+    let env = [
+        ("WXBRIDGE__CORE__0__NAME", "main"),
+        ("WXBRIDGE__CORE__0__URL", "http://127.0.0.1:9/x"),
+        (
+            "WXBRIDGE__CORE__0__SECRETS",
+            "[\"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\"]",
+        ),
+    ];
+    assert_eq!(read("", &env).expect("lawful").cores.0.len(), 1);
+}
+
+#[test]
+fn a_hole_in_a_list_or_an_absurd_index_is_a_fault() {
+    let told = read("", &[("WXBRIDGE__CORE__2__URL", "http://127.0.0.1:9")]).expect_err("holes");
+    assert!(
+        told.iter().any(|fault| fault.contains("core[0]: found nothing")),
+        "{told:#?}"
+    );
+    let told = read("", &[("WXBRIDGE__CORE__99999999999__URL", "x")]).expect_err("absurd");
+    assert!(told[0].contains("a name that is no setting"), "{told:#?}");
+}
+
+#[test]
+fn text_that_is_not_toml_is_told_with_its_line() {
+    let told = read("[store]\ndir = \n[retention]\nevents = \"1d\"\n", &[]).expect_err("faults");
+    assert!(
+        told[0].starts_with("wxbridge.toml:2: found text that is not TOML"),
+        "{told:#?}"
+    );
+    assert!(
+        told.iter().any(|fault| fault.contains("retention.events")),
+        "the rest is read too: {told:#?}"
+    );
+}
+
+#[test]
+fn secrets_come_from_files_too_and_are_never_shown() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("keys");
+    std::fs::write(
+        &file,
+        "# both\nwhsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\nwhsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI0\n",
+    )
+    .expect("written");
+    let inline = CORE.lines().last().expect("secrets").to_owned();
+    let text = CORE.replace(&inline, &format!("secrets_file = {:?}", file.display().to_string()));
+    let config = read(&text, &[]).expect("lawful");
+    assert_eq!(config.cores.0[0].secrets.len(), 2);
+    let both = read(&format!("{text}{inline}\n"), &[]).expect_err("both");
+    assert!(both[0].contains("one of them"), "{both:?}");
+    let shown = read(CORE, &[]).expect("lawful");
+    assert!(!format!("{:?} {}", shown, shown.shown).contains("MDEy"));
+    assert!(shown.shown.to_string().contains("***"));
+}
+
+#[test]
+fn a_password_inside_an_address_is_masked_in_the_fault() {
+    let told = read(
+        "[store]\nurl = \"postgres://u:hush@db/x\"\n[platform]\nweixin_api = \"https://u:hush@h\"\n",
+        &[],
+    )
+    .expect_err("faults");
+    assert_eq!(told.len(), 2);
+    assert!(
+        told[0].contains("postgres://***@db/x") && told[0].contains("until that of postgres:// exists"),
+        "{told:?}"
+    );
+    assert!(!told.concat().contains("hush"));
+}
+
+#[test]
+fn listeners_that_would_show_tokens_or_unsigned_pushes_to_the_world_are_refused() {
+    for (text, lawful) in [
+        ("[grpc]\nlisten = \"10.0.0.1:1\"", false),
+        ("[grpc]\nlisten = \"10.0.0.1:1\"\nbehind_tls_proxy = true", true),
+        ("[internal]\nlisten = \"[::1]:1\"", true),
+        ("[cloud]\nlisten = \"10.0.0.1:1\"", true),
+        ("[cloud]\nlisten = \"0.0.0.0:1\"", false),
+        ("[cloud]\nlisten = \"8.8.8.8:1\"", false),
+    ] {
+        assert_eq!(read(text, &[]).is_ok(), lawful, "{text}");
+    }
+}
+
+#[test]
+fn two_cores_of_one_name_are_a_fault() {
+    let told = read(&format!("{CORE}{CORE}"), &[]).expect_err("twice");
+    assert!(
+        told[0].contains("core[1].name: found \"main\" a second time"),
+        "{told:?}"
+    );
+}
