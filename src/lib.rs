@@ -1,5 +1,6 @@
 pub mod accounts;
 pub mod api_tokens;
+pub mod backup;
 pub mod channels;
 pub mod config;
 pub mod conversation;

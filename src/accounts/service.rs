@@ -132,14 +132,17 @@ impl Service {
         wanted: Vec<AccountSettings>,
         prune: bool,
     ) -> Result<Changes, AccountsError> {
+        let plan = self.plan(&stored, wanted, prune)?;
+        self.commit(stored, plan).await
+    }
+
+    fn plan(&self, stored: &Accounts, wanted: Vec<AccountSettings>, prune: bool) -> Result<Plan, AccountsError> {
         let world = World {
             claims: self.claims(),
             open: &|settings| open(settings).map(|account| claim(&*account)),
             now: self.clock.now(),
         };
-        let plan =
-            plan(&stored, wanted, prune, &world).map_err(|faults| AccountsError::Faults(ConfigFaults(faults)))?;
-        self.commit(stored, plan).await
+        plan(stored, wanted, prune, &world).map_err(|faults| AccountsError::Faults(ConfigFaults(faults)))
     }
 
     fn claims(&self) -> std::collections::BTreeMap<String, Claim> {
