@@ -2,6 +2,7 @@
 
 pub mod chance;
 pub mod clock;
+pub mod core;
 pub mod platform;
 pub mod store;
 pub mod turn;

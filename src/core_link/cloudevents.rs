@@ -1,0 +1,209 @@
+//! How is an event wrapped for a core? CloudEvents 1.0, structured mode, the Event as its `data`.
+
+use serde::Serialize;
+
+use crate::{
+    ports::core::Offer,
+    schema::{
+        Timestamp,
+        json::{self, JsonError},
+        v1,
+    },
+};
+
+/// The body of one attempt.
+pub fn body(offer: &Offer<'_>, raw_inline: bool) -> Result<Vec<u8>, JsonError> {
+    let mut event = offer.event.clone();
+    if !(raw_inline || always_raw(&event)) {
+        event.raw = None;
+    }
+    event.offer = Some(v1::Offer {
+        attempt: offer.attempt,
+        passive: offer.passive.clone(),
+        replay_id: offer.replay.unwrap_or_default().to_owned(),
+    });
+    let conversation = event.conversation.as_ref();
+    let key = conversation.map_or("", |conversation| &conversation.key);
+    let account = conversation
+        .and_then(|conversation| conversation.account.as_ref())
+        .map_or("", |account| &account.id);
+    json::to_vec(&Envelope {
+        specversion: "1.0",
+        id: &event.id,
+        kind: kind(&event),
+        source: format!("/accounts/{account}/conversations/{key}"),
+        subject: key,
+        partitionkey: key,
+        sequence: format!("{:010}.{:010}", event.epoch, event.seq),
+        time: event.platform_time.or(event.accepted_time),
+        recordedtime: event.accepted_time,
+        traceparent: &event.traceparent,
+        datacontenttype: "application/json",
+        data: &event,
+    })
+}
+
+/// The CloudEvents `type`.
+pub fn kind(event: &v1::Event) -> &'static str {
+    use v1::event::Body;
+    match event.body {
+        Some(Body::Message(_)) => "wxbridge.message.v1",
+        Some(Body::Interaction(_)) => "wxbridge.interaction.v1",
+        Some(Body::Delivery(_)) => "wxbridge.delivery.v1",
+        Some(Body::Gap(_)) => "wxbridge.gap.v1",
+        Some(Body::Signal(_)) | None => "wxbridge.signal.v1",
+    }
+}
+
+/// What we have no name for travels with what the platform said, whatever the core is set to.
+fn always_raw(event: &v1::Event) -> bool {
+    use v1::{event::Body, part::Content};
+    match &event.body {
+        Some(Body::Message(message)) => message
+            .parts
+            .iter()
+            .any(|part| matches!(part.content, Some(Content::Unsupported(_)) | None)),
+        Some(Body::Signal(signal)) => signal.r#type() == v1::signal::Type::Other,
+        _ => false,
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    specversion: &'static str,
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    source: String,
+    subject: &'a str,
+    partitionkey: &'a str,
+    sequence: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recordedtime: Option<Timestamp>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    traceparent: &'a str,
+    datacontenttype: &'static str,
+    data: &'a v1::Event,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn event(body: v1::event::Body) -> v1::Event {
+        v1::Event {
+            id: "0198-e".into(),
+            conversation: Some(v1::Conversation {
+                key: "official_account:wx1:u:o%3A1".into(),
+                account: Some(v1::Account {
+                    id: "shop-1".into(),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }),
+            epoch: 1_760_000_000,
+            seq: 7,
+            platform_time: Some(Timestamp::from_millis(1_752_000_000_000)),
+            accepted_time: Some(Timestamp::from_millis(1_752_000_000_120)),
+            traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(),
+            body: Some(body),
+            raw: Some(v1::Raw {
+                media_type: "application/xml".into(),
+                body: b"<xml/>".to_vec(),
+                sha256: String::new(),
+            }),
+            ..Default::default()
+        }
+    }
+
+    fn text(body: &str) -> v1::event::Body {
+        v1::event::Body::Message(v1::Message {
+            parts: vec![v1::Part {
+                content: Some(v1::part::Content::Text(v1::Text {
+                    body: body.into(),
+                    format: 0,
+                })),
+                ..Default::default()
+            }],
+            ..Default::default()
+        })
+    }
+
+    fn wrapped(event: &v1::Event, replay: Option<&str>, raw_inline: bool) -> Value {
+        let offer = Offer {
+            event,
+            attempt: 2,
+            passive: Some(v1::PassiveWindow {
+                deadline: Some(Timestamp::from_millis(1_752_000_004_000)),
+                part_types: vec!["text".into()],
+                platform_attempt: 1,
+            }),
+            replay,
+            now: 0,
+        };
+        serde_json::from_slice(&body(&offer, raw_inline).expect("an event is JSON")).expect("JSON")
+    }
+
+    #[test]
+    fn every_attribute_of_the_contract_is_there() {
+        let mut found = wrapped(&event(text("hi")), None, false);
+        let data = found["data"].take();
+        assert_eq!(
+            found,
+            json!({
+                "specversion": "1.0", "id": "0198-e", "type": "wxbridge.message.v1",
+                "source": "/accounts/shop-1/conversations/official_account:wx1:u:o%3A1",
+                "subject": "official_account:wx1:u:o%3A1", "partitionkey": "official_account:wx1:u:o%3A1",
+                "sequence": "1760000000.0000000007",
+                "time": "2025-07-08T18:40:00Z", "recordedtime": "2025-07-08T18:40:00.120Z",
+                "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                "datacontenttype": "application/json", "data": null,
+            })
+        );
+        assert_eq!(data["seq"], 7);
+        assert_eq!(
+            data["offer"],
+            json!({"attempt": 2, "passive": {
+                "deadline": "2025-07-08T18:40:04Z", "partTypes": ["text"], "platformAttempt": 1}})
+        );
+        assert_eq!(data.get("raw"), None);
+    }
+
+    #[test]
+    fn a_replay_says_which() {
+        let found = wrapped(&event(text("hi")), Some("r-1"), false);
+        assert_eq!(found["data"]["offer"]["replayId"], "r-1");
+    }
+
+    #[test]
+    fn raw_rides_where_asked_and_always_with_what_has_no_name() {
+        use v1::{event::Body, part::Content};
+        let unsupported = Body::Message(v1::Message {
+            parts: vec![v1::Part {
+                content: Some(Content::Unsupported(v1::Unsupported::default())),
+                ..Default::default()
+            }],
+            ..Default::default()
+        });
+        let signal = |kind: v1::signal::Type| {
+            Body::Signal(v1::Signal {
+                r#type: kind as i32,
+                ..Default::default()
+            })
+        };
+        for (body, inline, rides) in [
+            (text("hi"), true, true),
+            (text("hi"), false, false),
+            (unsupported, false, true),
+            (signal(v1::signal::Type::Other), false, true),
+            (signal(v1::signal::Type::Followed), false, false),
+        ] {
+            let found = wrapped(&event(body.clone()), None, inline);
+            assert_eq!(found["data"].get("raw").is_some(), rides, "{body:?}");
+        }
+    }
+}

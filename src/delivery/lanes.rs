@@ -1,0 +1,221 @@
+//! What do we remember of a conversation that has something undelivered? A lane: small, because there are many.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use crate::ports::{
+    clock::Millis,
+    store::{ConversationId, Stored},
+};
+
+/// Events kept in memory, over all lanes; everything beyond is read again when its turn comes.
+const EVENTS_MAX: usize = 4_096;
+const BYTES_MAX: usize = 8 << 20;
+/// What an event costs beside its encoded size.
+const OVERHEAD: usize = 1_024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// In its core's queue.
+    Ready,
+    InFlight,
+    /// Until `due`.
+    Backoff,
+    /// There is no core to take it.
+    Waits,
+}
+
+/// One conversation with something undelivered.
+pub struct Lane {
+    /// Index of its core.
+    pub slot: u16,
+    pub phase: Phase,
+    /// Memory holds everything that is undelivered.
+    pub complete: bool,
+    /// Being read from the store, and: something came meanwhile.
+    pub fetching: bool,
+    pub grew: bool,
+    /// Stands at the head of its queue already.
+    pub urgent: bool,
+    /// Refusals (400, 413, 422) of the first event.
+    pub refusals: u8,
+    /// Offers of the first event, by this process.
+    pub attempts: u32,
+    /// Failures in a row: place in the schedule.
+    pub failures: u32,
+    /// How much waiting, for gauges; progress never depends on it.
+    pub count: u32,
+    /// How long the first event has been failing by itself.
+    pub failing_for: Millis,
+    pub last_failure: Millis,
+    pub due: Millis,
+    /// When the first event was accepted.
+    pub oldest: Millis,
+    /// The last (epoch, seq) known.
+    pub last: (u32, u32),
+    /// The first events of the lane, in order.
+    events: Option<Box<VecDeque<Held>>>,
+}
+
+struct Held {
+    stored: Arc<Stored>,
+    bytes: u32,
+}
+
+/// How much of the common memory is in use.
+#[derive(Default)]
+pub struct Memory {
+    events: usize,
+    bytes: usize,
+}
+
+impl Memory {
+    fn has_room(&self, bytes: usize) -> bool {
+        self.events < EVENTS_MAX && self.bytes + bytes <= BYTES_MAX
+    }
+
+    #[cfg(test)]
+    pub fn used(&self) -> (usize, usize) {
+        (self.events, self.bytes)
+    }
+}
+
+/// What one event costs in memory.
+pub fn cost(stored: &Stored) -> usize {
+    prost::Message::encoded_len(&stored.event) + OVERHEAD
+}
+
+/// Place of an event in its conversation, across epochs.
+pub fn place(stored: &Stored) -> (u32, u32) {
+    (stored.event.epoch, stored.event.seq)
+}
+
+/// When an event was accepted.
+pub fn accepted(stored: &Stored) -> Millis {
+    stored.event.accepted_time.map_or(0, |at| at.millis())
+}
+
+impl Lane {
+    pub fn new(slot: u16, phase: Phase, complete: bool) -> Self {
+        Self {
+            slot,
+            phase,
+            complete,
+            fetching: false,
+            grew: false,
+            urgent: false,
+            refusals: 0,
+            attempts: 0,
+            failures: 0,
+            count: 0,
+            failing_for: 0,
+            last_failure: 0,
+            due: 0,
+            oldest: 0,
+            last: (0, 0),
+            events: None,
+        }
+    }
+
+    /// The event to offer, where memory has it.
+    pub fn first(&self) -> Option<&Arc<Stored>> {
+        self.events.as_ref()?.front().map(|held| &held.stored)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.events.is_none()
+    }
+
+    /// Keeps `stored`, whose cost is `bytes`, behind what memory has. `false`: no room; `anyway` takes it all the same.
+    pub fn push_sized(&mut self, bytes: usize, stored: Arc<Stored>, memory: &mut Memory, anyway: bool) -> bool {
+        if !(anyway || memory.has_room(bytes)) {
+            return false;
+        }
+        memory.events += 1;
+        memory.bytes += bytes;
+        self.events.get_or_insert_default().push_back(Held {
+            stored,
+            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+        });
+        true
+    }
+
+    /// Drops the first event if it is `row`.
+    pub fn pop(&mut self, row: i64, memory: &mut Memory) -> bool {
+        let Some(events) = self.events.as_mut() else {
+            return false;
+        };
+        if events.front().is_none_or(|held| held.stored.row != row) {
+            return false;
+        }
+        if let Some(held) = events.pop_front() {
+            memory.events -= 1;
+            memory.bytes = memory.bytes.saturating_sub(held.bytes as usize);
+        }
+        if events.is_empty() {
+            self.events = None;
+        }
+        true
+    }
+
+    /// Puts `gap` where the first event stood, if that is `row`.
+    pub fn replace(&mut self, row: i64, gap: Arc<Stored>) -> bool {
+        match self.events.as_mut().and_then(|events| events.front_mut()) {
+            Some(held) if held.stored.row == row => {
+                held.stored = gap;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Lets go of what memory has: it is read again from the store.
+    pub fn forget(&mut self, memory: &mut Memory) {
+        for held in self.events.take().into_iter().flat_map(|events| *events) {
+            memory.events -= 1;
+            memory.bytes = memory.bytes.saturating_sub(held.bytes as usize);
+        }
+        self.complete = false;
+    }
+
+    /// How many events memory has.
+    pub fn held(&self) -> u32 {
+        self.events
+            .as_ref()
+            .map_or(0, |events| u32::try_from(events.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Another event is first now.
+    pub fn next_event(&mut self) {
+        self.attempts = 0;
+        self.failures = 0;
+        self.refusals = 0;
+        self.failing_for = 0;
+        self.last_failure = 0;
+        if let Some(first) = self.first() {
+            self.oldest = accepted(first);
+        }
+    }
+}
+
+/// One thing for a worker to do: offer the first event of a lane.
+pub struct Job {
+    pub conversation: ConversationId,
+    pub slot: u16,
+    pub core: Arc<crate::cores::Core>,
+    /// `None`: to be read from the store.
+    pub stored: Option<Arc<Stored>>,
+    pub attempt: u32,
+    /// It is the one attempt through a shut gate.
+    pub probe: bool,
+    pub settled: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_stays_small() {
+        assert!(size_of::<Lane>() <= 100, "{} bytes", size_of::<Lane>());
+    }
+}

@@ -1,0 +1,55 @@
+//! Which few things does delivery ask of the store? A narrow view of it, so that a test needs to write no more than that.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::ports::store::{
+    ConversationId, Enqueued, EventQuery, NewMessage, Store, StoreError, Stored, Take, Took, Waiting,
+};
+
+/// The store, as delivery sees it; each method promises what [`Store`]'s of the same name does.
+#[async_trait]
+pub trait Ledger: Send + Sync + 'static {
+    async fn backlog(&self) -> Result<Vec<Waiting>, StoreError>;
+    /// The first undelivered events of a conversation.
+    async fn pending(&self, conversation: ConversationId, limit: usize) -> Result<Vec<Arc<Stored>>, StoreError>;
+    async fn take(&self, take: Take) -> Result<Took, StoreError>;
+    async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError>;
+    async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError>;
+    async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError>;
+    async fn enqueue(&self, message: NewMessage) -> Result<Enqueued, StoreError>;
+}
+
+/// A store, seen narrowly.
+pub fn of(store: Arc<dyn Store>) -> Arc<dyn Ledger> {
+    Arc::new(Whole(store))
+}
+
+struct Whole(Arc<dyn Store>);
+
+#[async_trait]
+impl Ledger for Whole {
+    async fn backlog(&self) -> Result<Vec<Waiting>, StoreError> {
+        self.0.backlog().await
+    }
+    async fn pending(&self, conversation: ConversationId, limit: usize) -> Result<Vec<Arc<Stored>>, StoreError> {
+        // From the first on: what was taken is not pending, and a number of ours would not survive a new epoch.
+        self.0.pending(conversation, 0, limit).await
+    }
+    async fn take(&self, take: Take) -> Result<Took, StoreError> {
+        self.0.take(take).await
+    }
+    async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError> {
+        self.0.park(stored, reason).await
+    }
+    async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError> {
+        self.0.reassign(conversations, to).await
+    }
+    async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError> {
+        self.0.events(query).await
+    }
+    async fn enqueue(&self, message: NewMessage) -> Result<Enqueued, StoreError> {
+        self.0.enqueue(message).await
+    }
+}

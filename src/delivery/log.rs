@@ -1,0 +1,53 @@
+//! How often may one cause be logged? Once a second; what was left out is counted.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::ports::clock::Millis;
+
+/// Remembers when each cause was last logged.
+#[derive(Default)]
+pub struct Throttle(Mutex<HashMap<(u16, &'static str), (Millis, u64)>>);
+
+impl Throttle {
+    /// May `cause` of core `slot` be logged now? If so, how often it was left out since the last time.
+    pub fn permits(&self, slot: u16, cause: &'static str, now: Millis) -> Option<u64> {
+        let mut causes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match causes.get_mut(&(slot, cause)) {
+            Some((last, left_out)) if (0..1_000).contains(&(now - *last)) => {
+                *left_out += 1;
+                None
+            }
+            Some((last, left_out)) => {
+                *last = now;
+                Some(std::mem::take(left_out))
+            }
+            None => {
+                causes.insert((slot, cause), (now, 0));
+                Some(0)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_cause_is_logged_once_a_second() {
+        let throttle = Throttle::default();
+        assert_eq!(throttle.permits(0, "a", 5_000), Some(0));
+        assert_eq!(throttle.permits(0, "a", 5_999), None);
+        assert_eq!(throttle.permits(0, "b", 5_999), Some(0));
+        assert_eq!(throttle.permits(1, "a", 5_999), Some(0));
+        assert_eq!(throttle.permits(0, "a", 6_000), Some(1));
+        assert_eq!(
+            throttle.permits(0, "a", 1_000),
+            Some(0),
+            "a clock set back does not silence us"
+        );
+    }
+}

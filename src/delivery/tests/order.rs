@@ -1,0 +1,243 @@
+//! Order, one in flight, memory, and what an answer commits.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fresh_event_goes_out_from_memory_without_a_read() {
+    let rig = Rig::running(|_| taken()).await;
+    let reads = rig.ledger.reads();
+    for conversation in 1..=50 {
+        rig.event(conversation);
+    }
+    rig.drained().await;
+    rig.sees(50).await;
+    assert_eq!(rig.ledger.reads(), reads);
+    eventually(|| rig.handle.0.lock().sizes() == (0, (0, 0))).await;
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_conversation_is_in_order_with_one_in_flight() {
+    let rig = Rig::running(|_| taken()).await;
+    for _ in 0..20 {
+        for conversation in 1..=30 {
+            rig.event(conversation);
+        }
+    }
+    rig.drained().await;
+    for conversation in 1..=30 {
+        let key = format!("c{conversation}");
+        let seqs: Vec<u32> = rig
+            .seen()
+            .iter()
+            .filter(|it| it.conversation == key)
+            .map(|it| it.seq)
+            .collect();
+        assert_eq!(seqs, (1..=20).collect::<Vec<_>>(), "{key}");
+    }
+    assert_eq!(rig.link.most.lock().expect("lock").0, 1);
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_and_what_comes_meanwhile_drain_in_order() {
+    let rig = Rig::new(|_| taken());
+    for _ in 0..40 {
+        rig.ledger.append(1, Some("main"));
+        rig.ledger.append(2, Some("main"));
+    }
+    rig.event(1);
+    let rig = rig.run();
+    for _ in 0..40 {
+        rig.event(1);
+    }
+    rig.drained().await;
+    let of = |key: &str| -> Vec<u32> {
+        let seen = rig.seen();
+        seen.iter()
+            .filter(|it| it.conversation == key)
+            .map(|it| it.seq)
+            .collect()
+    };
+    assert_eq!(of("c1"), (1..=81).collect::<Vec<_>>());
+    assert_eq!(of("c2"), (1..=40).collect::<Vec<_>>());
+    eventually(|| rig.handle.0.lock().sizes() == (0, (0, 0))).await;
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_than_the_limit_is_in_flight_and_a_slow_conversation_holds_up_no_other() {
+    let rig = Rig::running(|_| taken()).await;
+    let hold = Arc::new(Semaphore::new(0));
+    *rig.link.hold.lock().expect("lock") = Some(hold.clone());
+    for conversation in 1..=200 {
+        rig.event(conversation);
+    }
+    rig.sees(64).await;
+    assert_eq!(rig.handle.core_state("main").map(|state| state.in_flight), Some(64));
+    hold.add_permits(100);
+    rig.sees(164).await;
+    hold.add_permits(100);
+    rig.drained().await;
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_stays_bounded_while_a_hundred_thousand_conversations_wait() {
+    let rig = Rig::running(|_| down()).await;
+    rig.event(1);
+    eventually(|| rig.handle.core_state("main").is_some_and(|state| !state.up)).await;
+    for _ in 0..3 {
+        for conversation in 1..=100_000 {
+            rig.event(conversation);
+        }
+    }
+    rig.fence().await;
+    let (lanes, (events, _)) = rig.handle.0.lock().sizes();
+    assert_eq!(lanes, 100_000);
+    assert!(events <= 16, "{events} events in memory");
+    let backlog = rig.handle.backlog();
+    let main = backlog
+        .iter()
+        .find(|of| of.core.as_deref() == Some("main"))
+        .expect("main");
+    assert_eq!((main.count, main.conversations), (300_001, 100_000));
+    assert_eq!(main.oldest.map(|at| at < START + 100), Some(true));
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_of_fresh_events_is_bounded_while_the_core_is_slow() {
+    let rig = Rig::running(|_| taken()).await;
+    let hold = Arc::new(Semaphore::new(0));
+    *rig.link.hold.lock().expect("lock") = Some(hold.clone());
+    for conversation in 1..=6_000 {
+        rig.event(conversation);
+    }
+    let (_, (events, bytes)) = rig.handle.0.lock().sizes();
+    assert!(
+        (1..=4_096).contains(&events) && bytes <= 8 << 20,
+        "{events} events, {bytes} bytes"
+    );
+    hold.add_permits(10_000);
+    rig.drained().await;
+    assert!(rig.ledger.reads() > 0, "the rest was read");
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replies_are_committed_with_the_event_and_its_window_is_left_to_them() {
+    let rig = Rig::running(|_| says("hi")).await;
+    let stored = rig.event(1);
+    rig.drained().await;
+    assert_eq!(
+        rig.ledger.takes().last(),
+        Some(&(1, vec![format!("{}/0", stored.event.id)]))
+    );
+    eventually(|| *rig.turn.ended.lock().expect("lock") == [("committed", 1)]).await;
+    assert!(!rig.turn.closed.lock().expect("lock").contains(&stored.event.id));
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_answer_closes_the_window_unless_it_keeps_it() {
+    let rig = Rig::running(|seen| {
+        Outcome::Taken(Answer {
+            replies: Vec::new(),
+            keep_window: seen.conversation == "c2",
+        })
+    })
+    .await;
+    let (silent, kept) = (rig.event(1), rig.event(2));
+    rig.drained().await;
+    let closed = || rig.turn.closed.lock().expect("lock").clone();
+    eventually(|| closed().contains(&silent.event.id)).await;
+    rig.fence().await;
+    assert!(!closed().contains(&kept.event.id));
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_committed_answer_wins() {
+    let rig = Rig::running(|_| says("second")).await;
+    let stored = rig.ledger.append(1, Some("main"));
+    rig.ledger.answered_before(&stored);
+    rig.handle.event(stored);
+    eventually(|| *rig.turn.ended.lock().expect("lock") == [("before", 1)]).await;
+    rig.drained().await;
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_store_is_waited_for_and_the_core_is_not_asked_again() {
+    let rig = Rig::running(|_| says("hi")).await;
+    rig.ledger.fail_takes(2);
+    let hold = Arc::new(Semaphore::new(1));
+    *rig.link.hold.lock().expect("lock") = Some(hold);
+    rig.event(1);
+    eventually(|| {
+        rig.clock.advance(Duration::from_millis(20));
+        rig.ledger.takes().iter().any(|(_, replies)| replies.len() == 1)
+    })
+    .await;
+    assert_eq!(rig.seen().len(), 1);
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_stays_broken_leads_to_another_offer() {
+    let rig = Rig::running(|_| says("hi")).await;
+    let hold = Arc::new(Semaphore::new(100));
+    *rig.link.hold.lock().expect("lock") = Some(hold);
+    rig.ledger.fail_takes(5);
+    rig.event(1);
+    eventually(|| {
+        rig.clock.advance(Duration::from_millis(100));
+        rig.ledger.undelivered() == 0
+    })
+    .await;
+    assert_eq!(rig.seen().len(), 2);
+    assert_eq!(rig.turn.ended.lock().expect("lock").first(), Some(&("abandoned", 1)));
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_no_pushing_core_waits_untouched() {
+    let rig = Rig::running(|_| taken()).await;
+    for core in [None, Some("gone"), Some("pulls")] {
+        let stored = rig.ledger.append(7, core);
+        rig.handle.event(stored);
+    }
+    rig.fence().await;
+    assert_eq!(rig.seen().len(), 0);
+    assert_eq!(rig.ledger.undelivered(), 3);
+    rig.stopped().await;
+}
+
+#[tokio::test]
+async fn waiting_conversations_get_the_core_whose_rule_fits() {
+    let rig = Rig::new(|_| taken());
+    for (conversation, core) in [(1, None), (2, Some("gone")), (3, Some("main")), (4, None)] {
+        rig.ledger.append(conversation, core);
+    }
+    let (parts, _) = rig.parts.as_ref().expect("not running");
+    let account = |key: &str| (key != "c4").then(v1::Account::default);
+    let count = assign(&*rig.ledger, &parts.cores, &account).await.expect("assigned");
+    assert_eq!(count, 2);
+    let mut given = rig.ledger.reassigned();
+    given.sort();
+    assert_eq!(given, [1, 2].map(|id| (ConversationId(id), "main".to_owned())));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attempt_tells_of_an_open_window() {
+    let rig = Rig::running(|_| taken()).await;
+    let stored = rig.ledger.append(1, Some("main"));
+    rig.turn.open.lock().expect("lock").insert(stored.event.id.clone());
+    rig.handle.event(stored);
+    rig.event(2);
+    rig.sees(2).await;
+    let passive = |key: &str| rig.seen().iter().any(|it| it.conversation == key && it.passive);
+    assert!(passive("c1") && !passive("c2"));
+    rig.stopped().await;
+}

@@ -1,0 +1,80 @@
+//! How does one event reach a core once? One attempt out, one outcome back; retries, order and parking are not its business.
+
+use async_trait::async_trait;
+
+use crate::{cores::Core, ports::clock::Millis, schema::v1};
+
+/// One attempt to hand one event to its core.
+#[derive(Clone, Debug)]
+pub struct Offer<'a> {
+    /// As stored: `offer` unset, `raw` where we have it.
+    pub event: &'a v1::Event,
+    /// From 1.
+    pub attempt: u32,
+    /// Set while the platform's request is still open.
+    pub passive: Option<v1::PassiveWindow>,
+    /// Set on a replay.
+    pub replay: Option<&'a str>,
+    pub now: Millis,
+}
+
+/// What one attempt came to. Which of them count against the event and which against the core is the difference that
+/// matters: only the former may park an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The core has it.
+    Taken(Answer),
+    /// The core says: not now (an Ack with RETRY).
+    Again { after: Option<Millis>, why: String },
+    /// The core says: set it aside (an Ack with PARK).
+    Park { why: String },
+    /// The core understood the request and will not have this event (400, 413, 422).
+    Refused { why: String },
+    /// This attempt failed (timeout, 5xx, a broken answer); another event may fare better.
+    Failed { after: Option<Millis>, why: String },
+    /// The core asks for less (429, 503).
+    Slow { after: Option<Millis>, why: String },
+    /// Nobody is there, or it is not our core (refused, DNS, TLS, 3xx, other 4xx).
+    Down { after: Option<Millis>, why: String },
+}
+
+impl Outcome {
+    /// For people; empty where all is well.
+    pub fn why(&self) -> &str {
+        match self {
+            Outcome::Taken(_) => "",
+            Outcome::Again { why, .. }
+            | Outcome::Park { why }
+            | Outcome::Refused { why }
+            | Outcome::Failed { why, .. }
+            | Outcome::Slow { why, .. }
+            | Outcome::Down { why, .. } => why,
+        }
+    }
+
+    /// When the core wants to be asked again, where it said so.
+    pub fn after(&self) -> Option<Millis> {
+        match self {
+            Outcome::Again { after, .. }
+            | Outcome::Failed { after, .. }
+            | Outcome::Slow { after, .. }
+            | Outcome::Down { after, .. } => *after,
+            Outcome::Taken(_) | Outcome::Park { .. } | Outcome::Refused { .. } => None,
+        }
+    }
+}
+
+/// What the core said while it took the event.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// In order; one that could not be decoded says why.
+    pub replies: Vec<Result<v1::SendRequest, String>>,
+    /// A reply may still come by `Send` before the deadline.
+    pub keep_window: bool,
+}
+
+/// The way to a core. An attempt that ran into the core's timeout has let go of its connection when it returns.
+#[async_trait]
+pub trait CoreLink: Send + Sync + 'static {
+    async fn offer(&self, core: &Core, offer: Offer<'_>) -> Outcome;
+}
