@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use quick_xml::{Reader, events::Event};
+use quick_xml::{Error, Reader, errors::SyntaxError, events::Event};
 
 use super::tree::{DEPTH_MAX, Fields, Node, TreeFault};
 
@@ -70,8 +70,14 @@ fn resolve(name: &str) -> Result<char, TreeFault> {
     }
 }
 
+/// `<!` that opens neither CDATA nor a comment is a declaration, wherever it stands.
 fn broken(error: quick_xml::Error) -> TreeFault {
-    TreeFault::Broken(error.to_string())
+    match error {
+        Error::Syntax(SyntaxError::InvalidBangMarkup | SyntaxError::UnclosedDoctype) => {
+            TreeFault::Forbidden("a declaration".into())
+        }
+        other => TreeFault::Broken(other.to_string()),
+    }
 }
 
 /// The elements that are open.
@@ -203,6 +209,11 @@ mod tests {
         for xml in [
             "<!DOCTYPE x [<!ENTITY a 'b'>]><xml><a>1</a></xml>",
             "<!DOCTYPE x><xml/>",
+            "<!doctype x><xml/>",
+            "<!DOCTYPE x [",
+            "<xml/><!DOCTYPE x>",
+            "<xml><!ENTITY a 'b'><a>1</a></xml>",
+            "<!ENTITY a 'b'><xml/>",
             "<xml><a>&xxe;</a></xml>",
         ] {
             assert!(matches!(parse(xml.as_bytes()), Err(TreeFault::Forbidden(_))), "{xml}");

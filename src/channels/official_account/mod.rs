@@ -29,10 +29,10 @@ use crate::{
     error::Fault,
     ports::{
         clock::Millis,
-        platform::{Answer, Call},
+        platform::{Answer, Call, CallBody, Method},
     },
     schema::v1,
-    settings::AccountSettings,
+    settings::{AccountSettings, PlatformAgents},
 };
 
 pub struct OfficialAccount;
@@ -139,6 +139,18 @@ impl Account for Opened {
 
     fn judge(&self, call: &Call, answer: &Answer) -> Verdict {
         judge::judge(call, answer)
+    }
+
+    /// Closes the session of 客服功能 (kfsession/close), where the operator lets us have a hand in it.
+    fn release(&self, servicer: &str, recipient: &str) -> Option<Call> {
+        let ours = self.settings.platform_agents == PlatformAgents::Allow;
+        let body = serde_json::json!({ "kf_account": servicer, "openid": recipient });
+        (ours && !servicer.is_empty()).then(|| Call {
+            method: Method::Post,
+            path: "/customservice/kfsession/close",
+            query: Vec::new(),
+            body: CallBody::Json(body.to_string().into_bytes()),
+        })
     }
 
     fn token_call(&self) -> Call {

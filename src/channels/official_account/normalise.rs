@@ -226,6 +226,11 @@ impl Reading<'_> {
         }
         let id = push.msg_id();
         if !id.is_empty() {
+            if self.is_event() {
+                // Not documented, but seen; what it numbers may happen more than once.
+                let rest = format!("{}:{id}", push.event);
+                return dedupe(app, &rest, number(id).unwrap_or_else(|| seconds(created)), rest.clone());
+            }
             // Told by its number alone; an id that is no number must tell itself.
             return match number(id) {
                 Some(order) => dedupe(app, id, order, String::new()),
