@@ -293,3 +293,83 @@ fn write_private(file: &Path, text: &Secret) -> std::io::Result<()> {
     out.sync_all()?;
     std::fs::rename(&beside, file)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::{
+        cores::Core,
+        ports::{chance::SystemChance, clock::ManualClock},
+        web::testing::{FakeStore, core},
+    };
+
+    async fn tokens(store: &Arc<FakeStore>) -> Tokens {
+        let clock = Arc::new(ManualClock::at(1));
+        Tokens::load(store.clone(), Arc::new(SystemChance::default()), clock)
+            .await
+            .expect("loads")
+    }
+
+    fn wish(scope: Scope) -> NewToken {
+        NewToken {
+            name: "n".into(),
+            scope,
+            core: None,
+            accounts: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_first_start_writes_the_operators_token_for_its_owner_alone_and_only_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Arc::new(FakeStore::default());
+        let file = tokens(&store)
+            .await
+            .first_start(folder.path())
+            .await
+            .expect("made")
+            .expect("written now");
+        let mode = std::fs::metadata(&file).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let text = std::fs::read_to_string(&file).expect("read");
+        // Another run of the daemon knows it too.
+        let again = tokens(&store).await;
+        assert_eq!(again.check(text.trim()).map(|token| token.scope), Some(Scope::Operator));
+        assert_eq!(again.first_start(folder.path()).await.expect("looked"), None);
+        assert_eq!(again.check("wxb_other").map(|token| token.scope), None);
+    }
+
+    #[tokio::test]
+    async fn a_core_token_without_a_core_is_for_the_only_one_or_refused() {
+        let of = |cores: &[Core]| Cores(cores.into());
+        let store = Arc::new(FakeStore::default());
+        let tokens = tokens(&store).await;
+        assert!(tokens.create(wish(Scope::Core), &of(&[])).await.is_err());
+        assert!(
+            tokens
+                .create(wish(Scope::Core), &of(&[core("a"), core("b")]))
+                .await
+                .is_err()
+        );
+        let (token, _) = tokens.create(wish(Scope::Core), &of(&[core("a")])).await.expect("made");
+        assert_eq!(token.core.as_deref(), Some("a"));
+    }
+
+    #[tokio::test]
+    async fn the_text_is_kept_nowhere() {
+        let store = Arc::new(FakeStore::default());
+        let (_, text) = tokens(&store)
+            .await
+            .create(wish(Scope::Viewer), &Cores::default())
+            .await
+            .expect("made");
+        let kept = store.records(SPACE).await.expect("read");
+        let secret = text.expose().trim_start_matches("wxb_");
+        assert!(
+            kept.iter()
+                .all(|record| !String::from_utf8_lossy(&record.value).contains(secret))
+        );
+    }
+}

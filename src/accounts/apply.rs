@@ -66,7 +66,7 @@ pub struct World<'a> {
     /// What the stored accounts claim; one that does not open claims nothing.
     pub claims: BTreeMap<String, Claim>,
     /// What an account claims, or every fault of its settings.
-    pub open: &'a dyn Fn(&AccountSettings) -> Result<Claim, Vec<SettingFault>>,
+    pub open: &'a (dyn Fn(&AccountSettings) -> Result<Claim, Vec<SettingFault>> + Sync),
     pub now: Millis,
 }
 

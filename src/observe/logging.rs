@@ -7,38 +7,26 @@ use tracing_subscriber::{
     EnvFilter, Layer as _, filter::FilterFn, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-/// How lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Json,
-    Pretty,
-}
+use crate::config::{Log, LogFormat};
 
-impl Format {
-    /// `WXBRIDGE_LOG_FORMAT`, else lines on a terminal and JSON elsewhere.
-    pub fn from_env() -> Self {
-        match std::env::var("WXBRIDGE_LOG_FORMAT").as_deref() {
-            Ok("json") => Self::Json,
-            Ok("pretty") => Self::Pretty,
-            _ if std::io::stderr().is_terminal() => Self::Pretty,
-            _ => Self::Json,
-        }
-    }
-}
-
-/// Starts logging to standard error. The filter is `RUST_LOG`'s, `info` without it. A second call changes nothing.
-pub fn start(format: Format) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = match format {
-        Format::Json => fmt::layer()
+/// Starts logging to standard error. `RUST_LOG` goes before the configured level. A second call changes nothing.
+pub fn start(log: &Log) {
+    let filter = EnvFilter::try_from_default_env()
+        .or_else(|_| EnvFilter::try_new(&log.level))
+        .unwrap_or_else(|_| EnvFilter::new("info"));
+    let terminal = std::io::stderr().is_terminal();
+    let json = match log.format {
+        LogFormat::Json => true,
+        LogFormat::Pretty => false,
+        LogFormat::Auto => !terminal,
+    };
+    let lines = match json {
+        true => fmt::layer()
             .json()
             .flatten_event(true)
             .with_writer(std::io::stderr)
             .boxed(),
-        Format::Pretty => {
-            let colours = std::io::stderr().is_terminal();
-            fmt::layer().with_ansi(colours).with_writer(std::io::stderr).boxed()
-        }
+        false => fmt::layer().with_ansi(terminal).with_writer(std::io::stderr).boxed(),
     };
     let lines = lines.with_filter(FilterFn::new(may_speak));
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();

@@ -1,0 +1,280 @@
+//! Is one account well? Token, allow-list, callbacks, keys, the API road.
+
+use std::{net::IpAddr, sync::Arc};
+
+use super::{Doctor, Draft, Level, said};
+use crate::{
+    accounts::{Condition, Opened},
+    error::Code,
+    schema::{Timestamp, v1},
+};
+
+const HOUR: i64 = 3_600_000;
+/// "invalid ip … not in whitelist": the official-account page on access tokens.
+const NOT_IN_ALLOW_LIST: i32 = 40164;
+
+impl Doctor {
+    pub(super) async fn account(&self, opened: &Arc<Opened>) -> Vec<Draft> {
+        let condition = opened.observe(|condition| condition.clone());
+        let mut drafts = vec![self.token(opened).await, self.callback_seen(opened, &condition)];
+        drafts.extend(self.refused(opened));
+        drafts.extend(self.answered(opened));
+        drafts.extend(old_keys(&condition));
+        drafts.extend(api_shut(&condition));
+        drafts.extend(
+            condition
+                .warnings
+                .iter()
+                .filter(|(code, _)| !spoken_of(**code))
+                .map(warning),
+        );
+        for draft in &mut drafts {
+            opened.settings.id.clone_into(&mut draft.account);
+        }
+        drafts
+    }
+
+    async fn token(&self, opened: &Arc<Opened>) -> Draft {
+        match self.probes.token(opened).await {
+            Ok(()) => Draft::new(
+                "token",
+                Level::Green,
+                said("an access token can be obtained", "可以获取 access_token"),
+            ),
+            Err(error) if error.platform_code == NOT_IN_ALLOW_LIST || error.code == Code::IpNotAllowed.name() => {
+                allow_list(&error)
+            }
+            Err(error) => no_token(error),
+        }
+    }
+
+    fn callback_seen(&self, opened: &Opened, condition: &Condition) -> Draft {
+        let id = &opened.settings.id;
+        match condition.last_callback {
+            Some(at) => {
+                let at = Timestamp::from_millis(at).to_rfc3339_millis();
+                Draft::new("callback", Level::Green, said(format!("the last callback came at {at}"), format!("最近一次回调：{at}")))
+            }
+            None => Draft::new("callback", Level::Yellow, said("no callback has come since the start", "启动以来未收到回调"))
+                .means("either nobody wrote, or the platform does not reach us", "可能无人发消息，也可能平台无法访问本服务")
+                .act(said(
+                    format!("enter the address …/callback/{id} with token and key, switch the server configuration on, write a message"),
+                    format!("在服务器配置中填写 …/callback/{id}、Token 与 EncodingAESKey 并启用，然后发一条消息测试"),
+                ))
+                .place("公众号 console: Settings and development › Basic configuration", "公众平台：设置与开发 › 基本配置"),
+        }
+    }
+
+    fn refused(&self, opened: &Opened) -> Vec<Draft> {
+        let refusals = self.observer.refusals.of(&opened.settings.id);
+        let now = self.clock.now();
+        let one = |refusal: crate::observe::refusals::Refusal| {
+            let last = Timestamp::from_millis(refusal.last).to_rfc3339_millis();
+            let seen = said(
+                format!(
+                    "{} callbacks were refused with {}, the last at {last}: {}",
+                    refusal.count, refusal.code, refusal.detail
+                ),
+                format!(
+                    "{} 次回调被拒绝（{}），最近一次 {last}：{}",
+                    refusal.count, refusal.code, refusal.detail
+                ),
+            );
+            let level = if now - refusal.last < HOUR {
+                Level::Red
+            } else {
+                Level::Yellow
+            };
+            Draft::new("refused", level, seen)
+                .code(refusal.code)
+                .means(
+                    "what the platform sent there was not taken",
+                    "平台发送的这些内容未被接收",
+                )
+                .act(remedy(refusal.code))
+                .place(
+                    "公众号 console: Settings and development › Basic configuration",
+                    "公众平台：设置与开发 › 基本配置",
+                )
+        };
+        refusals.into_iter().map(one).collect()
+    }
+
+    fn answered(&self, opened: &Opened) -> Option<Draft> {
+        let sum = self.observer.answers.sum(&opened.settings.id, self.clock.now() - HOUR);
+        if sum.received == 0 {
+            return None;
+        }
+        let slowest = sum.slowest_ms;
+        if sum.answered == sum.received {
+            let seen = said(
+                format!(
+                    "all {} callbacks of the last hour answered, slowest {slowest:.0} ms",
+                    sum.received
+                ),
+                format!("最近一小时的 {} 次回调全部应答，最慢 {slowest:.0} 毫秒", sum.received),
+            );
+            return Some(Draft::new("answers", Level::Green, seen));
+        }
+        let missed = sum.received - sum.answered;
+        let seen = said(
+            format!(
+                "{missed} of {} callbacks of the last hour had no answer of ours, slowest {slowest:.0} ms",
+                sum.received
+            ),
+            format!(
+                "最近一小时 {} 次回调中有 {missed} 次未应答，最慢 {slowest:.0} 毫秒",
+                sum.received
+            ),
+        );
+        let draft = Draft::new("answers", Level::Yellow, seen);
+        Some(draft.means(
+            "the platform came again for them; customers may have seen its fault notice",
+            "平台会重试；客户可能看到过“该公众号提供的服务出现故障”",
+        ))
+    }
+}
+
+fn allow_list(error: &v1::Error) -> Draft {
+    let address = egress_address(&error.platform_message);
+    let shown = address.map_or_else(|| "?".to_owned(), |address| address.to_string());
+    let seen = said(
+        format!("the platform refuses our address {shown} ({NOT_IN_ALLOW_LIST})"),
+        format!("平台拒绝了本机出口地址 {shown}（{NOT_IN_ALLOW_LIST}）"),
+    );
+    Draft::new("allow-list", Level::Red, seen)
+        .code(Code::IpNotAllowed)
+        .means(
+            "nothing can be sent by the API; passive replies still work",
+            "无法通过接口发送消息；被动回复仍可用",
+        )
+        .act(said(
+            format!("add {shown} to the IP allow-list"),
+            format!("将 {shown} 加入 IP 白名单"),
+        ))
+        .place(
+            "公众号 console: Settings and development › Basic configuration › IP allow-list",
+            "公众平台：设置与开发 › 基本配置 › IP白名单",
+        )
+}
+
+/// The address in "invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist".
+fn egress_address(text: &str) -> Option<IpAddr> {
+    text.split(|letter: char| letter.is_whitespace() || letter == ',')
+        .find_map(|word| word.parse().ok())
+}
+
+fn no_token(error: v1::Error) -> Draft {
+    let code = Code::parse(&error.code);
+    let seen = said(
+        format!(
+            "no access token: {} {} {}",
+            error.code, error.platform_code, error.platform_message
+        ),
+        format!(
+            "无法获取 access_token：{} {} {}",
+            error.code, error.platform_code, error.platform_message
+        ),
+    );
+    let mut draft = Draft::new("token", Level::Red, seen)
+        .means(
+            "nothing can be sent by the API; passive replies still work",
+            "无法通过接口发送消息；被动回复仍可用",
+        )
+        .act(if error.remedy.is_empty() {
+            code.map(remedy).unwrap_or_default()
+        } else {
+            said(error.remedy.clone(), error.remedy)
+        })
+        .place(
+            "公众号 console: Settings and development › Basic configuration",
+            "公众平台：设置与开发 › 基本配置",
+        );
+    draft.code = code;
+    draft
+}
+
+fn old_keys(condition: &Condition) -> Option<Draft> {
+    if condition.old_key_uses == 0 {
+        return None;
+    }
+    let uses = condition.old_key_uses;
+    let seen = said(
+        format!("{uses} callbacks since the start still used the token or key before the rotation"),
+        format!("启动以来仍有 {uses} 次回调使用轮换前的 Token 或密钥"),
+    );
+    let draft = Draft::new("old-key", Level::Yellow, seen).code(Code::OldKeyStillUsed);
+    Some(
+        draft
+            .means(
+                "they will be refused when the grace ends",
+                "宽限期结束后这些回调将被拒绝",
+            )
+            .act(said(
+                "enter the new token and key at the platform too",
+                "请在平台侧也更新 Token 与 EncodingAESKey",
+            ))
+            .place(
+                "公众号 console: Settings and development › Basic configuration",
+                "公众平台：设置与开发 › 基本配置",
+            ),
+    )
+}
+
+fn api_shut(condition: &Condition) -> Option<Draft> {
+    let code = condition.api_shut?;
+    let seen = said(
+        format!("the platform shut the API: {code}"),
+        format!("平台拒绝接口调用：{code}"),
+    );
+    let draft = Draft::new("api", Level::Yellow, seen).code(code);
+    Some(
+        draft
+            .means(
+                "only passive replies inside the callback are possible",
+                "只能在回调内被动回复",
+            )
+            .act(remedy(code))
+            .place(
+                "公众号 console: Settings and development › API permissions",
+                "公众平台：设置与开发 › 接口权限",
+            ),
+    )
+}
+
+/// Codes that have a finding of their own.
+fn spoken_of(code: Code) -> bool {
+    matches!(code, Code::OldKeyStillUsed | Code::IpNotAllowed)
+}
+
+fn warning((code, text): (&Code, &String)) -> Draft {
+    Draft::new(
+        "warning",
+        Level::Yellow,
+        said(format!("{code}: {text}"), format!("{code}：{text}")),
+    )
+    .code(*code)
+    .act(remedy(*code))
+}
+
+fn remedy(code: Code) -> super::Said {
+    said(
+        format!("wxbridge explain {code}"),
+        format!("运行 wxbridge explain {code} 查看处理方法"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::egress_address;
+
+    #[test]
+    fn the_egress_address_is_read_out_of_the_platforms_sentence() {
+        let text = "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist rid: 65-0";
+        assert_eq!(
+            egress_address(text).map(|it| it.to_string()).as_deref(),
+            Some("203.0.113.9")
+        );
+        assert_eq!(egress_address("system error"), None);
+    }
+}

@@ -1,0 +1,172 @@
+//! Is the installation itself well? Clock, store, disk, cores.
+
+use super::{Doctor, Draft, Level, said};
+use crate::error::Code;
+
+/// Beyond this the platform's timestamps look stale to us (contract: a warning over 10 min, refused over 6 h).
+const SKEW_SEEN: i64 = 60_000;
+const SKEW_BAD: i64 = 600_000;
+/// A backlog older than this is worth a look.
+const LAG_SEEN: i64 = 60_000;
+
+impl Doctor {
+    pub(super) async fn installation(&self) -> Vec<Draft> {
+        let mut drafts = vec![self.clock_right(), self.store_ready().await, self.epoch()];
+        drafts.extend(self.disk());
+        drafts.extend(self.core_links());
+        if self.registry.all().is_empty() {
+            let seen = said("no account is bound", "尚未绑定任何账号");
+            drafts.push(Draft::new("accounts", Level::Yellow, seen).act(said(
+                "bind one: wxbridge account apply accounts.toml",
+                "绑定账号：wxbridge account apply accounts.toml",
+            )));
+        }
+        drafts
+    }
+
+    fn clock_right(&self) -> Draft {
+        let Some(skew) = self.probes.skew() else {
+            let seen = said(
+                "the platform has not answered yet; the clock is not compared",
+                "平台尚未应答，无法校对时钟",
+            );
+            return Draft::new("clock", Level::Green, seen);
+        };
+        let seconds = skew.abs() as f64 / 1000.0;
+        let (en, zh) = if skew >= 0 {
+            ("behind", "慢")
+        } else {
+            ("ahead of", "快")
+        };
+        let seen = said(
+            format!("our clock is {seconds:.1} s {en} the platform's"),
+            format!("本机时钟比平台{zh} {seconds:.1} 秒"),
+        );
+        let level = match skew.abs() {
+            ..SKEW_SEEN => return Draft::new("clock", Level::Green, seen),
+            SKEW_SEEN..SKEW_BAD => Level::Yellow,
+            _ => Level::Red,
+        };
+        Draft::new("clock", level, seen)
+            .code(Code::ClockSkew)
+            .means(
+                "freshness of callbacks and the ends of allowances are judged by a wrong time",
+                "回调的时效与客服消息额度的截止时间会按错误的时间判断",
+            )
+            .act(said(
+                "let the machine keep its time by NTP (chrony, systemd-timesyncd)",
+                "启用 NTP 校时（chrony 或 systemd-timesyncd）",
+            ))
+            .place("on this machine", "在本机")
+    }
+
+    async fn store_ready(&self) -> Draft {
+        match self.store.ready().await {
+            Ok(()) => Draft::new("store", Level::Green, said("the store appends durably", "存储可以持久写入")),
+            Err(error) => {
+                Draft::new("store", Level::Red, said(format!("the store cannot append: {error}"), format!("存储无法写入：{error}")))
+                    .code(Code::Overloaded)
+                    .means(
+                        "callbacks are answered 503 and the platform retries three times; after that customers' messages are lost",
+                        "回调返回 503，平台最多重试三次；之后客户消息将丢失",
+                    )
+                    .act(said("free the disk, check its permissions, then look into the log", "清理磁盘、检查权限，再查看日志"))
+                    .place("in the state folder", "在状态目录")
+            }
+        }
+    }
+
+    fn epoch(&self) -> Draft {
+        let epoch = self.store.epoch();
+        Draft::new(
+            "epoch",
+            Level::Green,
+            said(format!("the store's epoch is {epoch}"), format!("存储纪元为 {epoch}")),
+        )
+    }
+
+    fn disk(&self) -> Option<Draft> {
+        let disk = rustix::fs::statvfs(&self.state_folder).ok()?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let (shown, reserve) = (bytesize::ByteSize(free), bytesize::ByteSize(self.reserve));
+        let seen = said(
+            format!("{shown} are free, the reserve is {reserve}"),
+            format!("剩余空间 {shown}，保留空间 {reserve}"),
+        );
+        let level = match free {
+            _ if free <= self.reserve => Level::Red,
+            _ if free / 2 <= self.reserve => Level::Yellow,
+            _ => return Some(Draft::new("disk", Level::Green, seen)),
+        };
+        Some(
+            Draft::new("disk", level, seen)
+                .means(
+                    "below the reserve callbacks are answered 503",
+                    "低于保留空间时回调返回 503",
+                )
+                .act(said(
+                    "free space, or lower [store] reserve or [retention]",
+                    "清理空间，或调低 [store] reserve 与 [retention]",
+                ))
+                .place("on the disk of the state folder", "在状态目录所在磁盘"),
+        )
+    }
+
+    fn core_links(&self) -> Vec<Draft> {
+        if self.cores.0.is_empty() {
+            let seen = said(
+                "no [[core]] is configured; events wait in the store",
+                "未配置 [[core]]，事件保留在存储中",
+            );
+            let act = said("enter a [[core]] and restart", "在配置中添加 [[core]] 并重启");
+            return vec![
+                Draft::new("core", Level::Yellow, seen)
+                    .act(act)
+                    .place("in the configuration", "在配置文件"),
+            ];
+        }
+        let lag = self.links.lag();
+        let now = self.clock.now();
+        let one = |core: &crate::cores::Core| {
+            let waiting = lag.get(&*core.name).copied().unwrap_or_default();
+            let age = waiting.oldest.map_or(0, |oldest| (now - oldest).max(0));
+            let link = self.links.state(&core.name);
+            let seen = said(
+                format!(
+                    "core {}: {}; {} events wait, the oldest for {} s. {}",
+                    core.name,
+                    link.state,
+                    waiting.events,
+                    age / 1000,
+                    link.last_error
+                ),
+                format!(
+                    "核心 {}：{}；积压 {} 条，最早 {} 秒。{}",
+                    core.name,
+                    link.state,
+                    waiting.events,
+                    age / 1000,
+                    link.last_error
+                ),
+            );
+            let level = match link.state {
+                "down" => Level::Red,
+                "slow" => Level::Yellow,
+                _ if age > LAG_SEEN => Level::Yellow,
+                _ => return Draft::new("core", Level::Green, seen),
+            };
+            Draft::new("core", level, seen)
+                .code(Code::CoreUnreachable)
+                .means(
+                    "customers' messages are safe but nobody reads them; they are offered again by themselves",
+                    "客户消息不会丢失，但暂时无人处理；系统会自动重新投递",
+                )
+                .act(said(
+                    "check that the core runs, that its url is right and that it answers 2xx within its timeout",
+                    "确认核心在运行、url 正确，并在 timeout 内返回 2xx",
+                ))
+                .place("at the core", "在核心系统")
+        };
+        self.cores.0.iter().map(one).collect()
+    }
+}

@@ -1,0 +1,124 @@
+use super::{Finding, Lang, Level};
+use crate::{
+    accounts::{Condition, Opened},
+    channels,
+    error::{Code, Fault},
+    schema::v1,
+    settings::AccountSettings,
+    web::testing::{House, NOW},
+};
+
+fn bind(house: &House) -> std::sync::Arc<Opened> {
+    let settings = AccountSettings {
+        id: "shop".into(),
+        channel: "official_account".into(),
+        app_id: "wx0123456789abcdef".into(),
+        app_secret: crate::secret::Secret::new("0123456789abcdef0123456789abcdef"),
+        token: crate::secret::Secret::new("token123"),
+        encoding_aes_key: crate::secret::Secret::new("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"),
+        original_id: "gh_0123456789ab".into(),
+        ..Default::default()
+    };
+    let channel = channels::REGISTRY
+        .iter()
+        .find(|channel| channel.card().name == "official_account")
+        .expect("bound");
+    let account = channel
+        .open(&settings)
+        .map_err(|faults| format!("{faults:?}"))
+        .expect("opens");
+    let describe = std::sync::Arc::new(account.describe().clone());
+    let opened = std::sync::Arc::new(Opened {
+        account,
+        settings,
+        describe,
+        condition: Condition::default().into(),
+    });
+    house.state.registry.replace([opened.clone()]);
+    opened
+}
+
+async fn look(house: &House, lang: Lang) -> Vec<Finding> {
+    house.state.doctor.examine(None, lang).await
+}
+
+fn find<'a>(findings: &'a [Finding], id: &str) -> &'a Finding {
+    findings
+        .iter()
+        .find(|finding| finding.id == id)
+        .unwrap_or_else(|| panic!("no finding {id} in {findings:#?}"))
+}
+
+#[tokio::test]
+async fn a_healthy_account_is_green_and_the_ledger_says_so() {
+    let house = House::new().await;
+    let opened = bind(&house);
+    opened.observe(|condition| condition.last_callback = Some(NOW));
+    for _ in 0..3 {
+        house
+            .state
+            .observer
+            .callback_answered("shop", "official_account", "success", 12.0, None);
+    }
+    let findings = look(&house, Lang::En).await;
+    assert!(
+        findings.iter().all(|finding| finding.level == Level::Green),
+        "{findings:#?}"
+    );
+    assert_eq!(
+        find(&findings, "answers").seen,
+        "all 3 callbacks of the last hour answered, slowest 12 ms"
+    );
+    assert_eq!(
+        find(&findings, "clock").seen,
+        "our clock is 1.5 s behind the platform's"
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_stands_first_with_what_to_do_about_it() {
+    let house = House::new().await;
+    let opened = bind(&house);
+    opened.observe(|condition| {
+        condition.old_key_uses = 4;
+        condition.api_shut = Some(Code::NotEntitled);
+    });
+    house
+        .state
+        .observer
+        .callback_refused("shop", &Fault::new(Code::BadSignature, "msg_signature does not fit"));
+    house
+        .state
+        .observer
+        .callback_answered("shop", "official_account", "unavailable", 1.0, None);
+    *house.parts.core.lock().expect("lock") = "down";
+    *house.parts.token.lock().expect("lock") = Some(v1::Error {
+        code: Code::IpNotAllowed.name().into(),
+        platform_code: 40164,
+        platform_message: "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist rid: 1".into(),
+        ..Default::default()
+    });
+    *house.store.broken.lock().expect("lock") = true;
+    let findings = look(&house, Lang::En).await;
+    let allow = find(&findings, "allow-list");
+    assert_eq!(
+        (allow.level, allow.code, allow.account.as_str()),
+        (Level::Red, Some("IP_NOT_ALLOWED"), "shop")
+    );
+    assert_eq!(allow.act, "add 203.0.113.9 to the IP allow-list");
+    for (id, level) in [
+        ("store", Level::Red),
+        ("core", Level::Red),
+        ("refused", Level::Red),
+        ("callback", Level::Yellow),
+        ("old-key", Level::Yellow),
+        ("api", Level::Yellow),
+        ("answers", Level::Yellow),
+    ] {
+        assert_eq!(find(&findings, id).level, level, "{id}");
+    }
+    assert!(findings.is_sorted_by_key(|finding| std::cmp::Reverse(finding.level)));
+    let zh = look(&house, Lang::Zh).await;
+    assert_eq!(find(&zh, "allow-list").act, "将 203.0.113.9 加入 IP 白名单");
+    assert_eq!(house.state.doctor.examine(Some("none"), Lang::En).await, []);
+}

@@ -1,0 +1,194 @@
+//! How does an operator enter, change and remove accounts? `/admin/v1/accounts`.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{self, Data},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    audit::{Note, masked, note},
+    told,
+};
+use crate::{
+    secret::Secret,
+    web::{
+        Answer, Problem, State,
+        auth::Caller,
+        body,
+        needs::{Applied, Notation, Unapplied},
+        params::Params,
+        v1::{accounts as views, shown},
+    },
+};
+
+const MAX_FILE: u64 = 16 * 1024 * 1024;
+
+pub async fn list(request: HttpRequest, state: Data<State>) -> Answer {
+    let mut query = Params::of(&request);
+    let (limit, after) = (query.limit(100, 1000)?, query.filled("after")?.unwrap_or_default());
+    query.done()?;
+    shown(StatusCode::OK, &views::page(&state, limit, &after, |_| true))
+}
+
+pub async fn one(request: HttpRequest, id: web::Path<String>, caller: Caller, state: Data<State>) -> Answer {
+    views::one(request, id, caller, state).await
+}
+
+/// Takes the accounts file as it is, or `{"account":[…]}`.
+pub async fn apply(request: HttpRequest, payload: web::Payload, caller: Caller, state: Data<State>) -> Answer {
+    let mut query = Params::of(&request);
+    let prune = query.flag("prune")?;
+    query.done()?;
+    let file = body::whole(&request, payload, MAX_FILE).await?;
+    let notation = notation(&request, &file)?;
+    let before: Vec<(String, Value)> = state
+        .registry
+        .all()
+        .iter()
+        .map(|opened| (opened.settings.id.clone(), settings(&state, &opened.settings.id)))
+        .collect();
+    let applied = state.accounts.apply(&file, notation, prune).await.map_err(problem)?;
+    write_down(&state, &caller, &applied, before).await;
+    told(StatusCode::OK, &applied)
+}
+
+/// JSON where it is said or seen, else TOML.
+fn notation(request: &HttpRequest, file: &[u8]) -> Answer<Notation> {
+    let first = file.iter().find(|byte| !byte.is_ascii_whitespace());
+    match body::content_type(request).as_str() {
+        "application/json" => Ok(Notation::Json),
+        "application/toml" | "text/toml" | "text/x-toml" => Ok(Notation::Toml),
+        "" | "text/plain" | "application/octet-stream" | "application/x-www-form-urlencoded" => {
+            Ok(if first == Some(&b'{') {
+                Notation::Json
+            } else {
+                Notation::Toml
+            })
+        }
+        other => Err(Problem::media_type(other, "application/toml or application/json")),
+    }
+}
+
+async fn write_down(state: &State, caller: &Caller, applied: &Applied, before: Vec<(String, Value)>) {
+    let changed = [
+        ("account.create", &applied.created),
+        ("account.update", &applied.updated),
+        ("account.remove", &applied.removed),
+    ];
+    for (what, ids) in changed {
+        for id in ids {
+            let before = before
+                .iter()
+                .find(|(of, _)| of == id)
+                .map(|(_, settings)| settings.clone());
+            let after = settings(state, id);
+            note(
+                state,
+                caller,
+                Note {
+                    before: before.unwrap_or_default(),
+                    after,
+                    ..Note::new(what, id)
+                },
+            )
+            .await;
+        }
+    }
+}
+
+/// An account's settings with every secret masked; null where there is none.
+fn settings(state: &State, id: &str) -> Value {
+    let Some(opened) = state.registry.get(id) else {
+        return Value::Null;
+    };
+    let mut value = serde_json::to_value(&opened.settings).unwrap_or_default();
+    mask(&mut value);
+    value
+}
+
+fn mask(value: &mut Value) {
+    let Value::Object(fields) = value else { return };
+    for (name, field) in fields.iter_mut() {
+        match field {
+            Value::String(text) if matches!(name.as_str(), "app_secret" | "token" | "encoding_aes_key" | "secret") => {
+                *text = masked(text);
+            }
+            Value::Object(_) => mask(field),
+            _ => {}
+        }
+    }
+    fields.retain(|_, field| !field.is_null() && field != "" && *field != json!([]) && *field != json!({}));
+}
+
+pub async fn remove(request: HttpRequest, id: web::Path<String>, caller: Caller, state: Data<State>) -> Answer {
+    Params::of(&request).done()?;
+    let before = settings(&state, &id);
+    if !state.accounts.remove(&id).await.map_err(problem)? {
+        return Err(Problem::not_found(format!("no account {id}")));
+    }
+    note(
+        &state,
+        &caller,
+        Note {
+            before,
+            ..Note::new("account.remove", &id)
+        },
+    )
+    .await;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Rotation {
+    #[serde(default)]
+    token: Secret,
+    #[serde(default, alias = "encoding_aes_key")]
+    encoding_aes_key: Secret,
+}
+
+pub async fn rotate(
+    request: HttpRequest,
+    payload: web::Payload,
+    id: web::Path<String>,
+    caller: Caller,
+    state: Data<State>,
+) -> Answer {
+    Params::of(&request).done()?;
+    let new: Rotation = body::strict(&request, payload).await?;
+    if new.token.is_empty() && new.encoding_aes_key.is_empty() {
+        return Err(Problem::invalid("expected token, encodingAesKey or both"));
+    }
+    let before = settings(&state, &id);
+    if !state
+        .accounts
+        .rotate(&id, new.token, new.encoding_aes_key)
+        .await
+        .map_err(problem)?
+    {
+        return Err(Problem::not_found(format!("no account {id}")));
+    }
+    let after = settings(&state, &id);
+    note(
+        &state,
+        &caller,
+        Note {
+            before,
+            after,
+            ..Note::new("account.rotate", &id)
+        },
+    )
+    .await;
+    views::one(request, id, caller, state).await
+}
+
+fn problem(why: Unapplied) -> Problem {
+    match why {
+        // One fault a line: the command line prints them as they stand.
+        Unapplied::Faults(faults) => Problem::invalid(faults.join("\n")),
+        Unapplied::Failed(fault) => fault.into(),
+    }
+}

@@ -1,0 +1,124 @@
+//! Who changed what, and when? One record for each act of an operator; secrets show their last two characters at most.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use actix_web::{HttpRequest, web::Data};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::paged;
+use crate::{
+    ports::store::{RecordWrite, StoreError},
+    schema::Timestamp,
+    web::{Answer, State, auth::Caller, params::Params},
+};
+
+const SPACE: &str = "audit";
+
+/// One act.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Act {
+    time: Timestamp,
+    /// The token's name.
+    who: String,
+    /// `account.apply`, `token.create` …
+    what: String,
+    target: String,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    before: Value,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    after: Value,
+}
+
+/// What is written down about an act.
+pub struct Note<'a> {
+    pub what: &'static str,
+    pub target: &'a str,
+    pub before: Value,
+    pub after: Value,
+}
+
+impl<'a> Note<'a> {
+    pub fn new(what: &'static str, target: &'a str) -> Self {
+        Self {
+            what,
+            target,
+            before: Value::Null,
+            after: Value::Null,
+        }
+    }
+}
+
+/// Writes an act down. It already happened: where that fails the log has it.
+pub async fn note(state: &State, caller: &Caller, note: Note<'_>) {
+    // Several acts within one millisecond keep their order.
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let now = state.clock.now();
+    let act = Act {
+        time: Timestamp::from_millis(now),
+        who: caller.0.name.clone(),
+        what: note.what.to_owned(),
+        target: note.target.to_owned(),
+        before: note.before,
+        after: note.after,
+    };
+    tracing::info!(who = %act.who, what = %act.what, target = %act.target, "an operator acted");
+    let key = format!("{now:013}-{:010}", COUNT.fetch_add(1, Ordering::Relaxed));
+    if let Err(error) = put(state, key, &act).await {
+        tracing::error!(%error, who = %act.who, what = %act.what, target = %act.target, "the audit record could not be written");
+    }
+}
+
+async fn put(state: &State, key: String, act: &Act) -> Result<(), StoreError> {
+    let value = serde_json::to_vec(act).map_err(|error| StoreError::Broken(error.to_string()))?;
+    state
+        .store
+        .write_records(vec![RecordWrite::Put {
+            space: SPACE,
+            key,
+            value,
+        }])
+        .await?;
+    Ok(())
+}
+
+/// `****ab`: enough to tell two secrets apart, too little to use one.
+pub fn masked(secret: &str) -> String {
+    let count = secret.chars().count();
+    match count {
+        0 => String::new(),
+        1..8 => "****".to_owned(),
+        _ => format!("****{}", secret.chars().skip(count - 2).collect::<String>()),
+    }
+}
+
+/// Newest first.
+pub async fn list(request: HttpRequest, state: Data<State>) -> Answer {
+    let mut query = Params::of(&request);
+    let (limit, after) = (query.limit(100, 1000)?, query.filled("after")?);
+    query.done()?;
+    let mut records = state.store.records(SPACE).await?;
+    records.sort_by(|a, b| b.key.cmp(&a.key));
+    let records = records
+        .into_iter()
+        .filter(|record| after.as_ref().is_none_or(|after| record.key < *after));
+    paged(
+        records.take(limit + 1).collect(),
+        limit,
+        |record| record.key.clone(),
+        |record| serde_json::from_slice::<Value>(&record.value).unwrap_or_default(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn a_secret_shows_two_characters_at_most() {
+        assert_eq!(masked("0123456789ab"), "****ab");
+        assert_eq!(masked("short"), "****");
+        assert_eq!(masked(""), "");
+    }
+}

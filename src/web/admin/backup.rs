@@ -1,0 +1,57 @@
+//! How is the whole installation copied into one file? `POST /admin/v1/backup`, streamed.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{self, Data},
+};
+use futures_util::stream;
+use serde::Deserialize;
+use tokio::io::AsyncReadExt as _;
+
+use super::audit::{Note, note};
+use crate::{
+    error::Code,
+    secret::Secret,
+    web::{Answer, Problem, State, auth::Caller, body, params::Params},
+};
+
+const CHUNK: usize = 64 * 1024;
+
+#[derive(Default, Deserialize)]
+struct Wish {
+    #[serde(default)]
+    passphrase: Secret,
+}
+
+pub async fn take(request: HttpRequest, payload: web::Payload, caller: Caller, state: Data<State>) -> Answer {
+    Params::of(&request).done()?;
+    let body = body::whole(&request, payload, body::MAX_BODY).await?;
+    let wish: Wish = match body.iter().all(u8::is_ascii_whitespace) {
+        true => Wish::default(),
+        false => crate::schema::json::from_slice(&body, crate::schema::json::Unknown::Refuse)?,
+    };
+    let passphrase = Some(wish.passphrase).filter(|passphrase| !passphrase.is_empty());
+    let sealed = passphrase.is_some();
+    let file = state.backup.write(passphrase).await?;
+    note(
+        &state,
+        &caller,
+        Note::new("backup", if sealed { "sealed" } else { "with its key in the clear" }),
+    )
+    .await;
+    let broken = |error: std::io::Error| Problem::new(Code::Overloaded, format!("the backup cannot be read: {error}"));
+    let bytes = tokio::fs::File::from_std(file);
+    let length = bytes.metadata().await.map_err(broken)?.len();
+    let chunks = stream::try_unfold(bytes, |mut bytes| async move {
+        let mut chunk = web::BytesMut::with_capacity(CHUNK);
+        let read = bytes.read_buf(&mut chunk).await?;
+        Ok::<_, std::io::Error>((read > 0).then(|| (chunk.freeze(), bytes)))
+    });
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "application/octet-stream"))
+        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"wxbridge.backup\""))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .no_chunking(length)
+        .streaming(chunks))
+}

@@ -1,0 +1,280 @@
+//! Who is asking, and at which name? Bearer tokens and the Host allow-list of the internal listener.
+
+use std::{
+    future::{Ready, ready},
+    net::{IpAddr, SocketAddr},
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use actix_web::{
+    Error, FromRequest, HttpMessage as _, HttpRequest, ResponseError as _,
+    body::{EitherBody, MessageBody},
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    http::{Method, header},
+    middleware::Next,
+    web,
+};
+use lru::LruCache;
+
+use super::{Answer, Problem, State};
+use crate::{
+    api_tokens::{ApiToken, Scope},
+    error::Code,
+    ports::clock::Millis,
+};
+
+/// The token that a request came with.
+#[derive(Clone, Debug)]
+pub struct Caller(pub Arc<ApiToken>);
+
+impl Caller {
+    /// The account is one that this token may see, else 403.
+    pub fn must_see(&self, account: &str) -> Answer<()> {
+        if self.0.sees_account(account) {
+            Ok(())
+        } else {
+            Err(Problem::forbidden(format!("this token may not see account {account}")))
+        }
+    }
+
+    /// The conversation is nobody's, or this token's core's.
+    pub fn must_serve(&self, core: &str) -> Answer<()> {
+        match &self.0.core {
+            Some(own) if !core.is_empty() && own != core => {
+                Err(Problem::forbidden("the conversation belongs to another core"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Answer<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let caller = request.extensions().get::<Caller>().cloned();
+        ready(caller.ok_or_else(|| Problem::new(Code::Unauthenticated, "no token")))
+    }
+}
+
+// ───────────── tokens ─────────────
+
+/// Below `/v1`: cores and operators; a viewer reads.
+pub async fn core_door<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    door(request, next, |scope, method| match scope {
+        Scope::Core | Scope::Operator => true,
+        Scope::Viewer => is_read(method),
+        Scope::Token => false,
+    })
+    .await
+}
+
+/// Below `/admin/v1`: operators; a viewer reads.
+pub async fn operator_door<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    door(request, next, |scope, method| match scope {
+        Scope::Operator => true,
+        Scope::Viewer => is_read(method),
+        Scope::Core | Scope::Token => false,
+    })
+    .await
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+async fn door<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+    opens: fn(Scope, &Method) -> bool,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let caller = admit(&request).and_then(|caller| {
+        if opens(caller.0.scope, request.method()) {
+            Ok(caller)
+        } else {
+            Err(Problem::forbidden("the token's scope does not reach this"))
+        }
+    });
+    match caller {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            Ok(next.call(request).await?.map_into_left_body())
+        }
+        Err(problem) => Ok(request.into_response(problem.error_response()).map_into_right_body()),
+    }
+}
+
+fn admit(request: &ServiceRequest) -> Answer<Caller> {
+    let state = state(request)?;
+    let Some(value) = request.headers().get(header::AUTHORIZATION) else {
+        return Err(Problem::new(
+            Code::Unauthenticated,
+            "no Authorization header, expected a bearer token",
+        ));
+    };
+    let token = value
+        .to_str()
+        .ok()
+        .and_then(bearer)
+        .and_then(|text| state.tokens.check(text));
+    match token {
+        Some(token) => Ok(Caller(token)),
+        None => Err(state.wrong_tokens.refuse(request.peer_addr(), state.clock.now())),
+    }
+}
+
+fn state(request: &ServiceRequest) -> Answer<web::Data<State>> {
+    let state = request.app_data::<web::Data<State>>().cloned();
+    state.ok_or_else(|| Problem::new(Code::Overloaded, "the listener has no state"))
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.trim().split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim())
+        .filter(|token| !token.is_empty())
+}
+
+/// Counts wrong tokens by who brings them. A right token always passes: a lock-out must not lock out a neighbour
+/// behind the same address.
+pub struct WrongTokens(Mutex<LruCache<Option<IpAddr>, (Millis, u32)>>);
+
+const WRONG_PER_MINUTE: u32 = 20;
+const MINUTE: Millis = 60_000;
+
+impl Default for WrongTokens {
+    fn default() -> Self {
+        const KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4095);
+        Self(Mutex::new(LruCache::new(KEPT)))
+    }
+}
+
+impl WrongTokens {
+    fn refuse(&self, peer: Option<SocketAddr>, now: Millis) -> Problem {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, count) = seen.get_or_insert_mut(peer.map(|peer| peer.ip()), || (now, 0));
+        if !(0..MINUTE).contains(&(now - *since)) {
+            (*since, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+        if *count > WRONG_PER_MINUTE {
+            let left = (*since + MINUTE - now) / 1000 + 1;
+            return Problem::slow_down("too many wrong tokens", u32::try_from(left).unwrap_or(60));
+        }
+        Problem::new(
+            Code::Unauthenticated,
+            "the token is not known; it may have been revoked",
+        )
+    }
+}
+
+// ───────────── names ─────────────
+
+/// The names that the internal listener answers to. A page on a hostile name that resolves to us (DNS rebinding) is
+/// turned away by it.
+#[derive(Clone, Debug, Default)]
+pub struct Hosts {
+    names: Vec<String>,
+    /// The listener has no address of its own (`0.0.0.0`): any literal address is one of ours.
+    any_address: bool,
+}
+
+impl Hosts {
+    /// From the listener's address and `[internal] hosts`.
+    pub fn new(listen: SocketAddr, hosts: &[String]) -> Self {
+        let mut names: Vec<String> = hosts
+            .iter()
+            .map(|host| without_port(host).to_ascii_lowercase())
+            .collect();
+        names.push(listen.ip().to_string());
+        Self {
+            names,
+            any_address: listen.ip().is_unspecified(),
+        }
+    }
+
+    /// Whether a request may be meant for us.
+    pub fn fit(&self, host: &str) -> bool {
+        let name = without_port(host).to_ascii_lowercase();
+        let address = name.parse::<IpAddr>().ok();
+        name == "localhost"
+            || address.is_some_and(|address| address.is_loopback() || self.any_address)
+            || self.names.contains(&name)
+    }
+}
+
+/// `[::1]:80` → `::1`, `name:80` → `name`.
+fn without_port(host: &str) -> &str {
+    if let Some(rest) = host.strip_prefix('[') {
+        return rest.split(']').next().unwrap_or_default();
+    }
+    match host.rsplit_once(':') {
+        Some((name, _)) if !name.contains(':') => name,
+        _ => host,
+    }
+}
+
+/// Lets in what names one of our hosts.
+pub async fn named<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let fits = state(&request).map(|state| {
+        let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        // HTTP/2 says it in the request's own address.
+        let host = request.uri().authority().map(|authority| authority.as_str()).or(header);
+        host.is_some_and(|host| state.hosts.fit(host))
+    });
+    let refusal = match fits {
+        Ok(true) => return Ok(next.call(request).await?.map_into_left_body()),
+        Ok(false) => Problem::forbidden("the Host header names none of this listener's hosts; see [internal] hosts"),
+        Err(problem) => problem,
+    };
+    Ok(request.into_response(refusal.error_response()).map_into_right_body())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_loopback_the_listener_and_what_was_configured() {
+        let listen = "10.0.0.7:8081".parse().expect("an address");
+        let hosts = Hosts::new(listen, &["Bridge.internal".into(), "b2:9000".into()]);
+        for (host, fits) in [
+            ("localhost:8081", true),
+            ("127.0.0.1", true),
+            ("[::1]:8081", true),
+            ("10.0.0.7:8081", true),
+            ("bridge.internal", true),
+            ("b2:1", true),
+            ("10.0.0.8", false),
+            ("evil.example", false),
+            ("localhost.evil.example", false),
+            ("", false),
+        ] {
+            assert_eq!(hosts.fit(host), fits, "{host}");
+        }
+        assert!(Hosts::new("0.0.0.0:1".parse().expect("an address"), &[]).fit("10.0.0.8:1"));
+    }
+
+    #[test]
+    fn wrong_tokens_are_slowed_down_for_a_minute() {
+        let wrong = WrongTokens::default();
+        let peer = Some(SocketAddr::from(([127, 0, 0, 1], 1)));
+        let answers: Vec<u16> = (0..=WRONG_PER_MINUTE)
+            .map(|_| wrong.refuse(peer, 0).status.as_u16())
+            .collect();
+        assert_eq!((answers.first(), answers.last()), (Some(&401), Some(&429)));
+        assert_eq!(wrong.refuse(peer, MINUTE).status, 401);
+    }
+}

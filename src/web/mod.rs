@@ -1,0 +1,62 @@
+//! Which doors are there, and what stands behind each? HTTP for the core and the operators, and for probes.
+//!
+//! A listener is an actix app that was configured by [`internal`] or [`health`]. What the doors need from the rest of
+//! the house stands in [`needs`], so that they can be tried without it.
+
+pub mod admin;
+pub mod auth;
+mod body;
+mod health;
+mod internal;
+pub mod needs;
+mod params;
+pub mod problem;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod v1;
+mod wired;
+
+use std::sync::Arc;
+
+pub use health::health;
+pub use internal::internal;
+pub use problem::{Answer, Problem};
+pub use v1::accounts::view as account_view;
+
+use crate::{
+    accounts::Registry,
+    api_tokens::Tokens,
+    cores::Cores,
+    observe::Observer,
+    ports::{chance::Chance, clock::Clock, store::Store},
+};
+
+/// What every request of the internal and health listeners can reach.
+pub struct State {
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<dyn Chance>,
+    pub store: Arc<dyn Store>,
+    pub registry: Arc<Registry>,
+    pub observer: Arc<Observer>,
+    pub cores: Cores,
+    pub tokens: Arc<Tokens>,
+    /// Who may be named in the Host header of the internal listener.
+    pub hosts: auth::Hosts,
+    pub wrong_tokens: auth::WrongTokens,
+    /// `[public] urls`: callback addresses are built from them.
+    pub public_urls: Vec<String>,
+    pub sending: Arc<dyn needs::Sending>,
+    pub media: Arc<dyn needs::Shelf>,
+    pub accounts: Arc<dyn needs::AccountDesk>,
+    pub delivery: Arc<dyn needs::CoreLinks>,
+    pub replaying: Arc<dyn needs::Replays>,
+    pub replays: admin::Running,
+    pub quarantine: Arc<dyn needs::Reread>,
+    pub backup: Arc<dyn needs::Backup>,
+    pub doctor: Arc<crate::doctor::Doctor>,
+    pub readiness: health::Readiness,
+}
+
+pub use health::Readiness;

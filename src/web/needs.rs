@@ -1,0 +1,158 @@
+//! What do the doors need from the rest of the house? Small traits; the parts that do the work implement them.
+
+use std::{collections::BTreeMap, pin::Pin, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::Stream;
+use serde::Serialize;
+
+use crate::{
+    api_tokens::ApiToken,
+    error::Fault,
+    ports::{clock::Millis, store::Quarantined},
+    schema::v1,
+    secret::Secret,
+};
+
+/// The outbox.
+#[async_trait]
+pub trait Sending: Send + Sync + 'static {
+    /// Durable when it returns; with `preview` nothing is kept or sent.
+    async fn submit(&self, caller: &ApiToken, request: v1::SendRequest, preview: bool)
+    -> Result<v1::SendResult, Fault>;
+    /// The message's result when it is final, or as it stands when the time is over.
+    async fn wait(&self, message_id: &str, at_most: Duration) -> Result<v1::SendResult, Fault>;
+}
+
+pub type ByteStream = Pin<Box<dyn Stream<Item = std::io::Result<actix_web::web::Bytes>> + Send>>;
+
+/// A file to keep.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewFile {
+    pub account: String,
+    pub name: String,
+    /// Empty: found out from name and bytes.
+    pub mime: String,
+}
+
+/// A file that is kept.
+#[derive(Clone, Debug)]
+pub struct Shelved {
+    pub media: v1::Media,
+    /// Empty = of no account.
+    pub account: String,
+    pub path: std::path::PathBuf,
+}
+
+/// The media store.
+#[async_trait]
+pub trait Shelf: Send + Sync + 'static {
+    async fn put(&self, file: NewFile, bytes: ByteStream) -> Result<v1::Media, Fault>;
+    async fn get(&self, handle: &str) -> Result<Option<Shelved>, Fault>;
+}
+
+/// How an accounts file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notation {
+    Toml,
+    Json,
+}
+
+/// What an accounts file changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    pub created: Vec<String>,
+    pub updated: Vec<String>,
+    pub unchanged: Vec<String>,
+    pub removed: Vec<String>,
+}
+
+/// Why accounts were not changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unapplied {
+    /// Every fault of what was entered.
+    Faults(Vec<String>),
+    Failed(Fault),
+}
+
+/// Where accounts are entered, changed and removed.
+#[async_trait]
+pub trait AccountDesk: Send + Sync + 'static {
+    async fn apply(&self, file: &[u8], notation: Notation, prune: bool) -> Result<Applied, Unapplied>;
+    /// `false`: no such account.
+    async fn remove(&self, id: &str) -> Result<bool, Unapplied>;
+    /// `false`: no such account.
+    async fn rotate(&self, id: &str, token: Secret, encoding_aes_key: Secret) -> Result<bool, Unapplied>;
+}
+
+/// One core, as an operator sees it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CoreState {
+    /// `up` | `slow` | `down` | `unknown`
+    pub state: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub last_error: String,
+}
+
+/// What waits for one core.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    pub events: u64,
+    /// When the oldest was accepted.
+    pub oldest: Option<Millis>,
+}
+
+/// The way to the cores.
+pub trait CoreLinks: Send + Sync + 'static {
+    /// By core name; what waits for nobody stands under `""`.
+    fn lag(&self) -> BTreeMap<String, Lag>;
+    fn state(&self, core: &str) -> CoreState;
+}
+
+/// Which stored events are handed to a core again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplayWish {
+    pub core: String,
+    pub conversation: Option<String>,
+    pub from: Option<Millis>,
+    pub to: Option<Millis>,
+    pub allow_replies: bool,
+}
+
+/// How far a replay has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplayCount {
+    pub taken: u64,
+    pub passed_over: u64,
+    pub replies_taken: u64,
+    pub replies_refused: u64,
+}
+
+/// One replay, about to run.
+#[async_trait]
+pub trait ReplayRun: Send + Sync + 'static {
+    /// Runs to its last event.
+    async fn run(&self, id: &str) -> Result<(), Fault>;
+    fn count(&self) -> ReplayCount;
+}
+
+/// Hands stored events to a core again.
+pub trait Replays: Send + Sync + 'static {
+    fn prepare(&self, wish: ReplayWish) -> Result<std::sync::Arc<dyn ReplayRun>, Fault>;
+}
+
+/// Decodes a quarantined body again, with today's keys. `Ok`: it became an event, whose id is returned, or was told
+/// before (`None`).
+#[async_trait]
+pub trait Reread: Send + Sync + 'static {
+    async fn reread(&self, body: &Quarantined) -> Result<Option<String>, Fault>;
+}
+
+/// A copy of the installation in one file.
+#[async_trait]
+pub trait Backup: Send + Sync + 'static {
+    /// The file, at its start. Without a passphrase it holds the master key in the clear, and says so.
+    async fn write(&self, passphrase: Option<Secret>) -> Result<std::fs::File, Fault>;
+}
