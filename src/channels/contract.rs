@@ -90,6 +90,11 @@ pub trait Account: Send + Sync {
     fn uploaded(&self, answer: &Answer) -> Result<String, Verdict>;
     /// What an answer to `call` means. Looks into the body: the platform puts failures inside HTTP 200.
     fn judge(&self, call: &Call, answer: &Answer) -> Verdict;
+    /// What to say in place of a message that the platform refused with `error`, and what that loses; `None` where
+    /// there is nothing else to say.
+    fn instead(&self, _say: &Say, _error: &v1::Error) -> Option<(Say, v1::Degradation)> {
+        None
+    }
     /// The call that takes `recipient` back from the platform's own agent; `None` where there is none.
     fn release(&self, _servicer: &str, _recipient: &str) -> Option<Call> {
         None

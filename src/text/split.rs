@@ -3,8 +3,9 @@
 /// The smallest limit that is honoured: below it not even an entity would fit.
 const LEAST: usize = 64;
 
-/// Cuts `text` into pieces of at most `limit` bytes (and `limit` is at least 64). A line that fits into a piece is never cut; the newlines around
-/// a cut are dropped, pieces of nothing but white space too. A link that alone is longer than `limit` loses its address.
+/// Cuts `text` into pieces of at most `limit` bytes (and `limit` is at least 64). A line that fits into a piece is
+/// never cut; the newlines around a cut are dropped, pieces of nothing but white space too. A link that alone is
+/// longer than `limit` loses its address.
 pub fn split(text: &str, limit: usize) -> Vec<String> {
     let limit = limit.max(LEAST);
     let text = unlink_long(text, limit);

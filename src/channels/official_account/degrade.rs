@@ -92,6 +92,7 @@ rows! {
     MINI_PROGRAM_TEXT = "mini_program" => "text", Both, keeps, UnsupportedPart, "a mini-program card needs the API and a thumbnail: sent as a link in a text";
     MINI_PROGRAM_LINK = "mini_program" => "link", Both, keeps, UnsupportedPart, "a mini-program card needs the API and a thumbnail: the web link is sent instead";
     MINI_PROGRAM_NAME = "mini_program" => "text", Both, loses, UnsupportedPart, "a mini-program card needs the API and a thumbnail, and there is no web link: only its title is sent";
+    MINI_PROGRAM_UNLINKED = "mini_program" => "link", Api, keeps, UnsupportedPart, "the mini-program is not linked to this account: the web link is sent instead";
     CARD_TEXT = "card" => "text", Both, keeps, UnsupportedPart, "shown as a text with links";
     CARD_BUTTONS = "card" => "text", Api, keeps, UnsupportedPart, "the buttons are links in a text of their own";
     CARD_DETAILS = "card" => "mini_program", Api, loses, UnsupportedPart, "a mini-program card shows title and picture only: description and facts are left out";

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     codes::{self, Class, Row},
-    render::TYPING_PATH,
+    render::{RELEASE_PATH, SEND_PATH, TYPING_PATH},
 };
 use crate::{
     channels::contract::Verdict,
@@ -15,22 +15,22 @@ use crate::{
     schema::v1,
 };
 
-/// Judges the answer to a send or to the typing sign.
+/// Judges the answer to any call. Only a send must not be made twice: every other call may be, when its answer is broken,
+/// and its good answer need not have an `errcode`.
 pub fn judge(call: &Call, answer: &Answer) -> Verdict {
+    let once = call.path == SEND_PATH;
     let verdict = match read(answer) {
         Reading::Ok(body) => Verdict::Done {
             message_id: message_id(&body),
         },
-        Reading::NoCode(_) => unclear("the answer has no errcode"),
+        Reading::NoCode(_) if once => unclear("the answer has no errcode"),
+        Reading::NoCode(_) => Verdict::Done { message_id: None },
         Reading::Refused(refusal) => verdict(&refusal),
-        Reading::Broken(why) => unclear(&why),
+        Reading::Broken(why) if once => unclear(&why),
+        Reading::Broken(why) => down(&why),
         Reading::Status(status) => refused_by_http(status),
     };
-    if call.path == TYPING_PATH {
-        swallow(verdict)
-    } else {
-        verdict
-    }
+    swallow(call.path, verdict)
 }
 
 /// The media id of an upload.
@@ -237,12 +237,16 @@ pub(super) fn refused_by_http(status: u16) -> Verdict {
     }
 }
 
-/// The typing sign is a courtesy: that it cannot be shown now is no failure.
-fn swallow(verdict: Verdict) -> Verdict {
+/// Refusals that say: what was wanted is so, or does not matter. The typing sign is a courtesy; a customer whom no
+/// agent holds need not be taken back.
+fn swallow(path: &str, verdict: Verdict) -> Verdict {
+    let harmless: &[i32] = match path {
+        TYPING_PATH => &[45080, 45081, 40200],
+        RELEASE_PATH => &[65413],
+        _ => &[],
+    };
     match verdict {
-        Verdict::Failed { error, .. } if [45080, 45081, 40200].contains(&error.platform_code) => {
-            Verdict::Done { message_id: None }
-        }
+        Verdict::Failed { error, .. } if harmless.contains(&error.platform_code) => Verdict::Done { message_id: None },
         other => other,
     }
 }
@@ -271,10 +275,11 @@ pub fn page() -> String {
 }
 
 const OTHERS: &str = "
-On the token call 40001 is `BAD_SECRET`: there is no token yet that could be stale. 40200, 45080 and 45081 on the typing call are no failure.
+On the token call 40001 is `BAD_SECRET`: there is no token yet that could be stale. 40200, 45080 and 45081 on the typing call and 65413 when
+a customer is taken back from an agent are no failure.
 Any other code: final, `INVALID_REQUEST`, with `errcode`, `errmsg` and `rid` shown.
 
-| answer | to a send | to an upload or a token call |
+| answer | to a send | to every other call |
 |---|---|---|
 | HTTP 5xx, complete | `UNKNOWN`, `AMBIGUOUS` | retried, `PLATFORM_DOWN` |
 | HTTP 200, not JSON, or JSON without `errcode` | `UNKNOWN`, `AMBIGUOUS` | retried, `PLATFORM_DOWN`; without `errcode` it is the good answer |

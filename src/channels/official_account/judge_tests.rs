@@ -147,6 +147,24 @@ fn a_typing_sign_that_cannot_be_shown_is_no_failure() {
 }
 
 #[test]
+fn taking_back_a_customer_whom_nobody_holds_is_done() {
+    let verdict = judge(&call(RELEASE_PATH), &answer(200, r#"{"errcode":65413,"errmsg":"x"}"#));
+    assert_eq!(verdict, Verdict::Done { message_id: None });
+    let verdict = judge(&call(RELEASE_PATH), &answer(200, r#"{"errcode":65414,"errmsg":"x"}"#));
+    assert!(matches!(verdict, Verdict::Failed { error, .. } if error.code == "SESSION_WITH_HUMAN"));
+}
+
+#[test]
+fn calls_that_may_be_repeated_are_and_need_no_errcode() {
+    let upload = call("/cgi-bin/media/upload");
+    assert_eq!(
+        judge(&upload, &answer(200, r#"{"media_id":"M"}"#)),
+        Verdict::Done { message_id: None }
+    );
+    assert!(matches!(judge(&upload, &answer(502, "")), Verdict::RetryLater(_)));
+}
+
+#[test]
 fn an_upload_gives_its_media_id_and_may_be_repeated() {
     let id = |body: &str| uploaded(&answer(200, body));
     assert_eq!(
@@ -192,5 +210,5 @@ fn every_documented_code_has_a_row() {
 
 #[test]
 fn the_page_of_codes_is_current() {
-    super::super::limits::golden("platform-codes.md", &page());
+    super::super::page::golden("platform-codes.md", &page());
 }

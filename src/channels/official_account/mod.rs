@@ -11,6 +11,7 @@ pub mod events;
 pub mod judge;
 pub mod limits;
 pub mod normalise;
+pub mod page;
 mod parts;
 pub mod render;
 pub mod settings;
@@ -29,7 +30,7 @@ use crate::{
     error::Fault,
     ports::{
         clock::Millis,
-        platform::{Answer, Call, CallBody, Method},
+        platform::{Answer, Call},
     },
     schema::v1,
     settings::{AccountSettings, PlatformAgents},
@@ -141,16 +142,14 @@ impl Account for Opened {
         judge::judge(call, answer)
     }
 
+    fn instead(&self, say: &Say, error: &v1::Error) -> Option<(Say, v1::Degradation)> {
+        render::instead(say, error)
+    }
+
     /// Closes the session of 客服功能 (kfsession/close), where the operator lets us have a hand in it.
     fn release(&self, servicer: &str, recipient: &str) -> Option<Call> {
         let ours = self.settings.platform_agents == PlatformAgents::Allow;
-        let body = serde_json::json!({ "kf_account": servicer, "openid": recipient });
-        (ours && !servicer.is_empty()).then(|| Call {
-            method: Method::Post,
-            path: "/customservice/kfsession/close",
-            query: Vec::new(),
-            body: CallBody::Json(body.to_string().into_bytes()),
-        })
+        render::release(servicer, recipient).filter(|_| ours)
     }
 
     fn token_call(&self) -> Call {

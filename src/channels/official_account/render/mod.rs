@@ -1,8 +1,8 @@
 //! How is a core's message said on an official account?
 //!
-//! [`pieces`] turns it into platform messages in order; [`passive`] and [`call`] address one of them. Before [`pieces`] is asked, media are on
-//! the platform: `Media.platform_media_id` is set, and `thumb_handle` of a medium, a music or a mini-program card holds
-//! the platform's media id of the thumbnail, no longer our handle.
+//! [`pieces`] turns it into platform messages in order; [`passive`] and [`call`] address one of them. Before [`pieces`]
+//! is asked, media are on the platform: `Media.platform_media_id` is set, and `thumb_handle` of a medium, a music or a
+//! mini-program card holds the platform's media id of the thumbnail, no longer our handle.
 //! <https://developers.weixin.qq.com/doc/subscription/api/customer/message/api_sendcustommessage.html>
 
 mod cards;
@@ -14,6 +14,7 @@ mod send;
 
 use serde_json::{Value, json};
 
+use super::degrade;
 use crate::{
     channels::contract::{Piece, Pieces, Roads, Say, What},
     error::{Code, Fault},
@@ -22,8 +23,8 @@ use crate::{
 };
 
 pub use passive::passive;
-pub(super) use send::TYPING_PATH;
-pub use send::{call, upload};
+pub(super) use send::{RELEASE_PATH, SEND_PATH, TYPING_PATH};
+pub use send::{call, release, upload};
 
 use out::Out;
 
@@ -49,9 +50,16 @@ pub fn pieces(settings: &AccountSettings, say: &Say, roads: Roads) -> Result<Pie
     out.finish()
 }
 
-/// The same message without the mini-program links of its cards, for cards that also have a web link: what to send when the platform answers 45064
-/// or 45086 (the mini-program is not linked to the account). `None` where nothing would change.
-pub fn without_mini_program(say: &Say) -> Option<Say> {
+/// The platform's codes for a mini-program that is not linked to the account.
+const NOT_LINKED: &[i32] = &[45064, 45086];
+
+/// What to send in place of a message that the platform refused with `error`, and what that loses: cards whose
+/// mini-program is not linked to the account, by their web links. `None` where nothing else can be said, or the core
+/// wants it so or not at all.
+pub fn instead(say: &Say, error: &v1::Error) -> Option<(Say, v1::Degradation)> {
+    if !NOT_LINKED.contains(&error.platform_code) {
+        return None;
+    }
     let mut other = say.clone();
     let What::Parts { parts, .. } = &mut other.what else {
         return None;
@@ -59,12 +67,13 @@ pub fn without_mini_program(say: &Say) -> Option<Say> {
     let mut changed = false;
     for part in parts {
         if let Some(v1::part::Content::Card(card)) = &mut part.content
-            && !card.web_url.is_empty()
+            && crate::text::is_web(card.web_url.trim())
         {
             changed |= card.mini_program.take().is_some();
         }
     }
-    changed.then_some(other)
+    let told = degrade::MINI_PROGRAM_UNLINKED.apply(say.degrade).ok()?;
+    changed.then_some((other, told))
 }
 
 fn typing(out: &mut Out<'_>) -> Result<(), Fault> {

@@ -97,7 +97,9 @@ impl<'a> Out<'a> {
     }
 
     pub fn finish(mut self) -> Result<Pieces, Fault> {
-        let drafts = std::mem::take(&mut self.drafts);
+        let mut drafts = std::mem::take(&mut self.drafts);
+        // Only the first piece can ride, so what can only ride goes first; the sort keeps the order of the rest.
+        drafts.sort_by_key(|draft| !matches!(draft, Draft::Piece(piece) if piece.passive_only));
         if drafts.is_empty() {
             return Err(Fault::new(
                 Code::InvalidRequest,

@@ -14,6 +14,7 @@ pub(super) const TYPING: &str = "typing";
 
 pub(in super::super) const SEND_PATH: &str = "/cgi-bin/message/custom/send";
 pub(in super::super) const TYPING_PATH: &str = "/cgi-bin/message/custom/typing";
+pub(in super::super) const RELEASE_PATH: &str = "/customservice/kfsession/close";
 pub(in super::super) const UPLOAD_PATH: &str = "/cgi-bin/media/upload";
 
 /// The piece as a customer-service message to `recipient`: raw UTF-8, `touser` first.
@@ -29,6 +30,21 @@ pub fn call(piece: &Piece, recipient: &str) -> Call {
         query: Vec::new(),
         body: CallBody::Json(body(&piece.native, recipient).into_bytes()),
     }
+}
+
+/// The call that takes `recipient` back from the platform's agent `servicer`; `None` where we do not know who that is.
+/// <https://developers.weixin.qq.com/doc/offiaccount/Customer_Service/Session_control.html>
+pub fn release(servicer: &str, recipient: &str) -> Option<Call> {
+    if servicer.is_empty() || recipient.is_empty() {
+        return None;
+    }
+    let body = serde_json::json!({ "kf_account": clean(servicer), "openid": clean(recipient) });
+    Some(Call {
+        method: Method::Post,
+        path: RELEASE_PATH,
+        query: Vec::new(),
+        body: CallBody::Json(body.to_string().into_bytes()),
+    })
 }
 
 /// Written by hand because the order is part of the promise: recipient, kind, then the rest by name.

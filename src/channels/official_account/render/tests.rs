@@ -620,17 +620,53 @@ fn buttons_of_a_card_are_links_after_it() {
 
 #[test]
 fn a_card_whose_mini_program_is_not_linked_falls_back_to_its_web_link() {
-    let refused = say(vec![part(Content::Card(card(Some("P"), "https://x/1")))]);
-    let other = without_mini_program(&refused).expect("has a web link");
+    let error = |platform_code| v1::Error {
+        platform_code,
+        ..Default::default()
+    };
+    let card_of = |web: &str| say(vec![part(Content::Card(card(Some("P"), web)))]);
+    let (other, told) = instead(&card_of("https://x/1"), &error(45064)).expect("has a web link");
+    assert_eq!(
+        (told.from_type.as_str(), told.to_type.as_str()),
+        ("mini_program", "link")
+    );
     assert_eq!(
         pieces(&settings(), &other, API).expect("renders").pieces[0].native["msgtype"],
         "news"
     );
-    assert_eq!(without_mini_program(&other), None);
+    assert_eq!(instead(&other, &error(45064)), None);
+    assert_eq!(instead(&card_of(""), &error(45064)), None);
+    assert_eq!(instead(&card_of("https://x/1"), &error(45015)), None);
+    let strict = Say {
+        degrade: Degrade::Refuse,
+        ..card_of("https://x/1")
+    };
+    assert_eq!(instead(&strict, &error(45064)), None);
+}
+
+#[test]
+fn a_transfer_rides_and_what_was_said_with_it_follows() {
+    let own = AccountSettings {
+        platform_agents: PlatformAgents::Allow,
+        ..settings()
+    };
+    let transfer = part(Content::Transfer(TransferToPlatform::default()));
+    let it = pieces(&own, &say(vec![text("one moment"), transfer]), BOTH).expect("renders");
     assert_eq!(
-        without_mini_program(&say(vec![part(Content::Card(card(Some("P"), "")))])),
-        None
+        it.pieces.iter().map(|piece| piece.part_type).collect::<Vec<_>>(),
+        ["transfer", "text"]
     );
+}
+
+#[test]
+fn an_agent_of_the_platform_is_asked_to_let_go_by_name() {
+    let call = release("anna@shop", "oUser").expect("known");
+    assert_eq!(call.path, "/customservice/kfsession/close");
+    assert_eq!(
+        call.body,
+        CallBody::Json(br#"{"kf_account":"anna@shop","openid":"oUser"}"#.to_vec())
+    );
+    assert_eq!(release("", "oUser"), None);
 }
 
 // ───────────── menus ─────────────
