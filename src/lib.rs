@@ -2,6 +2,7 @@ pub mod accounts;
 pub mod api_tokens;
 pub mod backup;
 pub mod channels;
+pub mod cli;
 pub mod config;
 pub mod conversation;
 pub mod core_link;

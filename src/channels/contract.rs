@@ -26,6 +26,22 @@ pub trait Channel: Send + Sync {
     fn card(&self) -> &'static Card;
     /// Opens one configured account, or says every fault of its settings at once.
     fn open(&self, settings: &AccountSettings) -> Result<Arc<dyn Account>, Vec<SettingFault>>;
+    /// What an error number of the platform means on this channel; `None` where no page names it.
+    fn explain(&self, _number: i64) -> Option<PlatformCode> {
+        None
+    }
+}
+
+/// An error number of the platform, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlatformCode {
+    pub meaning: &'static str,
+    /// The code of ours that it becomes.
+    pub code: Code,
+    /// What we do about it by ourselves.
+    pub follows: &'static str,
+    pub remedy_en: &'static str,
+    pub remedy_zh: &'static str,
 }
 
 /// What a channel says about itself; forms, docs and tables come from it.

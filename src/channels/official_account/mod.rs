@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use super::contract::{
     AccessToken, Account, Admitted, AllowanceRule, CallbackQuery, Card, Channel, Inbound, PassiveTo, Piece, Pieces,
-    Refusal, Roads, Say, Seal, SettingFault, Upload, Verdict,
+    PlatformCode, Refusal, Roads, Say, Seal, SettingFault, Upload, Verdict,
 };
 use crate::{
     envelope::outer,
@@ -51,6 +51,16 @@ static CARD: Card = Card {
 impl Channel for OfficialAccount {
     fn card(&self) -> &'static Card {
         &CARD
+    }
+
+    fn explain(&self, number: i64) -> Option<PlatformCode> {
+        codes::row(number).map(|row| PlatformCode {
+            meaning: row.meaning,
+            code: row.code,
+            follows: row.class.name(),
+            remedy_en: row.remedy_en,
+            remedy_zh: row.remedy_zh,
+        })
     }
 
     fn open(&self, settings: &AccountSettings) -> Result<Arc<dyn Account>, Vec<SettingFault>> {

@@ -1,0 +1,108 @@
+//! `wxbridge account`: which accounts are bound, and how do they come, change and go?
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{
+    Context,
+    args::AccountCommand,
+    client::Client,
+    doctor,
+    exit::{CONFIG, FAILED, Failure, Outcome, USAGE},
+    items, print,
+};
+use crate::config::{accounts_file, reader::read_text};
+
+pub async fn run(context: &Context<'_>, client: impl FnOnce() -> Outcome<Client>, command: &AccountCommand) -> Outcome {
+    match command {
+        AccountCommand::List => {
+            let found = client()?.list(&["v1", "accounts"], &[]).await?;
+            context.show(&found, list)
+        }
+        AccountCommand::Show { id } => {
+            let found = client()?.get(&["v1", "accounts", id], &[]).await?;
+            context.show(&found, print::outline)
+        }
+        AccountCommand::Apply { file, prune } => {
+            // The file is read before the daemon is looked for: its faults are told either way.
+            let wanted = read(file)?;
+            apply(context, &client()?, &wanted, *prune).await
+        }
+        AccountCommand::Remove { id } => {
+            client()?.delete(&["admin", "v1", "accounts", id]).await?;
+            context.show(&json!({ "removed": [id] }), |_| format!("removed: {id}\n"))
+        }
+        AccountCommand::Rotate {
+            id,
+            token,
+            encoding_aes_key,
+        } => {
+            let mut body = json!({});
+            for (key, value) in [("token", token), ("encodingAesKey", encoding_aes_key)] {
+                if let Some(value) = value {
+                    body[key] = value.trim().into();
+                }
+            }
+            if body == json!({}) {
+                return Err(Failure::new(USAGE, "expected --token T, --encoding-aes-key K or both"));
+            }
+            let answer = client()?
+                .post(&["admin", "v1", "accounts", id, "rotate"], &[], &body)
+                .await?;
+            context.show(&answer, |_| rotated(context, id))
+        }
+        AccountCommand::Doctor { id } => doctor::run(context, &client()?, id.as_deref()).await,
+    }
+}
+
+fn read(file: &Path) -> Outcome<Value> {
+    let name = file.display().to_string();
+    let text = read_text(file).map_err(|error| Failure::new(CONFIG, format!("{name}: {error}")))?;
+    let form = accounts_file::Form::of(text.expose());
+    let accounts = accounts_file::parse(&name, text.expose(), form, true)?;
+    accounts_file::to_json(&accounts).map_err(|error| Failure::new(CONFIG, format!("{name}: {error}")))
+}
+
+async fn apply(context: &Context<'_>, client: &Client, wanted: &Value, prune: bool) -> Outcome {
+    let query: &[(&str, &str)] = if prune { &[("prune", "true")] } else { &[] };
+    let answer = client.post(&["admin", "v1", "accounts"], query, wanted).await;
+    let changes = answer.map_err(|failure| match failure {
+        // What the daemon refuses of a file is the file's fault.
+        Failure { exit: FAILED, message } if message.starts_with("INVALID_REQUEST: ") => {
+            Failure::new(CONFIG, message.trim_start_matches("INVALID_REQUEST: "))
+        }
+        other => other,
+    })?;
+    context.show(&changes, |changes| {
+        let line = |key: &str| match print::at(changes, &format!("/{key}")) {
+            ids if ids.is_empty() => String::new(),
+            ids => format!("{key}: {ids}\n"),
+        };
+        ["created", "updated", "unchanged", "removed"].map(line).concat()
+    })
+}
+
+fn rotated(context: &Context<'_>, id: &str) -> String {
+    let en = "new values are in force; paste them into the platform's console now. The old ones are honoured for 24 h after the new ones are first seen";
+    let zh = "新值已生效，请立即填入平台后台。首次收到使用新值的回调后，旧值继续有效 24 小时";
+    format!("{id}: {}\n", context.lang.pick(en, zh))
+}
+
+fn list(found: &Value) -> String {
+    let rows: Vec<_> = items(found)
+        .iter()
+        .map(|view| {
+            [
+                "/account/id",
+                "/account/channel",
+                "/account/platformId",
+                "/state",
+                "/warnings",
+            ]
+            .map(|pointer| print::at(view, pointer))
+            .to_vec()
+        })
+        .collect();
+    print::table(&["ID", "CHANNEL", "APP", "STATE", "WARNINGS"], &rows)
+}

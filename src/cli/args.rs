@@ -1,0 +1,209 @@
+//! What can be said on the command line? The contract's section 2.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::lang::Lang;
+
+/// The WeChat side of a customer-service system.
+#[derive(Debug, Parser)]
+#[command(name = "wxbridge", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// The configuration file
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print the API's JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The language of findings and explanations; otherwise the locale's
+    #[arg(long, global = true, value_enum)]
+    pub lang: Option<Lang>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Enter, list and change accounts
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Examine the whole installation
+    Doctor,
+    /// Make, list and revoke API tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Events that were set aside, and bodies that could not be read
+    #[command(subcommand)]
+    Parked(ParkedCommand),
+    /// Hand stored events to a core again
+    Replay(Replay),
+    /// Send one message
+    Send(Send),
+    /// Write the whole installation into one file
+    Backup(Backup),
+    /// Cause and remedy of an error code
+    Explain {
+        /// A code such as WINDOW_CLOSED, or a number of the platform such as 45015
+        code: String,
+    },
+    /// Print the message schema
+    Proto,
+    /// Serve the simulated WeChat platforms alone
+    Sim {
+        #[arg(long, default_value = "127.0.0.1:8090", value_name = "A")]
+        listen: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Tell every fault, or "ok"
+    Check,
+    /// Print what is in force, secrets masked
+    Show,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// All accounts
+    List,
+    /// One account: state, capabilities, callback URLs, warnings
+    Show { id: String },
+    /// Make the accounts what a file says, all or nothing
+    Apply {
+        file: PathBuf,
+        /// Remove accounts that the file does not name (never those bound by scanning)
+        #[arg(long)]
+        prune: bool,
+    },
+    /// Forget an account
+    Remove { id: String },
+    /// Give an account new callback values; the old ones are honoured for 24 h after the new ones are seen in use
+    Rotate {
+        id: String,
+        /// The new token
+        #[arg(long)]
+        token: Option<String>,
+        /// The new EncodingAESKey
+        #[arg(long)]
+        encoding_aes_key: Option<String>,
+    },
+    /// Examine one account, or all
+    Doctor { id: Option<String> },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Scope {
+    /// The core API, for one core
+    Core,
+    /// Access tokens of the platform
+    Token,
+    /// Everything
+    Operator,
+    /// What an operator may read
+    Viewer,
+}
+
+impl Scope {
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::Core => "core",
+            Scope::Token => "token",
+            Scope::Operator => "operator",
+            Scope::Viewer => "viewer",
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Print a new token, this once
+    Create {
+        #[arg(long)]
+        name: String,
+        #[arg(long, value_enum)]
+        scope: Scope,
+        /// The core it speaks for; without it the only one
+        #[arg(long)]
+        core: Option<String>,
+        /// Which accounts it sees, such as 'shop-*'; may be repeated
+        #[arg(long)]
+        accounts: Vec<String>,
+    },
+    /// All tokens, without their texts
+    List,
+    /// Revoke tokens by name or id
+    Revoke {
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ParkedCommand {
+    /// What is set aside
+    List {
+        /// Bodies of the platform that could not be read
+        #[arg(long)]
+        quarantined: bool,
+    },
+    /// One of them, whole
+    Show {
+        id: String,
+        #[arg(long)]
+        quarantined: bool,
+    },
+    /// Offer events again, or decode bodies again with today's keys
+    Retry(ParkedIds),
+    /// Forget them for good
+    Discard(ParkedIds),
+}
+
+#[derive(Debug, Args)]
+pub struct ParkedIds {
+    #[arg(required = true)]
+    pub ids: Vec<String>,
+    /// The ids are those of `parked list --quarantined`
+    #[arg(long)]
+    pub quarantined: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The core that hears them again
+    #[arg(long)]
+    pub core: String,
+    /// Only this conversation
+    #[arg(long)]
+    pub conversation: Option<String>,
+    /// From this moment on, RFC 3339
+    #[arg(long)]
+    pub from: Option<String>,
+    /// Up to this moment, RFC 3339
+    #[arg(long)]
+    pub to: Option<String>,
+    /// Take the core's replies to them
+    #[arg(long)]
+    pub allow_replies: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Send {
+    /// The conversation's key
+    #[arg(long)]
+    pub to: String,
+    #[arg(long)]
+    pub text: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Backup {
+    pub file: PathBuf,
+    /// The file that holds the passphrase
+    #[arg(long, value_name = "F")]
+    pub passphrase_file: Option<PathBuf>,
+}

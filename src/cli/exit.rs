@@ -1,0 +1,50 @@
+//! How does a command end? With one of the contract's exit codes, and a sentence on standard error.
+
+use crate::config::ConfigFaults;
+
+/// A red finding, a failed send, or any other refusal.
+pub const FAILED: u8 = 1;
+pub const USAGE: u8 = 64;
+/// The daemon cannot be reached.
+pub const UNREACHABLE: u8 = 69;
+/// The store is taken by another process.
+pub const TAKEN: u8 = 75;
+/// The token was refused.
+pub const REFUSED: u8 = 77;
+/// The configuration or an accounts file has faults.
+pub const CONFIG: u8 = 78;
+
+/// Why a command did not do what it was told.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: u8,
+    /// Empty where everything was said already.
+    pub message: String,
+}
+
+pub type Outcome<T = ()> = Result<T, Failure>;
+
+impl Failure {
+    pub fn new(exit: u8, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+        }
+    }
+
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(FAILED, message)
+    }
+}
+
+impl From<ConfigFaults> for Failure {
+    fn from(faults: ConfigFaults) -> Self {
+        Self::new(CONFIG, faults.to_string())
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::failed(error.to_string())
+    }
+}

@@ -1,0 +1,38 @@
+//! `wxbridge config`: is the configuration right, and what is in force?
+
+use serde_json::json;
+
+use super::{
+    Context,
+    args::ConfigCommand,
+    exit::{CONFIG, Failure, Outcome},
+    say,
+};
+use crate::config::Config;
+
+pub fn run(context: &Context<'_>, command: ConfigCommand) -> Outcome {
+    let config = match Config::load(context.config) {
+        Ok(config) => config,
+        Err(faults) if context.json => {
+            say(&format!("{:#}\n", json!({ "faults": faults.0 })))?;
+            return Err(Failure::new(CONFIG, ""));
+        }
+        Err(faults) => return Err(faults.into()),
+    };
+    match command {
+        ConfigCommand::Check => {
+            for note in &config.notes {
+                eprintln!("{note}");
+            }
+            if context.json {
+                say("{\n  \"faults\": []\n}\n")
+            } else {
+                say("ok\n")
+            }
+        }
+        ConfigCommand::Show => {
+            let shown = serde_json::to_value(&config.shown).unwrap_or_default();
+            context.show(&shown, |_| config.shown.to_string())
+        }
+    }
+}

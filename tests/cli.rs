@@ -1,0 +1,300 @@
+//! Does the command line keep its promises? The real binary: exit codes, faults, masks, no daemon where none is needed.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+/// The binary with an environment of its own.
+fn wxbridge(dir: &Path, args: &[&str], env: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wxbridge"));
+    command.args(args).current_dir(dir).env_clear();
+    command.envs(env.iter().copied());
+    command.output().expect("the binary runs")
+}
+
+fn check(args: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
+    let dir = tempfile::tempdir().expect("a folder");
+    check_in(dir.path(), args, env)
+}
+
+fn check_in(dir: &Path, args: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
+    let output = wxbridge(dir, args, env);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code().unwrap_or(-1),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+/// A folder with a configuration in it.
+fn with_config(text: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::write(dir.path().join("w.toml"), text).expect("written");
+    dir
+}
+
+const CORE: &str = "[[core]]\nname = \"main\"\nurl = \"http://127.0.0.1:9/in\"\nsecrets = [\"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\"]\n";
+
+#[test]
+fn without_a_file_the_configuration_is_right_and_shown() {
+    assert_eq!(check(&["config", "check"], &[]).1, "ok\n");
+    let (exit, shown, _) = check(&["config", "show"], &[]);
+    assert_eq!(exit, 0);
+    assert!(shown.contains("[public]\nlisten = \"0.0.0.0:8080\""), "{shown}");
+}
+
+#[test]
+fn every_fault_is_told_at_once_with_its_place() {
+    let dir = with_config("[store]\nreserve = \"lots\"\n[public]\ncolour = 1\n");
+    let env = [("WXBRIDGE__RETENTION__EVENTS", "1d"), ("WXBRIDGE__NO__SUCH", "1")];
+    let (exit, out, told) = check_in(dir.path(), &["config", "check", "-c", "w.toml"], &env);
+    assert_eq!((exit, out.as_str()), (78, ""));
+    for part in [
+        "w.toml:2: store.reserve: found \"lots\"; expected a size",
+        "w.toml:4: public.colour: found an unknown key",
+        "environment variable WXBRIDGE__RETENTION__EVENTS: retention.events: found \"1d\"; expected a duration of at least 7days",
+        "environment variable WXBRIDGE__NO__SUCH: no: found an unknown key",
+    ] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert_eq!(told.lines().count(), 4, "{told}");
+}
+
+#[test]
+fn the_file_may_be_named_by_variable_and_a_missing_one_is_a_fault() {
+    let dir = with_config(CORE);
+    let shown = check_in(dir.path(), &["config", "show"], &[("WXBRIDGE_CONFIG", "w.toml")]);
+    assert_eq!(shown.0, 0, "{}", shown.2);
+    assert!(
+        shown.1.contains("secrets = [\"***\"]") && !shown.1.contains("MDEy"),
+        "{}",
+        shown.1
+    );
+    let json = check_in(dir.path(), &["--json", "config", "show", "-c", "w.toml"], &[]).1;
+    assert!(json.contains("\"url\": \"http://127.0.0.1:9/in\""), "{json}");
+    let missing = check_in(dir.path(), &["config", "check", "-c", "none.toml"], &[]);
+    assert_eq!(missing.0, 78);
+    assert!(missing.2.contains("none.toml"), "{}", missing.2);
+}
+
+#[test]
+fn postgres_is_78_until_that_store_exists() {
+    let dir = with_config("[store]\nurl = \"postgres://u:hush@db/x\"\n");
+    let (exit, _, told) = check_in(dir.path(), &["config", "check", "-c", "w.toml"], &[]);
+    assert_eq!(exit, 78);
+    assert!(told.contains("until") && !told.contains("hush"), "{told}");
+}
+
+#[test]
+fn a_word_that_is_no_command_is_64_and_help_is_0() {
+    assert_eq!(check(&["dance"], &[]).0, 64);
+    assert_eq!(check(&["token", "create", "--scope", "core"], &[]).0, 64);
+    assert_eq!(check(&["account", "rotate", "shop"], &[]).0, 64);
+    let (exit, help, _) = check(&["--help"], &[]);
+    assert_eq!(exit, 0);
+    for command in [
+        "account", "doctor", "parked", "replay", "send", "backup", "explain", "proto",
+    ] {
+        assert!(help.contains(command), "{command}");
+    }
+}
+
+#[test]
+fn a_code_is_explained_in_the_language_of_the_operator() {
+    let (exit, english, _) = check(&["explain", "window_closed"], &[("LANG", "en_US.UTF-8")]);
+    assert_eq!(exit, 0);
+    assert!(
+        english.starts_with("WINDOW_CLOSED (HTTP 409, gRPC 9)") && english.contains("What to do: "),
+        "{english}"
+    );
+    let chinese = check(
+        &["explain", "WINDOW_CLOSED"],
+        &[("LC_ALL", "zh_CN.UTF-8"), ("LANG", "C")],
+    )
+    .1;
+    assert!(chinese.contains("处理办法："), "{chinese}");
+    assert_eq!(check(&["--lang", "zh", "explain", "WINDOW_CLOSED"], &[]).1, chinese);
+    let (exit, number, _) = check(&["explain", "45015"], &[]);
+    assert_eq!(exit, 0);
+    assert!(number.contains("45015") && number.contains("WINDOW_CLOSED"), "{number}");
+    let (exit, _, told) = check(&["explain", "NO_SUCH"], &[]);
+    assert_eq!(exit, 64);
+    assert!(told.contains("WINDOW_CLOSED"), "{told}");
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is() {
+    let (exit, proto, _) = check(&["proto"], &[]);
+    assert_eq!(exit, 0);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/proto/wxbridge/v1/wxbridge.proto");
+    assert_eq!(proto, std::fs::read_to_string(file).expect("the schema"));
+}
+
+#[test]
+fn a_daemon_that_is_not_there_is_69() {
+    let env = [("WXBRIDGE_URL", "http://127.0.0.1:1"), ("WXBRIDGE_TOKEN", "t")];
+    let (exit, _, told) = check(&["account", "list"], &env);
+    assert_eq!(exit, 69, "{told}");
+    assert_eq!(
+        check(&["doctor"], &[]).0,
+        69,
+        "no state folder: nobody started a daemon here"
+    );
+}
+
+#[test]
+fn an_address_that_is_none_is_64_and_a_missing_token_77() {
+    let env = [("WXBRIDGE_URL", "bridge"), ("WXBRIDGE_TOKEN", "t")];
+    assert_eq!(check(&["account", "list"], &env).0, 64);
+    let (exit, _, told) = check(&["account", "list"], &[("WXBRIDGE_URL", "http://127.0.0.1:1")]);
+    assert_eq!(exit, 77);
+    assert!(told.contains("WXBRIDGE_TOKEN"), "{told}");
+}
+
+#[test]
+fn the_faults_of_an_accounts_file_are_78_before_any_daemon_is_asked() {
+    let dir = with_config("");
+    let file =
+        "[[account]]\nid = \"Shop\"\nchannel = \"official_account\"\napp_secrett = \"hush\"\ntoken_file = \"none\"\n";
+    std::fs::write(dir.path().join("a.toml"), file).expect("written");
+    let (exit, _, told) = check_in(dir.path(), &["account", "apply", "a.toml"], &[]);
+    assert_eq!(exit, 78);
+    for part in [
+        "a.toml:2: account[0].id: found \"Shop\"",
+        "a.toml:4: account[0].app_secrett: found an unknown key",
+        "a.toml:5: account[0].token_file: found \"none\"; expected a readable file",
+    ] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert!(!told.contains("hush"), "{told}");
+    assert_eq!(check_in(dir.path(), &["account", "apply", "none.toml"], &[]).0, 78);
+}
+
+/// A daemon that answers every request alike, and keeps what it was asked.
+fn daemon(status: &'static str, body: &'static str) -> (String, std::sync::mpsc::Receiver<String>) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (asked, questions) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let (mut seen, mut chunk) = (Vec::new(), [0; 4096]);
+            while !whole(&seen) {
+                match stream.read(&mut chunk) {
+                    Ok(read) if read > 0 => seen.extend_from_slice(&chunk[..read]),
+                    _ => break,
+                }
+            }
+            let _ = asked.send(String::from_utf8_lossy(&seen).into_owned());
+            let answer = format!(
+                "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (url, questions)
+}
+
+fn whole(seen: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(seen).to_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
+}
+
+#[test]
+fn a_refused_token_is_77_and_a_refusal_1_with_code_and_remedy() {
+    let problem = r#"{"code":"UNAUTHENTICATED","detail":"no such token","remedy":"make one"}"#;
+    let (url, _questions) = daemon("401 Unauthorized", problem);
+    let (exit, _, told) = check(&["token", "list"], &[("WXBRIDGE_URL", &url), ("WXBRIDGE_TOKEN", "t")]);
+    assert_eq!(
+        (exit, told.as_str()),
+        (77, "UNAUTHENTICATED: no such token\nmake one\n")
+    );
+    let (url, _questions) = daemon("404 Not Found", r#"{"code":"NOT_FOUND","detail":"no account x"}"#);
+    let (exit, _, told) = check(
+        &["account", "remove", "x"],
+        &[("WXBRIDGE_URL", &url), ("WXBRIDGE_TOKEN", "t")],
+    );
+    assert_eq!((exit, told.as_str()), (1, "NOT_FOUND: no account x\n"));
+}
+
+#[test]
+fn a_red_finding_and_a_failed_send_are_1() {
+    let findings =
+        r#"{"items":[{"id":"token","level":"red","account":"shop","seen":"40125","do":"paste the secret"}],"next":""}"#;
+    let (url, questions) = daemon("200 OK", findings);
+    let env = [("WXBRIDGE_URL", url.as_str()), ("WXBRIDGE_TOKEN", "secret")];
+    let (exit, out, _) = check(&["--lang", "zh", "account", "doctor", "shop"], &env);
+    assert_eq!(
+        (exit, out.as_str()),
+        (1, "故障 shop token: 40125\n    处理: paste the secret\n")
+    );
+    let asked = questions.recv().expect("asked");
+    assert!(
+        asked.starts_with("GET /admin/v1/doctor?lang=zh&account=shop "),
+        "{asked}"
+    );
+    assert!(asked.contains("authorization: Bearer secret"), "{asked}");
+
+    let failed = r#"{"messageId":"m","status":"FAILED","error":{"code":"WINDOW_CLOSED","message":"too late"}}"#;
+    let (url, questions) = daemon("200 OK", failed);
+    let env = [("WXBRIDGE_URL", url.as_str()), ("WXBRIDGE_TOKEN", "t")];
+    let (exit, out, _) = check(&["send", "--to", "k", "--text", "您好"], &env);
+    assert_eq!((exit, out.as_str()), (1, "m FAILED: WINDOW_CLOSED too late\n"));
+    let asked = questions.recv().expect("asked");
+    assert!(
+        asked.starts_with("POST /v1/messages?wait=5s ") && asked.contains("您好"),
+        "{asked}"
+    );
+}
+
+#[test]
+fn a_new_token_is_printed_alone() {
+    let (url, questions) = daemon("201 Created", r#"{"id":"1","name":"n","token":"wxb_x"}"#);
+    let env = [("WXBRIDGE_URL", url.as_str()), ("WXBRIDGE_TOKEN", "t")];
+    let (exit, out, _) = check(
+        &[
+            "token",
+            "create",
+            "--name",
+            "n",
+            "--scope",
+            "core",
+            "--accounts",
+            "shop-*",
+        ],
+        &env,
+    );
+    assert_eq!((exit, out.as_str()), (0, "wxb_x\n"));
+    assert!(
+        questions
+            .recv()
+            .expect("asked")
+            .ends_with(r#"{"accounts":["shop-*"],"name":"n","scope":"core"}"#)
+    );
+}
+
+#[test]
+fn an_accounts_file_is_handed_over_with_its_secret_files_read() {
+    let (url, questions) = daemon(
+        "200 OK",
+        r#"{"created":["shop"],"updated":[],"unchanged":[],"removed":[]}"#,
+    );
+    let dir = with_config("");
+    std::fs::write(dir.path().join("secret"), "s3cret\n").expect("written");
+    let file = "[[account]]\nid = \"shop\"\nchannel = \"official_account\"\napp_secret_file = \"secret\"\n";
+    std::fs::write(dir.path().join("a.toml"), file).expect("written");
+    let env = [("WXBRIDGE_URL", url.as_str()), ("WXBRIDGE_TOKEN", "t")];
+    let (exit, out, told) = check_in(dir.path(), &["account", "apply", "a.toml", "--prune"], &env);
+    assert_eq!((exit, out.as_str()), (0, "created: shop\n"), "{told}");
+    let asked = questions.recv().expect("asked");
+    assert!(asked.starts_with("POST /admin/v1/accounts?prune=true "), "{asked}");
+    assert!(asked.contains(r#""app_secret":"s3cret""#), "{asked}");
+}
