@@ -228,3 +228,6 @@ fn chain(error: &reqwest::Error) -> String {
 fn millis(millis: Millis) -> Duration {
     Duration::from_millis(millis.max(1).unsigned_abs())
 }
+
+#[cfg(test)]
+mod tests;

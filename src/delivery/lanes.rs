@@ -53,7 +53,7 @@ pub struct Lane {
     /// The last (epoch, seq) known.
     pub last: (u32, u32),
     /// The first events of the lane, in order.
-    events: Option<Box<VecDeque<Held>>>,
+    events: Option<VecDeque<Held>>,
 }
 
 struct Held {
@@ -170,7 +170,7 @@ impl Lane {
 
     /// Lets go of what memory has: it is read again from the store.
     pub fn forget(&mut self, memory: &mut Memory) {
-        for held in self.events.take().into_iter().flat_map(|events| *events) {
+        for held in self.events.take().into_iter().flatten() {
             memory.events -= 1;
             memory.bytes = memory.bytes.saturating_sub(held.bytes as usize);
         }

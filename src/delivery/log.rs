@@ -9,7 +9,12 @@ use crate::ports::clock::Millis;
 
 /// Remembers when each cause was last logged.
 #[derive(Default)]
-pub struct Throttle(Mutex<HashMap<(u16, &'static str), (Millis, u64)>>);
+pub struct Throttle(Mutex<HashMap<Cause, Said>>);
+
+/// A core's slot and what happened.
+type Cause = (u16, &'static str);
+/// When it was last logged, and how often it was left out since.
+type Said = (Millis, u64);
 
 impl Throttle {
     /// May `cause` of core `slot` be logged now? If so, how often it was left out since the last time.

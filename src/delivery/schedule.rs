@@ -20,10 +20,8 @@ pub const LONGEST_PAUSE: Millis = AFTER_MAX + 5 * 60_000;
 pub fn wait(failures: u32, after: Option<Millis>, draw: f64) -> Millis {
     let scheduled = || {
         let step = usize::try_from(failures.max(1) - 1).unwrap_or(usize::MAX);
-        STEPS
-            .get(step)
-            .copied()
-            .unwrap_or_else(|| (TAIL as f64 * (1.0 - JITTER + 2.0 * JITTER * draw)) as Millis)
+        let spread = (TAIL as f64 * (1.0 - JITTER + 2.0 * JITTER * draw)) as Millis;
+        STEPS.get(step).copied().unwrap_or(spread)
     };
     // What the core asks for replaces our guess, but never makes us hurry more than we ever do.
     after.map_or_else(scheduled, |after| after.clamp(FIRST, AFTER_MAX))

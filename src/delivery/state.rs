@@ -1,31 +1,35 @@
-//! Which conversation is next, and what follows from an outcome? The machine itself: no I/O, no waiting, one lock around it.
+//! Which conversation is next? The machine itself: no I/O, no waiting, one lock around it.
+//!
+//! What comes in stands in [`arrival`], what follows from an outcome in [`outcome`], what others see of it in [`view`].
+
+mod arrival;
+mod outcome;
+mod view;
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque, hash_map::Entry},
+    collections::{BinaryHeap, HashMap, VecDeque},
     sync::Arc,
 };
 
+pub use arrival::Arrived;
+pub use outcome::{Moment, Step};
+pub use view::Backlog;
+
 use super::{
-    gate::{CoreState, Gate, Trouble, Turn},
+    gate::Gate,
     lanes::{self, Job, Lane, Memory, Phase},
-    schedule,
 };
 use crate::{
     cores::{Core, Cores, Kind},
     ports::{
         clock::Millis,
-        core::{Answer, Outcome},
         store::{ConversationId, Stored, Waiting},
     },
-    schema::v1,
 };
 
 /// Events read from the store at once.
 pub const BATCH: usize = 16;
-/// Refusals after which an event is set aside.
-const REFUSALS_MAX: u8 = 3;
-
 #[derive(Default)]
 pub struct State {
     slots: Vec<Slot>,
@@ -55,26 +59,6 @@ enum Role {
     Other,
 }
 
-/// What became of a new event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrived {
-    /// Its turn comes without more ado.
-    Queued,
-    /// Something holds it up that a reason to hurry could lift.
-    HeldUp,
-    /// Nothing for us to do now.
-    Waits,
-}
-
-/// What a worker has to do after an attempt.
-#[derive(Debug)]
-pub enum Step {
-    Take(Answer),
-    Park(String),
-    /// Nothing: it is offered again by itself.
-    Leave,
-}
-
 /// How an attempt left its lane.
 pub enum Settled {
     Taken {
@@ -89,18 +73,10 @@ pub enum Settled {
     Empty,
     /// Again at this moment.
     Later(Millis),
+    /// Again at this moment, as the store has it then.
+    Afresh(Millis),
     /// Again when the core can be reached.
     Rotate,
-}
-
-/// What waits for one core.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Backlog {
-    /// `None`: nobody takes them yet.
-    pub core: Option<Arc<str>>,
-    pub count: u64,
-    pub conversations: u64,
-    pub oldest: Option<Millis>,
 }
 
 impl State {
@@ -157,72 +133,6 @@ impl State {
         });
         // There are as many as the configuration ever named.
         u16::try_from(at).unwrap_or(u16::MAX)
-    }
-
-    // ---- what comes
-
-    /// A new event was committed.
-    pub fn arrived(&mut self, stored: &Arc<Stored>, bytes: usize) -> Arrived {
-        let at = self.slot(stored.core.as_ref());
-        let slot = &mut self.slots[usize::from(at)];
-        if matches!(slot.role, Role::Other) {
-            return Arrived::Waits;
-        }
-        let reachable = matches!(slot.role, Role::Http(_)) && !slot.gate.is_shut();
-        let place = lanes::place(stored);
-        let (lane, fresh) = match self.lanes.entry(stored.conversation) {
-            Entry::Occupied(lane) => (lane.into_mut(), false),
-            Entry::Vacant(free) => (free.insert(Lane::new(at, Phase::Waits, self.loaded)), true),
-        };
-        if fresh {
-            lane.oldest = lanes::accepted(stored);
-        }
-        lane.count = lane.count.saturating_add(1);
-        lane.grew = true;
-        if place <= lane.last {
-            // The store put something else in place of what we knew (a Gap): ask it again.
-            lane.forget(&mut self.memory);
-        } else {
-            lane.last = place;
-            let follows = lane.complete && !lane.fetching && reachable;
-            lane.complete = follows && lane.push_sized(bytes, stored.clone(), &mut self.memory, false);
-        }
-        let held_up = lane.phase == Phase::Backoff || slot.gate.is_shut();
-        if fresh {
-            self.rest(stored.conversation);
-        }
-        if held_up {
-            Arrived::HeldUp
-        } else if reachable && self.loaded {
-            Arrived::Queued
-        } else {
-            Arrived::Waits
-        }
-    }
-
-    /// Offers a conversation's first event at once, back-off or not.
-    pub fn expedite(&mut self, conversation: ConversationId) {
-        let Some(lane) = self.lanes.get_mut(&conversation) else {
-            return;
-        };
-        lane.failures = 0;
-        let slot = &mut self.slots[usize::from(lane.slot)];
-        match lane.phase {
-            Phase::Backoff | Phase::Ready if !lane.urgent => {
-                lane.phase = Phase::Ready;
-                lane.urgent = true;
-                slot.ready.push_front(conversation);
-                slot.gate.hurry();
-            }
-            Phase::Backoff | Phase::Ready => slot.gate.hurry(),
-            Phase::InFlight | Phase::Waits => {}
-        }
-    }
-
-    /// An operator says that the core is back: look at once. `false`: no such core.
-    pub fn wake_core(&mut self, name: &str) -> bool {
-        let slot = self.slots.iter_mut().find(|slot| slot.name.as_deref() == Some(name));
-        slot.map(|slot| slot.gate.wake()).is_some()
     }
 
     // ---- what goes
@@ -305,7 +215,7 @@ impl State {
         })
     }
 
-    /// The store's answer for a job that had nothing in memory. `false`: nothing is undelivered.
+    /// The store's answer for a job that had nothing in memory. `false`: there is nothing to offer to its core.
     pub fn filled(&mut self, job: &mut Job, batch: Vec<Arc<Stored>>) -> bool {
         let Some(lane) = self.lanes.get_mut(&job.conversation) else {
             return false;
@@ -332,86 +242,17 @@ impl State {
             return false;
         };
         lane.oldest = lanes::accepted(&first);
+        if first.core.as_ref() != Some(&job.core.name) {
+            self.settle(job, Settled::Rotate);
+            return false;
+        }
         lane.attempts = lane.attempts.saturating_add(1);
         job.attempt = lane.attempts;
         job.stored = Some(first);
         true
     }
 
-    // ---- what it came to
-
-    /// What an outcome means for core and event. Waiting is arranged here; taking and parking are the worker's.
-    pub fn judge(&mut self, job: &mut Job, stored: &Stored, outcome: Outcome, moment: Moment) -> (Step, Turn) {
-        let probe = std::mem::take(&mut job.probe);
-        let slot = &mut self.slots[usize::from(job.slot)];
-        let gate = &mut slot.gate;
-        gate.end(probe);
-        let was_shut = gate.is_shut();
-        let trouble = Trouble {
-            now: moment.now,
-            draw: moment.draw,
-            after: outcome.after(),
-            why: outcome.why(),
-        };
-        let turn = match &outcome {
-            Outcome::Failed { .. } => gate.failed(job.conversation, probe, &trouble),
-            Outcome::Slow { .. } => gate.slow(probe, slot.in_flight, &trouble),
-            Outcome::Down { .. } => gate.down(probe, &trouble),
-            _ => gate.alive(probe, moment.now),
-        };
-        if turn == Turn::WentDown {
-            self.let_go(job.slot);
-        }
-        let step = match outcome {
-            Outcome::Taken(answer) => Step::Take(answer),
-            Outcome::Park { why } => set_aside(stored, why),
-            Outcome::Refused { why } => self.refused(job, stored, why, moment),
-            Outcome::Again { after, why } => self.own_failure(job, stored, after, why, moment),
-            Outcome::Failed { after, why } if !was_shut => self.own_failure(job, stored, after, why, moment),
-            // Nobody fares better just now: it says nothing about this event.
-            Outcome::Failed { .. } | Outcome::Slow { .. } | Outcome::Down { .. } => {
-                self.settle(job, Settled::Rotate);
-                Step::Leave
-            }
-        };
-        (step, turn)
-    }
-
-    fn refused(&mut self, job: &mut Job, stored: &Stored, why: String, moment: Moment) -> Step {
-        let Some(lane) = self.lanes.get_mut(&job.conversation) else {
-            return Step::Leave;
-        };
-        lane.refusals = lane.refusals.saturating_add(1);
-        if lane.refusals >= REFUSALS_MAX {
-            return set_aside(stored, format!("refused {REFUSALS_MAX} times: {why}"));
-        }
-        self.own_failure(job, stored, None, why, moment)
-    }
-
-    fn own_failure(
-        &mut self,
-        job: &mut Job,
-        stored: &Stored,
-        after: Option<Millis>,
-        why: String,
-        moment: Moment,
-    ) -> Step {
-        let Some(lane) = self.lanes.get_mut(&job.conversation) else {
-            return Step::Leave;
-        };
-        lane.failures = lane.failures.saturating_add(1);
-        if lane.last_failure != 0 {
-            // A day on which the core was down lies between two failures and is not the event's.
-            lane.failing_for += (moment.now - lane.last_failure).clamp(0, schedule::LONGEST_PAUSE);
-        }
-        lane.last_failure = moment.now;
-        if lane.failing_for >= schedule::PATIENCE {
-            return set_aside(stored, format!("failed for 72 h: {why}"));
-        }
-        let wait = schedule::wait(lane.failures, after, moment.draw);
-        self.settle(job, Settled::Later(moment.now.saturating_add(wait)));
-        Step::Leave
-    }
+    // ---- how an attempt leaves its lane
 
     /// Ends a job. Only the first end counts.
     pub fn settle(&mut self, job: &mut Job, how: Settled) {
@@ -444,10 +285,10 @@ impl State {
                 lane.complete = !lane.grew;
                 self.release(job.conversation);
             }
-            Settled::Later(at) => {
-                lane.phase = Phase::Backoff;
-                lane.due = at;
-                self.timers.push(Reverse((at, job.conversation)));
+            Settled::Later(at) => self.postpone(job.conversation, at),
+            Settled::Afresh(at) => {
+                lane.forget(&mut self.memory);
+                self.postpone(job.conversation, at);
             }
             Settled::Rotate => self.rest(job.conversation),
         }
@@ -466,11 +307,32 @@ impl State {
         }
     }
 
+    fn postpone(&mut self, conversation: ConversationId, at: Millis) {
+        if let Some(lane) = self.lanes.get_mut(&conversation) {
+            lane.phase = Phase::Backoff;
+            lane.due = at;
+            self.timers.push(Reverse((at, conversation)));
+        }
+    }
+
+    /// A conversation may change its core when nothing of it is undelivered, and may do so before we let go of its lane.
+    fn rehome(&mut self, conversation: ConversationId) {
+        let lane = self.lanes.get(&conversation);
+        if let Some(core) = lane.and_then(Lane::first).map(|stored| stored.core.clone()) {
+            let slot = self.slot(core.as_ref());
+            if let Some(lane) = self.lanes.get_mut(&conversation) {
+                lane.slot = slot;
+            }
+        }
+    }
+
     /// Where a lane stands while nothing is done about it.
     fn rest(&mut self, conversation: ConversationId) {
+        self.rehome(conversation);
         let Some(lane) = self.lanes.get_mut(&conversation) else {
             return;
         };
+        lane.urgent = false;
         let slot = &mut self.slots[usize::from(lane.slot)];
         match slot.role {
             Role::Http(_) => {
@@ -481,15 +343,6 @@ impl State {
             Role::Other => {
                 lane.forget(&mut self.memory);
                 self.lanes.remove(&conversation);
-            }
-        }
-    }
-
-    /// A core that is down does not keep the memory that others' fresh events need.
-    fn let_go(&mut self, slot: u16) {
-        for lane in self.lanes.values_mut() {
-            if lane.slot == slot && !lane.is_empty() {
-                lane.forget(&mut self.memory);
             }
         }
     }
@@ -512,60 +365,5 @@ impl State {
     /// Gives it back.
     pub fn check_in(&mut self, conversation: ConversationId) {
         self.release(conversation);
-    }
-
-    // ---- what is seen
-
-    pub fn backlog(&self) -> Vec<Backlog> {
-        let mut all: Vec<Backlog> = self
-            .slots
-            .iter()
-            .map(|slot| Backlog {
-                core: slot.name.clone(),
-                ..Backlog::default()
-            })
-            .collect();
-        for lane in self.lanes.values().filter(|lane| lane.count > 0) {
-            let of = &mut all[usize::from(lane.slot)];
-            of.count += u64::from(lane.count);
-            of.conversations += 1;
-            of.oldest = Some(of.oldest.map_or(lane.oldest, |oldest| oldest.min(lane.oldest)));
-        }
-        all
-    }
-
-    /// How many events wait for one core.
-    pub fn waiting_for(&self, slot: u16) -> u64 {
-        let lanes = self.lanes.values().filter(|lane| lane.slot == slot);
-        lanes.map(|lane| u64::from(lane.count)).sum()
-    }
-
-    pub fn core_state(&self, name: &str) -> Option<CoreState> {
-        let slot = self.slots.iter().find(|slot| slot.name.as_deref() == Some(name))?;
-        matches!(slot.role, Role::Http(_)).then(|| slot.gate.state(slot.in_flight))
-    }
-
-    pub fn stop(&mut self) {
-        self.stopping = true;
-    }
-
-    #[cfg(test)]
-    pub fn sizes(&self) -> (usize, (usize, usize)) {
-        (self.lanes.len(), self.memory.used())
-    }
-}
-
-/// When something happened, and the die that was cast for it.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    pub now: Millis,
-    pub draw: f64,
-}
-
-/// A Gap that is not wanted is dropped: there is nothing that could stand in its place.
-fn set_aside(stored: &Stored, why: String) -> Step {
-    match stored.event.body {
-        Some(v1::event::Body::Gap(_)) => Step::Take(Answer::default()),
-        _ => Step::Park(why),
     }
 }

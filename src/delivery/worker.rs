@@ -200,7 +200,8 @@ impl Desk<'_> {
         if let Some(left_out) = self.tools.throttle.permits(self.job.slot, doing, now) {
             tracing::error!(core = %self.job.core.name, %error, left_out, "the store failed while {doing}");
         }
-        let later = Settled::Later(now.saturating_add(STORE_REST));
+        // What we have of it may be what the store does not have any more.
+        let later = Settled::Afresh(now.saturating_add(STORE_REST));
         self.tools.inner.lock().settle(&mut self.job, later);
     }
 

@@ -82,13 +82,14 @@ impl CoreLink for FakeLink {
         } else {
             tokio::task::yield_now().await;
         }
-        if let Some(one) = self.in_flight.lock().expect("lock").get_mut(&conversation) {
-            *one -= 1;
-        }
         if seen.core == "other" {
             return taken();
         }
-        (self.script.lock().expect("lock"))(&seen)
+        if let Some(one) = self.in_flight.lock().expect("lock").get_mut(&conversation) {
+            *one -= 1;
+        }
+        // A script may panic on purpose.
+        (self.script.lock().unwrap_or_else(PoisonError::into_inner))(&seen)
     }
 }
 
@@ -125,6 +126,13 @@ impl FakeLedger {
         let seq = *seq;
         let body = v1::event::Body::Message(v1::Message::default());
         data.write(id, seq, core, body)
+    }
+    /// Retention: a Gap stands for everything up to `to_seq`.
+    pub fn sweep(&self, conversation: i64, to_seq: u32) -> Arc<Stored> {
+        let id = ConversationId(conversation);
+        let mut data = self.data();
+        data.waiting.entry(id).or_default().retain(|seq, _| *seq > to_seq);
+        data.write(id, to_seq, Some("main"), v1::event::Body::Gap(v1::Gap::default()))
     }
     pub fn reads(&self) -> usize {
         self.data().reads
@@ -425,8 +433,11 @@ impl Rig {
         seen.into_iter().filter(|seen| seen.core == "main").collect()
     }
 
-    /// Proves that the deliverer has looked at everything there was: another core's event has passed.
+    /// Proves that the deliverer has looked at everything there was: attempts have ended, another core's event has passed.
     pub async fn fence(&self) {
+        let held = self.link.hold.lock().expect("lock").is_some();
+        let idle = || self.handle.core_state("main").is_some_and(|state| state.in_flight == 0);
+        eventually(|| held || idle()).await;
         for _ in 0..2 {
             let stored = self.ledger.append(-1, Some("other"));
             self.handle.event(stored.clone());

@@ -241,3 +241,34 @@ async fn an_attempt_tells_of_an_open_window() {
     assert!(passive("c1") && !passive("c2"));
     rig.stopped().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_that_changes_its_core_is_not_offered_to_the_old_one() {
+    let rig = Rig::running(|_| taken()).await;
+    let hold = Arc::new(Semaphore::new(0));
+    *rig.link.hold.lock().expect("lock") = Some(hold.clone());
+    rig.event(1);
+    rig.sees(1).await;
+    // Committed for another core while we still hold the lane of the first.
+    let moved = rig.ledger.append(1, Some("other"));
+    rig.handle.event(moved);
+    hold.add_permits(10);
+    rig.drained().await;
+    rig.sees(1).await;
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_store_put_in_place_is_read_again() {
+    let rig = Rig::running(|seen| if seen.gap { taken() } else { failed() }).await;
+    rig.event(1);
+    rig.event(1);
+    rig.sees(1).await;
+    let gap = rig.ledger.sweep(1, 2);
+    rig.handle.event(gap);
+    rig.advance(200).await;
+    rig.drained().await;
+    let seen: Vec<(u32, bool)> = rig.seen().iter().map(|it| (it.seq, it.gap)).collect();
+    assert_eq!(seen, [(1, false), (2, true)]);
+    rig.stopped().await;
+}

@@ -1,0 +1,87 @@
+//! What does a new event, or a reason to hurry, do to its conversation's lane?
+
+use std::{collections::hash_map::Entry, sync::Arc};
+
+use super::{Role, State};
+use crate::{
+    delivery::lanes::{self, Lane, Phase},
+    ports::store::{ConversationId, Stored},
+};
+
+/// What became of a new event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrived {
+    /// Its turn comes without more ado.
+    Queued,
+    /// Something holds it up that a reason to hurry could lift.
+    HeldUp,
+    /// Nothing for us to do now.
+    Waits,
+}
+
+impl State {
+    /// A new event was committed.
+    pub fn arrived(&mut self, stored: &Arc<Stored>, bytes: usize) -> Arrived {
+        let at = self.slot(stored.core.as_ref());
+        let slot = &mut self.slots[usize::from(at)];
+        if matches!(slot.role, Role::Other) {
+            return Arrived::Waits;
+        }
+        let reachable = matches!(slot.role, Role::Http(_)) && !slot.gate.is_shut();
+        let place = lanes::place(stored);
+        let (lane, fresh) = match self.lanes.entry(stored.conversation) {
+            Entry::Occupied(lane) => (lane.into_mut(), false),
+            Entry::Vacant(free) => (free.insert(Lane::new(at, Phase::Waits, self.loaded)), true),
+        };
+        if fresh {
+            lane.oldest = lanes::accepted(stored);
+        }
+        lane.count = lane.count.saturating_add(1);
+        lane.grew = true;
+        if place <= lane.last {
+            // The store put something else in place of what we knew (a Gap): ask it again.
+            lane.forget(&mut self.memory);
+        } else {
+            lane.last = place;
+            let follows = lane.complete && !lane.fetching && reachable;
+            lane.complete = follows && lane.push_sized(bytes, stored.clone(), &mut self.memory, false);
+        }
+        // Also while the next failure would mean a long wait.
+        let held_up = lane.phase == Phase::Backoff || lane.failures > 0 || slot.gate.is_shut();
+        if fresh {
+            self.rest(stored.conversation);
+        }
+        if held_up {
+            Arrived::HeldUp
+        } else if reachable && self.loaded {
+            Arrived::Queued
+        } else {
+            Arrived::Waits
+        }
+    }
+
+    /// Offers a conversation's first event at once, back-off or not.
+    pub fn expedite(&mut self, conversation: ConversationId) {
+        let Some(lane) = self.lanes.get_mut(&conversation) else {
+            return;
+        };
+        lane.failures = 0;
+        let slot = &mut self.slots[usize::from(lane.slot)];
+        match lane.phase {
+            Phase::Backoff | Phase::Ready if !lane.urgent => {
+                lane.phase = Phase::Ready;
+                lane.urgent = true;
+                slot.ready.push_front(conversation);
+                slot.gate.hurry();
+            }
+            Phase::Backoff | Phase::Ready => slot.gate.hurry(),
+            Phase::InFlight | Phase::Waits => {}
+        }
+    }
+
+    /// An operator says that the core is back: look at once. `false`: no such core.
+    pub fn wake_core(&mut self, name: &str) -> bool {
+        let slot = self.slots.iter_mut().find(|slot| slot.name.as_deref() == Some(name));
+        slot.map(|slot| slot.gate.wake()).is_some()
+    }
+}

@@ -1,0 +1,127 @@
+//! What does an outcome mean: for the core, for the event, and for when it is offered again?
+
+use super::{Settled, State};
+use crate::{
+    delivery::{
+        gate::{Trouble, Turn},
+        lanes::Job,
+        schedule,
+    },
+    ports::{
+        clock::Millis,
+        core::{Answer, Outcome},
+        store::Stored,
+    },
+    schema::v1,
+};
+
+/// Refusals after which an event is set aside.
+const REFUSALS_MAX: u8 = 3;
+
+/// What a worker has to do after an attempt.
+#[derive(Debug)]
+pub enum Step {
+    Take(Answer),
+    Park(String),
+    /// Nothing: it is offered again by itself.
+    Leave,
+}
+
+/// When something happened, and the die that was cast for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub now: Millis,
+    pub draw: f64,
+}
+
+impl State {
+    /// What an outcome means for core and event. Waiting is arranged here; taking and parking are the worker's.
+    pub fn judge(&mut self, job: &mut Job, stored: &Stored, outcome: Outcome, moment: Moment) -> (Step, Turn) {
+        let probe = std::mem::take(&mut job.probe);
+        let slot = &mut self.slots[usize::from(job.slot)];
+        let gate = &mut slot.gate;
+        gate.end(probe);
+        let was_shut = gate.is_shut();
+        let trouble = Trouble {
+            now: moment.now,
+            draw: moment.draw,
+            after: outcome.after(),
+            why: outcome.why(),
+        };
+        let turn = match &outcome {
+            Outcome::Failed { .. } => gate.failed(job.conversation, probe, &trouble),
+            Outcome::Slow { .. } => gate.slow(probe, slot.in_flight, &trouble),
+            Outcome::Down { .. } => gate.down(probe, &trouble),
+            _ => gate.alive(probe, moment.now),
+        };
+        if turn == Turn::WentDown {
+            self.let_go(job.slot);
+        }
+        let step = match outcome {
+            Outcome::Taken(answer) => Step::Take(answer),
+            Outcome::Park { why } => set_aside(stored, why),
+            Outcome::Refused { why } => self.refused(job, stored, why, moment),
+            Outcome::Again { after, why } => self.own_failure(job, stored, after, why, moment),
+            Outcome::Failed { after, why } if !was_shut => self.own_failure(job, stored, after, why, moment),
+            // Nobody fares better just now: it says nothing about this event.
+            Outcome::Failed { .. } | Outcome::Slow { .. } | Outcome::Down { .. } => {
+                self.settle(job, Settled::Rotate);
+                Step::Leave
+            }
+        };
+        (step, turn)
+    }
+
+    fn refused(&mut self, job: &mut Job, stored: &Stored, why: String, moment: Moment) -> Step {
+        let Some(lane) = self.lanes.get_mut(&job.conversation) else {
+            return Step::Leave;
+        };
+        lane.refusals = lane.refusals.saturating_add(1);
+        if lane.refusals >= REFUSALS_MAX {
+            return set_aside(stored, format!("refused {REFUSALS_MAX} times: {why}"));
+        }
+        self.own_failure(job, stored, None, why, moment)
+    }
+
+    fn own_failure(
+        &mut self,
+        job: &mut Job,
+        stored: &Stored,
+        after: Option<Millis>,
+        why: String,
+        moment: Moment,
+    ) -> Step {
+        let Some(lane) = self.lanes.get_mut(&job.conversation) else {
+            return Step::Leave;
+        };
+        lane.failures = lane.failures.saturating_add(1);
+        if lane.last_failure != 0 {
+            // A day on which the core was down lies between two failures and is not the event's.
+            lane.failing_for += (moment.now - lane.last_failure).clamp(0, schedule::LONGEST_PAUSE);
+        }
+        lane.last_failure = moment.now;
+        if lane.failing_for >= schedule::PATIENCE {
+            return set_aside(stored, format!("failed for 72 h: {why}"));
+        }
+        let wait = schedule::wait(lane.failures, after, moment.draw);
+        self.settle(job, Settled::Later(moment.now.saturating_add(wait)));
+        Step::Leave
+    }
+
+    /// A core that is down does not keep the memory that others' fresh events need.
+    fn let_go(&mut self, slot: u16) {
+        for lane in self.lanes.values_mut() {
+            if lane.slot == slot && !lane.is_empty() {
+                lane.forget(&mut self.memory);
+            }
+        }
+    }
+}
+
+/// A Gap that is not wanted is dropped: there is nothing that could stand in its place.
+fn set_aside(stored: &Stored, why: String) -> Step {
+    match stored.event.body {
+        Some(v1::event::Body::Gap(_)) => Step::Take(Answer::default()),
+        _ => Step::Park(why),
+    }
+}
