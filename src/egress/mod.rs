@@ -1,0 +1,90 @@
+//! How do we call out safely? The platform's API on one side, URLs that others gave us on the other.
+//!
+//! Neither follows redirects, neither goes through a proxy of the environment, and no text that leaves here carries a URL:
+//! a platform URL carries the access token.
+
+mod client;
+pub mod fetch;
+mod multipart;
+pub mod public;
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use ipnet::IpNet;
+
+pub use fetch::{Fetch, FetchFault, Fetched};
+
+/// Time limits of calls to the platform.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub connect: Duration,
+    /// From the first byte of the request to the last of the answer.
+    pub call: Duration,
+    /// The same where a file travels.
+    pub upload: Duration,
+    /// No answer of the platform is larger.
+    pub answer_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(3),
+            call: Duration::from_secs(12),
+            upload: Duration::from_secs(60),
+            answer_bytes: 32 << 20,
+        }
+    }
+}
+
+/// The way out, over sockets.
+pub struct Egress {
+    client: reqwest::Client,
+    limits: Limits,
+    /// Private networks that URLs given to us may point into.
+    allow: Vec<IpNet>,
+    /// `host:port` of the operator's own choice (`[platform]`, `api_base`): always allowed.
+    trusted: ArcSwap<Vec<String>>,
+}
+
+/// Why the way out could not be built.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot build the HTTP client: {0}")]
+pub struct NoClient(String);
+
+impl Egress {
+    pub fn new(allow: Vec<IpNet>, limits: Limits) -> Result<Arc<Self>, NoClient> {
+        let client = builder(&limits)
+            .build()
+            .map_err(|error| NoClient(error.without_url().to_string()))?;
+        Ok(Arc::new(Self {
+            client,
+            limits,
+            allow,
+            trusted: ArcSwap::default(),
+        }))
+    }
+
+    /// Base URLs that the operator wrote down: URLs on the same host and port are fetched wherever they point.
+    pub fn trust<'a>(&self, bases: impl IntoIterator<Item = &'a str>) {
+        let authorities = bases
+            .into_iter()
+            .filter_map(|base| url::Url::parse(base).ok())
+            .filter_map(|base| fetch::authority(&base))
+            .collect();
+        self.trusted.store(Arc::new(authorities));
+    }
+}
+
+/// A client with our rules; TLS by ring, whoever else set a provider first.
+fn builder(limits: &Limits) -> reqwest::ClientBuilder {
+    // Fails only when a provider is in place already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(limits.connect)
+        .pool_idle_timeout(Duration::from_secs(50))
+        .user_agent(concat!("wxbridge/", env!("CARGO_PKG_VERSION")))
+}

@@ -1,0 +1,217 @@
+//! What is sent next? Lanes run beside each other, each in order, one message in flight, every step durable before the next.
+
+use std::sync::Arc;
+
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinSet,
+};
+
+use super::{IN_FLIGHT, Outbound, faults::error, step};
+use crate::{
+    error::Code,
+    ports::{
+        clock::Millis,
+        store::{ConversationId, Message, StoreError, View},
+    },
+    schema::v1::{self, send_request::OnAmbiguous, send_result::Status},
+};
+
+/// A lane whose store did not answer looks again after this long.
+const STORE_PAUSE: Millis = 5_000;
+
+/// What became of one message's turn.
+pub(super) enum Turn {
+    /// Final, or changed: the next one.
+    Done,
+    /// It waits, and what is behind it with it.
+    WaitsUntil(Millis),
+    /// It waits for the customer, until this moment at most; others pass.
+    Held(Millis),
+}
+
+impl Outbound {
+    /// Sends until `stop` says true; then no message is begun any more, and those under way are ended.
+    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        if !self.pick_up(&mut stop).await {
+            return;
+        }
+        let permits = Arc::new(Semaphore::new(IN_FLIGHT));
+        let mut running = JoinSet::new();
+        loop {
+            while running.try_join_next().is_some() {}
+            while !*stop.borrow()
+                && let Some(permit) = permits.clone().try_acquire_owned().ok()
+                && let Some(conversation) = self.parts.lanes.next(self.now())
+            {
+                let (outbound, stop) = (self.clone(), stop.clone());
+                running.spawn(async move {
+                    let again_at = outbound.lane(conversation, &stop).await;
+                    drop(permit);
+                    outbound.parts.lanes.done(conversation, again_at);
+                });
+            }
+            if *stop.borrow() {
+                break;
+            }
+            let timer = self.parts.lanes.next_timer().unwrap_or(Millis::MAX);
+            let full = permits.available_permits() == 0;
+            tokio::select! {
+                () = self.parts.lanes.woken() => {}
+                () = self.parts.clock.sleep_until(timer), if !full && timer != Millis::MAX => {}
+                changed = stop.changed() => if changed.is_err() { break },
+            }
+        }
+        while running.join_next().await.is_some() {}
+    }
+
+    /// Everything that an earlier run left. `false`: told to stop meanwhile.
+    async fn pick_up(&self, stop: &mut watch::Receiver<bool>) -> bool {
+        loop {
+            match self.parts.store.open_outboxes().await {
+                Ok(open) => {
+                    open.into_iter()
+                        .for_each(|conversation| self.parts.lanes.message(conversation));
+                    return true;
+                }
+                Err(error) => tracing::error!(%error, "open outboxes not readable yet"),
+            }
+            let again = self.now() + STORE_PAUSE;
+            tokio::select! {
+                () = self.parts.clock.sleep_until(again) => {}
+                _ = stop.changed() => return false,
+            }
+        }
+    }
+
+    /// Runs one lane as far as it goes; says when time alone lets it go on.
+    async fn lane(self: &Arc<Self>, conversation: ConversationId, stop: &watch::Receiver<bool>) -> Option<Millis> {
+        let outbox = match self.parts.store.outbox(conversation).await {
+            Ok(outbox) => outbox,
+            Err(error) => {
+                tracing::warn!(%error, "an outbox is not readable");
+                return Some(self.now() + STORE_PAUSE);
+            }
+        };
+        let mut behind_held = false;
+        let mut next = None;
+        let sooner = |next: Option<Millis>, at: Millis| Some(next.map_or(at, |next: Millis| next.min(at)));
+        for message in outbox {
+            if *stop.borrow() {
+                return None;
+            }
+            match self.turn_of(&message, behind_held).await {
+                Ok(Turn::Done) => {}
+                Ok(Turn::WaitsUntil(at)) => return sooner(next, at),
+                Ok(Turn::Held(until)) => {
+                    behind_held = true;
+                    next = sooner(next, until);
+                }
+                Err(error) => {
+                    tracing::error!(message = message.id, %error, "a step of a message could not be committed");
+                    return Some(self.now() + STORE_PAUSE);
+                }
+            }
+        }
+        next
+    }
+
+    /// One message's turn.
+    async fn turn_of(self: &Arc<Self>, message: &Arc<Message>, behind_held: bool) -> Result<Turn, StoreError> {
+        let now = self.now();
+        match message.status() {
+            // A call was under way when an earlier run ended, or its end could not be written down.
+            Status::Sending if message.request.on_ambiguous() == OnAmbiguous::Report => {
+                self.interrupted(message).await?;
+                return Ok(Turn::Done);
+            }
+            Status::Sending | Status::Accepted | Status::Held => {}
+            _ => return Ok(Turn::Done),
+        }
+        if message.not_after > 0 && now >= message.not_after {
+            self.expire(message).await?;
+            return Ok(Turn::Done);
+        }
+        let view = self.parts.store.conversation(&message.key).await?;
+        if message.status() == Status::Held && !released(message, view.as_ref(), now) {
+            return Ok(Turn::Held(message.not_after));
+        }
+        if message.status() == Status::Accepted && message.next_attempt > now {
+            return Ok(Turn::WaitsUntil(sooner_end(message)));
+        }
+        if message.passive.is_some() && message.pieces_done == 0 {
+            return self.kept_too_long(message, view, behind_held).await;
+        }
+        self.send(message, view, behind_held).await
+    }
+
+    /// No attempt of the platform came for a kept answer: it goes by the API, unless an attempt takes it right now.
+    async fn kept_too_long(
+        self: &Arc<Self>,
+        message: &Message,
+        view: Option<View>,
+        behind_held: bool,
+    ) -> Result<Turn, StoreError> {
+        let Some(_deciding) = self.decide(message.row) else {
+            return Ok(Turn::WaitsUntil(self.now() + 100));
+        };
+        let which = crate::ports::store::MessageRef::Row(message.row);
+        match self.parts.store.message(which).await? {
+            // Handed over meanwhile, it may have more that goes by the API.
+            Some(fresh) if !fresh.is_final() => self.send(&fresh, view, behind_held).await,
+            _ => Ok(Turn::Done),
+        }
+    }
+
+    async fn interrupted(&self, message: &Message) -> Result<(), StoreError> {
+        let mut settle = step(message);
+        settle.result.status = Status::Unknown as i32;
+        settle.result.error = Some(error(
+            Code::Ambiguous,
+            "the bridge ended while a call to the platform was under way",
+        ));
+        note_partial(&mut settle.result, message.pieces_done);
+        settle.tell = true;
+        self.settle(settle).await.map(|_| ())
+    }
+
+    async fn expire(&self, message: &Message) -> Result<(), StoreError> {
+        let mut settle = step(message);
+        settle.result.status = Status::Expired as i32;
+        settle.result.error = Some(match message.status() {
+            Status::Held => error(Code::Expired, "the customer did not act in time"),
+            _ => error(Code::Expired, "notAfter passed before it could go"),
+        });
+        note_partial(&mut settle.result, message.pieces_done);
+        settle.passive = None;
+        settle.tell = true;
+        self.settle(settle).await.map(|_| ())
+    }
+}
+
+/// The customer acted since it was held, or an allowance is open by count.
+fn released(message: &Message, view: Option<&View>, now: Millis) -> bool {
+    use crate::conversation::ledger::Standing;
+    view.is_some_and(|view| {
+        let standing = view.state.ledger.as_ref().map(|ledger| ledger.standing(now));
+        view.state.last_act > message.next_attempt || matches!(standing, Some(Standing::Open(_)))
+    })
+}
+
+fn sooner_end(message: &Message) -> Millis {
+    match message.not_after {
+        0 => message.next_attempt,
+        end => message.next_attempt.min(end),
+    }
+}
+
+/// How much of it the customer has already.
+pub(super) fn note_partial(result: &mut v1::SendResult, pieces_done: u32) {
+    if pieces_done > 0 {
+        result.degradations.push(v1::Degradation {
+            from_type: "message".to_owned(),
+            to_type: "message".to_owned(),
+            reason: format!("{pieces_done} of its pieces were sent"),
+        });
+    }
+}

@@ -1,0 +1,134 @@
+//! How do things stand for one conversation and account, right now?
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde_json::Value;
+
+use super::{check, plan::Facts};
+use crate::{
+    accounts::Opened,
+    channels::contract::{Say, What as SayWhat},
+    conversation::ledger::Standing,
+    error::{Code, Fault},
+    ports::{clock::Millis, store::View},
+    schema::v1::{self, conversation::SessionState, send_request::What, send_result::Road, session_control::Verb},
+};
+
+/// An account whose API was found shut is tried again after this long: operators mend such things, and nobody tells us.
+const PROBE: Millis = 10 * 60_000;
+
+/// When accounts whose API is shut were last tried.
+#[derive(Default)]
+pub struct Probes(Mutex<HashMap<String, Millis>>);
+
+impl Probes {
+    /// Why the API is shut; `None` when it is open, or when it is time to try again.
+    pub fn shut(&self, opened: &Opened, now: Millis) -> Option<Code> {
+        let capable = opened.account.capabilities().api;
+        let code = opened.observe(|condition| condition.api_shut);
+        match code {
+            Some(code) => {
+                let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let last = tried.entry(opened.settings.id.clone()).or_insert(now);
+                (now - *last < PROBE).then_some(code)
+            }
+            None if capable => None,
+            None => Some(Code::NotEntitled),
+        }
+    }
+
+    /// The platform refused the account (again) at `now`.
+    pub fn refused(&self, opened: &Opened, now: Millis) {
+        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.insert(opened.settings.id.clone(), now);
+    }
+}
+
+/// What the planner wants to know, without a passive window.
+pub fn facts(view: Option<&View>, api_shut: Option<Code>, now: Millis) -> Facts {
+    let ledger = view.and_then(|view| view.state.ledger.as_ref());
+    Facts {
+        standing: ledger.map_or(Standing::Unknown, |ledger| ledger.standing(now)),
+        human: session_state(view) == SessionState::Human,
+        api_shut,
+        passive: false,
+        earlier: false,
+        behind_held: false,
+    }
+}
+
+pub fn session_state(view: Option<&View>) -> SessionState {
+    view.and_then(|view| view.state.conversation.as_ref())
+        .map_or(SessionState::Unspecified, v1::Conversation::session_state)
+}
+
+/// What an account can do now: what it is made for, less what the platform refused.
+pub fn capabilities(opened: &Opened) -> v1::Capabilities {
+    let mut capabilities = opened.account.capabilities();
+    if let Some(code) = opened.observe(|condition| condition.api_shut) {
+        capabilities.api = false;
+        code.name().clone_into(&mut capabilities.api_reason);
+    }
+    capabilities
+}
+
+/// The road that API messages of this channel take.
+pub fn api_road(channel: &str) -> Road {
+    match channel {
+        "wechat_kf" => Road::Kf,
+        "wecom_app" => Road::App,
+        _ => Road::CustomerService,
+    }
+}
+
+/// What a request wants said; `None` where it says nothing (session orders without words, recalls).
+pub fn said(request: &v1::SendRequest) -> Result<Option<Say>, Fault> {
+    let parts = |parts: Vec<v1::Part>, quote: Option<v1::Quote>| SayWhat::Parts { parts, quote };
+    let what = match &request.what {
+        Some(What::Text(text)) => parts(vec![text_part(text)], None),
+        Some(What::Message(message)) => parts(message.parts.clone(), message.quote.clone()),
+        Some(What::NativeJson(json)) => SayWhat::Native(
+            serde_json::from_str::<Value>(json).map_err(|error| check::invalid(format!("nativeJson: {error}")))?,
+        ),
+        Some(What::Typing(_)) => SayWhat::Typing,
+        Some(What::Session(order)) => match &order.closing {
+            Some(closing) if order.verb() == Verb::End => parts(closing.parts.clone(), closing.quote.clone()),
+            _ => return Ok(None),
+        },
+        Some(What::RecallMessageId(_)) | None => return Ok(None),
+    };
+    Ok(Some(Say {
+        what,
+        degrade: request.degrade(),
+        ai_generated: request.ai_generated,
+        speaker: request.speaker.clone(),
+    }))
+}
+
+fn text_part(text: &str) -> v1::Part {
+    v1::Part {
+        content: Some(v1::part::Content::Text(v1::Text {
+            body: text.to_owned(),
+            ..Default::default()
+        })),
+        ..Default::default()
+    }
+}
+
+/// A session order that ends the session once its words are said.
+pub fn ends_session(request: &v1::SendRequest) -> bool {
+    matches!(&request.what, Some(What::Session(order)) if order.verb() == Verb::End)
+}
+
+/// The customer's id on the platform.
+pub fn recipient(key: &str) -> Option<String> {
+    crate::conversation::key::Key::parse(key).map(|key| key.native_id)
+}
+
+/// The account that a conversation key belongs to.
+pub fn account_of(registry: &crate::accounts::Registry, key: &crate::conversation::key::Key) -> Option<Arc<Opened>> {
+    registry.by_platform(&key.channel, &key.platform_id, &key.sub_id)
+}

@@ -1,0 +1,228 @@
+//! May we say this now, and by which road? The core's answer on its way to the customer.
+//!
+//! ```text
+//! check    is the request lawful by itself?
+//! plan     passive, API, later or not at all?           pure
+//! resolve  which platform ids stand for its files?
+//! submit   a request from outside: durable, then ACCEPTED
+//! replies  a core's answer to an event: committed with the event's acceptance
+//! ride     the way into an open request, and what happens when it closed first
+//! lanes    whose turn is it?
+//! dispatch one lane: in order, each step durable before the next
+//! send     one message by the API
+//! orders   session orders
+//! ```
+//! How a message stands in the store: ACCEPTED waits (with `passive` and no piece done: kept for the platform's next
+//! attempt); SENDING means that a call may be under way, so that one found after a crash is ambiguous; HELD waits for the
+//! customer, `next_attempt` being the moment it was held. Everything else is final.
+
+mod check;
+mod dispatch;
+mod facts;
+mod faults;
+mod lanes;
+mod orders;
+pub mod plan;
+mod replies;
+mod resolve;
+mod ride;
+mod send;
+mod submit;
+#[cfg(test)]
+pub mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use tokio::sync::oneshot;
+
+pub use facts::capabilities;
+pub use lanes::Handle;
+pub use resolve::LinkMaker;
+pub use submit::Caller;
+
+use crate::{
+    accounts::{Opened, Registry},
+    conversation::Rules,
+    cores::Cores,
+    egress::Fetch,
+    media::Library,
+    observe::Observer,
+    ports::{
+        clock::{Clock, Millis},
+        store::{Message, Row, Settle, Store, StoreError},
+        turn::Windows,
+    },
+    schema::v1::{self, send_result::Status},
+    tokens::Keeper,
+};
+
+/// Calls to the platform at the same time, over all accounts.
+const IN_FLIGHT: usize = 64;
+/// A message without `notAfter` is held this long.
+const HELD_FOR: Millis = 48 * 3_600_000;
+
+/// What the outbound side needs from the house.
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub registry: Arc<Registry>,
+    pub windows: Arc<dyn Windows>,
+    pub cores: Cores,
+    pub clock: Arc<dyn Clock>,
+    pub observer: Arc<Observer>,
+    pub keeper: Arc<Keeper>,
+    pub library: Arc<Library>,
+    pub fetch: Arc<dyn Fetch>,
+    pub links: Option<LinkMaker>,
+    pub rules: Rules,
+    /// The one that the store's listener calls.
+    pub lanes: Handle,
+}
+
+/// The outbound side. Made before [`Outbound::run`] starts its dispatcher.
+pub struct Outbound {
+    parts: Parts,
+    resolver: Arc<resolve::Resolver>,
+    probes: facts::Probes,
+    /// Messages whose road is being decided: a kept passive answer goes once, into a request or by the API.
+    deciding: Mutex<HashSet<Row>>,
+    decided: tokio::sync::Notify,
+    waiting: Mutex<HashMap<String, Vec<oneshot::Sender<()>>>>,
+    /// For work that goes on beside its caller.
+    this: Weak<Outbound>,
+}
+
+impl Outbound {
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let resolver = Arc::new(resolve::Resolver {
+            store: parts.store.clone(),
+            clock: parts.clock.clone(),
+            keeper: parts.keeper.clone(),
+            library: parts.library.clone(),
+            fetch: parts.fetch.clone(),
+            links: parts.links.clone(),
+            flights: Mutex::default(),
+        });
+        Arc::new_cyclic(|this| Self {
+            parts,
+            resolver,
+            probes: facts::Probes::default(),
+            deciding: Mutex::default(),
+            decided: tokio::sync::Notify::new(),
+            waiting: Mutex::default(),
+            this: this.clone(),
+        })
+    }
+
+    fn now(&self) -> Millis {
+        self.parts.clock.now()
+    }
+
+    /// The core that hears of this account's messages, and whether it wants to hear of good news too.
+    fn tells_all(&self, account: &v1::Account) -> bool {
+        self.parts
+            .cores
+            .for_account(account)
+            .is_some_and(|core| core.all_delivery_updates)
+    }
+
+    /// Bad news always come as events, good news only where asked for; steps on the way never.
+    fn tell(&self, account: &v1::Account, status: Status) -> bool {
+        match status {
+            Status::Failed | Status::Unknown | Status::Expired | Status::Held | Status::Recalled => true,
+            Status::Sent | Status::HandedOver => self.tells_all(account),
+            Status::Unspecified | Status::Accepted | Status::Sending => false,
+        }
+    }
+
+    /// Commits one step; a store that is busy is asked again for a while, because what the platform did is lost otherwise.
+    async fn settle(&self, settle: Settle) -> Result<Arc<Message>, StoreError> {
+        let mut pause = 50;
+        loop {
+            match self.parts.store.settle(settle.clone()).await {
+                Ok(message) => {
+                    self.reached(&message);
+                    return Ok(message);
+                }
+                Err(error) if pause > 6_400 => return Err(error),
+                Err(error) => {
+                    tracing::warn!(message = settle.message, %error, "step of a message not committed yet");
+                    self.parts.clock.sleep_until(self.now() + pause).await;
+                    pause *= 2;
+                }
+            }
+        }
+    }
+
+    /// Counts a status worth counting and wakes whoever waits for it.
+    fn reached(&self, message: &Message) {
+        if !message.is_final() && message.status() != Status::Held {
+            return;
+        }
+        let channel = message.key.split(':').next().unwrap_or_default();
+        let road = message.result.road();
+        let road = if road == v1::send_result::Road::Unspecified {
+            "NONE"
+        } else {
+            road.as_str_name()
+        };
+        self.parts
+            .observer
+            .send_settled(channel, road, message.status().as_str_name());
+        let waiting = self
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&message.id);
+        for waiter in waiting.into_iter().flatten() {
+            // Whoever gave up waiting has dropped the other end.
+            let _ = waiter.send(());
+        }
+    }
+
+    /// Wins the one right to decide a message's road; `None` while somebody else decides.
+    fn decide(self: &Arc<Self>, row: Row) -> Option<Deciding> {
+        let mut deciding = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        deciding.insert(row).then(|| Deciding {
+            outbound: self.clone(),
+            row,
+        })
+    }
+
+    fn opened(&self, account: &str) -> Option<Arc<Opened>> {
+        self.parts.registry.get(account)
+    }
+}
+
+/// The right to decide one message's road, until dropped.
+struct Deciding {
+    outbound: Arc<Outbound>,
+    row: Row,
+}
+
+impl Drop for Deciding {
+    fn drop(&mut self) {
+        let mut deciding = self.outbound.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        deciding.remove(&self.row);
+        drop(deciding);
+        self.outbound.decided.notify_waiters();
+    }
+}
+
+/// A step that changes nothing yet: what stands, to be changed by the caller.
+fn step(message: &Message) -> Settle {
+    Settle {
+        message: message.row,
+        result: message.result.clone(),
+        passive: message.passive.clone(),
+        pieces_done: message.pieces_done,
+        attempts: message.attempts,
+        next_attempt: message.next_attempt,
+        ledger: Vec::new(),
+        tell: false,
+    }
+}

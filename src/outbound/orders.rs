@@ -1,0 +1,296 @@
+//! What do session orders do where the platform has no sessions of its own, and what does the core hear of it?
+
+use std::sync::Arc;
+
+use super::{
+    Outbound,
+    dispatch::Turn,
+    facts::{self, capabilities, session_state},
+    faults::error,
+    step,
+};
+use crate::{
+    accounts::Opened,
+    channels::contract::{Dedupe, SessionEffect, Verdict},
+    conversation::key::{ACCOUNT_SELF, Key},
+    error::Code,
+    ports::store::{Arrival, Message, Settle, StoreError, View},
+    schema::v1::{
+        self,
+        conversation::{Scope, SessionState},
+        event::Body,
+        send_request::What,
+        send_result::Status,
+        session_control::Verb,
+        signal::Type,
+    },
+    settings::PlatformAgents,
+    tokens::CallFault,
+};
+
+/// What a preview says about an order or a recall.
+pub fn preview(view: Option<&View>, request: &v1::SendRequest) -> Result<(), v1::Error> {
+    let human = session_state(view) == SessionState::Human;
+    match &request.what {
+        Some(What::Session(order)) => match order.verb() {
+            Verb::Take if human => Err(held_by_human()),
+            Verb::Take | Verb::End => Ok(()),
+            Verb::Queue | Verb::Assign | Verb::Unspecified => Err(no_queue()),
+        },
+        _ => Err(error(Code::UnsupportedPart, "this channel cannot take a message back")),
+    }
+}
+
+impl Outbound {
+    /// Carries out an order that has no words to say first. `None`: there is something to say.
+    pub(super) async fn order(
+        &self,
+        message: &Message,
+        opened: &Arc<Opened>,
+        view: Option<&View>,
+    ) -> Result<Option<Turn>, StoreError> {
+        let Some(What::Session(order)) = &message.request.what else {
+            return Ok(None);
+        };
+        match order.verb() {
+            Verb::End => {
+                let all_said =
+                    order.closing.is_none() || message.pieces_done > 0 && self.said_all(message, opened).await;
+                if !all_said {
+                    return Ok(None);
+                }
+                self.end_session(message, view).await?;
+                self.fulfilled(message, opened).await.map(Some)
+            }
+            Verb::Take => self.take_back(message, opened, view).await.map(Some),
+            Verb::Queue | Verb::Assign | Verb::Unspecified => self
+                .end(message, Status::Failed, no_queue(), Vec::new())
+                .await
+                .map(Some),
+        }
+    }
+
+    /// The words of an END rode in the open request, and nothing of them is left.
+    async fn said_all(&self, message: &Message, opened: &Arc<Opened>) -> bool {
+        let Ok(Some(say)) = facts::said(&message.request) else {
+            return true;
+        };
+        let Ok((say, _)) = self.with_files(opened, say, false).await else {
+            return false;
+        };
+        let roads = crate::channels::contract::Roads {
+            passive: true,
+            api: true,
+        };
+        match opened.account.pieces(&say, roads) {
+            Ok(pieces) => pieces.pieces.len() <= message.pieces_done as usize,
+            Err(_) => true,
+        }
+    }
+
+    async fn fulfilled(&self, message: &Message, opened: &Opened) -> Result<Turn, StoreError> {
+        let mut settle = step(message);
+        settle.result.status = Status::Sent as i32;
+        settle.result.error = None;
+        settle.attempts += 1;
+        settle.tell = self.tell(&opened.describe, Status::Sent);
+        self.settle(settle).await?;
+        Ok(Turn::Done)
+    }
+
+    /// TAKE: succeeds when nobody holds the customer; the platform's own agents let go where the operator allows them.
+    async fn take_back(
+        &self,
+        message: &Message,
+        opened: &Arc<Opened>,
+        view: Option<&View>,
+    ) -> Result<Turn, StoreError> {
+        if session_state(view) != SessionState::Human {
+            return self.fulfilled(message, opened).await;
+        }
+        let recipient = facts::recipient(&message.key).unwrap_or_default();
+        let servicer = view
+            .and_then(|view| view.state.conversation.as_ref())
+            .and_then(|conversation| conversation.servicer.as_ref())
+            .map(|servicer| servicer.native_id.clone())
+            .unwrap_or_default();
+        let call = (opened.settings.platform_agents == PlatformAgents::Allow)
+            .then(|| opened.account.release(&servicer, &recipient))
+            .flatten();
+        let Some(call) = call else {
+            return self.end(message, Status::Failed, held_by_human(), Vec::new()).await;
+        };
+        match self.parts.keeper.call(opened, &call).await {
+            Ok((_, Verdict::Done { .. })) => {
+                self.session_changed(message, view, SessionState::Assistant, SessionEffect::Released)
+                    .await?;
+                self.fulfilled(message, opened).await
+            }
+            Ok((
+                _,
+                Verdict::RetryLater(error)
+                | Verdict::Unknown(error)
+                | Verdict::RefreshToken(error)
+                | Verdict::UploadAgain(error)
+                | Verdict::Failed { error, .. },
+            ))
+            | Err(CallFault::NoToken(error)) => self.end(message, Status::Failed, error, Vec::new()).await,
+            Err(CallFault::NotSent(why) | CallFault::Lost(why)) => {
+                self.end(message, Status::Failed, error(Code::PlatformDown, why), Vec::new())
+                    .await
+            }
+        }
+    }
+
+    /// Ends our session, once per order.
+    pub(super) async fn end_session(&self, message: &Message, view: Option<&View>) -> Result<(), StoreError> {
+        if session_state(view) == SessionState::Ended {
+            return Ok(());
+        }
+        self.session_changed(message, view, SessionState::Ended, SessionEffect::Ended)
+            .await
+    }
+
+    /// The words of an END could not be said. The order stands all the same: the session ends, and the result says what
+    /// was lost, unless the core allows no loss.
+    pub(super) async fn closing_unsaid(&self, message: &Message, settle: &mut Settle) -> Result<(), StoreError> {
+        let lossless = message.request.degrade() == v1::send_request::Degrade::Refuse;
+        let human = settle
+            .result
+            .error
+            .as_ref()
+            .is_some_and(|it| it.code == Code::SessionWithHuman.name());
+        if lossless || human {
+            return Ok(());
+        }
+        let view = self.parts.store.conversation(&message.key).await?;
+        self.end_session(message, view.as_ref()).await?;
+        if settle.result.status() == Status::Failed
+            && let Some(why) = settle.result.error.take()
+        {
+            settle.result.degradations.push(v1::Degradation {
+                from_type: "closing".to_owned(),
+                to_type: String::new(),
+                reason: format!("{}: {}", why.code, why.platform_message),
+            });
+            settle.result.status = Status::Sent as i32;
+        }
+        Ok(())
+    }
+
+    async fn session_changed(
+        &self,
+        message: &Message,
+        view: Option<&View>,
+        after: SessionState,
+        effect: SessionEffect,
+    ) -> Result<(), StoreError> {
+        let conversation = view
+            .and_then(|view| view.state.conversation.clone())
+            .unwrap_or_default();
+        let before = match conversation.session_state() {
+            SessionState::Unspecified => SessionState::Assistant,
+            known => known,
+        };
+        let change = v1::SessionChange {
+            before: before as i32,
+            after: after as i32,
+            old_servicer: conversation.servicer.clone(),
+            new_servicer: None,
+            cause: "order".to_owned(),
+        };
+        let account = match (conversation.account, self.opened(&message.account)) {
+            (_, Some(opened)) => opened.describe.clone(),
+            (Some(account), None) => Arc::new(account),
+            (None, None) => return Ok(()),
+        };
+        let customer = conversation.customer.unwrap_or_else(|| v1::Identity {
+            native_id: facts::recipient(&message.key).unwrap_or_default(),
+            kind: v1::identity::Kind::Customer as i32,
+            ..Default::default()
+        });
+        let signal = v1::Signal {
+            r#type: Type::SessionStateChanged as i32,
+            session: Some(change),
+            ..Default::default()
+        };
+        let mut arrival = self.own_event(account, message.key.clone(), customer, Scope::Direct, signal);
+        arrival.session = Some(effect);
+        // An order that is carried out again after a crash is heard once.
+        arrival.dedupe = Some(Dedupe {
+            text: format!("{}:{}", message.account, message.id),
+            order: message.row.unsigned_abs(),
+            rest: format!("order {}", message.id),
+        });
+        self.parts.store.accept(arrival).await.map(|_| ())
+    }
+
+    /// The core hears that the account can do more, or less, than before.
+    pub(super) async fn capabilities_changed(&self, opened: &Opened) {
+        let account = opened.describe.clone();
+        let key = Key {
+            channel: account.channel.clone(),
+            platform_id: account.platform_id.clone(),
+            sub_id: account.sub_id.clone(),
+            scope: Scope::Account,
+            native_id: ACCOUNT_SELF.to_owned(),
+        };
+        let itself = v1::Identity {
+            native_id: ACCOUNT_SELF.to_owned(),
+            kind: v1::identity::Kind::System as i32,
+            ..Default::default()
+        };
+        let signal = v1::Signal {
+            r#type: Type::CapabilitiesChanged as i32,
+            capabilities: Some(capabilities(opened)),
+            ..Default::default()
+        };
+        let arrival = self.own_event(account, key.render(), itself, Scope::Account, signal);
+        // The account's condition is known all the same; only the event is missing.
+        if let Err(error) = self.parts.store.accept(arrival).await {
+            tracing::warn!(account = opened.settings.id, %error, "a change of capabilities was not told");
+        }
+    }
+
+    fn own_event(
+        &self,
+        account: Arc<v1::Account>,
+        key: String,
+        customer: v1::Identity,
+        scope: Scope,
+        signal: v1::Signal,
+    ) -> Arrival {
+        Arrival {
+            core: self.parts.cores.for_account(&account).map(|core| core.name.clone()),
+            account,
+            key,
+            customer,
+            scope,
+            dedupe: None,
+            platform_time: None,
+            history: false,
+            traceparent: String::new(),
+            body: Body::Signal(signal),
+            raw: None,
+            entry: None,
+            grant: None,
+            unfollowed: false,
+            customer_acted: false,
+            customer_spoke: false,
+            session: None,
+            redelivery_of: String::new(),
+            rules: self.parts.rules,
+        }
+    }
+}
+
+fn no_queue() -> v1::Error {
+    error(
+        Code::UnsupportedPart,
+        "this channel has no queue of its own: only END and TAKE are possible",
+    )
+}
+
+fn held_by_human() -> v1::Error {
+    error(Code::SessionWithHuman, "the platform's own agent holds this customer")
+}

@@ -1,0 +1,211 @@
+//! Which road does each reply of a core take? Planned before the event's acceptance is committed, acted on after.
+
+use std::sync::{Arc, Weak};
+
+use async_trait::async_trait;
+
+use super::{
+    Outbound, check, facts,
+    faults::{from_fault, from_store},
+    plan::Facts,
+    ride::{Ride, Way},
+    submit::refuse,
+};
+use crate::{
+    accounts::Opened,
+    error::{Code, Fault},
+    ports::{
+        store::{Enqueued, NewMessage, Stored, Took},
+        turn::{Prepared, Replies},
+    },
+    schema::v1::{self, send_request::What, send_result::Status},
+};
+
+/// What [`Replies::prepare`] gives: messages, and at most one answer ready for the open request.
+struct Planned {
+    outbound: Weak<Outbound>,
+    messages: Vec<NewMessage>,
+    /// Index of the message that rides.
+    ride: Option<(usize, Box<Ride>)>,
+}
+
+#[async_trait]
+impl Replies for Outbound {
+    async fn prepare(&self, event: &Stored, replies: Vec<Result<v1::SendRequest, String>>) -> Box<dyn Prepared> {
+        let mut planned = Planned {
+            outbound: self.this.clone(),
+            messages: Vec::new(),
+            ride: None,
+        };
+        let (Some(this), false) = (self.this.upgrade(), replies.is_empty()) else {
+            return Box::new(planned);
+        };
+        let turn = this.turn(event).await;
+        let mut facts = turn.facts;
+        for (index, reply) in replies.into_iter().enumerate() {
+            let default_id = format!("{}/{index}", event.event.id);
+            let lawful = match reply {
+                Ok(request) => this.lawful(&turn, request, &default_id).await,
+                Err(why) => Err(check::invalid(why)),
+            };
+            match lawful {
+                Ok(request) => this.plan_reply(&turn, &mut facts, request, &mut planned).await,
+                Err(fault) => planned.messages.push(this.bad_reply(&turn, fault, default_id)),
+            }
+        }
+        Box::new(planned)
+    }
+}
+
+/// What all replies to one event share.
+struct Turn<'a> {
+    event: &'a Stored,
+    conversation: v1::Conversation,
+    describe: Arc<v1::Account>,
+    opened: Option<Arc<Opened>>,
+    facts: Facts,
+}
+
+impl Outbound {
+    async fn turn<'a>(&self, event: &'a Stored) -> Turn<'a> {
+        let conversation = event.event.conversation.clone().unwrap_or_default();
+        let account = conversation.account.clone().unwrap_or_default();
+        let opened = self.opened(&account.id);
+        let view = self
+            .parts
+            .store
+            .conversation(&conversation.key)
+            .await
+            .unwrap_or_default();
+        let now = self.now();
+        let shut = opened.as_ref().and_then(|opened| self.probes.shut(opened, now));
+        let mut facts = facts::facts(view.as_ref(), shut, now);
+        // Not readable: as if something waited, which keeps the order.
+        facts.earlier = self.earlier(view.as_ref()).await.unwrap_or(true);
+        Turn {
+            event,
+            conversation,
+            describe: opened
+                .as_ref()
+                .map_or_else(|| Arc::new(account), |opened| opened.describe.clone()),
+            opened,
+            facts,
+        }
+    }
+
+    /// The reply with everything filled in that the event says.
+    async fn lawful(
+        &self,
+        turn: &Turn<'_>,
+        mut request: v1::SendRequest,
+        default_id: &str,
+    ) -> Result<v1::SendRequest, Fault> {
+        check::shape(&request)?;
+        let key = check::customer_key(&turn.conversation.key)?.render();
+        if request.conversation_key.is_empty() {
+            request.conversation_key = key;
+        } else if check::customer_key(&request.conversation_key)?.render() != key {
+            return Err(check::invalid(
+                "a reply goes to the conversation of its event; use POST /v1/messages for others",
+            ));
+        } else {
+            request.conversation_key = key;
+        }
+        if request.in_reply_to.is_empty() {
+            request.in_reply_to.clone_from(&turn.event.event.id);
+        }
+        if request.client_message_id.is_empty() {
+            default_id.clone_into(&mut request.client_message_id);
+        }
+        if turn.opened.is_none() {
+            return Err(Fault::new(Code::AccountUnknown, "the account is not bound any more"));
+        }
+        for handle in check::handles(&request) {
+            if self.parts.library.get(handle).await.map_err(from_store)?.is_none() {
+                return Err(check::invalid("a media handle is not known"));
+            }
+        }
+        Ok(request)
+    }
+
+    async fn plan_reply(
+        self: &Arc<Self>,
+        turn: &Turn<'_>,
+        facts: &mut Facts,
+        request: v1::SendRequest,
+        planned: &mut Planned,
+    ) {
+        let Some(opened) = &turn.opened else { return };
+        let answers = (request.in_reply_to == turn.event.event.id).then_some(turn.event.row);
+        let way = match planned.ride {
+            None if answers.is_some() => self.way(opened, turn.event, &request, *facts).await,
+            _ => Way::Outbox,
+        };
+        let typing = matches!(request.what, Some(What::Typing(_)));
+        let customer = turn.conversation.customer.clone().unwrap_or_default();
+        let mut message = self.draft(&turn.describe, request, customer, answers);
+        match way {
+            Way::Outbox => facts.earlier |= !typing,
+            Way::Refused(status, error) => refuse(&mut message, status, error),
+            Way::Ride(ride) => {
+                ride.mark(&mut message);
+                planned.ride = Some((planned.messages.len(), ride));
+            }
+        }
+        message.tell = self.tell(&turn.describe, message.result.status());
+        planned.messages.push(message);
+    }
+
+    /// A reply that cannot be a message: FAILED by itself, and the core is told.
+    fn bad_reply(&self, turn: &Turn<'_>, fault: Fault, client_message_id: String) -> NewMessage {
+        let request = v1::SendRequest {
+            client_message_id,
+            conversation_key: turn.conversation.key.clone(),
+            in_reply_to: turn.event.event.id.clone(),
+            ..Default::default()
+        };
+        let customer = turn.conversation.customer.clone().unwrap_or_default();
+        let mut message = self.draft(&turn.describe, request, customer, None);
+        message.address.scope = turn.conversation.scope();
+        refuse(&mut message, Status::Failed, from_fault(fault));
+        message.tell = true;
+        message
+    }
+}
+
+impl Prepared for Planned {
+    fn messages(&self) -> Vec<NewMessage> {
+        self.messages.clone()
+    }
+
+    fn committed(mut self: Box<Self>, took: &Took) {
+        let ride = self.ride.take();
+        let (Took::Now(enqueued), Some(outbound)) = (took, self.outbound.upgrade()) else {
+            if let Some((_, ride)) = ride {
+                ride.give_up();
+            }
+            return;
+        };
+        let (at, mut ride) = match ride {
+            Some((at, ride)) => (at, Some(ride)),
+            None => (usize::MAX, None),
+        };
+        for (index, enqueued) in enqueued.iter().enumerate() {
+            let Enqueued::New(message) = enqueued else { continue };
+            match ride.take_if(|_| index == at) {
+                Some(ride) => outbound.hand_over(*ride, message.clone()),
+                None => outbound.reached(message),
+            }
+        }
+        // The same key stood for an older message: late never means twice.
+        if let Some(ride) = ride {
+            ride.give_up();
+        }
+    }
+
+    fn abandoned(mut self: Box<Self>) {
+        if let Some((_, ride)) = self.ride.take() {
+            ride.give_up();
+        }
+    }
+}

@@ -1,0 +1,477 @@
+//! Which platform media ids stand for the files that a core wants sent? Uploaded once per account and content, kept until
+//! shortly before the platform forgets them (three days, by its page on temporary media).
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use super::faults::{error, from_fault};
+use crate::{
+    accounts::Opened,
+    channels::contract::{Upload, Verdict},
+    egress::{Fetch, FetchFault},
+    error::Code,
+    media::{Library, sniff},
+    ports::{
+        chance::hex,
+        clock::{Clock, Millis},
+        store::{RecordWrite, Store},
+    },
+    schema::v1::{self, part::Content, send_request::Degrade},
+    tokens::{CallFault, Keeper},
+};
+
+/// Where the platform's ids lie in the store, by account, kind and content.
+const SPACE: &str = "platform_media";
+/// An id is used this long: two hours less than the platform keeps it.
+const LIVES: Millis = (3 * 24 - 2) * 3_600_000;
+/// How long a file behind a URL may take.
+const FETCH_WITHIN: Duration = Duration::from_secs(20);
+/// Where an account names no limit for a kind of part.
+const MAX_BYTES: u64 = 20 << 20;
+/// The platform's limit for thumbnails.
+const MAX_THUMB: u64 = 64 << 10;
+
+/// Makes a public, signed link to a stored file; `None` where no address for it is configured.
+pub type LinkMaker = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Why a file could not be put on the platform.
+#[derive(Clone, Debug)]
+pub enum Unresolved {
+    Refused(v1::Error),
+    /// A plain "not now".
+    Later(v1::Error),
+}
+
+/// Puts files on the platform.
+pub struct Resolver {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub keeper: Arc<Keeper>,
+    pub library: Arc<Library>,
+    pub fetch: Arc<dyn Fetch>,
+    pub links: Option<LinkMaker>,
+    /// One upload at a time per account and content.
+    pub flights: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// Parts whose files are on the platform, and what was lost on the way.
+#[derive(Clone, Debug, Default)]
+pub struct Resolved {
+    pub parts: Vec<v1::Part>,
+    pub degradations: Vec<v1::Degradation>,
+}
+
+/// The bytes of one file.
+struct Source {
+    name: String,
+    mime: String,
+    bytes: Vec<u8>,
+    sha256: String,
+    handle: String,
+}
+
+impl Resolver {
+    /// Every file of `parts` on the platform. `fresh`: ids kept from before are not believed.
+    pub async fn resolve(
+        &self,
+        opened: &Arc<Opened>,
+        mut parts: Vec<v1::Part>,
+        degrade: Degrade,
+        fresh: bool,
+    ) -> Result<Resolved, Unresolved> {
+        let mut degradations = Vec::new();
+        for part in &mut parts {
+            if let Some(content) = part.content.take() {
+                let lossless = degrade != Degrade::Allow;
+                let content = self
+                    .content(opened, content, lossless, fresh, &mut degradations)
+                    .await?;
+                part.content = Some(content);
+            }
+        }
+        Ok(Resolved { parts, degradations })
+    }
+
+    async fn content(
+        &self,
+        opened: &Arc<Opened>,
+        content: Content,
+        lossless: bool,
+        fresh: bool,
+        lost: &mut Vec<v1::Degradation>,
+    ) -> Result<Content, Unresolved> {
+        let kind = match &content {
+            Content::Image(_) => "image",
+            Content::Voice(_) => "voice",
+            Content::Video(_) => "video",
+            Content::File(_) => "file",
+            _ => return self.card(opened, content, fresh).await,
+        };
+        let (Content::Image(mut media)
+        | Content::Voice(mut media)
+        | Content::Video(mut media)
+        | Content::File(mut media)) = content
+        else {
+            return Ok(content);
+        };
+        if !media.thumb_handle.is_empty() {
+            media.thumb_handle = self.thumb(opened, &media.thumb_handle, fresh).await?;
+        }
+        if media.platform_media_id.is_empty() || fresh && has_source(&media) {
+            let (most, takes) = limit(opened, kind);
+            let room = if takes { most } else { 0 };
+            match self.platform_id(opened, kind, &media, room, fresh).await? {
+                Some(id) => media.platform_media_id = id,
+                None => return self.as_link(kind, media, lossless, lost),
+            }
+        }
+        Ok(match kind {
+            "image" => Content::Image(media),
+            "voice" => Content::Voice(media),
+            "video" => Content::Video(media),
+            _ => Content::File(media),
+        })
+    }
+
+    /// What the platform does not take as a file goes as a link to it.
+    fn as_link(
+        &self,
+        kind: &'static str,
+        media: v1::Media,
+        lossless: bool,
+        lost: &mut Vec<v1::Degradation>,
+    ) -> Result<Content, Unresolved> {
+        let too_large = |why: &str| Unresolved::Refused(error(Code::MediaTooLarge, why));
+        if lossless {
+            return Err(too_large(
+                "the platform does not take this file, and degradation to a link is not allowed",
+            ));
+        }
+        let url = match (&self.links, media.handle.is_empty()) {
+            (Some(link), false) => link(&media.handle),
+            (_, true) => Some(media.url.clone()),
+            (None, false) => None,
+        };
+        let url = url
+            .filter(|url| !url.is_empty())
+            .ok_or_else(|| too_large("the platform does not take this file, and no address for links is configured"))?;
+        lost.push(v1::Degradation {
+            from_type: kind.to_owned(),
+            to_type: "link".to_owned(),
+            reason: "the platform does not take this file".to_owned(),
+        });
+        let title = if media.name.is_empty() {
+            kind.to_owned()
+        } else {
+            media.name
+        };
+        Ok(Content::Link(v1::Link {
+            url,
+            title,
+            description: media.caption,
+            ..Default::default()
+        }))
+    }
+
+    /// Thumbnails and pictures of everything that is not a file itself.
+    async fn card(&self, opened: &Arc<Opened>, mut content: Content, fresh: bool) -> Result<Content, Unresolved> {
+        match &mut content {
+            Content::Music(music) => self.thumb_into(opened, &mut music.thumb_handle, fresh).await?,
+            Content::MiniProgram(card) => self.thumb_into(opened, &mut card.thumb_handle, fresh).await?,
+            Content::Card(card) => {
+                self.picture(&card.image_handle, &mut card.image_url)?;
+                if let Some(mini) = &mut card.mini_program {
+                    self.thumb_into(opened, &mut mini.thumb_handle, fresh).await?;
+                }
+            }
+            Content::Link(link) => self.picture(&link.image_handle, &mut link.image_url)?,
+            Content::Articles(articles) => {
+                for link in &mut articles.items {
+                    self.picture(&link.image_handle, &mut link.image_url)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(content)
+    }
+
+    /// A stored picture that the platform reads by URL.
+    fn picture(&self, handle: &str, url: &mut String) -> Result<(), Unresolved> {
+        if handle.is_empty() || !url.is_empty() {
+            return Ok(());
+        }
+        let made = self.links.as_ref().and_then(|link| link(handle));
+        *url = made.ok_or_else(|| {
+            Unresolved::Refused(error(
+                Code::MediaTooLarge,
+                "no public address for links to pictures is configured",
+            ))
+        })?;
+        Ok(())
+    }
+
+    async fn thumb_into(&self, opened: &Arc<Opened>, handle: &mut String, fresh: bool) -> Result<(), Unresolved> {
+        let wanted = if handle.is_empty() {
+            &opened.settings.default_thumb
+        } else {
+            &*handle
+        };
+        if !wanted.is_empty() {
+            *handle = self.thumb(opened, wanted, fresh).await?;
+        }
+        Ok(())
+    }
+
+    async fn thumb(&self, opened: &Arc<Opened>, handle: &str, fresh: bool) -> Result<String, Unresolved> {
+        let media = v1::Media {
+            handle: handle.to_owned(),
+            ..Default::default()
+        };
+        let id = self.platform_id(opened, "thumb", &media, MAX_THUMB, fresh).await?;
+        id.ok_or_else(|| {
+            Unresolved::Refused(error(
+                Code::MediaTooLarge,
+                format!("a thumbnail has at most {MAX_THUMB} bytes"),
+            ))
+        })
+    }
+
+    /// The platform's id for this file; `None` where it has more than `most` bytes.
+    async fn platform_id(
+        &self,
+        opened: &Arc<Opened>,
+        kind: &'static str,
+        media: &v1::Media,
+        most: u64,
+        fresh: bool,
+    ) -> Result<Option<String>, Unresolved> {
+        if most == 0 {
+            return Ok(None);
+        }
+        let Some(source) = self.source(media, most).await? else {
+            return Ok(None);
+        };
+        let key = format!("{}/{kind}/{}", opened.settings.id, source.sha256);
+        let flight = {
+            let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+            flights.entry(key.clone()).or_default().clone()
+        };
+        let result = {
+            let _turn = flight.lock().await;
+            self.upload_once(opened, kind, source, &key, fresh).await
+        };
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        // Ours and the map's: nobody else waits.
+        if Arc::strong_count(&flight) <= 2 {
+            flights.remove(&key);
+        }
+        result.map(Some)
+    }
+
+    async fn upload_once(
+        &self,
+        opened: &Arc<Opened>,
+        kind: &'static str,
+        source: Source,
+        key: &str,
+        fresh: bool,
+    ) -> Result<String, Unresolved> {
+        if !fresh && let Some(id) = self.kept(key).await {
+            return Ok(id);
+        }
+        let upload = Upload {
+            kind,
+            name: file_name(&source.name, &source.mime, kind),
+            mime: source.mime,
+            bytes: source.bytes,
+        };
+        let call = opened
+            .account
+            .upload(&upload)
+            .map_err(|fault| Unresolved::Refused(from_fault(fault)))?;
+        let (answer, verdict) = self.keeper.call(opened, &call).await.map_err(|fault| match fault {
+            CallFault::NoToken(error) if !error.retryable => Unresolved::Refused(error),
+            CallFault::NoToken(error) => Unresolved::Later(error),
+            // An upload that was lost has told nobody anything: it is made again.
+            CallFault::NotSent(why) | CallFault::Lost(why) => Unresolved::Later(error(Code::PlatformDown, why)),
+        })?;
+        let verdict = match verdict {
+            Verdict::Done { .. } => match opened.account.uploaded(&answer) {
+                Ok(id) => {
+                    self.keep(key, &source.handle, &id).await;
+                    return Ok(id);
+                }
+                Err(verdict) => verdict,
+            },
+            other => other,
+        };
+        Err(match verdict {
+            Verdict::RetryLater(error) | Verdict::Unknown(error) => Unresolved::Later(error),
+            Verdict::Failed { error, .. } | Verdict::RefreshToken(error) | Verdict::UploadAgain(error) => {
+                Unresolved::Refused(error)
+            }
+            Verdict::Done { .. } => {
+                Unresolved::Later(error(Code::PlatformDown, "the upload's answer holds no media id"))
+            }
+        })
+    }
+
+    async fn kept(&self, key: &str) -> Option<String> {
+        let record = self.store.record(SPACE, key).await.ok()??;
+        let kept: Kept = serde_json::from_slice(&record).ok()?;
+        (kept.until > self.clock.now()).then_some(kept.id)
+    }
+
+    async fn keep(&self, key: &str, handle: &str, id: &str) {
+        let kept = Kept {
+            id: id.to_owned(),
+            until: self.clock.now() + LIVES,
+        };
+        let write = RecordWrite::Put {
+            space: SPACE,
+            key: key.to_owned(),
+            value: serde_json::to_vec(&kept).unwrap_or_default(),
+        };
+        // The id works all the same; the next message uploads again.
+        if let Err(error) = self.store.write_records(vec![write]).await {
+            tracing::warn!(handle, %error, "platform media id not kept");
+        }
+    }
+
+    /// The bytes behind a handle or URL; `None` where there are more than `most`.
+    async fn source(&self, media: &v1::Media, most: u64) -> Result<Option<Source>, Unresolved> {
+        if media.handle.is_empty() {
+            return self.fetched(media, most).await;
+        }
+        let later = |why: String| Unresolved::Later(error(Code::PlatformDown, why));
+        let found = self
+            .library
+            .get(&media.handle)
+            .await
+            .map_err(|error| later(error.to_string()))?;
+        let Some(found) = found else {
+            return Err(Unresolved::Refused(error(
+                Code::MediaExpired,
+                "the media handle is not known any more",
+            )));
+        };
+        if found.meta.size > most {
+            return Ok(None);
+        }
+        let bytes = tokio::fs::read(&found.path)
+            .await
+            .map_err(|_| Unresolved::Refused(error(Code::MediaExpired, "the stored file is gone")))?;
+        Ok(Some(Source {
+            name: first_of(&media.name, &found.meta.name),
+            mime: found.meta.mime,
+            sha256: found.meta.sha256,
+            handle: found.handle,
+            bytes,
+        }))
+    }
+
+    async fn fetched(&self, media: &v1::Media, most: u64) -> Result<Option<Source>, Unresolved> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        match self.fetch.fetch(&media.url, most, FETCH_WITHIN).await {
+            Ok(file) => {
+                let claimed = file.content_type.split(';').next().unwrap_or_default().trim();
+                let mime = sniff(&file.bytes).unwrap_or(claimed);
+                Ok(Some(Source {
+                    name: first_of(&media.name, &file.name),
+                    mime: first_of(mime, "application/octet-stream"),
+                    sha256: hex(ring::digest::digest(&ring::digest::SHA256, &file.bytes).as_ref()),
+                    handle: String::new(),
+                    bytes: file.bytes,
+                }))
+            }
+            Err(FetchFault::TooLarge(_)) => Ok(None),
+            Err(fault @ FetchFault::Unreachable(_)) => Err(Unresolved::Later(error(
+                Code::PlatformDown,
+                format!("the media url: {fault}"),
+            ))),
+            Err(FetchFault::Refused(status)) if status >= 500 => Err(Unresolved::Later(error(
+                Code::PlatformDown,
+                format!("the media url: the other side answered {status}"),
+            ))),
+            Err(fault) => Err(Unresolved::Refused(error(
+                Code::InvalidRequest,
+                format!("the media url: {fault}"),
+            ))),
+        }
+    }
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Kept {
+    id: String,
+    until: Millis,
+}
+
+fn has_source(media: &v1::Media) -> bool {
+    !media.handle.is_empty() || !media.url.is_empty()
+}
+
+/// How large a file of this kind may be, and whether the platform takes the kind at all.
+fn limit(opened: &Opened, kind: &str) -> (u64, bool) {
+    let capabilities = opened.account.capabilities();
+    let part = capabilities.outbound.iter().find(|part| part.r#type == kind);
+    let takes = part.map_or(kind != "file", |part| {
+        part.support() == v1::part_capability::Support::Native
+    });
+    let most = part.map_or(0, |part| part.max_bytes);
+    (if most == 0 { MAX_BYTES } else { most }, takes)
+}
+
+/// The parts as a preview shows them: files stand for themselves, nothing is uploaded.
+pub fn pretend(mut parts: Vec<v1::Part>) -> Vec<v1::Part> {
+    const PREVIEW: &str = "preview";
+    let stand_in = |text: &mut String| {
+        if text.is_empty() {
+            PREVIEW.clone_into(text);
+        }
+    };
+    for content in parts.iter_mut().filter_map(|part| part.content.as_mut()) {
+        match content {
+            Content::Image(media) | Content::Voice(media) | Content::Video(media) | Content::File(media) => {
+                stand_in(&mut media.platform_media_id);
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
+fn first_of(one: &str, other: &str) -> String {
+    if one.is_empty() { other } else { one }.to_owned()
+}
+
+/// A name with an ending: the platform tells kinds of files by it.
+fn file_name(name: &str, mime: &str, kind: &str) -> String {
+    let ending = match mime {
+        "image/png" => "png",
+        "image/jpeg" => "jpg",
+        "image/gif" => "gif",
+        "image/webp" => "webp",
+        "audio/amr" => "amr",
+        "audio/mpeg" => "mp3",
+        "video/mp4" => "mp4",
+        _ => match kind {
+            "image" | "thumb" => "jpg",
+            "voice" => "mp3",
+            "video" => "mp4",
+            _ => "bin",
+        },
+    };
+    let stem = if name.is_empty() { kind } else { name };
+    if stem
+        .rsplit_once('.')
+        .is_some_and(|(_, end)| !end.is_empty() && end.len() <= 5)
+    {
+        stem.to_owned()
+    } else {
+        format!("{stem}.{ending}")
+    }
+}

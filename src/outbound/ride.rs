@@ -1,0 +1,364 @@
+//! How does an answer get into the open request, and what if that closed first?
+//!
+//! First the commit, then the hand-over: bytes that left are never forgotten. An answer that found the request closed is
+//! kept for the platform's next attempt; if none comes in time, it goes by the API, once.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Deciding, Outbound,
+    facts::{self, ends_session},
+    lanes::Block,
+    plan::{self, Ask, Facts, Plan, Shape},
+    resolve::Unresolved,
+    step,
+};
+use crate::{
+    accounts::Opened,
+    channels::contract::{Pieces, Say, What},
+    ports::{
+        clock::Millis,
+        store::{Message, NewMessage, Row, Settle, Stored},
+        turn::Claim,
+    },
+    schema::v1::{
+        self,
+        send_result::{Road, Status},
+    },
+};
+
+/// The platform's next attempt comes within this time, or not at all.
+const NEXT_ATTEMPT: Millis = 8_000;
+/// How long the platform's next attempt waits for a decision on the last one.
+const DECIDE_WITHIN: Millis = 500;
+/// What we need ourselves between the last moment of an upload and the deadline: the commit and the hand-over.
+const MARGIN: Millis = 150;
+
+/// What becomes of a request that answers an event.
+pub(super) enum Way {
+    /// It waits in the outbox for the API.
+    Outbox,
+    /// Refused without a call.
+    Refused(Status, v1::Error),
+    /// Into the open request.
+    Ride(Box<Ride>),
+}
+
+/// An answer ready for the open request.
+pub(super) struct Ride {
+    claim: Box<dyn Claim>,
+    plain: Vec<u8>,
+    /// More of it goes by the API, or an order follows.
+    more: bool,
+    degradations: Vec<v1::Degradation>,
+    block: Block,
+}
+
+impl Ride {
+    /// What is committed before the bytes leave.
+    pub fn mark(&self, message: &mut NewMessage) {
+        let status = if self.more {
+            Status::Accepted
+        } else {
+            Status::HandedOver
+        };
+        message.result.status = status as i32;
+        message.result.road = Road::Passive as i32;
+        message.result.degradations.clone_from(&self.degradations);
+        message.passive = Some(self.plain.clone());
+        message.pieces_done = 1;
+    }
+
+    /// Nothing leaves by this claim.
+    pub fn give_up(self) {
+        self.claim.release();
+    }
+}
+
+impl Outbound {
+    /// Tries to get `request` into the request that became `event`.
+    pub(super) async fn way(
+        self: &Arc<Self>,
+        opened: &Arc<Opened>,
+        event: &Stored,
+        request: &v1::SendRequest,
+        mut facts: Facts,
+    ) -> Way {
+        let ask = Ask::of(request);
+        facts.passive = true;
+        if !plan::may_ride(&ask, &facts) || facts.human {
+            return Way::Outbox;
+        }
+        let Ok(Some(say)) = facts::said(request) else {
+            return Way::Outbox;
+        };
+        let Some(claim) = self.parts.windows.claim(&event.event.id) else {
+            return Way::Outbox;
+        };
+        if claim.deadline() <= self.now() {
+            claim.release();
+            return Way::Outbox;
+        }
+        let Some(rendered) = self
+            .render_in_time(opened, say, &ask, &facts, claim.deadline() - MARGIN)
+            .await
+        else {
+            claim.release();
+            return Way::Outbox;
+        };
+        match self.board(opened, &rendered, claim.as_ref(), &ask, &facts) {
+            Boarded::Yes {
+                plain,
+                degradations,
+                more,
+            } => Way::Ride(Box::new(Ride {
+                claim,
+                plain,
+                more: more || ends_session(request),
+                degradations,
+                block: self.parts.lanes.block(event.conversation),
+            })),
+            Boarded::No(way) => {
+                claim.release();
+                way
+            }
+        }
+    }
+
+    fn board(&self, opened: &Opened, rendered: &Pieces, claim: &dyn Claim, ask: &Ask, facts: &Facts) -> Boarded {
+        let plain = rendered
+            .pieces
+            .first()
+            .and_then(|piece| opened.account.passive(piece, claim.to(), self.now()));
+        let shapes = shapes(rendered, plain.is_some());
+        match (plan::plan(ask, facts, &shapes), plain) {
+            (Plan::Passive { cut }, Some(plain)) => {
+                let mut degradations = rendered.degradations.clone();
+                if cut {
+                    degradations.push(cut_off(rendered.pieces[0].part_type, rendered.pieces.len()));
+                }
+                Boarded::Yes {
+                    plain,
+                    degradations,
+                    more: !cut && rendered.pieces.len() > 1,
+                }
+            }
+            (Plan::Refuse(status, error), _) => Boarded::No(Way::Refused(status, error)),
+            _ => Boarded::No(Way::Outbox),
+        }
+    }
+
+    /// Files on the platform and pieces rendered, unless that takes too long; the upload then goes on for the API road.
+    async fn render_in_time(
+        self: &Arc<Self>,
+        opened: &Arc<Opened>,
+        say: Say,
+        ask: &Ask,
+        facts: &Facts,
+        deadline: Millis,
+    ) -> Option<Pieces> {
+        let roads = plan::roads(ask, facts);
+        let needs_files = matches!(&say.what, What::Parts { parts, .. } if parts.iter().any(|part| !is_text(part)));
+        if !needs_files {
+            return opened.account.pieces(&say, roads).ok();
+        }
+        let (outbound, at) = (self.clone(), opened.clone());
+        let mut resolving = tokio::spawn(async move { outbound.with_files(&at, say, false).await });
+        let resolved = tokio::select! {
+            resolved = &mut resolving => resolved.ok()?,
+            () = self.parts.clock.sleep_until(deadline) => return None,
+        };
+        let (say, mut lost) = resolved.ok()?;
+        let mut pieces = opened.account.pieces(&say, roads).ok()?;
+        lost.append(&mut pieces.degradations);
+        pieces.degradations = lost;
+        Some(pieces)
+    }
+
+    /// `say` with its files on the platform, and what that cost.
+    pub(super) async fn with_files(
+        &self,
+        opened: &Arc<Opened>,
+        mut say: Say,
+        fresh: bool,
+    ) -> Result<(Say, Vec<v1::Degradation>), Unresolved> {
+        let What::Parts { parts, quote } = say.what else {
+            return Ok((say, Vec::new()));
+        };
+        let resolved = self.resolver.resolve(opened, parts, say.degrade, fresh).await?;
+        say.what = What::Parts {
+            parts: resolved.parts,
+            quote,
+        };
+        Ok((say, resolved.degradations))
+    }
+
+    /// The commit is durable: the bytes leave now. `false` means that the request was closed; the answer is then kept.
+    pub(super) fn hand_over(self: &Arc<Self>, ride: Ride, message: Arc<Message>) {
+        let Ride {
+            claim, plain, block, ..
+        } = ride;
+        // From here on the platform's next attempt waits until we know how this one went.
+        let deciding = self.decide(message.row);
+        if claim.hand_over(plain) {
+            self.reached(&message);
+            if !message.is_final() {
+                self.parts.lanes.message(message.conversation);
+            }
+            return;
+        }
+        let outbound = self.clone();
+        tokio::spawn(async move {
+            let (_blocked, _deciding) = (block, deciding);
+            let mut kept = step(&message);
+            kept.result.status = Status::Accepted as i32;
+            kept.result.road = Road::Unspecified as i32;
+            kept.pieces_done = 0;
+            kept.next_attempt = outbound.now() + NEXT_ATTEMPT;
+            match outbound.settle(kept).await {
+                Ok(message) => outbound.parts.lanes.message(message.conversation),
+                Err(error) => {
+                    tracing::error!(message = message.id, %error, "a passive answer that found its request closed is not kept")
+                }
+            }
+        });
+    }
+
+    /// The platform asks again: the plain answer to this event, if one was rendered and has not gone by the API.
+    /// HANDED_OVER is durable before the bytes are given out.
+    pub async fn take_kept(self: &Arc<Self>, event: Row) -> Option<Vec<u8>> {
+        let row = self.kept_message(event).await?.row;
+        let _deciding = self.decide_soon(row).await?;
+        let message = self.kept_message(event).await?;
+        let plain = message.passive.clone()?;
+        if message.status() == Status::HandedOver || message.pieces_done > 0 {
+            return Some(plain);
+        }
+        if message.is_final() || message.status() != Status::Accepted {
+            return None;
+        }
+        let handed = self.handed_over(&message).await;
+        match self.settle(handed).await {
+            Ok(message) => {
+                self.parts.lanes.message(message.conversation);
+                Some(plain)
+            }
+            Err(error) => {
+                tracing::error!(message = message.id, %error, "a kept passive answer cannot be handed over");
+                None
+            }
+        }
+    }
+
+    /// The right to decide, if whoever has it gives it back soon; a call by the API takes longer.
+    async fn decide_soon(self: &Arc<Self>, row: Row) -> Option<Deciding> {
+        let until = self.now() + DECIDE_WITHIN;
+        loop {
+            let decided = self.decided.notified();
+            tokio::pin!(decided);
+            // Registered before the look, so that nothing is missed between look and wait.
+            decided.as_mut().enable();
+            if let Some(deciding) = self.decide(row) {
+                return Some(deciding);
+            }
+            tokio::select! {
+                () = decided => {}
+                () = self.parts.clock.sleep_until(until) => return None,
+            }
+        }
+    }
+
+    async fn kept_message(&self, event: Row) -> Option<Arc<Message>> {
+        match self.parts.store.passive_answer(event).await {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::warn!(event, %error, "passive answer not readable");
+                None
+            }
+        }
+    }
+
+    /// The step from kept to handed over: final, unless more of it goes by the API.
+    async fn handed_over(&self, message: &Message) -> Settle {
+        let more = ends_session(&message.request) || self.has_more(message).await;
+        let mut handed = step(message);
+        handed.result.status = if more { Status::Accepted } else { Status::HandedOver } as i32;
+        handed.result.road = Road::Passive as i32;
+        handed.result.error = None;
+        handed.pieces_done = 1;
+        handed.next_attempt = self.now();
+        handed.tell = self
+            .opened(&message.account)
+            .is_some_and(|opened| !more && self.tell(&opened.describe, Status::HandedOver));
+        handed
+    }
+
+    /// Whether a kept answer was only the first of several pieces. Its files are on the platform already.
+    async fn has_more(&self, message: &Message) -> bool {
+        let Some(opened) = self.opened(&message.account) else {
+            return false;
+        };
+        if message
+            .result
+            .degradations
+            .iter()
+            .any(|lost| lost.reason.starts_with(CUT))
+        {
+            return false;
+        }
+        let Ok(Some(say)) = facts::said(&message.request) else {
+            return false;
+        };
+        let Ok((say, _)) = self.with_files(&opened, say, false).await else {
+            return false;
+        };
+        let ask = Ask::of(&message.request);
+        let facts = Facts {
+            passive: true,
+            ..facts::facts(None, self.probes.shut(&opened, self.now()), self.now())
+        };
+        opened
+            .account
+            .pieces(&say, plan::roads(&ask, &facts))
+            .is_ok_and(|pieces| pieces.pieces.len() > 1)
+    }
+}
+
+fn is_text(part: &v1::Part) -> bool {
+    matches!(part.content, Some(v1::part::Content::Text(_)))
+}
+
+enum Boarded {
+    Yes {
+        plain: Vec<u8>,
+        degradations: Vec<v1::Degradation>,
+        more: bool,
+    },
+    No(Way),
+}
+
+const CUT: &str = "only the first of ";
+
+pub(super) fn cut_off(part_type: &str, pieces: usize) -> v1::Degradation {
+    v1::Degradation {
+        from_type: part_type.to_owned(),
+        to_type: part_type.to_owned(),
+        reason: format!("{CUT}{pieces} pieces was sent: this account cannot send the others"),
+    }
+}
+
+/// The pieces as the planner sees them.
+pub(super) fn shapes(pieces: &Pieces, first_rides: bool) -> Vec<Shape> {
+    pieces
+        .pieces
+        .iter()
+        .enumerate()
+        .map(|(index, piece)| Shape {
+            rides: index == 0 && first_rides,
+            passive_only: piece.passive_only,
+        })
+        .collect()
+}
+
+/// How long a caller may wait for an answer of the platform.
+pub const WAIT_MAX: Duration = Duration::from_secs(60);

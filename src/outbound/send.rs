@@ -1,0 +1,381 @@
+//! How does one message go by the API, piece by piece, so that nothing goes twice and nothing is lost?
+
+use std::sync::Arc;
+
+use super::{
+    Outbound,
+    dispatch::{Turn, note_partial},
+    facts::{self, api_road, ends_session},
+    faults::{error, from_fault},
+    plan::{self, Ask, Plan},
+    resolve::Unresolved,
+    ride::shapes,
+    step,
+};
+use crate::{
+    accounts::Opened,
+    channels::contract::{Learned, Piece, Pieces, Roads, Say, Verdict},
+    error::Code,
+    ports::{
+        clock::Millis,
+        store::{LedgerEntry, Message, Settle, StoreError, View},
+    },
+    schema::v1::{
+        self,
+        send_request::{NoAllowance, OnAmbiguous, What},
+        send_result::Status,
+    },
+    tokens::CallFault,
+};
+
+/// The platform's retries without `notAfter`: as long as these pauses add up to (ten minutes).
+const RETRIES_FOR: Millis = 10 * 60_000;
+/// An ambiguous call is repeated once where the core wants that, by the platform's own advice.
+const AMBIGUOUS_TRIES: u32 = 2;
+
+/// One message on its way, with its last durable step.
+pub(super) struct Sending {
+    pub opened: Arc<Opened>,
+    pub message: Arc<Message>,
+    pub recipient: String,
+}
+
+/// How the pieces went.
+pub(super) enum Gone {
+    /// All of them; the step that says so is not committed yet.
+    All(Box<Settle>),
+    /// Not all; why and what now is committed.
+    Stopped(Turn),
+}
+
+impl Outbound {
+    /// Plans and sends; the message is in ACCEPTED, HELD or (to be repeated) SENDING.
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        message: &Message,
+        view: Option<View>,
+        behind_held: bool,
+    ) -> Result<Turn, StoreError> {
+        let Some(opened) = self.opened(&message.account) else {
+            let error = error(Code::AccountUnknown, "the account is not bound any more");
+            return self.end(message, Status::Failed, error, Vec::new()).await;
+        };
+        if let Some(turn) = self.order(message, &opened, view.as_ref()).await? {
+            return Ok(turn);
+        }
+        let say = match facts::said(&message.request) {
+            Ok(Some(say)) => say,
+            Ok(None) => {
+                let error = error(Code::UnsupportedPart, "this channel cannot take a message back");
+                return self.end(message, Status::Failed, error, Vec::new()).await;
+            }
+            Err(fault) => return self.end(message, Status::Failed, from_fault(fault), Vec::new()).await,
+        };
+        let now = self.now();
+        let mut facts = facts::facts(view.as_ref(), self.probes.shut(&opened, now), now);
+        facts.behind_held = behind_held;
+        let ask = Ask::of(&message.request);
+        if message.pieces_done == 0
+            && let Some(plan) = plan::before(&ask, &facts)
+        {
+            return self.not_now(message, &ask, plan).await;
+        }
+        // Cut as it was when its first piece rode in the open request: the others start where that one ended.
+        let roads = Roads {
+            passive: message.passive.is_some() && message.pieces_done > 0,
+            ..plan::roads(&ask, &facts)
+        };
+        let pieces = match self.rendered(&opened, say.clone(), roads, false).await {
+            Ok(pieces) => pieces,
+            Err(unresolved) => return self.unresolved(message, unresolved).await,
+        };
+        let rest = pieces.pieces.len().saturating_sub(message.pieces_done as usize);
+        let shapes = shapes(&pieces, false);
+        match plan::plan(&ask, &facts, &shapes[shapes.len() - rest..]) {
+            Plan::Api => {}
+            other => return self.not_now(message, &ask, other).await,
+        }
+        let sending = Sending {
+            recipient: facts::recipient(&message.key).unwrap_or_default(),
+            message: self.begin(message, &pieces, &opened).await?,
+            opened,
+        };
+        match self.pieces(sending, pieces, say, roads).await? {
+            Gone::All(settle) => self.all_gone(message, view.as_ref(), *settle).await,
+            Gone::Stopped(turn) => Ok(turn),
+        }
+    }
+
+    /// Everything was said: SENT, and an order that came with it is carried out.
+    async fn all_gone(&self, message: &Message, view: Option<&View>, mut settle: Settle) -> Result<Turn, StoreError> {
+        if ends_session(&message.request) {
+            self.end_session(message, view).await?;
+        }
+        settle.result.status = Status::Sent as i32;
+        settle.tell = self
+            .opened(&message.account)
+            .is_some_and(|it| self.tell(&it.describe, Status::Sent));
+        self.settle(settle).await?;
+        Ok(Turn::Done)
+    }
+
+    /// From now on a call may be under way.
+    async fn begin(&self, message: &Message, pieces: &Pieces, opened: &Opened) -> Result<Arc<Message>, StoreError> {
+        let mut settle = step(message);
+        settle.result.status = Status::Sending as i32;
+        settle.result.road = api_road(&opened.describe.channel) as i32;
+        settle.result.degradations.clone_from(&pieces.degradations);
+        settle.result.error = None;
+        // What goes by the API is no passive answer any more; one that already left stays what a repeated callback gets.
+        if message.pieces_done == 0 {
+            settle.passive = None;
+        }
+        settle.attempts += 1;
+        self.settle(settle).await
+    }
+
+    /// Sends piece after piece, each step committed before the next call.
+    async fn pieces(
+        &self,
+        mut sending: Sending,
+        mut pieces: Pieces,
+        say: Say,
+        roads: Roads,
+    ) -> Result<Gone, StoreError> {
+        let free = matches!(sending.message.request.what, Some(What::Typing(_)));
+        let mut uploaded_again = false;
+        loop {
+            let done = sending.message.pieces_done as usize;
+            let Some(piece) = pieces.pieces.get(done) else {
+                return Ok(Gone::All(Box::new(step(&sending.message))));
+            };
+            match self.call(&sending, piece).await {
+                Ok(Verdict::Done { message_id }) => {
+                    self.api_works(&sending.opened).await;
+                    let mut settle = step(&sending.message);
+                    settle.result.platform_message_ids.extend(message_id);
+                    settle.pieces_done += 1;
+                    settle.ledger.extend((!free).then_some(LedgerEntry::Spent(1)));
+                    if settle.pieces_done as usize >= pieces.pieces.len() {
+                        return Ok(Gone::All(Box::new(settle)));
+                    }
+                    sending.message = self.settle(settle).await?;
+                }
+                Ok(Verdict::UploadAgain(_)) if !uploaded_again => {
+                    uploaded_again = true;
+                    match self.rendered(&sending.opened, say.clone(), roads, true).await {
+                        Ok(fresh) => pieces = fresh,
+                        Err(unresolved) => {
+                            return Ok(Gone::Stopped(self.unresolved(&sending.message, unresolved).await?));
+                        }
+                    }
+                }
+                Ok(verdict) => return Ok(Gone::Stopped(self.stopped(&sending, verdict).await?)),
+                Err(fault) => return Ok(Gone::Stopped(self.no_answer(&sending, fault).await?)),
+            }
+        }
+    }
+
+    async fn call(&self, sending: &Sending, piece: &Piece) -> Result<Verdict, CallFault> {
+        let call = sending.opened.account.call(piece, &sending.recipient);
+        let (_, verdict) = self.parts.keeper.call(&sending.opened, &call).await?;
+        Ok(verdict)
+    }
+
+    async fn rendered(&self, opened: &Arc<Opened>, say: Say, roads: Roads, fresh: bool) -> Result<Pieces, Unresolved> {
+        let (say, mut lost) = self.with_files(opened, say, fresh).await?;
+        let mut pieces = opened
+            .account
+            .pieces(&say, roads)
+            .map_err(|fault| Unresolved::Refused(from_fault(fault)))?;
+        lost.append(&mut pieces.degradations);
+        pieces.degradations = lost;
+        Ok(pieces)
+    }
+
+    /// The platform answered, and not with "done".
+    async fn stopped(&self, sending: &Sending, verdict: Verdict) -> Result<Turn, StoreError> {
+        let message = &sending.message;
+        match verdict {
+            Verdict::RetryLater(error) => self.retry(message, error).await,
+            Verdict::Unknown(error) => self.ambiguous(message, error).await,
+            Verdict::Failed { error, learned } => {
+                let ledger = self.learn(sending, learned).await;
+                let lacking = matches!(
+                    learned,
+                    Some(Learned::WindowClosed | Learned::QuotaExhausted | Learned::Unfollowed)
+                );
+                if lacking && message.request.no_allowance() == NoAllowance::HoldForCustomer {
+                    return self.hold(message, error, ledger).await;
+                }
+                self.end(message, Status::Failed, error, ledger).await
+            }
+            Verdict::RefreshToken(error) | Verdict::UploadAgain(error) => {
+                self.end(message, Status::Failed, error, Vec::new()).await
+            }
+            Verdict::Done { .. } => Ok(Turn::Done),
+        }
+    }
+
+    async fn no_answer(&self, sending: &Sending, fault: CallFault) -> Result<Turn, StoreError> {
+        let message = &sending.message;
+        match fault {
+            CallFault::NotSent(why) => self.retry(message, error(Code::PlatformDown, why)).await,
+            CallFault::NoToken(error) if error.retryable => self.retry(message, error).await,
+            CallFault::NoToken(error) => self.end(message, Status::Failed, error, Vec::new()).await,
+            CallFault::Lost(why) => self.ambiguous(message, error(Code::Ambiguous, why)).await,
+        }
+    }
+
+    /// It may have arrived: reported, or repeated once where the core prefers twice to never.
+    async fn ambiguous(&self, message: &Message, error: v1::Error) -> Result<Turn, StoreError> {
+        let again = message.request.on_ambiguous() == OnAmbiguous::Retry && message.attempts < AMBIGUOUS_TRIES;
+        if again {
+            return self.retry(message, error).await;
+        }
+        self.end(message, Status::Unknown, error, Vec::new()).await
+    }
+
+    async fn unresolved(&self, message: &Message, unresolved: Unresolved) -> Result<Turn, StoreError> {
+        match unresolved {
+            Unresolved::Refused(error) => self.end(message, Status::Failed, error, Vec::new()).await,
+            Unresolved::Later(error) => {
+                // A try that did not reach the message itself counts all the same.
+                let tried = Message {
+                    attempts: message.attempts + u32::from(message.status() != Status::Sending),
+                    ..message.clone()
+                };
+                self.retry(&tried, error).await
+            }
+        }
+    }
+
+    /// Nothing was sent: again after a pause, as long as there is time.
+    async fn retry(&self, message: &Message, error: v1::Error) -> Result<Turn, StoreError> {
+        let at = self.now() + pause(message.attempts);
+        let in_time = match message.request.not_after {
+            Some(_) => at < message.not_after,
+            None => paused_until(message.attempts) <= RETRIES_FOR,
+        };
+        if !in_time {
+            return self.end(message, Status::Failed, error, Vec::new()).await;
+        }
+        let mut settle = step(message);
+        settle.result.status = Status::Accepted as i32;
+        settle.result.error = Some(error);
+        settle.next_attempt = at;
+        self.settle(settle).await?;
+        Ok(Turn::WaitsUntil(at))
+    }
+
+    async fn not_now(&self, message: &Message, ask: &Ask, plan: Plan) -> Result<Turn, StoreError> {
+        match plan {
+            Plan::Hold(error) => self.hold(message, error, Vec::new()).await,
+            // An answer that was kept for an open request has missed it; there is no other road.
+            Plan::Refuse(_, refusal) if message.passive.is_some() && message.pieces_done == 0 && is_shut(&refusal) => {
+                let error = error(
+                    Code::Expired,
+                    format!("the passive window is over, and: {}", refusal.platform_message),
+                );
+                self.end(message, Status::Expired, error, Vec::new()).await
+            }
+            Plan::Refuse(status, error) => self.end(message, status, error, Vec::new()).await,
+            Plan::Api | Plan::Passive { .. } => {
+                tracing::error!(message = message.id, ?ask, "a road that is not open was planned");
+                let error = error(Code::UnsupportedPart, "this part cannot go by the API");
+                self.end(message, Status::Failed, error, Vec::new()).await
+            }
+        }
+    }
+
+    /// Kept until the customer acts; said once.
+    async fn hold(&self, message: &Message, error: v1::Error, ledger: Vec<LedgerEntry>) -> Result<Turn, StoreError> {
+        if message.status() == Status::Held && ledger.is_empty() {
+            return Ok(Turn::Held(message.not_after));
+        }
+        let mut settle = step(message);
+        settle.result.status = Status::Held as i32;
+        settle.result.error = Some(error);
+        settle.next_attempt = self.now();
+        settle.attempts = 0;
+        settle.passive = None;
+        settle.ledger = ledger;
+        settle.tell = true;
+        self.settle(settle).await?;
+        Ok(Turn::Held(message.not_after))
+    }
+
+    /// Final.
+    pub(super) async fn end(
+        &self,
+        message: &Message,
+        status: Status,
+        error: v1::Error,
+        ledger: Vec<LedgerEntry>,
+    ) -> Result<Turn, StoreError> {
+        let mut settle = step(message);
+        settle.result.status = status as i32;
+        settle.result.error = Some(error);
+        if message.pieces_done == 0 {
+            settle.passive = None;
+        }
+        note_partial(&mut settle.result, message.pieces_done);
+        settle.ledger = ledger;
+        settle.tell = true;
+        if ends_session(&message.request) && status != Status::Expired {
+            self.closing_unsaid(message, &mut settle).await?;
+        }
+        self.settle(settle).await?;
+        Ok(Turn::Done)
+    }
+
+    /// What a refusal teaches: marks for the ledger, and whether the account may use the API at all.
+    async fn learn(&self, sending: &Sending, learned: Option<Learned>) -> Vec<LedgerEntry> {
+        match learned {
+            Some(Learned::WindowClosed) => vec![LedgerEntry::Closed],
+            Some(Learned::QuotaExhausted) => vec![LedgerEntry::Exhausted],
+            Some(Learned::Unfollowed) => vec![LedgerEntry::Unfollowed],
+            Some(Learned::NoApi(code)) => {
+                self.api_refused(&sending.opened, code).await;
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    async fn api_refused(&self, opened: &Opened, code: Code) {
+        self.probes.refused(opened, self.now());
+        let before = opened.observe(|condition| condition.api_shut.replace(code));
+        if before != Some(code) {
+            self.capabilities_changed(opened).await;
+        }
+    }
+
+    async fn api_works(&self, opened: &Opened) {
+        if opened.observe(|condition| condition.api_shut.take()).is_some() {
+            self.capabilities_changed(opened).await;
+        }
+    }
+}
+
+/// 1 s, 2, 4 … 60 s.
+fn pause(attempts: u32) -> Millis {
+    (1_000_i64 << attempts.saturating_sub(1).min(6)).min(60_000)
+}
+
+/// How long all pauses up to this one take together.
+fn paused_until(attempts: u32) -> Millis {
+    (1..=attempts.min(1_000)).map(pause).sum()
+}
+
+/// The refusal is about the account, not about this message.
+fn is_shut(error: &v1::Error) -> bool {
+    [
+        Code::NotEntitled,
+        Code::ScopeNotGranted,
+        Code::AccountRevoked,
+        Code::NeedsReauth,
+    ]
+    .iter()
+    .any(|code| code.name() == error.code)
+}

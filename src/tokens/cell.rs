@@ -1,0 +1,296 @@
+//! When is a token of one account fetched, and what if that fails?
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Keeper, Kept, sha256_hex};
+use crate::{
+    accounts::Opened,
+    channels::contract::{AccessToken, Verdict},
+    error::Code,
+    ports::{clock::Millis, platform::NoAnswer, store::RecordWrite},
+    schema::v1,
+    secret::Secret,
+    settings::AccountSettings,
+};
+
+/// Where sealed tokens lie in the store.
+const SPACE: &str = "platform_tokens";
+/// A token that ends within this time is replaced beside its users: stable tokens are renewed in their last five minutes.
+const AHEAD: Millis = 5 * 60_000;
+/// A try ahead of the end that brought nothing new is repeated after this long.
+const AHEAD_PAUSE: Millis = 30_000;
+/// How long the warning of a token taken elsewhere stands after it was last seen.
+const TAKEN_STANDS: Millis = 24 * 3_600_000;
+
+/// A token and its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    pub value: Secret,
+    pub expires: Millis,
+}
+
+/// Why a token is asked for.
+pub(super) enum Rejected {
+    /// None is there.
+    None,
+    /// The present one ends soon.
+    Ahead,
+    /// The platform refused this one.
+    This(Secret),
+}
+
+/// What is known of one account's token.
+pub(super) struct Cell {
+    /// Of the credentials it was fetched with.
+    pub fingerprint: String,
+    known: Mutex<Known>,
+    /// Held while a fetch is under way: whoever waits here finds its result.
+    turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Known {
+    token: Option<Token>,
+    loaded: bool,
+    failure: Option<Failure>,
+    /// No try ahead of the end before this moment.
+    ahead_from: Millis,
+    taken_at: Option<Millis>,
+}
+
+#[derive(Clone)]
+struct Failure {
+    error: v1::Error,
+    times: u32,
+    again: Millis,
+}
+
+impl Cell {
+    pub fn new(fingerprint: String) -> Self {
+        Self {
+            fingerprint,
+            known: Mutex::default(),
+            turn: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    pub fn current(&self) -> Option<Token> {
+        self.with(|known| known.token.clone())
+    }
+
+    /// It is time to fetch the next one beside the callers, and nobody does yet.
+    pub fn due(&self, token: &Token, now: Millis) -> bool {
+        self.with(|known| {
+            let due = now >= token.expires - AHEAD && now >= known.ahead_from;
+            if due {
+                known.ahead_from = now + AHEAD_PAUSE;
+            }
+            due
+        })
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {
+        look(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Tells one set of credentials from another without holding them.
+pub(super) fn fingerprint(settings: &AccountSettings) -> String {
+    let secrets = [settings.app_secret.expose(), settings.secret.expose()].join("\n");
+    sha256_hex(&format!(
+        "{}\n{}\n{}\n{}\n{secrets}",
+        settings.app_id, settings.corp_id, settings.agent_id, settings.api_base
+    ))
+}
+
+impl Keeper {
+    /// The token that holds after this call: from a fetch under way, from the store, or from the platform.
+    pub(super) async fn obtain(&self, opened: &Arc<Opened>, cell: &Cell, why: Rejected) -> Result<Token, v1::Error> {
+        let _turn = cell.turn.lock().await;
+        let now = self.parts.clock.now();
+        self.load(opened, cell).await;
+        let current = cell.current().filter(|token| token.expires > now);
+        match (&why, current) {
+            (Rejected::None, Some(token)) => return Ok(token),
+            (Rejected::Ahead, Some(token)) if now < token.expires - AHEAD => return Ok(token),
+            (Rejected::This(refused), Some(token)) if token.value != *refused => return Ok(token),
+            _ => {}
+        }
+        if let Some(failure) = cell.with(|known| known.failure.clone())
+            && now < failure.again
+        {
+            return Err(failure.error);
+        }
+        let refused = match &why {
+            Rejected::This(_) => cell.current().filter(|token| token.expires > now),
+            _ => None,
+        };
+        match self.fetch(opened).await {
+            Ok(fetched) => {
+                let token = self.store_fetched(opened, cell, fetched).await;
+                self.notice_thief(opened, cell, refused.as_ref(), &token);
+                Ok(token)
+            }
+            Err(error) => {
+                cell.with(|known| known.fail(&error, now));
+                // A token that still works outlives a failed renewal; one that was refused does not.
+                if matches!(why, Rejected::This(_)) {
+                    cell.with(|known| known.token = None);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn fetch(&self, opened: &Opened) -> Result<AccessToken, v1::Error> {
+        let call = opened.account.token_call();
+        let base = self.parts.hosts.of(opened);
+        let result = match self.parts.platform.ask(base, &call, None).await {
+            Ok(answer) => {
+                self.note_date(&answer);
+                opened.account.read_token(&answer).map_err(reason)
+            }
+            Err(NoAnswer::NotSent(why) | NoAnswer::Lost(why)) => Err(v1::Error {
+                code: Code::PlatformDown.name().into(),
+                platform_message: format!("no access token: {why}"),
+                retryable: true,
+                ..Default::default()
+            }),
+        };
+        let outcome = match &result {
+            Ok(_) => "ok",
+            Err(error) if error.retryable => "unavailable",
+            Err(_) => "refused",
+        };
+        self.parts.observer.token_refreshed(outcome);
+        result
+    }
+
+    async fn store_fetched(&self, opened: &Opened, cell: &Cell, fetched: AccessToken) -> Token {
+        let token = Token {
+            value: Secret::new(fetched.value),
+            expires: self.parts.clock.now() + fetched.lives_for,
+        };
+        cell.with(|known| {
+            known.token = Some(token.clone());
+            known.loaded = true;
+            known.failure = None;
+        });
+        if let Some((store, vault)) = &self.parts.keep {
+            let kept = Kept {
+                value: token.value.clone(),
+                expires: token.expires,
+                fingerprint: cell.fingerprint.clone(),
+            };
+            let key = &opened.settings.id;
+            let sealed = serde_json::to_vec(&kept)
+                .ok()
+                .and_then(|plain| (vault.seal)(key, &plain));
+            if let Some(value) = sealed {
+                let write = RecordWrite::Put {
+                    space: SPACE,
+                    key: key.clone(),
+                    value,
+                };
+                // The token works all the same; only a restart fetches again.
+                if let Err(error) = store.write_records(vec![write]).await {
+                    tracing::warn!(account = key, %error, "access token not kept");
+                }
+            }
+        }
+        token
+    }
+
+    /// Reads what an earlier run left, once.
+    async fn load(&self, opened: &Opened, cell: &Cell) {
+        let Some((store, vault)) = &self.parts.keep else { return };
+        if cell.with(|known| std::mem::replace(&mut known.loaded, true)) {
+            return;
+        }
+        let key = &opened.settings.id;
+        let kept = match store.record(SPACE, key).await {
+            Ok(sealed) => sealed
+                .and_then(|sealed| (vault.open)(key, &sealed))
+                .and_then(|plain| serde_json::from_slice::<Kept>(&plain).ok()),
+            Err(error) => {
+                tracing::warn!(account = key, %error, "kept access token not readable");
+                None
+            }
+        };
+        if let Some(kept) = kept.filter(|kept| kept.fingerprint == cell.fingerprint) {
+            let token = Token {
+                value: kept.value,
+                expires: kept.expires,
+            };
+            cell.with(|known| known.token = Some(token));
+        }
+    }
+
+    /// A token in its time was refused, and the platform has another one: somebody else fetched it.
+    fn notice_thief(&self, opened: &Opened, cell: &Cell, refused: Option<&Token>, fresh: &Token) {
+        let now = self.parts.clock.now();
+        let stolen = refused.is_some_and(|refused| refused.value != fresh.value);
+        let before = cell.with(|known| {
+            if stolen {
+                known.taken_at = Some(now);
+            }
+            known.taken_at
+        });
+        if stolen {
+            let when = crate::schema::Timestamp::from_millis(now).to_rfc3339_millis();
+            tracing::warn!(
+                account = opened.settings.id,
+                "access token was replaced by somebody else"
+            );
+            opened.observe(|condition| {
+                condition.warnings.insert(
+                    Code::TokenTakenElsewhere,
+                    format!(
+                        "another system fetched an access token with this account's secret; ours was refused at {when}"
+                    ),
+                )
+            });
+        } else if before.is_some_and(|at| now - at > TAKEN_STANDS) {
+            cell.with(|known| known.taken_at = None);
+            opened.observe(|condition| condition.warnings.remove(&Code::TokenTakenElsewhere));
+        }
+    }
+}
+
+impl Known {
+    /// A transient fault is tried again after 1 s, doubling to a minute; a final one (a wrong secret) after 30 s to 5 min.
+    fn fail(&mut self, error: &v1::Error, now: Millis) {
+        let times = self.failure.as_ref().map_or(0, |before| before.times) + 1;
+        let (first, most) = if error.retryable {
+            (1_000, 60_000)
+        } else {
+            (30_000, 300_000)
+        };
+        let pause = (first << (times - 1).min(10)).min(most);
+        self.failure = Some(Failure {
+            error: error.clone(),
+            times,
+            again: now + pause,
+        });
+    }
+}
+
+/// The error inside a verdict on a token call.
+fn reason(verdict: Verdict) -> v1::Error {
+    match verdict {
+        Verdict::RetryLater(error) => v1::Error {
+            retryable: true,
+            ..error
+        },
+        Verdict::RefreshToken(error)
+        | Verdict::UploadAgain(error)
+        | Verdict::Failed { error, .. }
+        | Verdict::Unknown(error) => error,
+        Verdict::Done { .. } => v1::Error {
+            code: Code::PlatformDown.name().into(),
+            platform_message: "the answer to a token call holds no token".into(),
+            retryable: true,
+            ..Default::default()
+        },
+    }
+}

@@ -1,0 +1,205 @@
+//! Which access token is valid now? One refresh at a time per account, however many callers; refreshed ahead of its end.
+//!
+//! The platform's pages on access tokens say that a token lives at most 7200 s, that a classic fetch kills the token
+//! before it (both work for five minutes), and that the stable call gives the same token until five minutes before its end.
+
+mod cell;
+pub mod vault;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use crate::{
+    accounts::Opened,
+    channels::contract::Verdict,
+    observe::Observer,
+    ports::{
+        chance::hex,
+        clock::{Clock, Millis},
+        platform::{Answer, Call, NoAnswer, Platform},
+        store::Store,
+    },
+    schema::v1,
+    secret::Secret,
+};
+
+pub use cell::Token;
+use cell::{Cell, Rejected};
+pub use vault::Vault;
+
+/// Where the platforms' APIs are, unless an account says otherwise.
+#[derive(Clone, Debug)]
+pub struct Hosts {
+    pub weixin_api: String,
+    pub wecom_api: String,
+}
+
+impl Hosts {
+    /// The base URL for calls of this account.
+    pub fn of<'a>(&'a self, opened: &'a Opened) -> &'a str {
+        if !opened.settings.api_base.is_empty() {
+            return &opened.settings.api_base;
+        }
+        match opened.describe.channel.as_str() {
+            "wecom_app" | "wechat_kf" => &self.wecom_api,
+            _ => &self.weixin_api,
+        }
+    }
+}
+
+/// Why a call has no answer.
+#[derive(Clone, Debug)]
+pub enum CallFault {
+    /// No token could be had: the call itself was never made.
+    NoToken(v1::Error),
+    /// The connection failed before our bytes left.
+    NotSent(String),
+    /// It left us, and no complete answer came.
+    Lost(String),
+}
+
+/// What the keeper needs from the house.
+pub struct Parts {
+    pub platform: Arc<dyn Platform>,
+    pub hosts: Hosts,
+    pub clock: Arc<dyn Clock>,
+    pub observer: Arc<Observer>,
+    /// Where tokens outlive a restart, and how they are sealed there; without it they live in memory alone.
+    pub keep: Option<(Arc<dyn Store>, Vault)>,
+}
+
+/// Keeps one access token per account.
+pub struct Keeper {
+    parts: Parts,
+    cells: Mutex<HashMap<String, Arc<Cell>>>,
+    /// The platform's clock minus ours, as its last answer said; `i64::MIN` = no answer yet.
+    skew: AtomicI64,
+}
+
+impl Keeper {
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            parts,
+            cells: Mutex::default(),
+            skew: AtomicI64::new(i64::MIN),
+        })
+    }
+
+    /// A token that is valid now. Within its last minutes a new one is fetched beside the callers, who don't wait.
+    pub async fn token(self: &Arc<Self>, opened: &Arc<Opened>) -> Result<Token, v1::Error> {
+        let cell = self.cell(opened);
+        let now = self.parts.clock.now();
+        match cell.current().filter(|token| token.expires > now) {
+            Some(token) => {
+                if cell.due(&token, now) {
+                    self.refresh_behind(opened, &cell);
+                }
+                Ok(token)
+            }
+            None => self.obtain(opened, &cell, Rejected::None).await,
+        }
+    }
+
+    /// The platform refused `token`: gives the one that holds now, fetched only if `token` is still current.
+    pub async fn rejected(&self, opened: &Arc<Opened>, token: &Token) -> Result<Token, v1::Error> {
+        let cell = self.cell(opened);
+        self.obtain(opened, &cell, Rejected::This(token.value.clone())).await
+    }
+
+    /// The token for another system of the company; `rejected` is the SHA-256 (hex) of one that failed there.
+    pub async fn lend(self: &Arc<Self>, opened: &Arc<Opened>, rejected: Option<&str>) -> Result<Token, v1::Error> {
+        let current = self.token(opened).await?;
+        match rejected {
+            Some(digest) if digest.eq_ignore_ascii_case(&sha256_hex(current.value.expose())) => {
+                self.rejected(opened, &current).await
+            }
+            _ => Ok(current),
+        }
+    }
+
+    /// Asks the platform with a token; a token that it refuses is refreshed once, and the call is made once more.
+    pub async fn call(self: &Arc<Self>, opened: &Arc<Opened>, call: &Call) -> Result<(Answer, Verdict), CallFault> {
+        let token = self.token(opened).await.map_err(CallFault::NoToken)?;
+        let (answer, verdict) = self.ask(opened, call, &token).await?;
+        if !matches!(verdict, Verdict::RefreshToken(_)) {
+            return Ok((answer, verdict));
+        }
+        let token = self.rejected(opened, &token).await.map_err(CallFault::NoToken)?;
+        self.ask(opened, call, &token).await
+    }
+
+    /// How far the platform's clock is ahead of ours, by the `Date` of its last answer.
+    pub fn skew(&self) -> Option<Millis> {
+        Some(self.skew.load(Ordering::Relaxed)).filter(|skew| *skew != i64::MIN)
+    }
+
+    async fn ask(&self, opened: &Opened, call: &Call, token: &Token) -> Result<(Answer, Verdict), CallFault> {
+        let base = self.parts.hosts.of(opened);
+        let answer = self
+            .parts
+            .platform
+            .ask(base, call, Some(token.value.expose()))
+            .await
+            .map_err(|fault| match fault {
+                NoAnswer::NotSent(why) => CallFault::NotSent(why),
+                NoAnswer::Lost(why) => CallFault::Lost(why),
+            })?;
+        self.note_date(&answer);
+        let verdict = opened.account.judge(call, &answer);
+        Ok((answer, verdict))
+    }
+
+    fn note_date(&self, answer: &Answer) {
+        if let Some(date) = answer.date {
+            self.skew.store(date - self.parts.clock.now(), Ordering::Relaxed);
+        }
+    }
+
+    /// The account's cell; another secret is another token.
+    fn cell(&self, opened: &Opened) -> Arc<Cell> {
+        let fingerprint = cell::fingerprint(&opened.settings);
+        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        match cells.get(&opened.settings.id) {
+            Some(cell) if cell.fingerprint == fingerprint => cell.clone(),
+            _ => {
+                let cell = Arc::new(Cell::new(fingerprint));
+                cells.insert(opened.settings.id.clone(), cell.clone());
+                cell
+            }
+        }
+    }
+
+    fn refresh_behind(self: &Arc<Self>, opened: &Arc<Opened>, cell: &Arc<Cell>) {
+        let (keeper, opened, cell) = (self.clone(), opened.clone(), cell.clone());
+        tokio::spawn(async move {
+            if let Err(error) = keeper.obtain(&opened, &cell, Rejected::Ahead).await {
+                tracing::warn!(
+                    account = opened.settings.id,
+                    code = error.code,
+                    "token not refreshed ahead of its end"
+                );
+            }
+        });
+    }
+}
+
+/// Lower-case hex of the SHA-256 of a text.
+pub fn sha256_hex(text: &str) -> String {
+    hex(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref())
+}
+
+/// A token's record as it lies sealed in the store.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Kept {
+    value: Secret,
+    expires: Millis,
+    fingerprint: String,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+use crate::{
+    error::Code,
+    outbound::testing::{Does, FakePlatform, MemoryStore, opened},
+    ports::{
+        clock::ManualClock,
+        platform::{CallBody, Method},
+    },
+};
+
+struct House {
+    clock: ManualClock,
+    platform: Arc<FakePlatform>,
+    keeper: Arc<Keeper>,
+    opened: Arc<Opened>,
+}
+
+fn house_with(clock: ManualClock, keep: Option<(Arc<dyn Store>, Vault)>) -> House {
+    let platform = Arc::new(FakePlatform::default());
+    let keeper = Keeper::new(Parts {
+        platform: platform.clone(),
+        hosts: Hosts {
+            weixin_api: "http://weixin".into(),
+            wecom_api: "http://wecom".into(),
+        },
+        clock: Arc::new(clock.clone()),
+        observer: Arc::new(Observer::new()),
+        keep,
+    });
+    House {
+        clock,
+        platform,
+        keeper,
+        opened: opened(),
+    }
+}
+
+fn house() -> House {
+    house_with(ManualClock::at(1_000_000), None)
+}
+
+fn send() -> Call {
+    Call {
+        method: Method::Post,
+        path: "/send",
+        query: Vec::new(),
+        body: CallBody::Json(br#"{"say":"x"}"#.to_vec()),
+    }
+}
+
+async fn until(mut holds: impl FnMut() -> bool) {
+    for _ in 0..2_000 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("did not come to hold");
+}
+
+#[tokio::test]
+async fn a_hundred_callers_cause_one_fetch() {
+    let house = house();
+    let closed = house.platform.gate.write().await;
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let (keeper, opened) = (house.keeper.clone(), house.opened.clone());
+        callers.spawn(async move { keeper.token(&opened).await.map(|token| token.value.expose().to_owned()) });
+    }
+    until(|| house.platform.asked("/token").len() == 1).await;
+    drop(closed);
+    for token in callers.join_all().await {
+        assert_eq!(token, Ok("T1".to_owned()));
+    }
+    assert_eq!(house.platform.asked("/token").len(), 1);
+}
+
+#[tokio::test]
+async fn a_hundred_refused_callers_cause_one_refresh() {
+    let house = house();
+    let token = house.keeper.token(&house.opened).await.expect("a token");
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let (keeper, opened, token) = (house.keeper.clone(), house.opened.clone(), token.clone());
+        callers.spawn(async move {
+            keeper
+                .rejected(&opened, &token)
+                .await
+                .map(|it| it.value.expose().to_owned())
+        });
+    }
+    for token in callers.join_all().await {
+        assert_eq!(token, Ok("T2".to_owned()));
+    }
+    assert_eq!(house.platform.asked("/token").len(), 2);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_refreshed_once_and_the_call_made_once_more() {
+    let house = house();
+    house.platform.will("/send", [Does::Says(json!({"errcode": 40001}))]);
+    let (_, verdict) = house.keeper.call(&house.opened, &send()).await.expect("an answer");
+    assert_eq!(verdict, Verdict::Done { message_id: None });
+    assert_eq!(house.platform.tokens_used("/send"), ["T1", "T2"]);
+    let warned = house
+        .opened
+        .observe(|it| it.warnings.contains_key(&Code::TokenTakenElsewhere));
+    assert!(warned, "a token in its time was replaced by somebody else");
+
+    house.platform.will(
+        "/send",
+        [
+            Does::Says(json!({"errcode": 40001})),
+            Does::Says(json!({"errcode": 40001})),
+        ],
+    );
+    let (_, verdict) = house.keeper.call(&house.opened, &send()).await.expect("an answer");
+    assert!(
+        matches!(verdict, Verdict::RefreshToken(_)),
+        "a second refusal is an operator's matter: {verdict:?}"
+    );
+    assert_eq!(house.platform.asked("/send").len(), 4);
+}
+
+#[tokio::test]
+async fn the_same_token_again_is_nobodys_theft() {
+    let house = house();
+    let same = || Does::Says(json!({"access_token": "S", "expires_in": 7200}));
+    house.platform.will("/token", [same(), same()]);
+    let token = house.keeper.token(&house.opened).await.expect("a token");
+    house.keeper.rejected(&house.opened, &token).await.expect("a token");
+    assert!(house.opened.observe(|it| it.warnings.is_empty()));
+}
+
+#[tokio::test]
+async fn a_token_near_its_end_is_replaced_beside_its_users() {
+    let house = house();
+    house.keeper.token(&house.opened).await.expect("a token");
+    house.clock.advance(Duration::from_secs(7200 - 240));
+    let token = house.keeper.token(&house.opened).await.expect("a token");
+    assert_eq!(token.value.expose(), "T1", "nobody waits for the next one");
+    until(|| house.platform.asked("/token").len() == 2).await;
+    let mut current = String::new();
+    for _ in 0..2_000 {
+        current = house
+            .keeper
+            .token(&house.opened)
+            .await
+            .expect("a token")
+            .value
+            .expose()
+            .to_owned();
+        if current == "T2" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(current, "T2");
+}
+
+#[tokio::test]
+async fn a_failure_is_not_repeated_at_once() {
+    let house = house();
+    house
+        .platform
+        .will("/token", [Does::NotSent, Does::Says(json!({"errcode": 40125}))]);
+    let error = house.keeper.token(&house.opened).await.expect_err("no token");
+    assert!(error.retryable);
+    house.keeper.token(&house.opened).await.expect_err("still none");
+    assert_eq!(house.platform.asked("/token").len(), 1, "the second did not ask");
+    house.clock.advance(Duration::from_secs(1));
+    let error = house.keeper.token(&house.opened).await.expect_err("a wrong secret");
+    assert_eq!((error.code.as_str(), error.retryable), ("BAD_SECRET", false));
+    house.clock.advance(Duration::from_secs(59));
+    house
+        .keeper
+        .token(&house.opened)
+        .await
+        .expect_err("a final fault waits longer");
+    assert_eq!(house.platform.asked("/token").len(), 2);
+    house.clock.advance(Duration::from_secs(2));
+    house.keeper.token(&house.opened).await.expect("a token");
+}
+
+#[tokio::test]
+async fn a_token_outlives_a_restart_sealed() {
+    let clock = ManualClock::at(1_000_000);
+    let store = MemoryStore::new(Arc::new(clock.clone()));
+    let vault = || {
+        let turn: vault::Turn = Arc::new(|_, bytes| Some(bytes.iter().map(|byte| byte ^ 0x55).collect()));
+        Vault {
+            seal: turn.clone(),
+            open: turn,
+        }
+    };
+    let first = house_with(clock.clone(), Some((store.clone(), vault())));
+    first.keeper.token(&first.opened).await.expect("a token");
+    let record = store
+        .record("platform_tokens", "shop")
+        .await
+        .expect("readable")
+        .expect("kept");
+    assert!(!String::from_utf8_lossy(&record).contains("T1"), "sealed");
+
+    let second = house_with(clock, Some((store, vault())));
+    let token = second.keeper.token(&second.opened).await.expect("a token");
+    assert_eq!(token.value.expose(), "T1");
+    assert!(second.platform.asked("/token").is_empty());
+}
+
+#[tokio::test]
+async fn a_borrower_names_a_dead_token_by_its_digest() {
+    let house = house();
+    let token = house.keeper.lend(&house.opened, None).await.expect("a token");
+    let other = house
+        .keeper
+        .lend(&house.opened, Some(&sha256_hex("another")))
+        .await
+        .expect("a token");
+    assert_eq!(token, other, "not the current one: nothing is refreshed");
+    let fresh = house
+        .keeper
+        .lend(&house.opened, Some(&sha256_hex("T1")))
+        .await
+        .expect("a token");
+    assert_eq!(fresh.value.expose(), "T2");
+}
