@@ -290,3 +290,7 @@ impl AccountsError {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "service_tests.rs"]
+mod tests;
