@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use super::{Doctor, Draft, Level, said};
 use crate::{
     accounts::{Condition, Opened},
-    error::Code,
+    error::{Code, pages},
     schema::{Timestamp, v1},
 };
 
@@ -258,10 +258,8 @@ fn warning((code, text): (&Code, &String)) -> Draft {
 }
 
 fn remedy(code: Code) -> super::Said {
-    said(
-        format!("wxbridge explain {code}"),
-        format!("运行 wxbridge explain {code} 查看处理方法"),
-    )
+    let page = pages::page(code);
+    said(page.remedy_en, page.remedy_zh)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod v1;
-mod wired;
+pub mod wired;
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub struct State {
     pub hosts: auth::Hosts,
     pub wrong_tokens: auth::WrongTokens,
     /// `[public] urls`: callback addresses are built from them.
-    pub public_urls: Vec<String>,
+    public_urls: Vec<String>,
     pub sending: Arc<dyn needs::Sending>,
     pub media: Arc<dyn needs::Shelf>,
     pub accounts: Arc<dyn needs::AccountDesk>,

@@ -9,7 +9,7 @@ use actix_web::{
 use serde::Serialize;
 
 use crate::{
-    error::{Code, Fault},
+    error::{Code, Fault, pages},
     ports::store::StoreError,
     schema::json::JsonError,
 };
@@ -42,10 +42,10 @@ struct Body<'a> {
 
 impl Problem {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        // Codes that only ever ride inside a 200 answer are the server's doing when they come out here.
+        // Codes whose callbacks are answered 200 mean here that something stands in the way.
         let status = match StatusCode::from_u16(code.http()) {
             Ok(status) if status.is_client_error() || status.is_server_error() => status,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::CONFLICT,
         };
         Self {
             code,
@@ -107,7 +107,7 @@ impl Problem {
     }
 
     fn remedy(&self) -> &'static str {
-        ""
+        pages::page(self.code).remedy_en
     }
 }
 
@@ -196,6 +196,7 @@ mod tests {
         assert_eq!(body["code"], "INVALID_REQUEST");
         assert_eq!(body["title"], "Invalid request");
         assert_eq!(body["status"], 405);
+        assert!(body["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::*;
-use crate::ports::store::ConversationId;
+use crate::{ports::store::ConversationId, schema::v1};
 
 const NOW: Millis = 1_752_000_000_000;
 
@@ -60,7 +60,7 @@ fn message(row: Row, key: &str, answers: Option<Row>, status: v1::send_result::S
 fn an_item_tells_the_whole_life_of_its_event() {
     let timeline = Timeline::new(1);
     timeline.committed(&stored(7, "k"), NOW);
-    timeline.offered("main", "e7", 1, "taken", 3.14, NOW + 4);
+    timeline.offered("main", "e7", 1, "taken", 3.25, NOW + 4);
     timeline.message(&message(1, "k", Some(7), v1::send_result::Status::Accepted), NOW);
     timeline.message(&message(1, "k", Some(7), v1::send_result::Status::HandedOver), NOW + 6);
     timeline.answered("e7", "passive", 12.34);
@@ -116,7 +116,11 @@ fn memory_is_bounded_and_a_flood_that_nobody_watches_is_sampled() {
     let (items, _) = timeline.newest(None, usize::MAX, NOW);
     assert_eq!(items.len(), CAPACITY);
     assert_eq!(items.last().map(|item| item.row.as_str()), Some("19999"));
-    assert_eq!(timeline.lock().by_event.len(), CAPACITY);
+    let ring = timeline.lock();
+    assert_eq!(
+        (ring.by_event.len(), ring.by_row.len(), ring.by_key.len()),
+        (CAPACITY, CAPACITY, 1)
+    );
 }
 
 #[test]

@@ -103,7 +103,9 @@ fn attach(older: &mut Vec<Item>, live: &[Item], message: &Message) {
         }),
     };
     match at {
-        Some(at) => put_message(&mut older[at], message, None),
+        Some(at) => {
+            put_message(&mut older[at], message, None);
+        }
         None if message.answers.is_none() => {
             let mut item = send_item(message);
             put_message(&mut item, message, None);

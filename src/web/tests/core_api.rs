@@ -1,0 +1,235 @@
+//! What a core asks.
+
+use actix_web::{http::header, test::TestRequest};
+use serde_json::{Value, json};
+
+use super::{KEY, ask, get, message, post, view};
+use crate::web::testing::House;
+
+#[actix_web::test]
+async fn a_message_is_accepted_previewed_or_waited_for() {
+    let house = House::new().await;
+    let body = json!({"conversationKey": "a", "text": "您好"});
+    let sent = ask(&house, &house.core, post("/v1/messages", &body)).await;
+    assert_eq!((sent.status, sent.json()["status"].as_str()), (202, Some("ACCEPTED")));
+    let seen = ask(&house, &house.core, post("/v1/messages?preview=true", &body)).await;
+    assert_eq!((seen.status, seen.json()["status"].as_str()), (200, None));
+    let waited = ask(&house, &house.core, post("/v1/messages?wait=5s", &body)).await;
+    assert_eq!((waited.status, waited.json()["status"].as_str()), (200, Some("FAILED")));
+    let too_short = ask(&house, &house.core, post("/v1/messages?wait=0s", &body)).await;
+    assert_eq!(too_short.status, 202);
+    assert_eq!(house.parts.sent.lock().expect("lock").len(), 3);
+}
+
+#[actix_web::test]
+async fn the_idempotency_key_is_the_client_message_id() {
+    let house = House::new().await;
+    let with = |key: &str, body: Value| post("/v1/messages", &body).insert_header(("Idempotency-Key", key.to_owned()));
+    let bare = json!({"conversationKey": "a", "text": "x"});
+    let named = json!({"conversationKey": "a", "text": "x", "clientMessageId": "c1"});
+    for request in [
+        with("c1", bare.clone()),
+        with("\"c1\"", bare),
+        with("c1", named.clone()),
+    ] {
+        assert_eq!(ask(&house, &house.core, request).await.json()["clientMessageId"], "c1");
+    }
+    assert_eq!(
+        ask(&house, &house.core, with("c2", named)).await.code(),
+        "INVALID_REQUEST"
+    );
+}
+
+#[actix_web::test]
+async fn a_conversation_is_found_by_its_key_as_it_is_and_encoded_once_more() {
+    let house = House::new().await;
+    house
+        .store
+        .views
+        .lock()
+        .expect("lock")
+        .insert(KEY.into(), view("main", "shop-1"));
+    for path in [
+        KEY,
+        "official_account%3Awx1%3Au%3Aa%252Fb",
+        "official_account:wx1:u:a%2fb",
+    ] {
+        let answer = ask(&house, &house.core, get(&format!("/v1/conversations/{path}"))).await;
+        assert_eq!(answer.status, 200, "{path}");
+        let body = answer.json();
+        assert_eq!(
+            (&body["lastSeq"], &body["takenSeq"], &body["waitingSends"]),
+            (&json!(7), &json!(5), &json!(1))
+        );
+    }
+    for path in ["", "x", "official_account:wx1:u:a/b", "official_account:wx1:u:other"] {
+        let answer = ask(&house, &house.core, get(&format!("/v1/conversations/{path}"))).await;
+        assert_eq!(answer.code(), "NOT_FOUND", "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn a_core_sees_neither_other_accounts_nor_other_cores_conversations() {
+    let house = House::new().await;
+    let path = format!("/v1/conversations/{KEY}");
+    for (core, account, status) in [("main", "other", 403), ("second", "shop-1", 403), ("", "shop-1", 200)] {
+        house
+            .store
+            .views
+            .lock()
+            .expect("lock")
+            .insert(KEY.into(), view(core, account));
+        assert_eq!(
+            ask(&house, &house.core, get(&path)).await.status,
+            status,
+            "{core} {account}"
+        );
+        assert_eq!(ask(&house, &house.operator, get(&path)).await.status, 200);
+    }
+    assert_eq!(
+        ask(&house, &house.core, get("/v1/accounts/other")).await.code(),
+        "FORBIDDEN"
+    );
+    assert_eq!(
+        ask(&house, &house.core, get("/v1/accounts/shop-9")).await.code(),
+        "NOT_FOUND"
+    );
+    let by_client = get("/v1/messages?clientMessageId=c1&account=other");
+    assert_eq!(ask(&house, &house.core, by_client).await.code(), "FORBIDDEN");
+}
+
+#[actix_web::test]
+async fn a_message_is_read_by_either_id() {
+    let house = House::new().await;
+    house
+        .store
+        .messages
+        .lock()
+        .expect("lock")
+        .push(message("shop-1").into());
+    for uri in ["/v1/messages/m1", "/v1/messages?clientMessageId=c%2F1&account=shop-1"] {
+        assert_eq!(
+            ask(&house, &house.core, get(uri)).await.json()["status"],
+            "SENT",
+            "{uri}"
+        );
+    }
+    assert_eq!(
+        ask(&house, &house.core, get("/v1/messages/m2")).await.code(),
+        "NOT_FOUND"
+    );
+    assert_eq!(
+        ask(&house, &house.core, get("/v1/messages?account=shop-1"))
+            .await
+            .code(),
+        "INVALID_REQUEST"
+    );
+    house.store.messages.lock().expect("lock")[0] = message("other").into();
+    assert_eq!(
+        ask(&house, &house.core, get("/v1/messages/m1")).await.code(),
+        "FORBIDDEN"
+    );
+}
+
+#[actix_web::test]
+async fn a_file_goes_in_raw_or_as_a_form_and_comes_out_in_parts() {
+    let house = House::new().await;
+    let raw = TestRequest::post()
+        .uri("/v1/media?name=a.png")
+        .insert_header((header::CONTENT_TYPE, "image/png"))
+        .set_payload("0123456789");
+    let raw = ask(&house, &house.core, raw).await;
+    assert_eq!(
+        (raw.status, raw.json()["name"].as_str(), raw.json()["size"].as_str()),
+        (201, Some("a.png"), Some("10"))
+    );
+    let form = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b.txt\"\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b--\r\n";
+    let post_form = |body: String| {
+        TestRequest::post()
+            .uri("/v1/media")
+            .insert_header((header::CONTENT_TYPE, "multipart/form-data; boundary=b"))
+            .set_payload(body)
+    };
+    let sent = ask(&house, &house.core, post_form(form.into())).await;
+    assert_eq!((sent.status, sent.json()["mime"].as_str()), (201, Some("text/plain")));
+    for bad in [
+        "--b--\r\n".to_owned(),
+        form.replace("\"file\"", "\"fiel\""),
+        form[..90].to_owned(),
+    ] {
+        assert_eq!(ask(&house, &house.core, post_form(bad)).await.code(), "INVALID_REQUEST");
+    }
+    let handle = raw.json()["handle"].as_str().unwrap_or_default().to_owned();
+    let uri = format!("/v1/media/{handle}");
+    let whole = ask(&house, &house.core, get(&uri)).await;
+    assert_eq!((whole.status, whole.bytes.as_slice()), (200, &b"0123456789"[..]));
+    assert_eq!(
+        (whole.header("x-content-type-options"), whole.header("etag")),
+        ("nosniff", "\"ab\"")
+    );
+    let part = ask(
+        &house,
+        &house.core,
+        get(&uri).insert_header((header::RANGE, "bytes=2-4")),
+    )
+    .await;
+    assert_eq!(
+        (part.status, part.bytes.as_slice(), part.header("content-range")),
+        (206, &b"234"[..], "bytes 2-4/10")
+    );
+    let beyond = ask(
+        &house,
+        &house.core,
+        get(&uri).insert_header((header::RANGE, "bytes=10-")),
+    )
+    .await;
+    assert_eq!(beyond.status, 416);
+    let known = ask(
+        &house,
+        &house.core,
+        get(&uri).insert_header((header::IF_NONE_MATCH, "\"ab\"")),
+    )
+    .await;
+    assert_eq!(known.status, 304);
+    assert_eq!(
+        ask(&house, &house.core, get("/v1/media/none")).await.code(),
+        "NOT_FOUND"
+    );
+    let large = TestRequest::post()
+        .uri("/v1/media")
+        .insert_header((header::CONTENT_LENGTH, "209715201"));
+    assert_eq!(ask(&house, &house.core, large).await.code(), "BODY_TOO_LARGE");
+}
+
+#[actix_web::test]
+async fn an_entry_gets_a_short_name_or_the_one_asked_for_once() {
+    let house = House::new().await;
+    let entry = json!({"scene": "spring", "params": {"a": "b"}});
+    let made = ask(&house, &house.core, post("/v1/entries", &entry)).await;
+    let token = made.json()["token"].as_str().unwrap_or_default().to_owned();
+    assert_eq!((made.status, token.len()), (201, 10));
+    assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let asked = || post("/v1/entries?token=spring1&expires=2030-01-01T00:00:00Z", &entry);
+    assert_eq!(
+        ask(&house, &house.core, asked()).await.json()["expires"],
+        "2030-01-01T00:00:00Z"
+    );
+    assert_eq!(ask(&house, &house.core, asked()).await.status, 201);
+    let other = ask(
+        &house,
+        &house.core,
+        post("/v1/entries?token=spring1", &json!({"scene": "x"})),
+    )
+    .await;
+    assert_eq!((other.status, other.code().as_str()), (409, "IDEMPOTENCY_CONFLICT"));
+    for query in [
+        "token=",
+        "token=a+b",
+        "token=aaaaaaaaaaaaaaaaaaaaaaaaa",
+        "expires=2020-01-01T00:00:00Z",
+        "expires=soon",
+    ] {
+        let answer = ask(&house, &house.core, post(&format!("/v1/entries?{query}"), &entry)).await;
+        assert_eq!(answer.code(), "INVALID_REQUEST", "{query}");
+    }
+}
