@@ -38,6 +38,8 @@ pub struct Lane {
     pub urgent: bool,
     /// Refusals (400, 413, 422) of the first event.
     pub refusals: u8,
+    /// Events taken one after the other without a turn for others between them.
+    pub burst: u8,
     /// Offers of the first event, by this process.
     pub attempts: u32,
     /// Failures in a row: place in the schedule.
@@ -104,6 +106,7 @@ impl Lane {
             grew: false,
             urgent: false,
             refusals: 0,
+            burst: 0,
             attempts: 0,
             failures: 0,
             count: 0,

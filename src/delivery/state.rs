@@ -266,6 +266,10 @@ impl State {
             return;
         };
         lane.fetching = false;
+        lane.burst = match how {
+            Settled::Taken { .. } => lane.burst.saturating_add(1),
+            _ => 0,
+        };
         match how {
             Settled::Taken { row } => {
                 lane.pop(row, &mut self.memory);
@@ -337,7 +341,13 @@ impl State {
         match slot.role {
             Role::Http(_) => {
                 lane.phase = Phase::Ready;
-                slot.ready.push_back(conversation);
+                // What was read together goes together: reading it again for every event would cost more than others' wait.
+                if lane.burst > 0 && usize::from(lane.burst) < BATCH && !lane.is_empty() {
+                    slot.ready.push_front(conversation);
+                } else {
+                    lane.burst = 0;
+                    slot.ready.push_back(conversation);
+                }
             }
             Role::Unknown => lane.phase = Phase::Waits,
             Role::Other => {

@@ -272,3 +272,40 @@ async fn what_the_store_put_in_place_is_read_again() {
     assert_eq!(seen, [(1, false), (2, true)]);
     rig.stopped().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_backlog_is_read_once() {
+    let rig = Rig::new(|_| taken());
+    for _ in 0..10 {
+        for conversation in 1..=1_000 {
+            rig.ledger.append(conversation, Some("main"));
+        }
+    }
+    let rig = rig.run();
+    rig.drained().await;
+    rig.fence().await;
+    assert!(rig.ledger.reads() < 1_100, "{} reads", rig.ledger.reads());
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_talkative_conversation_lets_others_in_between() {
+    let rig = Rig::running(|_| taken()).await;
+    let hold = Arc::new(Semaphore::new(0));
+    *rig.link.hold.lock().expect("lock") = Some(hold.clone());
+    for conversation in 1..=65 {
+        for _ in 0..40 {
+            rig.event(conversation);
+        }
+    }
+    rig.sees(64).await;
+    hold.add_permits(100_000);
+    rig.drained().await;
+    let seen = rig.seen();
+    let last_began = seen.iter().position(|it| it.conversation == "c65").expect("offered");
+    assert!(
+        last_began <= 64 * 16 + 1,
+        "the last one had to wait for {last_began} others"
+    );
+    rig.stopped().await;
+}
