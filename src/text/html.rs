@@ -186,8 +186,7 @@ impl Writer {
     }
 
     fn at_line_start(&self) -> bool {
-        let from = self.link.as_ref().map_or(0, |link| link.start);
-        self.out[from..].is_empty() && (from == 0 || self.out.ends_with('\n')) || self.out.ends_with('\n')
+        self.out.is_empty() || self.out.ends_with('\n')
     }
 
     fn open_link(&mut self, tag: &StartTag<()>) {

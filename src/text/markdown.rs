@@ -83,13 +83,17 @@ fn escape(text: &str) -> Option<(usize, char)> {
     next.is_ascii_punctuation().then_some((2, next))
 }
 
+/// A code span at the start of `text`. Ticks without a partner are shown, all of them at once: looked at one by one, a
+/// long row of them would take forever.
 fn code(text: &str) -> Option<(usize, &str)> {
     let ticks = text.bytes().take_while(|b| *b == b'`').count();
     if ticks == 0 {
         return None;
     }
-    let end = text[ticks..].find(&text[..ticks])?;
-    Some((ticks + end + ticks, text[ticks..ticks + end].trim()))
+    match text[ticks..].find(&text[..ticks]) {
+        Some(end) => Some((ticks + end + ticks, text[ticks..ticks + end].trim())),
+        None => Some((ticks, &text[..ticks])),
+    }
 }
 
 struct Found<'a> {
@@ -106,12 +110,12 @@ fn link(text: &str) -> Option<Found<'_>> {
     if !picture && !text.starts_with('[') {
         return None;
     }
-    let middle = open + text[open..].find("](")?;
+    let middle = open + closing(&text[open..], '[', ']')?;
     let words = &text[open..middle];
-    if !picture && words.contains('[') && !words.contains("![") {
+    if !text[middle..].starts_with("](") {
         return None;
     }
-    let end = middle + 2 + closing(&text[middle + 2..])?;
+    let end = middle + 2 + closing(&text[middle + 2..], '(', ')')?;
     let url = text[middle + 2..end].split_whitespace().next()?;
     Some(Found {
         length: end + 1,
@@ -121,23 +125,28 @@ fn link(text: &str) -> Option<Found<'_>> {
     })
 }
 
-/// Where the bracket that is already open closes; addresses may hold brackets in pairs.
-fn closing(text: &str) -> Option<usize> {
+/// Where the bracket that is already open closes; between, brackets come in pairs.
+fn closing(text: &str, opens: char, closes: char) -> Option<usize> {
+    /// No link of a chat is longer; without a bound a text of `[` alone would take forever.
+    const LONGEST: usize = 1024;
     let mut depth = 0usize;
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' if depth == 0 => return Some(at),
-            ')' => depth -= 1,
-            _ => {}
+    for (at, c) in text.char_indices().take(LONGEST) {
+        if c == opens {
+            depth += 1;
+        } else if c == closes && depth == 0 {
+            return Some(at);
+        } else if c == closes {
+            depth -= 1;
         }
     }
     None
 }
 
 fn write_link(found: &Found<'_>, links: Links, out: &mut String, images: &mut Vec<Image>) {
+    // A link cannot hold a link: of a picture inside it only the words are left.
+    let shown = link(found.words).map_or(found.words, |inner| inner.words);
     let mut words = String::new();
-    inline(found.words, Links::Spell, &mut words, &mut Vec::new());
+    inline(shown, Links::Spell, &mut words, &mut Vec::new());
     let mut words = label(&words);
     if found.picture {
         images.push(Image {
@@ -210,6 +219,8 @@ mod tests {
     fn links_and_pictures_become_links() {
         check("[点](https://x \"t\")!", r#"<a href="https://x">点</a>!"#);
         check("[x](javascript:y)", "x");
+        check("[![图](https://x/a.png)](https://x)", r#"<a href="https://x">图</a>"#);
+        check("[a](b", "[a](b");
         check("[x](https://a/(b))", r#"<a href="https://a/(b)">x</a>"#);
         let lowered = lower("![图](https://x/a.png)", Links::Keep);
         assert_eq!(lowered.text, r#"<a href="https://x/a.png">图</a>"#);

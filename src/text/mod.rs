@@ -7,6 +7,9 @@ pub mod html;
 pub mod markdown;
 pub mod split;
 
+/// Bytes of the longest text that is looked at: over thirty messages, more than any window lets through.
+pub const LONGEST_TEXT: usize = 64 << 10;
+
 /// What a channel can do with a link inside a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Links {
@@ -68,7 +71,9 @@ pub fn line_tags(text: &str) -> String {
 
 /// Length of the line tag that `text` begins with, and whether it ends a line.
 fn line_tag(text: &str) -> Option<(usize, bool)> {
-    let end = text.find('>')?;
+    /// No line tag is longer; without a bound a text of `<` alone would take forever.
+    const LONGEST: usize = 16;
+    let end = text.bytes().take(LONGEST).position(|b| b == b'>')?;
     let inner = text[1..end].trim_end().trim_end_matches('/').trim_end();
     let is = |name: &str| inner.eq_ignore_ascii_case(name);
     if is("br") || is("/br") || is("/p") || is("/li") {
@@ -160,6 +165,33 @@ mod tests {
             ("<", "<"),
         ] {
             assert_eq!(line_tags(from), to, "{from}");
+        }
+    }
+
+    #[test]
+    fn texts_made_to_be_slow_are_not() {
+        for bit in [
+            "<",
+            "<a ",
+            "<a href=x>",
+            "[",
+            "![",
+            "[](",
+            "(",
+            "*",
+            "**a",
+            "_a",
+            "`",
+            "` ",
+            "&",
+        ] {
+            let started = std::time::Instant::now();
+            let text = bit.repeat(LONGEST_TEXT / bit.len());
+            let _ = line_tags(&text);
+            let _ = markdown::lower(&text, Links::Keep);
+            let _ = html::lower(&text, Links::Keep);
+            let _ = split::split(&text, 2048);
+            assert!(started.elapsed().as_secs() < 30, "{bit}: {:?}", started.elapsed());
         }
     }
 

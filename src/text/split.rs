@@ -56,26 +56,41 @@ fn atom(text: &str) -> usize {
         .unwrap_or_else(|| text.chars().next().map_or(1, char::len_utf8))
 }
 
-/// A whole `<a …>…</a>` at the start of `text`: its length, and its words.
+/// A whole `<a …>…</a>` at the start of `text`: its length, and its words. Each look stops at the next opening, so that
+/// a text of nothing but openings is read in one go.
 fn link(text: &str) -> Option<(usize, &str)> {
-    let bytes = text.as_bytes();
-    let opens = bytes.len() > 2 && bytes[0] == b'<' && bytes[1].eq_ignore_ascii_case(&b'a') && is_blank(bytes[2]);
-    if !opens {
+    if !opens_link(text) {
         return None;
     }
-    let words = text.find('>')? + 1;
+    let words = text[1..].find(['<', '>']).map(|at| at + 1)?;
+    if !text[words..].starts_with('>') {
+        return None;
+    }
+    let words = words + 1;
     let end = words + find_close(&text[words..])?;
-    Some((end + "</a>".len(), &text[words..end]))
+    Some((end + CLOSE.len(), &text[words..end]))
+}
+
+const CLOSE: &str = "</a>";
+
+fn opens_link(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'<', b'a' | b'A', blank, ..] if blank.is_ascii_whitespace())
 }
 
 fn find_close(text: &str) -> Option<usize> {
-    text.as_bytes()
-        .windows(4)
-        .position(|window| window.eq_ignore_ascii_case(b"</a>"))
-}
-
-fn is_blank(byte: u8) -> bool {
-    byte.is_ascii_whitespace()
+    for (at, _) in text.match_indices('<') {
+        let tag = &text[at..];
+        if tag
+            .get(..CLOSE.len())
+            .is_some_and(|tag| tag.eq_ignore_ascii_case(CLOSE))
+        {
+            return Some(at);
+        }
+        if opens_link(tag) {
+            return None;
+        }
+    }
+    None
 }
 
 /// `&name;` or `&#1234;`.

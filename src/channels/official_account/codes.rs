@@ -131,9 +131,9 @@ table! {
     [45080] "typing: no interaction within 30 s", WindowClosed, Final, None,
         "nothing to do: the typing sign is left out", "无需处理：不显示输入状态";
     [45081] "typing: already shown", RateLimited, Final, None, "nothing to do", "无需处理";
-    [45087, 45501, 48004] "the platform has blocked customer-service messages or this call", NotEntitled, Final, learns(Code::NotEntitled),
+    [45087, 48004] "the platform has blocked customer-service messages or this call", NotEntitled, Final, learns(Code::NotEntitled),
         "stop sending and read the notice: mp.weixin.qq.com, 通知中心", "请停止发送，登录mp.weixin.qq.com查看通知中心的处罚说明";
-    [45094] "not allowed when the customer enters (penalty)", NotEntitled, Final, None,
+    [45094, 45501] "not allowed when the customer enters (penalty), or stopped by the platform's supervisor", NotEntitled, Final, None,
         "read the notice: mp.weixin.qq.com, 通知中心", "请登录mp.weixin.qq.com查看通知中心";
     [45098, 45099] "menu too long", TooLong, Final, None, "shorten the menu or its items", "请缩短菜单内容或选项";
     [45168, 87014] "content breaks the rules or holds a forbidden word", ContentRejected, Final, None, "put it in other words", "请更换措辞";

@@ -50,6 +50,14 @@ fn invalid(detail: &str) -> Result<(), Fault> {
 
 fn words(out: &mut Out<'_>, it: &v1::Text) -> Result<(), Fault> {
     use v1::text::Format;
+    if it.body.len() > text::LONGEST_TEXT {
+        let detail = format!(
+            "a text may have {} bytes, this has {}",
+            text::LONGEST_TEXT,
+            it.body.len()
+        );
+        return Err(Fault::new(Code::TooLong, detail));
+    }
     let lowered = match it.format() {
         Format::Html => text::html::lower(&it.body, Links::Keep),
         Format::Markdown => text::markdown::lower(&it.body, Links::Keep),

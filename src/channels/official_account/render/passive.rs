@@ -48,8 +48,8 @@ fn content<'a>(kind: &'a str, native: &'a Value, to: &PassiveTo) -> Option<(&'a 
             present(body, "media_id")?;
             wrap(&mut xml, "Video", |xml| {
                 element(xml, "MediaId", text_of(body, "media_id"));
-                element(xml, "Title", text_of(body, "title"));
-                element(xml, "Description", text_of(body, "description"));
+                optional(xml, "Title", text_of(body, "title"));
+                optional(xml, "Description", text_of(body, "description"));
             });
         }
         "music" => {
@@ -74,10 +74,10 @@ fn words(text: &str) -> Option<(&'static str, String)> {
 }
 
 fn music(xml: &mut String, body: &Value) {
-    element(xml, "Title", text_of(body, "title"));
-    element(xml, "Description", text_of(body, "description"));
-    element(xml, "MusicUrl", text_of(body, "musicurl"));
-    element(xml, "HQMusicUrl", text_of(body, "hqmusicurl"));
+    optional(xml, "Title", text_of(body, "title"));
+    optional(xml, "Description", text_of(body, "description"));
+    optional(xml, "MusicUrl", text_of(body, "musicurl"));
+    optional(xml, "HQMusicUrl", text_of(body, "hqmusicurl"));
     element(xml, "ThumbMediaId", text_of(body, "thumb_media_id"));
 }
 
@@ -125,6 +125,12 @@ fn wrap(xml: &mut String, name: &str, inside: impl FnOnce(&mut String)) {
     xml.push_str(&format!("<{name}>"));
     inside(xml);
     xml.push_str(&format!("</{name}>"));
+}
+
+fn optional(xml: &mut String, name: &str, text: &str) {
+    if !text.is_empty() {
+        element(xml, name, text);
+    }
 }
 
 fn element(xml: &mut String, name: &str, text: &str) {

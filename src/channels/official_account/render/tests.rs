@@ -189,6 +189,11 @@ fn a_long_text_is_split_by_api_and_cut_passively() {
 }
 
 #[test]
+fn a_text_that_no_window_lets_through_is_refused_at_once() {
+    assert_eq!(refused(&say(vec![text(&"x".repeat(65_537))]), API), Code::TooLong);
+}
+
+#[test]
 fn the_operator_may_set_another_limit() {
     let mut own = settings();
     own.limits.insert("text_bytes".into(), 600);
@@ -990,7 +995,7 @@ fn each_passive_kind_has_the_form_of_the_page() {
     assert!(
         xml(&video.pieces[0], true)
             .expect("rides")
-            .contains("<Video><MediaId><![CDATA[M]]></MediaId><Title>")
+            .contains("<Video><MediaId><![CDATA[M]]></MediaId></Video>")
     );
     let link = rendered(part(Content::Link(link(1))), PASSIVE);
     let body = "<MsgType><![CDATA[news]]></MsgType><ArticleCount>1</ArticleCount><Articles><item><Title><![CDATA[T1]]></Title>\
