@@ -68,7 +68,8 @@ pub fn from_session_from(text: &str, json: bool) -> Entry {
 /// The entry token that the carrier names: `p=<token>`, alone or as one of its pairs.
 pub fn token_of(entry: &Entry) -> Option<String> {
     let token = entry.params.get(TOKEN)?;
-    let lawful = (1..=TOKEN_MAX).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let lawful = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let lawful = (1..=TOKEN_MAX).contains(&token.len()) && token.bytes().all(lawful);
     lawful.then(|| token.clone())
 }
 
