@@ -8,6 +8,7 @@ pub mod conversation;
 pub mod core_link;
 pub mod cores;
 pub mod delivery;
+pub mod demo;
 pub mod doctor;
 pub mod egress;
 pub mod entry;

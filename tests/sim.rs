@@ -266,7 +266,7 @@ async fn five_messages_in_48_hours_and_three_in_a_minute() {
 
 #[tokio::test]
 async fn sends_are_checked_as_the_platform_checks_them() {
-    let world = World::new(json!({ "agents": ["anna@shop"] })).await;
+    let world = World::new(json!({ "agents": ["agent1@shop"] })).await;
     world.does("text", json!({ "content": "hi" })).await;
     let token = world.token().await;
     let to = |openid: &str, kind: &str, content: Value| json!({ "touser": openid, "msgtype": kind, kind: content });
@@ -295,7 +295,7 @@ async fn sends_are_checked_as_the_platform_checks_them() {
         assert_eq!(world.send_with(&token, body.clone()).await, code, "{body}");
     }
     let mut named = to("o1", "text", json!({ "content": "x" }));
-    named["customservice"] = json!({ "kf_account": "bert@shop" });
+    named["customservice"] = json!({ "kf_account": "agent2@shop" });
     assert_eq!(world.send_with(&token, named).await, 61452);
     let escaped = world
         .http
@@ -458,12 +458,12 @@ async fn a_transfer_ends_the_pushes_while_an_agent_has_the_customer() {
         world.does("text", json!({ "content": "hi" })).await["outcome"],
         "transfer"
     );
-    world.does("agent-accept", json!({ "agent": "anna@shop" })).await;
+    world.does("agent-accept", json!({ "agent": "agent1@shop" })).await;
     assert_eq!(
         world.does("text", json!({ "content": "hi" })).await["outcome"],
         "with_agent"
     );
-    world.does("agent-close", json!({ "agent": "anna@shop" })).await;
+    world.does("agent-close", json!({ "agent": "agent1@shop" })).await;
     assert_eq!(
         world.does("text", json!({ "content": "hi" })).await["outcome"],
         "success"

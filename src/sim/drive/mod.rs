@@ -1,16 +1,23 @@
 //! How is the simulator driven? `/sim/v1` (docs/sim.md lists it; it is stable) and the page at `/`.
 
 mod accounts;
+mod page;
 mod phones;
 mod watch;
 
-use actix_web::{HttpResponse, http::StatusCode, web};
+use actix_web::{
+    HttpResponse,
+    guard::{self, GuardContext},
+    http::{StatusCode, header},
+    web,
+};
 use serde_json::{Value, json};
 
 /// The doors for tests and pages.
 pub fn routes(config: &mut web::ServiceConfig) {
     config.service(
         web::scope("/sim/v1")
+            .guard(guard::fn_guard(from_here))
             .route("/accounts", web::get().to(accounts::list))
             .route("/accounts", web::post().to(accounts::save))
             .route("/accounts/{account}", web::get().to(accounts::show))
@@ -35,6 +42,16 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .route("/clock", web::post().to(watch::move_clock))
             .route("/media/{id}", web::get().to(watch::media)),
     );
+    page::routes(config);
+}
+
+/// A web site in the developer's browser must not drive the simulator: a page's requests come from its own page only.
+fn from_here(context: &GuardContext<'_>) -> bool {
+    let header = |name| context.head().headers().get(name).and_then(|value| value.to_str().ok());
+    header(header::ORIGIN).is_none_or(|origin| {
+        let from = origin.split_once("://").map(|(_, host)| host);
+        from.is_some() && from == header(header::HOST)
+    })
 }
 
 fn ok(value: &Value) -> HttpResponse {

@@ -1,0 +1,62 @@
+//! What does the demo consist of, beside the bridge and the simulator? A small core and a page.
+//!
+//! Both speak to the bridge as anybody else would: the core over HTTP as the contract says, the page through
+//! `GET /admin/v1/timeline` with a viewer's token. Neither knows the bridge's inside.
+
+mod answers;
+mod core;
+mod page;
+mod picture;
+
+pub use self::{
+    core::{Core, start_core},
+    page::{PageOptions, start_page},
+};
+
+use std::{io, net::SocketAddr};
+
+use actix_web::dev::{Server, ServerHandle};
+
+/// A server of the demo. It runs until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    handle: ServerHandle,
+}
+
+impl Running {
+    fn spawn(address: SocketAddr, server: Server) -> Self {
+        let handle = server.handle();
+        tokio::spawn(server);
+        Self { address, handle }
+    }
+
+    /// `http://address:port`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub async fn stop(self) {
+        self.handle.stop(false).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The order to stop is sent when the future is made; it need not be polled.
+        drop(self.handle.stop(false));
+    }
+}
+
+fn client() -> io::Result<reqwest::Client> {
+    // The client wants one even for plain HTTP; whoever installed one before keeps it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests;

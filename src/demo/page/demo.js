@@ -1,0 +1,265 @@
+// What happens between a customer's phone and a core? The phone on the left; on the right only what the bridge's own
+// API tells. Everything from outside comes in through textContent.
+import { Phone, h } from "/phone.js";
+import { WORDS } from "/words.js";
+
+const SHOWN = 200;
+const WINDOW = 5000;
+const at = (id) => document.getElementById(id);
+const query = new URLSearchParams(location.search);
+let language = query.get("lang") || (navigator.language.startsWith("zh") ? "zh" : "en");
+if (!WORDS[language]) language = "en";
+const words = () => WORDS[language];
+
+const rows = new Map();
+let phone = null;
+
+// ───────────── the right side: the bridge's timeline ─────────────
+
+const number = (ms) => (ms < 10 ? ms.toFixed(1) : Math.round(ms).toString());
+const millis = (ms) => (ms === undefined || ms === null ? "" : ms >= 1000 ? `${(ms / 1000).toFixed(2)} s` : `${number(ms)} ms`);
+
+function clockTime(text, digits = 0) {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) return "";
+  const whole = time.toLocaleTimeString("en-GB", { hour12: false });
+  return digits ? `${whole}.${String(time.getMilliseconds()).padStart(3, "0")}` : whole;
+}
+
+function took(items) {
+  for (const item of items) {
+    const before = rows.get(item.row);
+    const card = draw(item);
+    if (before) {
+      card.classList.remove("is-new");
+      before.card.replaceWith(card);
+    } else {
+      at("flow").prepend(card);
+    }
+    rows.set(item.row, { item, card });
+  }
+  while (rows.size > SHOWN) {
+    const [oldest, { card }] = rows.entries().next().value;
+    card.remove();
+    rows.delete(oldest);
+  }
+  at("empty").hidden = rows.size > 0;
+  tiles();
+}
+
+function draw(item) {
+  const failed = (item.messages || []).some((message) => ["FAILED", "UNKNOWN", "EXPIRED"].includes(message.status));
+  return h("li", { class: `event is-new ${failed ? "is-bad" : ""}`, data: { row: item.row, kind: item.kind } },
+    h("div", { class: "event-head" },
+      h("span", { class: `kind kind-${item.kind}` }, words().kinds[item.kind] || item.kind),
+      h("span", { class: "native" }, item.platformType || ""),
+      h("span", { class: "seq", title: item.conversationKey }, item.seq ? `#${item.seq}` : ""),
+      h("time", { datetime: item.acceptedTime || "" }, clockTime(item.acceptedTime))),
+    h("p", { class: "summary" }, item.summary || "—"),
+    steps(item),
+    replies(item),
+    allowances(item));
+}
+
+function steps(item) {
+  if (item.kind === "send" || item.kind === "delivery" && !item.attempts?.length) return null;
+  const { steps: names, answers } = words();
+  const last = item.attempts?.at(-1);
+  const core = last
+    ? [`${last.result === "taken" ? names.taken : last.result}`, `${item.core ? item.core + " · " : ""}${millis(last.ms)}${last.attempt > 1 ? ` · ×${last.attempt}` : ""}`]
+    : [words().waitingCore, item.core || ""];
+  const step = (name, state, value, detail) =>
+    h("li", { class: `step is-${state}` }, h("span", { class: "step-name" }, name), h("span", { class: "step-value" }, value), h("span", { class: "step-detail" }, detail));
+  return h("ol", { class: "steps" },
+    step(names.accepted, item.acceptedTime ? "done" : "open", clockTime(item.acceptedTime, 3), ""),
+    step(names.core, last ? (last.result === "taken" ? "done" : "bad") : "open", ...core),
+    item.kind === "delivery" || item.kind === "gap"
+      ? null
+      : step(names.answer, item.answer ? "done" : "open", answers[item.answer] || item.answer || "…", millis(item.answerMs)));
+}
+
+function replies(item) {
+  const messages = item.messages || [];
+  if (!messages.length) return null;
+  return h("ul", { class: "replies" }, messages.map((message) => {
+    const road = message.road && message.road !== "ROAD_UNSPECIFIED" ? message.road : "";
+    const bad = ["FAILED", "UNKNOWN", "EXPIRED"].includes(message.status);
+    return h("li", { class: `reply ${bad ? "is-bad" : ""}`, data: { road, status: message.status || "" } },
+      road ? h("span", { class: `road road-${road}`, title: words().roadHints[road] || "" }, words().roads[road] || road) : null,
+      h("span", { class: "reply-text" }, message.summary || ""),
+      h("span", { class: "reply-status", title: message.status || "" }, words().status[message.status] || message.status || ""),
+      (message.degradations || []).length
+        ? h("span", { class: "note" }, `${words().degraded}: ${message.degradations.map((one) => [`${one.fromType || ""}→${one.toType || ""}`, one.reason].filter(Boolean).join(" · ")).join("; ")}`)
+        : null,
+      message.error ? h("span", { class: "note is-bad" }, [message.error.code, message.error.platformCode || "", message.error.platformMessage || "", message.error.remedy || ""].filter(Boolean).join(" · ")) : null);
+  }));
+}
+
+function allowances(item) {
+  const list = item.allowances || [];
+  if (!list.length) return null;
+  return h("p", { class: "allowances" }, list.map((one) => {
+    const left = one.remaining === undefined || one.remaining === null ? "∞" : one.remaining;
+    return h("span", {}, `${words().triggers[one.trigger] || one.trigger}: ${left} ${words().left}${one.expires ? ` · ${words().until2} ${until(one.expires)}` : ""}`);
+  }));
+}
+
+function until(text) {
+  const time = new Date(text);
+  const soon = time - Date.now() < 20 * 3600 * 1000;
+  return soon ? clockTime(text) : time.toLocaleString(language === "zh" ? "zh-CN" : "en-GB", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+}
+
+function tiles() {
+  const items = [...rows.values()].map((row) => row.item);
+  const times = items.map((item) => item.answerMs).filter((ms) => typeof ms === "number").sort((a, b) => a - b);
+  const messages = items.flatMap((item) => item.messages || []);
+  const roads = (road) => messages.filter((message) => message.road === road).length;
+  const values = {
+    events: items.filter((item) => item.kind !== "send").length,
+    answer: times.length ? millis(times[Math.floor((times.length - 1) / 2)]) : "–",
+    passive: roads("PASSIVE"),
+    service: roads("CUSTOMER_SERVICE"),
+  };
+  at("tiles").replaceChildren(...Object.entries(values).map(([name, value]) =>
+    h("div", { class: `tile tile-${name}` }, h("dt", {}, words().tiles[name]), h("dd", {}, String(value)))));
+}
+
+async function follow() {
+  let cursor = null;
+  for (;;) {
+    try {
+      const asked = cursor === null ? "limit=50" : `after=${encodeURIComponent(cursor)}&limit=50&wait=20s`;
+      const answer = await fetch(`/bridge/admin/v1/timeline?${asked}`);
+      if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+      const page = await answer.json();
+      took(page.items || []);
+      cursor = page.next || cursor;
+      at("offline").hidden = true;
+      if (cursor === null) await new Promise((resolve) => setTimeout(resolve, 1000));
+    } catch {
+      at("offline").hidden = false;
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+    }
+  }
+}
+
+// ───────────── the left side: clock, quota, deeds ─────────────
+
+const clock = { began: 0, shown: null, outcome: null };
+
+function pushed() {
+  Object.assign(clock, { began: performance.now(), outcome: null });
+  at("failure").hidden = true;
+  if (!clock.shown) tick();
+}
+
+function tick() {
+  clock.shown = requestAnimationFrame(tick);
+  const spent = performance.now() - clock.began;
+  // Three attempts of five seconds: the ring starts again with each.
+  face(spent % WINDOW, spent > WINDOW ? "late" : "waiting", spent > WINDOW ? words().late : words().waiting);
+}
+
+function face(spent, state, hint) {
+  at("clock").dataset.state = state;
+  at("clock").style.setProperty("--spent", String(Math.min(100, (spent / WINDOW) * 100)));
+  at("clock-value").textContent = spent < 1000 && state === "done" ? millis(spent) : `${(spent / 1000).toFixed(1)} s`;
+  at("clock-hint").textContent = hint;
+}
+
+function answered(event) {
+  const { outcome } = event.detail;
+  if (clock.shown) cancelAnimationFrame(clock.shown);
+  clock.shown = null;
+  clock.outcome = outcome;
+  rest();
+}
+
+function rest() {
+  const outcome = clock.outcome;
+  if (clock.shown) return;
+  if (!outcome) return face(0, "idle", words().idle);
+  const last = outcome.attempts.at(-1);
+  const bad = outcome.outcome === "fault";
+  face(last ? last.ms : 0, bad ? "bad" : "done", words().answered[outcome.outcome] || outcome.outcome);
+}
+
+function refused(event) {
+  if (clock.shown) cancelAnimationFrame(clock.shown);
+  Object.assign(clock, { shown: null, outcome: null });
+  rest();
+  at("failure").textContent = `${words().problem} ${event.detail.error}`;
+  at("failure").hidden = false;
+}
+
+let quota = null;
+function allowed(event) {
+  quota = event.detail;
+  showQuota();
+}
+
+function showQuota() {
+  if (!quota) return;
+  const most = quota.trigger === "message" || quota.left > 3 ? 5 : 3;
+  at("quota").dataset.open = String(quota.open);
+  at("quota-dots").replaceChildren(...Array.from({ length: most }, (_, index) => h("i", { class: quota.open && index < quota.left ? "is-left" : "" })));
+  at("quota-value").textContent = quota.open ? `${quota.left} ${words().of} ${most}` : "0";
+  at("quota-hint").textContent = quota.open ? `${words().until} ${span(quota.seconds)}` : words().closed;
+}
+
+function span(seconds) {
+  if (seconds >= 3600) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return seconds >= 60 ? `${Math.floor(seconds / 60)} min` : `${Math.max(0, seconds)} s`;
+}
+
+function deeds() {
+  const deed = (name, action, body, title) =>
+    h("button", { type: "button", title: title || null, data: { deed: name }, on: { click: () => phone.act(action, body) } }, words()[name]);
+  at("deeds").replaceChildren(
+    deed("picture", "text", { content: "图片" }, words().pictureHint),
+    deed("slow", "text", { content: "慢" }, "慢"),
+    deed("long", "text", { content: "长文" }, "长文"),
+    deed("three", "text", { content: "三条" }, "三条"),
+    deed("photo", "image", {}),
+    deed("scan", "scan", { scene: "store-17" }),
+    deed("follow", "follow", {}));
+}
+
+// ───────────── both ─────────────
+
+function speak() {
+  document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+  for (const element of document.querySelectorAll("[data-word]")) element.textContent = words()[element.dataset.word];
+  at("language").textContent = words().other;
+  at("offline").textContent = words().offline;
+  deeds();
+  if (phone) phone.speak(language);
+  for (const row of rows.values()) {
+    const card = draw(row.item);
+    card.classList.remove("is-new");
+    row.card.replaceWith(card);
+    row.card = card;
+  }
+  tiles();
+  rest();
+  showQuota();
+}
+
+async function begin() {
+  const config = await (await fetch("/config.json")).json();
+  phone = new Phone(at("phone"), { account: config.appId, openid: config.openid, name: config.name, language });
+  phone.addEventListener("push", pushed);
+  phone.addEventListener("outcome", answered);
+  phone.addEventListener("failure", refused);
+  phone.addEventListener("quota", allowed);
+  at("language").addEventListener("click", () => {
+    language = language === "en" ? "zh" : "en";
+    speak();
+  });
+  speak();
+  phone.start();
+  follow();
+}
+
+begin();
