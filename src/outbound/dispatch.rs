@@ -7,7 +7,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{IN_FLIGHT, Outbound, faults::error, step};
+use super::{IN_FLIGHT, Outbound, faults::error, ride::ALL_SAID, step};
 use crate::{
     error::Code,
     ports::{
@@ -207,7 +207,7 @@ fn sooner_end(message: &Message) -> Millis {
 
 /// How much of it the customer has already.
 pub(super) fn note_partial(result: &mut v1::SendResult, pieces_done: u32) {
-    if pieces_done > 0 {
+    if pieces_done > 0 && pieces_done != ALL_SAID {
         result.degradations.push(v1::Degradation {
             from_type: "message".to_owned(),
             to_type: "message".to_owned(),

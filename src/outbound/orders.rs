@@ -7,6 +7,7 @@ use super::{
     dispatch::Turn,
     facts::{self, capabilities, session_state},
     faults::error,
+    ride::ALL_SAID,
     step,
 };
 use crate::{
@@ -54,8 +55,7 @@ impl Outbound {
         };
         match order.verb() {
             Verb::End => {
-                let all_said =
-                    order.closing.is_none() || message.pieces_done > 0 && self.said_all(message, opened).await;
+                let all_said = order.closing.is_none() || message.pieces_done == ALL_SAID;
                 if !all_said {
                     return Ok(None);
                 }
@@ -67,24 +67,6 @@ impl Outbound {
                 .end(message, Status::Failed, no_queue(), Vec::new())
                 .await
                 .map(Some),
-        }
-    }
-
-    /// The words of an END rode in the open request, and nothing of them is left.
-    async fn said_all(&self, message: &Message, opened: &Arc<Opened>) -> bool {
-        let Ok(Some(say)) = facts::said(&message.request) else {
-            return true;
-        };
-        let Ok((say, _)) = self.with_files(opened, say, false).await else {
-            return false;
-        };
-        let roads = crate::channels::contract::Roads {
-            passive: true,
-            api: true,
-        };
-        match opened.account.pieces(&say, roads) {
-            Ok(pieces) => pieces.pieces.len() <= message.pieces_done as usize,
-            Err(_) => true,
         }
     }
 

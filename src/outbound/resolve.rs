@@ -31,8 +31,6 @@ const LIVES: Millis = (3 * 24 - 2) * 3_600_000;
 const FETCH_WITHIN: Duration = Duration::from_secs(20);
 /// Where an account names no limit for a kind of part.
 const MAX_BYTES: u64 = 20 << 20;
-/// The platform's limit for thumbnails.
-const MAX_THUMB: u64 = 64 << 10;
 
 /// Makes a public, signed link to a stored file; `None` where no address for it is configured.
 pub type LinkMaker = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -73,6 +71,18 @@ struct Source {
     handle: String,
 }
 
+/// `Err`: the platform does not take this file, and why.
+type Taken = Result<String, v1::Error>;
+
+/// The files of one message.
+struct Job<'a> {
+    resolver: &'a Resolver,
+    opened: &'a Arc<Opened>,
+    degrade: Degrade,
+    fresh: bool,
+    lost: Vec<v1::Degradation>,
+}
+
 impl Resolver {
     /// Every file of `parts` on the platform. `fresh`: ids kept from before are not believed.
     pub async fn resolve(
@@ -82,120 +92,101 @@ impl Resolver {
         degrade: Degrade,
         fresh: bool,
     ) -> Result<Resolved, Unresolved> {
-        let mut degradations = Vec::new();
-        for part in &mut parts {
-            if let Some(content) = part.content.take() {
-                let lossless = degrade != Degrade::Allow;
-                let content = self
-                    .content(opened, content, lossless, fresh, &mut degradations)
-                    .await?;
-                part.content = Some(content);
-            }
-        }
-        Ok(Resolved { parts, degradations })
-    }
-
-    async fn content(
-        &self,
-        opened: &Arc<Opened>,
-        content: Content,
-        lossless: bool,
-        fresh: bool,
-        lost: &mut Vec<v1::Degradation>,
-    ) -> Result<Content, Unresolved> {
-        let kind = match &content {
-            Content::Image(_) => "image",
-            Content::Voice(_) => "voice",
-            Content::Video(_) => "video",
-            Content::File(_) => "file",
-            _ => return self.card(opened, content, fresh).await,
+        let mut job = Job {
+            resolver: self,
+            opened,
+            degrade,
+            fresh,
+            lost: Vec::new(),
         };
-        let (Content::Image(mut media)
-        | Content::Voice(mut media)
-        | Content::Video(mut media)
-        | Content::File(mut media)) = content
-        else {
-            return Ok(content);
-        };
-        if !media.thumb_handle.is_empty() {
-            media.thumb_handle = self.thumb(opened, &media.thumb_handle, fresh).await?;
+        for content in parts.iter_mut().filter_map(|part| part.content.as_mut()) {
+            job.content(content).await?;
         }
-        if media.platform_media_id.is_empty() || fresh && has_source(&media) {
-            let (most, takes) = limit(opened, kind);
-            let room = if takes { most } else { 0 };
-            match self.platform_id(opened, kind, &media, room, fresh).await? {
-                Some(id) => media.platform_media_id = id,
-                None => return self.as_link(kind, media, lossless, lost),
-            }
-        }
-        Ok(match kind {
-            "image" => Content::Image(media),
-            "voice" => Content::Voice(media),
-            "video" => Content::Video(media),
-            _ => Content::File(media),
+        Ok(Resolved {
+            parts,
+            degradations: job.lost,
         })
     }
 
-    /// What the platform does not take as a file goes as a link to it.
-    fn as_link(
+    /// The platform's id for this file, from before or by an upload.
+    async fn platform_id(
         &self,
+        opened: &Arc<Opened>,
         kind: &'static str,
-        media: v1::Media,
-        lossless: bool,
-        lost: &mut Vec<v1::Degradation>,
-    ) -> Result<Content, Unresolved> {
-        let too_large = |why: &str| Unresolved::Refused(error(Code::MediaTooLarge, why));
-        if lossless {
-            return Err(too_large(
-                "the platform does not take this file, and degradation to a link is not allowed",
-            ));
+        media: &v1::Media,
+        fresh: bool,
+    ) -> Result<Taken, Unresolved> {
+        let (most, takes) = limit(opened, kind);
+        if !takes {
+            let why = format!("the platform takes no part of kind {kind} as a file");
+            return Ok(Err(error(Code::UnsupportedPart, why)));
         }
-        let url = match (&self.links, media.handle.is_empty()) {
-            (Some(link), false) => link(&media.handle),
-            (_, true) => Some(media.url.clone()),
-            (None, false) => None,
+        let Some(source) = self.source(media, most).await? else {
+            return Ok(Err(error(Code::MediaTooLarge, format!("{kind} may have {most} bytes"))));
         };
-        let url = url
-            .filter(|url| !url.is_empty())
-            .ok_or_else(|| too_large("the platform does not take this file, and no address for links is configured"))?;
-        lost.push(v1::Degradation {
-            from_type: kind.to_owned(),
-            to_type: "link".to_owned(),
-            reason: "the platform does not take this file".to_owned(),
-        });
-        let title = if media.name.is_empty() {
-            kind.to_owned()
-        } else {
-            media.name
+        let key = format!("{}/{kind}/{}", opened.settings.id, source.sha256);
+        let flight = {
+            let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+            flights.entry(key.clone()).or_default().clone()
         };
-        Ok(Content::Link(v1::Link {
-            url,
-            title,
-            description: media.caption,
-            ..Default::default()
-        }))
+        let result = {
+            let _turn = flight.lock().await;
+            self.upload_once(opened, kind, source, &key, fresh).await
+        };
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        // Ours and the map's: nobody else waits.
+        if Arc::strong_count(&flight) <= 2 {
+            flights.remove(&key);
+        }
+        result
     }
 
-    /// Thumbnails and pictures of everything that is not a file itself.
-    async fn card(&self, opened: &Arc<Opened>, mut content: Content, fresh: bool) -> Result<Content, Unresolved> {
-        match &mut content {
-            Content::Music(music) => self.thumb_into(opened, &mut music.thumb_handle, fresh).await?,
-            Content::MiniProgram(card) => self.thumb_into(opened, &mut card.thumb_handle, fresh).await?,
-            Content::Card(card) => {
-                self.picture(&card.image_handle, &mut card.image_url)?;
-                if let Some(mini) = &mut card.mini_program {
-                    self.thumb_into(opened, &mut mini.thumb_handle, fresh).await?;
-                }
-            }
-            Content::Link(link) => self.picture(&link.image_handle, &mut link.image_url)?,
-            Content::Articles(articles) => {
-                for link in &mut articles.items {
-                    self.picture(&link.image_handle, &mut link.image_url)?;
-                }
-            }
-            _ => {}
+    async fn upload_once(
+        &self,
+        opened: &Arc<Opened>,
+        kind: &'static str,
+        source: Source,
+        key: &str,
+        fresh: bool,
+    ) -> Result<Taken, Unresolved> {
+        if !fresh && let Some(id) = self.kept(key).await {
+            return Ok(Ok(id));
         }
-        Ok(content)
+        let upload = Upload {
+            kind,
+            name: file_name(&source.name, &source.mime, kind),
+            mime: source.mime,
+            bytes: source.bytes,
+        };
+        let call = match opened.account.upload(&upload) {
+            Ok(call) => call,
+            Err(fault) => return Ok(Err(from_fault(fault))),
+        };
+        let (answer, verdict) = self.keeper.call(opened, &call).await.map_err(|fault| match fault {
+            CallFault::NoToken(error) if !error.retryable => Unresolved::Refused(error),
+            CallFault::NoToken(error) => Unresolved::Later(error),
+            // An upload that was lost has told nobody anything: it is made again.
+            CallFault::NotSent(why) | CallFault::Lost(why) => Unresolved::Later(error(Code::PlatformDown, why)),
+        })?;
+        let verdict = match verdict {
+            Verdict::Done { .. } => match opened.account.uploaded(&answer) {
+                Ok(id) => {
+                    self.keep(key, &source.handle, &id).await;
+                    return Ok(Ok(id));
+                }
+                Err(verdict) => verdict,
+            },
+            other => other,
+        };
+        match verdict {
+            Verdict::RetryLater(error) | Verdict::Unknown(error) => Err(Unresolved::Later(error)),
+            Verdict::Failed { error, .. } | Verdict::UploadAgain(error) => Ok(Err(error)),
+            Verdict::RefreshToken(error) => Err(Unresolved::Refused(error)),
+            Verdict::Done { .. } => Err(Unresolved::Later(error(
+                Code::PlatformDown,
+                "the upload's answer holds no media id",
+            ))),
+        }
     }
 
     /// A stored picture that the platform reads by URL.
@@ -213,110 +204,35 @@ impl Resolver {
         Ok(())
     }
 
-    async fn thumb_into(&self, opened: &Arc<Opened>, handle: &mut String, fresh: bool) -> Result<(), Unresolved> {
-        let wanted = if handle.is_empty() {
-            &opened.settings.default_thumb
-        } else {
-            &*handle
-        };
-        if !wanted.is_empty() {
-            *handle = self.thumb(opened, wanted, fresh).await?;
+    /// A public link to a stored file, where one can be made.
+    fn address(&self, media: &mut v1::Media) {
+        if !media.handle.is_empty() && media.url.is_empty() {
+            let made = self.links.as_ref().and_then(|link| link(&media.handle));
+            media.url = made.unwrap_or_default();
         }
-        Ok(())
     }
 
-    async fn thumb(&self, opened: &Arc<Opened>, handle: &str, fresh: bool) -> Result<String, Unresolved> {
-        let media = v1::Media {
-            handle: handle.to_owned(),
-            ..Default::default()
-        };
-        let id = self.platform_id(opened, "thumb", &media, MAX_THUMB, fresh).await?;
-        id.ok_or_else(|| {
-            Unresolved::Refused(error(
-                Code::MediaTooLarge,
-                format!("a thumbnail has at most {MAX_THUMB} bytes"),
-            ))
-        })
-    }
-
-    /// The platform's id for this file; `None` where it has more than `most` bytes.
-    async fn platform_id(
-        &self,
-        opened: &Arc<Opened>,
-        kind: &'static str,
-        media: &v1::Media,
-        most: u64,
-        fresh: bool,
-    ) -> Result<Option<String>, Unresolved> {
-        if most == 0 {
-            return Ok(None);
-        }
-        let Some(source) = self.source(media, most).await? else {
-            return Ok(None);
-        };
-        let key = format!("{}/{kind}/{}", opened.settings.id, source.sha256);
-        let flight = {
-            let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-            flights.entry(key.clone()).or_default().clone()
-        };
-        let result = {
-            let _turn = flight.lock().await;
-            self.upload_once(opened, kind, source, &key, fresh).await
-        };
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        // Ours and the map's: nobody else waits.
-        if Arc::strong_count(&flight) <= 2 {
-            flights.remove(&key);
-        }
-        result.map(Some)
-    }
-
-    async fn upload_once(
-        &self,
-        opened: &Arc<Opened>,
-        kind: &'static str,
-        source: Source,
-        key: &str,
-        fresh: bool,
-    ) -> Result<String, Unresolved> {
-        if !fresh && let Some(id) = self.kept(key).await {
-            return Ok(id);
-        }
-        let upload = Upload {
-            kind,
-            name: file_name(&source.name, &source.mime, kind),
-            mime: source.mime,
-            bytes: source.bytes,
-        };
-        let call = opened
-            .account
-            .upload(&upload)
-            .map_err(|fault| Unresolved::Refused(from_fault(fault)))?;
-        let (answer, verdict) = self.keeper.call(opened, &call).await.map_err(|fault| match fault {
-            CallFault::NoToken(error) if !error.retryable => Unresolved::Refused(error),
-            CallFault::NoToken(error) => Unresolved::Later(error),
-            // An upload that was lost has told nobody anything: it is made again.
-            CallFault::NotSent(why) | CallFault::Lost(why) => Unresolved::Later(error(Code::PlatformDown, why)),
-        })?;
-        let verdict = match verdict {
-            Verdict::Done { .. } => match opened.account.uploaded(&answer) {
-                Ok(id) => {
-                    self.keep(key, &source.handle, &id).await;
-                    return Ok(id);
-                }
-                Err(verdict) => verdict,
-            },
-            other => other,
-        };
-        Err(match verdict {
-            Verdict::RetryLater(error) | Verdict::Unknown(error) => Unresolved::Later(error),
-            Verdict::Failed { error, .. } | Verdict::RefreshToken(error) | Verdict::UploadAgain(error) => {
-                Unresolved::Refused(error)
+    /// The parts as a preview shows them: files stand for themselves, nothing is uploaded.
+    pub fn pretend(&self, opened: &Opened, mut parts: Vec<v1::Part>) -> Result<Vec<v1::Part>, Unresolved> {
+        let file = |kind: &str, media: &mut v1::Media| {
+            if limit(opened, kind).1 {
+                stand_in(&mut media.platform_media_id);
+            } else {
+                self.address(media);
             }
-            Verdict::Done { .. } => {
-                Unresolved::Later(error(Code::PlatformDown, "the upload's answer holds no media id"))
+        };
+        for content in parts.iter_mut().filter_map(|part| part.content.as_mut()) {
+            match content {
+                Content::Image(media) => file("image", media),
+                Content::Voice(media) => file("voice", media),
+                Content::Video(media) => file("video", media),
+                Content::File(media) => file("file", media),
+                Content::Card(card) => self.picture(&card.image_handle, &mut card.image_url)?,
+                Content::Link(link) => self.picture(&link.image_handle, &mut link.image_url)?,
+                _ => {}
             }
-        })
+        }
+        Ok(parts)
     }
 
     async fn kept(&self, key: &str) -> Option<String> {
@@ -404,14 +320,97 @@ impl Resolver {
     }
 }
 
+impl Job<'_> {
+    async fn content(&mut self, content: &mut Content) -> Result<(), Unresolved> {
+        match content {
+            Content::Image(media) => self.file("image", media).await,
+            Content::Voice(media) => self.file("voice", media).await,
+            Content::Video(media) => self.file("video", media).await,
+            Content::File(media) => self.file("file", media).await,
+            Content::Music(music) => self.thumb(&mut music.thumb_handle).await,
+            Content::MiniProgram(card) => self.thumb(&mut card.thumb_handle).await,
+            Content::Card(card) => {
+                self.resolver.picture(&card.image_handle, &mut card.image_url)?;
+                match &mut card.mini_program {
+                    Some(mini) => self.thumb(&mut mini.thumb_handle).await,
+                    None => Ok(()),
+                }
+            }
+            Content::Link(link) => self.resolver.picture(&link.image_handle, &mut link.image_url),
+            Content::Articles(articles) => {
+                let mut links = articles.items.iter_mut();
+                links.try_for_each(|link| self.resolver.picture(&link.image_handle, &mut link.image_url))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn file(&mut self, kind: &'static str, media: &mut v1::Media) -> Result<(), Unresolved> {
+        if !media.thumb_handle.is_empty() {
+            self.thumb(&mut media.thumb_handle).await?;
+        }
+        let has_source = !media.handle.is_empty() || !media.url.is_empty();
+        if !media.platform_media_id.is_empty() && !(self.fresh && has_source) {
+            return Ok(());
+        }
+        match self.resolver.platform_id(self.opened, kind, media, self.fresh).await? {
+            Ok(id) => {
+                media.platform_media_id = id;
+                Ok(())
+            }
+            // With an address, the channel makes a link of it.
+            Err(why) => {
+                media.platform_media_id.clear();
+                self.resolver.address(media);
+                if media.url.is_empty() {
+                    Err(Unresolved::Refused(why))
+                } else {
+                    Ok(())
+                }
+            }
+        }
+    }
+
+    /// A thumbnail that the platform does not take is left out; the channel knows what to show then.
+    async fn thumb(&mut self, handle: &mut String) -> Result<(), Unresolved> {
+        let own = !handle.is_empty();
+        let wanted = if own {
+            &*handle
+        } else {
+            &self.opened.settings.default_thumb
+        };
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let media = v1::Media {
+            handle: wanted.clone(),
+            ..Default::default()
+        };
+        match self
+            .resolver
+            .platform_id(self.opened, "thumb", &media, self.fresh)
+            .await
+        {
+            Ok(Ok(id)) => *handle = id,
+            Ok(Err(why)) if own && self.degrade == Degrade::Refuse => return Err(Unresolved::Refused(why)),
+            Ok(Err(why)) | Err(Unresolved::Refused(why)) => {
+                handle.clear();
+                self.lost.push(v1::Degradation {
+                    from_type: "thumb".to_owned(),
+                    to_type: String::new(),
+                    reason: format!("{}: {}", why.code, why.platform_message),
+                });
+            }
+            Err(later) => return Err(later),
+        }
+        Ok(())
+    }
+}
+
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Kept {
     id: String,
     until: Millis,
-}
-
-fn has_source(media: &v1::Media) -> bool {
-    !media.handle.is_empty() || !media.url.is_empty()
 }
 
 /// How large a file of this kind may be, and whether the platform takes the kind at all.
@@ -425,23 +424,10 @@ fn limit(opened: &Opened, kind: &str) -> (u64, bool) {
     (if most == 0 { MAX_BYTES } else { most }, takes)
 }
 
-/// The parts as a preview shows them: files stand for themselves, nothing is uploaded.
-pub fn pretend(mut parts: Vec<v1::Part>) -> Vec<v1::Part> {
-    const PREVIEW: &str = "preview";
-    let stand_in = |text: &mut String| {
-        if text.is_empty() {
-            PREVIEW.clone_into(text);
-        }
-    };
-    for content in parts.iter_mut().filter_map(|part| part.content.as_mut()) {
-        match content {
-            Content::Image(media) | Content::Voice(media) | Content::Video(media) | Content::File(media) => {
-                stand_in(&mut media.platform_media_id);
-            }
-            _ => {}
-        }
+fn stand_in(id: &mut String) {
+    if id.is_empty() {
+        "preview".clone_into(id);
     }
-    parts
 }
 
 fn first_of(one: &str, other: &str) -> String {

@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     Deciding, Outbound,
     facts::{self, ends_session},
+    faults::from_fault,
     lanes::Block,
     plan::{self, Ask, Facts, Plan, Shape},
     resolve::Unresolved,
@@ -50,6 +51,7 @@ pub(super) struct Ride {
     plain: Vec<u8>,
     /// More of it goes by the API, or an order follows.
     more: bool,
+    pieces_done: u32,
     degradations: Vec<v1::Degradation>,
     block: Block,
 }
@@ -66,7 +68,7 @@ impl Ride {
         message.result.road = Road::Passive as i32;
         message.result.degradations.clone_from(&self.degradations);
         message.passive = Some(self.plain.clone());
-        message.pieces_done = 1;
+        message.pieces_done = self.pieces_done;
     }
 
     /// Nothing leaves by this claim.
@@ -99,14 +101,12 @@ impl Outbound {
             claim.release();
             return Way::Outbox;
         }
-        let Some(rendered) = self
-            .render_in_time(opened, say, &ask, &facts, claim.deadline() - MARGIN)
-            .await
-        else {
-            claim.release();
-            return Way::Outbox;
+        let latest = claim.deadline() - MARGIN;
+        let boarded = match self.render_in_time(opened, say, &ask, &facts, latest).await {
+            Ok(rendered) => self.board(opened, &rendered, claim.as_ref(), &ask, &facts),
+            Err(way) => Boarded::No(way),
         };
-        match self.board(opened, &rendered, claim.as_ref(), &ask, &facts) {
+        match boarded {
             Boarded::Yes {
                 plain,
                 degradations,
@@ -114,13 +114,18 @@ impl Outbound {
             } => Way::Ride(Box::new(Ride {
                 claim,
                 plain,
+                pieces_done: if more { 1 } else { ALL_SAID },
                 more: more || ends_session(request),
                 degradations,
                 block: self.parts.lanes.block(event.conversation),
             })),
             Boarded::No(way) => {
                 claim.release();
-                way
+                match way {
+                    // The order stands, whatever becomes of its words: the dispatcher carries it out.
+                    Way::Refused(..) if ends_session(request) => Way::Outbox,
+                    way => way,
+                }
             }
         }
     }
@@ -156,23 +161,31 @@ impl Outbound {
         ask: &Ask,
         facts: &Facts,
         deadline: Millis,
-    ) -> Option<Pieces> {
+    ) -> Result<Pieces, Way> {
         let roads = plan::roads(ask, facts);
+        let failed = |error| Way::Refused(Status::Failed, error);
+        let render = |say: &Say| {
+            let pieces = opened.account.pieces(say, roads);
+            pieces.map_err(|fault| failed(from_fault(fault)))
+        };
         let needs_files = matches!(&say.what, What::Parts { parts, .. } if parts.iter().any(|part| !is_text(part)));
         if !needs_files {
-            return opened.account.pieces(&say, roads).ok();
+            return render(&say);
         }
         let (outbound, at) = (self.clone(), opened.clone());
         let mut resolving = tokio::spawn(async move { outbound.with_files(&at, say, false).await });
         let resolved = tokio::select! {
-            resolved = &mut resolving => resolved.ok()?,
-            () = self.parts.clock.sleep_until(deadline) => return None,
+            resolved = &mut resolving => resolved.map_err(|_| Way::Outbox)?,
+            () = self.parts.clock.sleep_until(deadline) => return Err(Way::Outbox),
         };
-        let (say, mut lost) = resolved.ok()?;
-        let mut pieces = opened.account.pieces(&say, roads).ok()?;
+        let (say, mut lost) = resolved.map_err(|unresolved| match unresolved {
+            Unresolved::Refused(error) => failed(error),
+            Unresolved::Later(_) => Way::Outbox,
+        })?;
+        let mut pieces = render(&say)?;
         lost.append(&mut pieces.degradations);
         pieces.degradations = lost;
-        Some(pieces)
+        Ok(pieces)
     }
 
     /// `say` with its files on the platform, and what that cost.
@@ -280,12 +293,13 @@ impl Outbound {
 
     /// The step from kept to handed over: final, unless more of it goes by the API.
     async fn handed_over(&self, message: &Message) -> Settle {
-        let more = ends_session(&message.request) || self.has_more(message).await;
+        let unsaid = self.has_more(message).await;
+        let more = ends_session(&message.request) || unsaid;
         let mut handed = step(message);
         handed.result.status = if more { Status::Accepted } else { Status::HandedOver } as i32;
         handed.result.road = Road::Passive as i32;
         handed.result.error = None;
-        handed.pieces_done = 1;
+        handed.pieces_done = if unsaid { 1 } else { ALL_SAID };
         handed.next_attempt = self.now();
         handed.tell = self
             .opened(&message.account)
@@ -336,6 +350,9 @@ enum Boarded {
     },
     No(Way),
 }
+
+/// As `pieces_done`: the open request carried all that will be said, be it cut.
+pub(super) const ALL_SAID: u32 = u32::MAX;
 
 const CUT: &str = "only the first of ";
 

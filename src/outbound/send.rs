@@ -22,7 +22,7 @@ use crate::{
     },
     schema::v1::{
         self,
-        send_request::{NoAllowance, OnAmbiguous, What},
+        send_request::{Degrade, NoAllowance, OnAmbiguous, What},
         send_result::Status,
     },
     tokens::CallFault,
@@ -81,9 +81,12 @@ impl Outbound {
             return self.not_now(message, &ask, plan).await;
         }
         // Cut as it was when its first piece rode in the open request: the others start where that one ended.
-        let roads = Roads {
-            passive: message.passive.is_some() && message.pieces_done > 0,
-            ..plan::roads(&ask, &facts)
+        let roads = match message.passive.is_some() && message.pieces_done > 0 {
+            true => Roads {
+                passive: true,
+                api: true,
+            },
+            false => plan::roads(&ask, &facts),
         };
         let pieces = match self.rendered(&opened, say.clone(), roads, false).await {
             Ok(pieces) => pieces,
@@ -139,11 +142,11 @@ impl Outbound {
         &self,
         mut sending: Sending,
         mut pieces: Pieces,
-        say: Say,
+        mut say: Say,
         roads: Roads,
     ) -> Result<Gone, StoreError> {
         let free = matches!(sending.message.request.what, Some(What::Typing(_)));
-        let mut uploaded_again = false;
+        let (mut uploaded_again, mut otherwise) = (false, false);
         loop {
             let done = sending.message.pieces_done as usize;
             let Some(piece) = pieces.pieces.get(done) else {
@@ -170,10 +173,29 @@ impl Outbound {
                         }
                     }
                 }
+                Ok(Verdict::Failed { error, .. })
+                    if !otherwise && let Some((other, lost)) = self.instead(&sending, &say, &error) =>
+                {
+                    otherwise = true;
+                    say = other;
+                    match self.rendered(&sending.opened, say.clone(), roads, false).await {
+                        Ok(fresh) => pieces = fresh,
+                        Err(_) => return Ok(Gone::Stopped(self.stopped(&sending, failed(error)).await?)),
+                    }
+                    let mut settle = step(&sending.message);
+                    settle.result.degradations.push(lost);
+                    sending.message = self.settle(settle).await?;
+                }
                 Ok(verdict) => return Ok(Gone::Stopped(self.stopped(&sending, verdict).await?)),
                 Err(fault) => return Ok(Gone::Stopped(self.no_answer(&sending, fault).await?)),
             }
         }
+    }
+
+    /// What the channel has to say in place of what was refused, where the core allows that.
+    fn instead(&self, sending: &Sending, say: &Say, error: &v1::Error) -> Option<(Say, v1::Degradation)> {
+        let allowed = sending.message.request.degrade() != Degrade::Refuse;
+        allowed.then(|| sending.opened.account.instead(say, error)).flatten()
     }
 
     async fn call(&self, sending: &Sending, piece: &Piece) -> Result<Verdict, CallFault> {
@@ -356,6 +378,10 @@ impl Outbound {
             self.capabilities_changed(opened).await;
         }
     }
+}
+
+fn failed(error: v1::Error) -> Verdict {
+    Verdict::Failed { error, learned: None }
 }
 
 /// 1 s, 2, 4 … 60 s.

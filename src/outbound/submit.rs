@@ -7,7 +7,7 @@ use super::{
     facts::{self, account_of, api_road},
     faults::{from_fault, from_store},
     plan::{self, Ask, Facts, Plan},
-    resolve::pretend,
+    resolve::Unresolved,
     ride::{WAIT_MAX, Way, shapes},
 };
 use crate::{
@@ -362,10 +362,9 @@ impl Outbound {
                 .map(|()| (Road::Unspecified, Vec::new()));
         };
         if let What::Parts { parts, quote } = say.what {
-            say.what = What::Parts {
-                parts: pretend(parts),
-                quote,
-            };
+            let parts = self.resolver.pretend(opened, parts);
+            let parts = parts.map_err(|(Unresolved::Refused(error) | Unresolved::Later(error))| error)?;
+            say.what = What::Parts { parts, quote };
         }
         if let Some(Plan::Hold(error) | Plan::Refuse(_, error)) = plan::before(&ask, facts) {
             return Err(error);

@@ -19,6 +19,8 @@ const SPACE: &str = "platform_tokens";
 const AHEAD: Millis = 5 * 60_000;
 /// A try ahead of the end that brought nothing new is repeated after this long.
 const AHEAD_PAUSE: Millis = 30_000;
+/// A refused token that the platform gives again is not asked for again within this time.
+const SAME_PAUSE: Millis = 30_000;
 /// How long the warning of a token taken elsewhere stands after it was last seen.
 const TAKEN_STANDS: Millis = 24 * 3_600_000;
 
@@ -56,6 +58,8 @@ struct Known {
     /// No try ahead of the end before this moment.
     ahead_from: Millis,
     taken_at: Option<Millis>,
+    /// The platform refused the token and gave the same one again: asking before this moment brings nothing.
+    same_until: Millis,
 }
 
 #[derive(Clone)]
@@ -115,6 +119,11 @@ impl Keeper {
             (Rejected::Ahead, Some(token)) if now < token.expires - AHEAD => return Ok(token),
             (Rejected::This(refused), Some(token)) if token.value != *refused => return Ok(token),
             _ => {}
+        }
+        if let (Rejected::This(_), Some(token)) = (&why, cell.current())
+            && now < cell.with(|known| known.same_until)
+        {
+            return Ok(token);
         }
         if let Some(failure) = cell.with(|known| known.failure.clone())
             && now < failure.again
@@ -230,6 +239,9 @@ impl Keeper {
     fn notice_thief(&self, opened: &Opened, cell: &Cell, refused: Option<&Token>, fresh: &Token) {
         let now = self.parts.clock.now();
         let stolen = refused.is_some_and(|refused| refused.value != fresh.value);
+        if refused.is_some() && !stolen {
+            cell.with(|known| known.same_until = now + SAME_PAUSE);
+        }
         let before = cell.with(|known| {
             if stolen {
                 known.taken_at = Some(now);
