@@ -14,18 +14,15 @@ use std::{
     sync::Arc,
 };
 
-use async_trait::async_trait;
 use sections::{Section, Sections};
 
 use crate::{
-    error::{Code, Fault},
     ports::{
         chance::{Chance as _, SystemChance},
         store::{Store, StoreError},
     },
     secret::Secret,
     vault::{self, write_private},
-    web::needs,
 };
 
 const MAGIC: &[u8; 16] = b"wxbridge backup\n";
@@ -70,23 +67,6 @@ impl BackupError {
             io::ErrorKind::UnexpectedEof => Self::Damaged("the file ends too early".into()),
             _ => Self::Io { what, error },
         }
-    }
-}
-
-/// Makes backups of a running installation when an operator asks for one.
-pub struct Desk {
-    pub store: Arc<dyn Store>,
-    /// The state folder.
-    pub dir: PathBuf,
-    pub master_key_file: Option<PathBuf>,
-}
-
-#[async_trait]
-impl needs::Backup for Desk {
-    async fn write(&self, passphrase: Option<Secret>) -> Result<fs::File, Fault> {
-        let key_ring = vault::key_ring(&self.dir, self.master_key_file.as_deref());
-        let made = create(self.store.clone(), self.dir.clone(), key_ring, passphrase).await;
-        made.map_err(|error| Fault::new(Code::Overloaded, error.to_string()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! `wxbridge backup`: keep the installation elsewhere.
+//! `wxbridge backup` and `wxbridge restore`: keep the installation elsewhere, and bring it back.
 
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     backup::{self, BackupError},
-    config::reader::read_text,
+    config::{Config, reader::read_text},
+    ports::store::StoreError,
     secret::Secret,
 };
 
@@ -96,6 +97,28 @@ fn passphrase(what: &Backup) -> Outcome<Option<Secret>> {
     Ok(Some(text))
 }
 
+/// Needs no daemon, and refuses a state folder that one may be using. The store's part comes from outside: the name of its
+/// file in the state folder, and how it gives a database a new epoch.
+#[cfg_attr(not(test), expect(dead_code, reason = "the command comes with the store's own part"))]
+pub fn restore(
+    context: &Context<'_>,
+    what: &Backup,
+    database: &str,
+    raise: impl FnOnce(&Path) -> Result<u32, StoreError>,
+) -> Outcome {
+    let config = Config::load(context.config)?;
+    let passphrase = passphrase(what)?;
+    let target = backup::Target {
+        dir: &config.store.dir,
+        database,
+        master_key_file: config.store.master_key_file.as_deref(),
+    };
+    let epoch = backup::restore(&what.file, passphrase.as_ref(), &target, raise).map_err(failure)?;
+    let dir = std::path::absolute(target.dir).unwrap_or_else(|_| target.dir.to_owned());
+    let answer = json!({ "dir": dir.display().to_string(), "epoch": epoch });
+    context.show(&answer, |_| format!("{} (epoch {epoch})\n", dir.display()))
+}
+
 fn failure(error: BackupError) -> Failure {
     let exit = match &error {
         BackupError::NotEmpty(_) => TAKEN,
@@ -104,4 +127,34 @@ fn failure(error: BackupError) -> Failure {
         _ => FAILED,
     };
     Failure::new(exit, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::lang::Lang;
+
+    #[test]
+    fn a_restore_ends_with_the_codes_of_the_contract() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let config = dir.path().join("w.toml");
+        let state = dir.path().join("state");
+        std::fs::write(&config, format!("[store]\ndir = {:?}\n", state.display().to_string())).expect("written");
+        let context = Context {
+            config: Some(&config),
+            json: false,
+            lang: Lang::En,
+        };
+        let what = Backup {
+            file: dir.path().join("backup"),
+            passphrase_file: None,
+        };
+        let restore = || restore(&context, &what, "db", |_| Ok(1)).expect_err("refused").exit;
+        std::fs::write(&what.file, "no backup at all, and long enough").expect("written");
+        assert_eq!(restore(), FAILED);
+        std::fs::write(state.join("wxbridge.db"), "in use").expect("written");
+        assert_eq!(restore(), TAKEN);
+        std::fs::write(&config, "[store]\ncolour = 1\n").expect("written");
+        assert_eq!(restore(), CONFIG);
+    }
 }
