@@ -136,7 +136,6 @@ impl Desk<'_> {
 
     /// Commits acceptance and replies together.
     async fn take(&mut self, stored: &Stored, answer: Answer) {
-        let silent = answer.replies.iter().all(Result::is_err);
         let mut prepared: Option<Box<dyn Prepared>> = None;
         if !answer.replies.is_empty() {
             prepared = Some(self.tools.replies.prepare(stored, answer.replies).await);
@@ -147,7 +146,8 @@ impl Desk<'_> {
                 if let Some(prepared) = prepared {
                     prepared.committed(&took);
                 }
-                if silent && !answer.keep_window {
+                // After the hand-over: what was to ride in it has gone, and what goes by the API must not hold it open.
+                if !answer.keep_window {
                     self.tools.windows.close(&stored.event.id);
                 }
                 let row = stored.row;
