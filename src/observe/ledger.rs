@@ -142,19 +142,28 @@ impl AnswerLedger {
                 continue;
             }
             match serde_json::from_slice(&record.value) {
-                Ok(minutes) => {
-                    let kept = Kept {
-                        minutes,
-                        changed: false,
-                    };
-                    self.lock().entry(account.to_owned()).or_default().insert(hour, kept);
-                }
+                Ok(minutes) => self.add(account, hour, minutes),
                 Err(error) => {
                     tracing::warn!(record = %record.key, %error, "an hour of the answer ledger cannot be read")
                 }
             }
         }
         Ok(())
+    }
+
+    /// What an earlier run counted of an hour comes to what this one has.
+    fn add(&self, account: &str, hour: Millis, minutes: Hour) {
+        let mut accounts = self.lock();
+        let kept = accounts.entry(account.to_owned()).or_default().entry(hour).or_default();
+        for (at, earlier) in minutes {
+            let minute = kept.minutes.entry(at).or_default();
+            minute.received += earlier.received;
+            minute.answered += earlier.answered;
+            minute.slowest_ms = minute.slowest_ms.max(earlier.slowest_ms);
+            for (class, count) in earlier.answers {
+                *minute.answers.entry(class).or_default() += count;
+            }
+        }
     }
 
     /// Writes the hours that changed, and drops those that are too old.
@@ -237,6 +246,24 @@ mod tests {
         ledger.ended("other", "success", true, 9_000.0, NOW);
         let sum = ledger.sum("shop", NOW - HOUR);
         assert_eq!((sum.received, sum.answered, sum.slowest_ms), (3, 2, 900.0));
+    }
+
+    #[tokio::test]
+    async fn a_restart_within_a_minute_counts_on() {
+        let store = crate::web::testing::FakeStore::default();
+        let before = AnswerLedger::default();
+        before.ended("shop", "success", true, 30.0, NOW);
+        before.ended("gone", "success", true, 1.0, NOW - 26 * HOUR);
+        before.flush(&store, NOW - 26 * HOUR).await.expect("written");
+        let after = AnswerLedger::default();
+        after.ended("shop", "passive", true, 3.0, NOW);
+        after.reload(&store, NOW).await.expect("read");
+        let sum = after.sum("shop", NOW - HOUR);
+        assert_eq!((sum.received, sum.answered, sum.slowest_ms), (2, 2, 30.0));
+        after.flush(&store, NOW).await.expect("written");
+        assert_eq!(store.records(SPACE).await.expect("read").len(), 1);
+        let lines = after.lines(&store, None, NOW).await.expect("read");
+        assert_eq!((lines.len(), lines[0].counts.answers.len()), (1, 2));
     }
 
     #[test]

@@ -158,8 +158,9 @@ impl Outbound {
         }
     }
 
-    /// Counts a status worth counting and wakes whoever waits for it.
+    /// Shows the message, counts a status worth counting and wakes whoever waits for it.
     fn reached(&self, message: &Message) {
+        self.parts.observer.message(message);
         if !message.is_final() && message.status() != Status::Held {
             return;
         }

@@ -20,7 +20,9 @@ pub fn internal(state: Data<State>) -> impl Fn(&mut ServiceConfig) + Clone {
             .service(core.default_service(web::to(nothing_here)))
             .service(operators.default_service(web::to(nothing_here)))
             .default_service(web::to(nothing_here));
-        app.app_data(state.clone()).service(named);
+        let odd_path = web::PathConfig::default()
+            .error_handler(|error, _| Problem::not_found(format!("the path cannot be read: {error}")).into());
+        app.app_data(state.clone()).app_data(odd_path).service(named);
     }
 }
 

@@ -2,24 +2,32 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 
 use super::needs::{
-    AccountDesk, Applied, Backup, CoreLinks, CoreState, Lag, Notation, ReplayCount, ReplayRun, ReplayWish, Replays,
-    Unapplied,
+    AccountDesk, Applied, ByteStream, CoreLinks, CoreState, Lag, NewFile, Notation, ReplayCount, ReplayRun, ReplayWish,
+    Replays, Sending, Shelf, Shelved, Unapplied,
 };
 use crate::{
-    accounts::service::{AccountsError, Service},
-    backup::{self, BackupError},
+    accounts::{
+        Opened,
+        service::{AccountsError, Service},
+    },
+    api_tokens::ApiToken,
     config::accounts_file::{self, Form},
     delivery::{self, Progress, ReplayError, Selection},
+    doctor::Probes,
     error::{Code, Fault},
-    ports::store::Store,
+    media::{self, Label, Library},
+    outbound::{self, Outbound},
+    ports::clock::Millis,
+    schema::v1::{self, Media, SendRequest, SendResult},
     secret::Secret,
+    tokens::Keeper,
 };
 
 #[async_trait]
@@ -150,19 +158,56 @@ impl ReplayRun for PushedReplay {
     }
 }
 
-/// Makes backups of this installation.
-pub struct BackupMaker {
-    pub store: Arc<dyn Store>,
-    /// The state folder.
-    pub dir: PathBuf,
-    /// See [`crate::vault::key_ring`].
-    pub key_ring: PathBuf,
+/// The outbox, for the door.
+pub struct Outbox(pub Arc<Outbound>);
+
+#[async_trait]
+impl Sending for Outbox {
+    async fn submit(&self, caller: &ApiToken, request: SendRequest, preview: bool) -> Result<SendResult, Fault> {
+        let who = outbound::Caller {
+            core: caller.core.as_deref().map(Arc::from),
+            accounts: caller.accounts.clone(),
+        };
+        self.0.submit(&who, request, preview).await
+    }
+
+    async fn wait(&self, message_id: &str, at_most: Duration) -> Result<SendResult, Fault> {
+        self.0.wait(message_id, at_most).await
+    }
 }
 
 #[async_trait]
-impl Backup for BackupMaker {
-    async fn write(&self, passphrase: Option<Secret>) -> Result<std::fs::File, Fault> {
-        let made = backup::create(self.store.clone(), self.dir.clone(), self.key_ring.clone(), passphrase).await;
-        made.map_err(|error: BackupError| Fault::new(Code::Overloaded, error.to_string()))
+impl Shelf for Library {
+    async fn put(&self, file: NewFile, bytes: ByteStream) -> Result<Media, Fault> {
+        let label = Label {
+            name: file.name,
+            mime: file.mime,
+            account: file.account,
+        };
+        Library::put(self, label, bytes).await
+    }
+
+    async fn get(&self, handle: &str) -> Result<Option<Shelved>, Fault> {
+        let found = Library::get(self, handle).await;
+        let found = found.map_err(|error| Fault::new(Code::Overloaded, error.to_string()))?;
+        Ok(found.map(|found| Shelved {
+            account: found.meta.account.clone(),
+            path: found.path,
+            media: media::describe(found.handle, found.meta),
+        }))
+    }
+}
+
+/// What the doctor asks of the platform's side.
+pub struct PlatformProbes(pub Arc<Keeper>);
+
+#[async_trait]
+impl Probes for PlatformProbes {
+    async fn token(&self, opened: &Arc<Opened>) -> Result<(), v1::Error> {
+        self.0.token(opened).await.map(|_| ())
+    }
+
+    fn skew(&self) -> Option<Millis> {
+        self.0.skew()
     }
 }

@@ -177,6 +177,11 @@ async fn every_refusal_is_a_problem() {
     let op = &house.operator;
     assert_eq!(ask(&house, op, get("/v1/nowhere")).await.code(), "NOT_FOUND");
     assert_eq!(ask(&house, op, get("/nowhere")).await.code(), "NOT_FOUND");
+    assert_eq!(ask(&house, op, get("/v1/accounts/%ff")).await.code(), "NOT_FOUND");
+    assert_eq!(
+        ask(&house, op, get("/v1/accounts/shop/access-token")).await.code(),
+        "NOT_FOUND"
+    );
     let method = ask(&house, op, TestRequest::delete().uri("/v1/messages")).await;
     assert_eq!(
         (method.status, method.code().as_str(), method.header("allow")),

@@ -13,6 +13,7 @@ use crate::{
     channels::contract::SettingFault,
     error::Code,
     observe::Observer,
+    outbound,
     schema::{
         Timestamp,
         v1::{self, AccountState, AccountView, account_state},
@@ -114,11 +115,6 @@ pub async fn one(request: HttpRequest, id: web::Path<String>, caller: Caller, st
 /// An account as core and operators see it.
 pub fn view(opened: &Opened, observer: &Observer, public_urls: &[String]) -> AccountView {
     let condition = opened.observe(|condition| condition.clone());
-    let mut capabilities = opened.account.capabilities();
-    if let Some(code) = condition.api_shut {
-        capabilities.api = false;
-        capabilities.api_reason = code.name().to_owned();
-    }
     let id = &opened.settings.id;
     let refused = observer.refusals.of(id).into_iter().map(|refusal| {
         let last = Timestamp::from_millis(refusal.last).to_rfc3339_millis();
@@ -141,7 +137,7 @@ pub fn view(opened: &Opened, observer: &Observer, public_urls: &[String]) -> Acc
             reasons: condition.warnings.keys().map(|code| code.name().to_owned()).collect(),
             permission_sets: Vec::new(),
         }),
-        capabilities: Some(capabilities),
+        capabilities: Some(outbound::capabilities(opened)),
         bound: if opened.settings.auth_type.is_none() && opened.settings.via.is_empty() {
             "direct"
         } else {
