@@ -3,7 +3,8 @@
 //! ```text
 //! check    is the request lawful by itself?
 //! plan     passive, API, later or not at all?           pure
-//! resolve  which platform ids stand for its files?
+//! files    which files does it carry, and what if the platform does not take one?
+//! resolve  which platform ids stand for them?
 //! submit   a request from outside: durable, then ACCEPTED
 //! replies  a core's answer to an event: committed with the event's acceptance
 //! ride     the way into an open request, and what happens when it closed first
@@ -20,6 +21,7 @@ mod check;
 mod dispatch;
 mod facts;
 mod faults;
+mod files;
 mod lanes;
 mod orders;
 pub mod plan;

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use super::faults::{error, from_fault};
+use super::{
+    faults::{error, from_fault},
+    files::Job,
+};
 use crate::{
     accounts::Opened,
     channels::contract::{Upload, Verdict},
@@ -72,16 +75,7 @@ struct Source {
 }
 
 /// `Err`: the platform does not take this file, and why.
-type Taken = Result<String, v1::Error>;
-
-/// The files of one message.
-struct Job<'a> {
-    resolver: &'a Resolver,
-    opened: &'a Arc<Opened>,
-    degrade: Degrade,
-    fresh: bool,
-    lost: Vec<v1::Degradation>,
-}
+pub(super) type Taken = Result<String, v1::Error>;
 
 impl Resolver {
     /// Every file of `parts` on the platform. `fresh`: ids kept from before are not believed.
@@ -109,7 +103,7 @@ impl Resolver {
     }
 
     /// The platform's id for this file, from before or by an upload.
-    async fn platform_id(
+    pub(super) async fn platform_id(
         &self,
         opened: &Arc<Opened>,
         kind: &'static str,
@@ -190,7 +184,7 @@ impl Resolver {
     }
 
     /// A stored picture that the platform reads by URL.
-    fn picture(&self, handle: &str, url: &mut String) -> Result<(), Unresolved> {
+    pub(super) fn picture(&self, handle: &str, url: &mut String) -> Result<(), Unresolved> {
         if handle.is_empty() || !url.is_empty() {
             return Ok(());
         }
@@ -205,7 +199,7 @@ impl Resolver {
     }
 
     /// A public link to a stored file, where one can be made.
-    fn address(&self, media: &mut v1::Media) {
+    pub(super) fn address(&self, media: &mut v1::Media) {
         if !media.handle.is_empty() && media.url.is_empty() {
             let made = self.links.as_ref().and_then(|link| link(&media.handle));
             media.url = made.unwrap_or_default();
@@ -317,93 +311,6 @@ impl Resolver {
                 format!("the media url: {fault}"),
             ))),
         }
-    }
-}
-
-impl Job<'_> {
-    async fn content(&mut self, content: &mut Content) -> Result<(), Unresolved> {
-        match content {
-            Content::Image(media) => self.file("image", media).await,
-            Content::Voice(media) => self.file("voice", media).await,
-            Content::Video(media) => self.file("video", media).await,
-            Content::File(media) => self.file("file", media).await,
-            Content::Music(music) => self.thumb(&mut music.thumb_handle).await,
-            Content::MiniProgram(card) => self.thumb(&mut card.thumb_handle).await,
-            Content::Card(card) => {
-                self.resolver.picture(&card.image_handle, &mut card.image_url)?;
-                match &mut card.mini_program {
-                    Some(mini) => self.thumb(&mut mini.thumb_handle).await,
-                    None => Ok(()),
-                }
-            }
-            Content::Link(link) => self.resolver.picture(&link.image_handle, &mut link.image_url),
-            Content::Articles(articles) => {
-                let mut links = articles.items.iter_mut();
-                links.try_for_each(|link| self.resolver.picture(&link.image_handle, &mut link.image_url))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    async fn file(&mut self, kind: &'static str, media: &mut v1::Media) -> Result<(), Unresolved> {
-        if !media.thumb_handle.is_empty() {
-            self.thumb(&mut media.thumb_handle).await?;
-        }
-        let has_source = !media.handle.is_empty() || !media.url.is_empty();
-        if !media.platform_media_id.is_empty() && !(self.fresh && has_source) {
-            return Ok(());
-        }
-        match self.resolver.platform_id(self.opened, kind, media, self.fresh).await? {
-            Ok(id) => {
-                media.platform_media_id = id;
-                Ok(())
-            }
-            // With an address, the channel makes a link of it.
-            Err(why) => {
-                media.platform_media_id.clear();
-                self.resolver.address(media);
-                if media.url.is_empty() {
-                    Err(Unresolved::Refused(why))
-                } else {
-                    Ok(())
-                }
-            }
-        }
-    }
-
-    /// A thumbnail that the platform does not take is left out; the channel knows what to show then.
-    async fn thumb(&mut self, handle: &mut String) -> Result<(), Unresolved> {
-        let own = !handle.is_empty();
-        let wanted = if own {
-            &*handle
-        } else {
-            &self.opened.settings.default_thumb
-        };
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let media = v1::Media {
-            handle: wanted.clone(),
-            ..Default::default()
-        };
-        match self
-            .resolver
-            .platform_id(self.opened, "thumb", &media, self.fresh)
-            .await
-        {
-            Ok(Ok(id)) => *handle = id,
-            Ok(Err(why)) if own && self.degrade == Degrade::Refuse => return Err(Unresolved::Refused(why)),
-            Ok(Err(why)) | Err(Unresolved::Refused(why)) => {
-                handle.clear();
-                self.lost.push(v1::Degradation {
-                    from_type: "thumb".to_owned(),
-                    to_type: String::new(),
-                    reason: format!("{}: {}", why.code, why.platform_message),
-                });
-            }
-            Err(later) => return Err(later),
-        }
-        Ok(())
     }
 }
 

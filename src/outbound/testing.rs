@@ -504,6 +504,7 @@ impl Account for FakeAccount {
                         Some(Content::Image(media)) if !media.platform_media_id.is_empty() => {
                             pieces.push(piece("image", &media.platform_media_id));
                         }
+                        Some(Content::File(media)) if !media.url.is_empty() => pieces.push(piece("text", &media.url)),
                         Some(Content::Transfer(_)) => pieces.push(piece("transfer", "")),
                         _ => return Err(Fault::new(Code::UnsupportedPart, "no such part here")),
                     }
@@ -577,6 +578,27 @@ impl Account for FakeAccount {
             48001 => failed(Code::NotEntitled, code, Some(Learned::NoApi(Code::NotEntitled))),
             _ => failed(Code::ContentRejected, code, None),
         }
+    }
+    fn instead(&self, _: &Say, error: &v1::Error) -> Option<(Say, v1::Degradation)> {
+        let text = v1::part::Content::Text(v1::Text {
+            body: "web link".into(),
+            ..Default::default()
+        });
+        let part = v1::Part {
+            content: Some(text),
+            ..Default::default()
+        };
+        let what = What::Parts {
+            parts: vec![part],
+            quote: None,
+        };
+        (error.platform_code == 45064).then(|| {
+            let say = Say {
+                what,
+                ..Default::default()
+            };
+            (say, v1::Degradation::default())
+        })
     }
     fn token_call(&self) -> Call {
         Call {

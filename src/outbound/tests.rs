@@ -98,7 +98,7 @@ fn asleep() -> House {
         observer,
         keeper,
         fetch: Arc::new(NoFetch),
-        links: None,
+        links: Some(Arc::new(|handle| Some(format!("https://media/{}", handle.len())))),
         rules: Rules::default(),
         lanes,
     });
@@ -436,6 +436,41 @@ async fn an_account_without_api_is_learned_told_and_tried_again_later() {
     );
 }
 
+#[tokio::test]
+async fn a_refused_card_is_said_otherwise_once_unless_the_core_forbids_it() {
+    let house = awake();
+    house
+        .platform
+        .will("/send", [says(45064), says(0), says(45064), says(45064), says(45064)]);
+    let result = house.say("card").await;
+    let result = house.becomes(&result, Status::Sent).await;
+    assert_eq!(result.degradations.len(), 1);
+    let twice = house.say("card").await;
+    house.becomes(&twice, Status::Failed).await;
+    let strict = json!({"conversationKey": KEY, "text": "card", "degrade": "REFUSE"});
+    let strict = house.submit(strict).await.expect("accepted");
+    house.becomes(&strict, Status::Failed).await;
+    assert_eq!(house.platform.sent(), ["card", "web link", "card", "web link", "card"]);
+}
+
+#[tokio::test]
+async fn a_file_that_the_platform_does_not_take_keeps_an_address() {
+    let house = awake();
+    let pdf = futures_util::stream::iter([Ok::<_, std::io::Error>(b"%PDF-1.7")]);
+    let media = house
+        .outbound
+        .parts
+        .library
+        .put(Label::default(), pdf)
+        .await
+        .expect("stored");
+    let file = json!({"conversationKey": KEY, "message": {"parts": [{"file": {"handle": media.handle}}]}});
+    let sent = house.submit(file).await.expect("accepted");
+    house.becomes(&sent, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["https://media/32"]);
+    assert!(house.platform.asked("/upload").is_empty());
+}
+
 // ───────────── held ─────────────
 
 #[tokio::test]
@@ -754,6 +789,22 @@ async fn typing_uses_up_nothing() {
     house.becomes(&house.say("a").await, Status::Sent).await;
     house.becomes(&house.say("b").await, Status::Failed).await;
     assert_eq!(house.platform.asked("/typing").len(), 1);
+}
+
+#[tokio::test]
+async fn without_api_the_words_of_an_end_are_cut_and_the_session_ends() {
+    let house = awake();
+    house.opened.observe(|it| it.api_shut = Some(Code::NotEntitled));
+    let event = house.wrote(5);
+    house.windows.open(&event.event.id, START + 4_000, true);
+    let end = json!({"session": {"verb": "END", "closing": {"parts": [{"text": {"body": "bye|now"}}]}}});
+    let location = json!({"message": {"parts": [{"location": {"latitude": 1.0, "longitude": 2.0}}]}});
+    let messages = house.answer(&event, vec![location, end]).await;
+    assert_eq!(code(&house.now_of(&messages[0].result)), "UNSUPPORTED_PART");
+    house.becomes(&messages[1].result, Status::Sent).await;
+    assert_eq!(house.windows.handed(&event.event.id), ["bye"]);
+    assert!(house.platform.sent().is_empty());
+    assert_eq!(house.store.events_now().len(), 2, "the session ended");
 }
 
 // ───────────── waiting, stopping ─────────────

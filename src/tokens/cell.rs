@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Keeper, Kept, sha256_hex};
+use super::{Keeper, Kept, sha256_hex, vault::SPACE};
 use crate::{
     accounts::Opened,
     channels::contract::{AccessToken, Verdict},
@@ -13,8 +13,6 @@ use crate::{
     settings::AccountSettings,
 };
 
-/// Where sealed tokens lie in the store.
-const SPACE: &str = "platform_tokens";
 /// A token that ends within this time is replaced beside its users: stable tokens are renewed in their last five minutes.
 const AHEAD: Millis = 5 * 60_000;
 /// A try ahead of the end that brought nothing new is repeated after this long.

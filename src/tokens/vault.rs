@@ -2,6 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::vault;
+
+/// Where sealed tokens lie in the store.
+pub const SPACE: &str = "platform_tokens";
+
 /// One of the two: `None` where it cannot be done.
 pub type Turn = Arc<dyn Fn(&str, &[u8]) -> Option<Vec<u8>> + Send + Sync>;
 
@@ -10,4 +15,14 @@ pub type Turn = Arc<dyn Fn(&str, &[u8]) -> Option<Vec<u8>> + Send + Sync>;
 pub struct Vault {
     pub seal: Turn,
     pub open: Turn,
+}
+
+impl From<Arc<vault::Vault>> for Vault {
+    fn from(keys: Arc<vault::Vault>) -> Self {
+        let opening = keys.clone();
+        Self {
+            seal: Arc::new(move |key, plain| keys.seal(SPACE, key, plain).ok()),
+            open: Arc::new(move |key, sealed| opening.unseal(SPACE, key, sealed).ok().map(|plain| plain.to_vec())),
+        }
+    }
 }

@@ -1,0 +1,105 @@
+//! Which files does a message carry, and what if the platform does not take one?
+
+use std::sync::Arc;
+
+use super::resolve::{Resolver, Unresolved};
+use crate::{
+    accounts::Opened,
+    schema::v1::{self, part::Content, send_request::Degrade},
+};
+
+/// The files of one message.
+pub(super) struct Job<'a> {
+    pub resolver: &'a Resolver,
+    pub opened: &'a Arc<Opened>,
+    pub degrade: Degrade,
+    pub fresh: bool,
+    pub lost: Vec<v1::Degradation>,
+}
+
+impl Job<'_> {
+    pub async fn content(&mut self, content: &mut Content) -> Result<(), Unresolved> {
+        match content {
+            Content::Image(media) => self.file("image", media).await,
+            Content::Voice(media) => self.file("voice", media).await,
+            Content::Video(media) => self.file("video", media).await,
+            Content::File(media) => self.file("file", media).await,
+            Content::Music(music) => self.thumb(&mut music.thumb_handle).await,
+            Content::MiniProgram(card) => self.thumb(&mut card.thumb_handle).await,
+            Content::Card(card) => {
+                self.resolver.picture(&card.image_handle, &mut card.image_url)?;
+                match &mut card.mini_program {
+                    Some(mini) => self.thumb(&mut mini.thumb_handle).await,
+                    None => Ok(()),
+                }
+            }
+            Content::Link(link) => self.resolver.picture(&link.image_handle, &mut link.image_url),
+            Content::Articles(articles) => {
+                let mut links = articles.items.iter_mut();
+                links.try_for_each(|link| self.resolver.picture(&link.image_handle, &mut link.image_url))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn file(&mut self, kind: &'static str, media: &mut v1::Media) -> Result<(), Unresolved> {
+        if !media.thumb_handle.is_empty() {
+            self.thumb(&mut media.thumb_handle).await?;
+        }
+        let has_source = !media.handle.is_empty() || !media.url.is_empty();
+        if !(media.platform_media_id.is_empty() || self.fresh && has_source) {
+            return Ok(());
+        }
+        match self.resolver.platform_id(self.opened, kind, media, self.fresh).await? {
+            Ok(id) => {
+                media.platform_media_id = id;
+                Ok(())
+            }
+            // With an address, the channel makes a link of it.
+            Err(why) => {
+                media.platform_media_id.clear();
+                self.resolver.address(media);
+                if media.url.is_empty() {
+                    Err(Unresolved::Refused(why))
+                } else {
+                    Ok(())
+                }
+            }
+        }
+    }
+
+    /// A thumbnail that the platform does not take is left out; the channel knows what to show then.
+    async fn thumb(&mut self, handle: &mut String) -> Result<(), Unresolved> {
+        let own = !handle.is_empty();
+        let wanted = if own {
+            &*handle
+        } else {
+            &self.opened.settings.default_thumb
+        };
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let media = v1::Media {
+            handle: wanted.clone(),
+            ..Default::default()
+        };
+        match self
+            .resolver
+            .platform_id(self.opened, "thumb", &media, self.fresh)
+            .await
+        {
+            Ok(Ok(id)) => *handle = id,
+            Ok(Err(why)) if own && self.degrade == Degrade::Refuse => return Err(Unresolved::Refused(why)),
+            Ok(Err(why)) | Err(Unresolved::Refused(why)) => {
+                handle.clear();
+                self.lost.push(v1::Degradation {
+                    from_type: "thumb".to_owned(),
+                    to_type: String::new(),
+                    reason: format!("{}: {}", why.code, why.platform_message),
+                });
+            }
+            Err(later) => return Err(later),
+        }
+        Ok(())
+    }
+}
