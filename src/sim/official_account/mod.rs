@@ -4,6 +4,7 @@ mod account;
 mod allowance;
 mod api;
 mod deeds;
+mod dress;
 mod media;
 mod push;
 mod refusal;

@@ -4,21 +4,19 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Allowance,
     account::{Account, Format, Mode},
     deeds::Deed,
+    dress::{Dressed, Tamper, dress},
     reply::{Asked, Verdict, judge},
 };
 use crate::sim::{
     phone::{Customer, Entry, FAULT_NOTICE, Item},
     platform::Platform,
-    wire::{
-        seal::{Key, sign},
-        xml::{Node, to_json, write},
-    },
+    wire::xml::{Node, to_json, write},
     world::{Millis, World},
 };
 
@@ -42,28 +40,6 @@ pub struct Control {
     pub tamper: Option<Tamper>,
     /// `false`: answer at once, push behind the answer.
     pub wait: Option<bool>,
-}
-
-/// What an attacker or a broken line does to a push.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tamper {
-    /// Signed with another token.
-    Signature,
-    NoSignature,
-    UpperCase,
-    /// Sealed with another key, signed rightly.
-    Key,
-    /// Sealed for another AppID, signed rightly.
-    Receiver,
-    /// Cipher text with a changed letter, signed rightly.
-    Cipher,
-    Truncate,
-    Doctype,
-    DoctypeInside,
-    /// Plain, whatever the mode.
-    Plain,
-    Empty,
 }
 
 /// One request to the account, and its answer.
@@ -90,13 +66,29 @@ pub struct Outcome {
 }
 
 /// A deed that has happened and is not told yet.
-struct Letter {
-    account: Account,
-    openid: String,
-    inner: String,
+pub struct Letter {
+    pub account: Account,
+    pub openid: String,
+    /// The document that is signed or sealed.
+    pub inner: String,
     deed: Deed,
-    control: Control,
+    pub control: Control,
     outcome: Outcome,
+}
+
+impl Letter {
+    /// A document for an account, as it is.
+    #[cfg(test)]
+    pub fn to(account: Account, openid: &str, inner: &str) -> Self {
+        Self {
+            account,
+            openid: openid.to_owned(),
+            inner: inner.to_owned(),
+            deed: Deed::default(),
+            control: Control::default(),
+            outcome: Outcome::default(),
+        }
+    }
 }
 
 /// Lets the deed happen and tells the account; with `wait: false` the telling goes on behind the answer.
@@ -353,119 +345,5 @@ pub fn agent_deed(customer: &mut Customer, accepts: bool, agent: &str, now: Mill
         ],
         entry: Some(Entry::deed(event, agent)),
         ..Deed::default()
-    }
-}
-
-/// A request as it goes over the wire.
-struct Dressed {
-    query: Vec<(&'static str, String)>,
-    body: Vec<u8>,
-}
-
-fn dress(platform: &Platform, letter: &Letter) -> Dressed {
-    let (account, control) = (&letter.account, &letter.control);
-    let tamper = control.tamper;
-    let now = platform.world().now() / 1000;
-    let timestamp = control.timestamp.unwrap_or(now).to_string();
-    let nonce = control.nonce.clone().unwrap_or_else(|| platform.digits(10));
-    let token = if tamper == Some(Tamper::Signature) {
-        "wrongtoken"
-    } else {
-        &account.token
-    };
-    let cased = |signature: String| match tamper {
-        Some(Tamper::UpperCase) => signature.to_uppercase(),
-        _ => signature,
-    };
-    let signed = tamper != Some(Tamper::NoSignature);
-    let mut query = Vec::new();
-    if signed {
-        query.push(("signature", cased(sign(&[token, &timestamp, &nonce]))));
-    }
-    query.push(("timestamp", timestamp.clone()));
-    query.push(("nonce", nonce.clone()));
-    query.push(("openid", letter.openid.clone()));
-    let mode = match tamper {
-        Some(Tamper::Plain) => Mode::Plain,
-        _ => control.mode.unwrap_or(account.mode),
-    };
-    let mut body = letter.inner.clone();
-    if mode != Mode::Plain {
-        let sealed = sealed(platform, letter);
-        query.push(("encrypt_type", "aes".to_owned()));
-        if signed {
-            query.push(("msg_signature", cased(sign(&[token, &timestamp, &nonce, &sealed]))));
-        }
-        body = envelope(account, mode, &letter.inner, &sealed);
-    }
-    match tamper {
-        Some(Tamper::Truncate) => body.truncate(floor(&body, body.len() / 2)),
-        Some(Tamper::Doctype) => body = format!("<!DOCTYPE xml [<!ENTITY who \"x\">]>{body}"),
-        Some(Tamper::Empty) => body.clear(),
-        _ => {}
-    }
-    Dressed {
-        query,
-        body: body.into_bytes(),
-    }
-}
-
-fn floor(text: &str, mut at: usize) -> usize {
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
-fn sealed(platform: &Platform, letter: &Letter) -> String {
-    let (account, tamper) = (&letter.account, letter.control.tamper);
-    let key = match tamper {
-        Some(Tamper::Key) => platform.aes_key(),
-        _ => account.encoding_aes_key.clone(),
-    };
-    let id = match tamper {
-        Some(Tamper::Receiver) => "wx0000000000000000",
-        _ => &account.app_id,
-    };
-    let message = match tamper {
-        Some(Tamper::DoctypeInside) => format!("<!DOCTYPE xml [<!ENTITY who \"x\">]>{}", letter.inner),
-        _ => letter.inner.clone(),
-    };
-    let Ok(key) = Key::read(&key) else {
-        // Accounts are only stored with a key that reads.
-        return String::new();
-    };
-    let sealed = key.seal(&platform.random16(), message.as_bytes(), id);
-    if tamper != Some(Tamper::Cipher) {
-        return sealed;
-    }
-    let (first, rest) = sealed.split_at(1);
-    format!("{}{rest}", if first == "A" { "B" } else { "A" })
-}
-
-/// The outer document: in compatible mode the clear fields and the sealed text, in safe mode little more than that.
-fn envelope(account: &Account, mode: Mode, inner: &str, sealed: &str) -> String {
-    let clear = mode == Mode::Compatible;
-    match account.format {
-        Format::Json => {
-            let mut outer = match serde_json::from_str(inner) {
-                Ok(Value::Object(map)) if clear => Value::Object(map),
-                _ => json!({ "ToUserName": account.original_id }),
-            };
-            if let Some(map) = outer.as_object_mut() {
-                map.insert("Encrypt".to_owned(), sealed.into());
-            }
-            outer.to_string()
-        }
-        Format::Xml => {
-            let encrypt = format!("<Encrypt><![CDATA[{sealed}]]></Encrypt></xml>");
-            match inner.trim_end().strip_suffix("</xml>").filter(|_| clear) {
-                Some(fields) => format!("{fields}{encrypt}"),
-                None => format!(
-                    "<xml><ToUserName><![CDATA[{}]]></ToUserName>{encrypt}",
-                    account.original_id
-                ),
-            }
-        }
     }
 }
