@@ -1,5 +1,6 @@
 //! Where do files lie that a core wants to send? Streamed to disk, found again by a handle that nobody can guess.
 
+pub mod links;
 mod sniff;
 
 use std::{

@@ -379,7 +379,14 @@ impl Store for MemoryStore {
         unused()
     }
     async fn write_records(&self, writes: Vec<RecordWrite>) -> Result<bool, StoreError> {
-        self.with(|inner| {
+        let written = self.with(|inner| {
+            let taken = writes.iter().any(|write| match write {
+                RecordWrite::Create { space, key, .. } => inner.records.contains_key(&(space, key.clone())),
+                _ => false,
+            });
+            if taken {
+                return false;
+            }
             for write in writes {
                 match write {
                     RecordWrite::Put { space, key, value } | RecordWrite::Create { space, key, value } => {
@@ -390,8 +397,9 @@ impl Store for MemoryStore {
                     }
                 }
             }
+            true
         });
-        Ok(true)
+        Ok(written)
     }
     async fn record(&self, space: &'static str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.with(|inner| inner.records.get(&(space, key.to_owned())).cloned()))

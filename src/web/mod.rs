@@ -8,6 +8,7 @@ pub mod auth;
 mod body;
 mod health;
 mod internal;
+pub mod links;
 pub mod needs;
 mod params;
 pub mod problem;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 pub use health::health;
 pub use internal::internal;
+pub use links::links;
 pub use problem::{Answer, Problem};
 pub use v1::accounts::view as account_view;
 

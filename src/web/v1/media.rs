@@ -291,7 +291,8 @@ async fn serve(
     Ok(answer.no_chunking(length).streaming(chunks(bytes.take(length))))
 }
 
-fn chunks(
+/// A file's bytes, read as they are taken.
+pub(in crate::web) fn chunks(
     bytes: tokio::io::Take<tokio::fs::File>,
 ) -> impl futures_util::Stream<Item = std::io::Result<web::Bytes>> + 'static {
     stream::try_unfold(bytes, |mut bytes| async move {

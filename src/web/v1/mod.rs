@@ -3,7 +3,7 @@
 pub mod accounts;
 mod conversations;
 mod entries;
-mod media;
+pub(in crate::web) mod media;
 mod messages;
 
 use actix_web::{
