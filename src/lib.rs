@@ -22,6 +22,7 @@ pub mod schema;
 pub mod secret;
 pub mod settings;
 pub mod sim;
+pub mod store;
 pub mod text;
 pub mod tokens;
 pub mod vault;

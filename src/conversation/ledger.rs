@@ -49,11 +49,24 @@ pub enum Standing {
 }
 
 impl Ledger {
-    /// A trigger opens its grant anew.
+    /// A trigger opens its grant anew. With it we count again: what was only estimated is forgotten.
     pub fn open(&mut self, grant: Grant) {
         self.unfollowed = false;
-        self.grants.retain(|old| old.trigger != grant.trigger);
+        self.grants.retain(|old| old.trigger != grant.trigger && !old.estimated);
         self.grants.push(grant);
+    }
+
+    /// Takes over what an event showed as open: how a state that was behind catches up with its events.
+    pub fn adopt(&mut self, shown: &[v1::Allowance]) {
+        for allowance in shown {
+            self.open(Grant {
+                trigger: allowance.trigger.clone(),
+                remaining: allowance.remaining,
+                expires: allowance.expires.map_or(0, |at| at.millis()),
+                part_types: allowance.part_types.clone(),
+                estimated: allowance.basis() == v1::allowance::Basis::Estimated,
+            });
+        }
     }
 
     /// The customer left: nothing may be sent.
@@ -125,5 +138,76 @@ impl Ledger {
                 } as i32,
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Millis = 3_600_000;
+
+    fn grant(trigger: &str, remaining: u32, expires: Millis) -> Grant {
+        Grant {
+            trigger: trigger.into(),
+            remaining: Some(remaining),
+            expires,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn allowances_do_not_add_up_and_a_new_message_refills() {
+        let mut ledger = Ledger::default();
+        ledger.open(grant("message", 5, 48 * HOUR));
+        ledger.spend(3, HOUR);
+        assert_eq!(ledger.standing(HOUR), Standing::Open(Some(2)));
+        ledger.open(grant("message", 5, 50 * HOUR));
+        assert_eq!(ledger.standing(2 * HOUR), Standing::Open(Some(5)));
+    }
+
+    #[test]
+    fn a_menu_click_does_not_reduce_an_open_window() {
+        let mut ledger = Ledger::default();
+        ledger.open(grant("message", 4, 48 * HOUR));
+        ledger.open(grant("menu", 3, 60_000));
+        assert_eq!(ledger.standing(1), Standing::Open(Some(4)));
+        ledger.spend(4, 1);
+        assert_eq!(ledger.standing(1), Standing::Spent);
+        assert_eq!(ledger.standing(49 * HOUR), Standing::Closed);
+    }
+
+    #[test]
+    fn nothing_recorded_means_try() {
+        assert_eq!(Ledger::default().standing(0), Standing::Unknown);
+    }
+
+    #[test]
+    fn a_refusal_we_did_not_foresee_makes_all_figures_estimates() {
+        let mut ledger = Ledger::default();
+        ledger.open(grant("message", 5, 48 * HOUR));
+        ledger.exhausted(HOUR);
+        assert_eq!(ledger.standing(HOUR), Standing::Unknown);
+        assert_eq!(ledger.allowances(HOUR)[0].basis(), v1::allowance::Basis::Estimated);
+        assert_eq!(ledger.allowances(HOUR)[0].remaining, Some(0));
+    }
+
+    #[test]
+    fn a_refusal_that_we_foresaw_keeps_the_figures_counted() {
+        let mut ledger = Ledger::default();
+        ledger.open(grant("message", 1, 48 * HOUR));
+        ledger.spend(1, HOUR);
+        ledger.exhausted(HOUR);
+        assert_eq!(ledger.standing(HOUR), Standing::Spent);
+    }
+
+    #[test]
+    fn who_left_gets_nothing_until_they_come_back() {
+        let mut ledger = Ledger::default();
+        ledger.open(grant("message", 5, 48 * HOUR));
+        ledger.unfollow();
+        assert_eq!(ledger.standing(1), Standing::Unfollowed);
+        ledger.open(grant("follow", 3, 60_000));
+        assert_eq!(ledger.standing(1), Standing::Open(Some(3)));
     }
 }

@@ -1,13 +1,21 @@
 //! What is the state of one conversation, and what does an event do to it? Pure: no store, no clock.
 //!
-//! Both stores keep [`State`] and apply the same functions inside their transactions.
+//! Both stores keep [`State`] and apply [`State::append`] inside their transactions, so that `seq`, session, entry
+//! parameters and allowances mean the same everywhere.
 
 pub mod key;
 pub mod ledger;
 
 pub use ledger::{Grant, Ledger};
 
-use crate::{ports::clock::Millis, schema::v1};
+use crate::{
+    channels::contract::SessionEffect,
+    ports::{clock::Millis, store::Arrival},
+    schema::{
+        Timestamp,
+        v1::{self, conversation::SessionState},
+    },
+};
 
 /// What the installation's configuration says about conversations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,4 +49,249 @@ pub struct State {
     /// When the customer last acted: idle sessions end by it.
     #[prost(int64, tag = "8")]
     pub last_act: i64,
+    /// The customer said something in this session: from then on its entry parameters stand.
+    #[prost(bool, tag = "9")]
+    pub spoke: bool,
+}
+
+/// What the store stamps on an event.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    pub now: Millis,
+    pub epoch: u32,
+    pub id: String,
+}
+
+/// An event appended, and whether the change it made can be read back out of the event itself.
+#[derive(Clone, Debug)]
+pub struct Appended {
+    pub event: v1::Event,
+    /// The state holds more than the event tells: it must be written with it.
+    pub write_state: bool,
+}
+
+impl State {
+    /// A conversation nobody has spoken in yet.
+    pub fn begin(
+        account: &v1::Account,
+        key: &str,
+        customer: v1::Identity,
+        scope: v1::conversation::Scope,
+        epoch: u32,
+    ) -> Self {
+        Self {
+            conversation: Some(v1::Conversation {
+                key: key.to_owned(),
+                account: Some(account.clone()),
+                customer: Some(customer),
+                scope: scope as i32,
+                session_state: SessionState::Assistant as i32,
+                first_seq: 1,
+                ..Default::default()
+            }),
+            epoch,
+            ledger: Some(Ledger::default()),
+            ..Default::default()
+        }
+    }
+
+    pub fn view(&self) -> v1::Conversation {
+        self.conversation.clone().unwrap_or_default()
+    }
+
+    pub fn key(&self) -> &str {
+        self.conversation.as_ref().map_or("", |it| &it.key)
+    }
+
+    pub fn session_state(&self) -> SessionState {
+        self.conversation
+            .as_ref()
+            .map_or(SessionState::Unspecified, |it| it.session_state())
+    }
+
+    pub fn ledger_mut(&mut self) -> &mut Ledger {
+        self.ledger.get_or_insert_with(Ledger::default)
+    }
+
+    /// What is open at `now`.
+    pub fn allowances(&self, now: Millis) -> Vec<v1::Allowance> {
+        self.ledger
+            .as_ref()
+            .map(|ledger| ledger.allowances(now))
+            .unwrap_or_default()
+    }
+
+    /// A store of a later epoch starts counting anew.
+    pub fn enter_epoch(&mut self, epoch: u32) {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.seq = 0;
+            self.conversation_mut().first_seq = 1;
+        }
+    }
+
+    /// Gives the conversation to a core; the first it gets is what waits, or else what comes next.
+    pub fn give_to(&mut self, core: &str, first_waiting: Option<u32>) {
+        if self.core != core {
+            core.clone_into(&mut self.core);
+            self.conversation_mut().first_seq = first_waiting.unwrap_or(self.seq + 1);
+        }
+    }
+
+    /// Appends one event.
+    pub fn append(&mut self, arrival: Arrival, stamp: Stamp) -> Appended {
+        let mut write_state = self.freshen_customer(&arrival);
+        write_state |= self.turn_session(&arrival, &stamp);
+        write_state |= self.apply_session_effect(&arrival);
+        let entry = self.settle_entry(&arrival, &mut write_state);
+        if arrival.unfollowed {
+            self.ledger_mut().unfollow();
+            write_state = true;
+        }
+        if let Some(grant) = arrival.grant.clone() {
+            let grants_before = self.ledger.as_ref().map_or(0, |ledger| ledger.grants.len());
+            write_state |= self.ledger.as_ref().is_some_and(|ledger| ledger.unfollowed);
+            self.ledger_mut().open(grant);
+            // An expired grant of another trigger does not show in the event, and a new kind of grant is rare.
+            write_state |= self.ledger.as_ref().map_or(0, |ledger| ledger.grants.len()) != grants_before.max(1);
+        }
+        if arrival.customer_spoke {
+            self.spoke = true;
+            self.conversation_mut().last_customer_message_time = Some(Timestamp::from_millis(stamp.now));
+        }
+        if arrival.customer_acted {
+            self.last_act = stamp.now;
+        }
+        let late = arrival.platform_time.is_some_and(|at| at < self.last_platform_time);
+        self.last_platform_time = self.last_platform_time.max(arrival.platform_time.unwrap_or(0));
+        self.seq += 1;
+
+        let event = v1::Event {
+            id: stamp.id,
+            conversation: self.conversation.clone(),
+            epoch: stamp.epoch,
+            seq: self.seq,
+            platform_time: arrival.platform_time.map(Timestamp::from_millis),
+            accepted_time: Some(Timestamp::from_millis(stamp.now)),
+            late: late || !arrival.redelivery_of.is_empty(),
+            history: arrival.history,
+            dedupe_key: arrival.dedupe.map(|dedupe| dedupe.text).unwrap_or_default(),
+            redelivery_of: arrival.redelivery_of,
+            entry,
+            allowances: self.allowances(stamp.now),
+            traceparent: arrival.traceparent,
+            body: Some(arrival.body),
+            offer: None,
+            raw: arrival.raw,
+        };
+        Appended { event, write_state }
+    }
+
+    /// Repeats on the state what a lazily written event did to it. `true` if it was not known yet.
+    pub fn replay(&mut self, event: &v1::Event) -> bool {
+        if event.epoch != self.epoch || event.seq <= self.seq {
+            return false;
+        }
+        self.seq = event.seq;
+        self.conversation.clone_from(&event.conversation);
+        let accepted = event.accepted_time.map_or(0, |at| at.millis());
+        if let Some(at) = event.platform_time {
+            self.last_platform_time = self.last_platform_time.max(at.millis());
+        }
+        let spoke = matches!(&event.body, Some(v1::event::Body::Message(message))
+            if message.origin() == v1::message::Origin::CustomerSent);
+        if spoke || matches!(event.body, Some(v1::event::Body::Interaction(_))) {
+            self.last_act = accepted;
+        }
+        self.spoke |= spoke;
+        self.ledger_mut().adopt(&event.allowances);
+        true
+    }
+
+    fn conversation_mut(&mut self) -> &mut v1::Conversation {
+        self.conversation.get_or_insert_with(v1::Conversation::default)
+    }
+
+    /// Account names and aliases may change between events. `true` where the stored state is behind by more than the event shows.
+    fn freshen_customer(&mut self, arrival: &Arrival) -> bool {
+        let conversation = self.conversation_mut();
+        if conversation.account.as_ref() != Some(&*arrival.account) {
+            conversation.account = Some((*arrival.account).clone());
+        }
+        let customer = conversation.customer.get_or_insert_with(v1::Identity::default);
+        for (kind, id) in &arrival.customer.aliases {
+            if customer.aliases.get(kind) != Some(id) {
+                customer.aliases.insert(kind.clone(), id.clone());
+            }
+        }
+        false
+    }
+
+    /// A customer who acts after an end, or after a long silence, begins a new session.
+    fn turn_session(&mut self, arrival: &Arrival, stamp: &Stamp) -> bool {
+        let ended = self.session_state() == SessionState::Ended;
+        let idle = arrival.rules.session_idle > 0
+            && self.last_act > 0
+            && stamp.now - self.last_act > arrival.rules.session_idle;
+        let fresh = self.conversation.as_ref().is_none_or(|it| it.session_id.is_empty());
+        if !(fresh || arrival.customer_acted && (ended || idle)) {
+            return false;
+        }
+        self.spoke = false;
+        if !fresh {
+            self.entry = None;
+        }
+        let conversation = self.conversation_mut();
+        // The first event of a session names it.
+        conversation.session_id.clone_from(&stamp.id);
+        if ended {
+            conversation.session_state = SessionState::Assistant as i32;
+            conversation.servicer = None;
+        }
+        true
+    }
+
+    fn apply_session_effect(&mut self, arrival: &Arrival) -> bool {
+        let captured = self.session_state() == SessionState::Human;
+        let conversation = self.conversation_mut();
+        match &arrival.session {
+            Some(SessionEffect::Captured { servicer }) => {
+                conversation.session_state = SessionState::Human as i32;
+                conversation.servicer = Some(v1::Identity {
+                    native_id: servicer.clone(),
+                    kind: v1::identity::Kind::Staff as i32,
+                    ..Default::default()
+                });
+            }
+            Some(SessionEffect::Released) => {
+                conversation.session_state = SessionState::Assistant as i32;
+                conversation.servicer = None;
+            }
+            Some(SessionEffect::Ended) => {
+                conversation.session_state = SessionState::Ended as i32;
+                conversation.servicer = None;
+            }
+            // While an agent of the platform holds a customer, messages are not pushed to us: one that arrives says
+            // that the agent has let go.
+            None if captured && arrival.customer_spoke => {
+                conversation.session_state = SessionState::Assistant as i32;
+                conversation.servicer = None;
+            }
+            None => return false,
+        }
+        true
+    }
+
+    /// The entry parameters on this event. Until the customer has spoken the latest win; after that they stand for the
+    /// session, and a later one shows on its own event only.
+    fn settle_entry(&mut self, arrival: &Arrival, write_state: &mut bool) -> Option<v1::Entry> {
+        let Some(entry) = &arrival.entry else {
+            return self.entry.clone();
+        };
+        if !self.spoke || self.entry.is_none() {
+            self.entry = Some(entry.clone());
+            *write_state = true;
+        }
+        Some(entry.clone())
+    }
 }

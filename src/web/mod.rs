@@ -8,7 +8,6 @@ pub mod auth;
 mod body;
 mod health;
 mod internal;
-mod lang;
 pub mod links;
 pub mod needs;
 mod params;
@@ -26,8 +25,6 @@ pub use health::health;
 pub use internal::internal;
 pub use links::links;
 pub use problem::{Answer, Problem};
-#[cfg(test)]
-pub(crate) use v1::accounts::page as account_page;
 pub use v1::accounts::view as account_view;
 
 use crate::{

@@ -1,0 +1,4 @@
+//! Where is it kept? Adapters of [`crate::ports::store::Store`].
+
+pub mod ids;
+pub mod sqlite;

@@ -1,0 +1,189 @@
+//! How is one arrival appended? Dedupe row, state, `seq`, event and the mark that it waits: one transaction.
+
+use std::sync::Arc;
+
+use prost::Message as _;
+use rusqlite::{OptionalExtension as _, params};
+
+use super::writer::{Publish, Writer};
+use crate::{
+    channels::contract::Dedupe,
+    conversation::{Appended, Stamp, State},
+    ports::store::{Accepted, Arrival, ConversationId, Row, Stored},
+    schema::v1,
+    store::ids,
+};
+
+impl Writer {
+    /// Appends an arrival, unless the platform sent it before.
+    pub fn accept(&mut self, arrival: Arrival) -> Result<Accepted, rusqlite::Error> {
+        let row = self.next_event;
+        // Read before anything is written: a conversation that cannot be read fails alone.
+        self.conversations.id(&self.db, &arrival.key)?;
+        if let Some(dedupe) = &arrival.dedupe
+            && let Some(before) = self.seen(&arrival.account.id, dedupe, row)?
+        {
+            return Ok(Accepted::Again {
+                event_id: self.event_id(before)?,
+                row: before,
+            });
+        }
+        self.append(arrival).map(Accepted::New)
+    }
+
+    /// Appends an arrival whose identity is settled.
+    pub fn append(&mut self, arrival: Arrival) -> Result<Arc<Stored>, rusqlite::Error> {
+        let row = self.next_event;
+        let conversation = self.conversation_of(&arrival)?;
+        let wanted = arrival.core.clone();
+        let wakes_held = arrival.customer_acted;
+        let moved = self.choose_core(conversation, wanted.as_deref())?;
+        let stamp = self.stamp(row);
+        let now = stamp.now;
+        let state = self.conversations.state(&self.db, conversation)?;
+        let Appended { event, write_state } = state.append(arrival, stamp);
+        let core = state.core.clone();
+        self.conversations
+            .changed(&self.db, conversation, write_state || moved)?;
+        self.insert_event(row, conversation, &event, now)?;
+        self.insert_pending(conversation, event.seq, row)?;
+        if wakes_held && self.holding.contains(&conversation) {
+            self.publish.push(Publish::Outbox(ConversationId(conversation)));
+        }
+        Ok(self.published(row, conversation, &core, event))
+    }
+
+    /// Replaces nothing, appends nothing: an event in the row that comes next, without a new `seq`.
+    pub fn insert_event(
+        &mut self,
+        row: Row,
+        conversation: i64,
+        event: &v1::Event,
+        now: i64,
+    ) -> Result<(), rusqlite::Error> {
+        self.db
+            .prepare_cached("INSERT INTO event (row, conversation, seq, accepted, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![row, conversation, event.seq, now, event.encode_to_vec()])?;
+        self.next_event = row + 1;
+        Ok(())
+    }
+
+    pub fn insert_pending(&mut self, conversation: i64, seq: u32, row: Row) -> Result<(), rusqlite::Error> {
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO pending (conversation, seq, event) VALUES (?1, ?2, ?3)")?
+            .execute(params![conversation, seq, row])?;
+        Ok(())
+    }
+
+    /// Makes the event known to the listener after the commit.
+    pub fn published(&mut self, row: Row, conversation: i64, core: &str, event: v1::Event) -> Arc<Stored> {
+        let core = self.core_name(core);
+        let stored = Arc::new(Stored {
+            row,
+            conversation: ConversationId(conversation),
+            core,
+            event,
+        });
+        self.publish.push(Publish::Event(stored.clone()));
+        stored
+    }
+
+    pub fn stamp(&mut self, row: Row) -> Stamp {
+        let now = self.clock.now();
+        Stamp {
+            now,
+            epoch: self.epoch,
+            id: ids::event_id(now, row, self.entropy()),
+        }
+    }
+
+    /// Registers the identity; the row of the first event that had it, if there was one.
+    fn seen(&mut self, account: &str, dedupe: &Dedupe, row: Row) -> Result<Option<Row>, rusqlite::Error> {
+        let account = self.account(account)?;
+        // The order is kept as SQLite's signed integer; only equality and rough growth matter.
+        let order = dedupe.order as i64;
+        let added = self
+            .db
+            .prepare_cached("INSERT OR IGNORE INTO dedupe (account, ord, rest, event) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![account, order, dedupe.rest, row])?;
+        if added == 1 {
+            return Ok(None);
+        }
+        self.db
+            .prepare_cached("SELECT event FROM dedupe WHERE account = ?1 AND ord = ?2 AND rest = ?3")?
+            .query_row(params![account, order, dedupe.rest], |found| found.get(0))
+            .optional()
+    }
+
+    fn event_id(&self, row: Row) -> Result<String, rusqlite::Error> {
+        let body: Option<Vec<u8>> = self
+            .db
+            .prepare_cached("SELECT body FROM event WHERE row = ?1")?
+            .query_row([row], |found| found.get(0))
+            .optional()?;
+        // The event may be past its retention while its identity is still known.
+        match body {
+            Some(body) => Ok(v1::Event::decode(body.as_slice()).map_err(super::undecodable)?.id),
+            None => Ok(String::new()),
+        }
+    }
+
+    fn conversation_of(&mut self, arrival: &Arrival) -> Result<i64, rusqlite::Error> {
+        self.conversation(&arrival.key, || {
+            (arrival.account.clone(), arrival.customer.clone(), arrival.scope)
+        })
+    }
+
+    /// The conversation of that key, created where nobody spoke in it yet.
+    pub fn conversation(
+        &mut self,
+        key: &str,
+        who: impl FnOnce() -> (Arc<v1::Account>, v1::Identity, v1::conversation::Scope),
+    ) -> Result<i64, rusqlite::Error> {
+        let id = match self.conversations.id(&self.db, key)? {
+            Some(id) => id,
+            None => {
+                let (account, customer, scope) = who();
+                let state = State::begin(&account, key, customer, scope, self.epoch);
+                return self.conversations.create(&self.db, state);
+            }
+        };
+        let epoch = self.epoch;
+        let state = self.conversations.state(&self.db, id)?;
+        if state.epoch != epoch {
+            state.enter_epoch(epoch);
+            self.conversations.changed(&self.db, id, true)?;
+        }
+        Ok(id)
+    }
+
+    /// A conversation changes core only when nothing of it is undelivered. `true`: it changed.
+    pub fn choose_core(&mut self, conversation: i64, wanted: Option<&str>) -> Result<bool, rusqlite::Error> {
+        let wanted = wanted.unwrap_or_default();
+        let current = self.conversations.state(&self.db, conversation)?.core.clone();
+        if current == wanted || (!current.is_empty() && self.waits(conversation)?) {
+            return Ok(false);
+        }
+        self.give(conversation, wanted)?;
+        Ok(true)
+    }
+
+    /// Gives the conversation to a core, with whatever of it waits.
+    pub fn give(&mut self, conversation: i64, core: &str) -> Result<(), rusqlite::Error> {
+        let first_waiting = self.first_waiting(conversation)?;
+        self.conversations
+            .state(&self.db, conversation)?
+            .give_to(core, first_waiting);
+        Ok(())
+    }
+
+    fn waits(&self, conversation: i64) -> Result<bool, rusqlite::Error> {
+        self.first_waiting(conversation).map(|seq| seq.is_some())
+    }
+
+    pub fn first_waiting(&self, conversation: i64) -> Result<Option<u32>, rusqlite::Error> {
+        self.db
+            .prepare_cached("SELECT min(seq) FROM pending WHERE conversation = ?1")?
+            .query_row([conversation], |row| row.get(0))
+    }
+}

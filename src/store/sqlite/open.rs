@@ -1,0 +1,255 @@
+//! What happens before the first write? The folder is locked, the tables made, the states caught up with their events.
+
+use std::{
+    fs::{File, OpenOptions},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use prost::Message as _;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use rustix::fs::{FlockOperation, flock};
+
+use super::{
+    schema,
+    writer::{Disk, Writer},
+};
+use crate::{
+    ports::{
+        chance::{Chance, SystemChance},
+        clock::{Clock, ManualClock, Millis},
+        store::{ConversationId, Listener, Row, StoreError, Stored},
+    },
+    schema::v1::{self, event::Body, send_result::Status},
+};
+
+const FILE: &str = "wxbridge.db";
+const LOCK: &str = "wxbridge.lock";
+
+/// Where the store lives and who hears of its commits.
+pub struct Options {
+    /// An existing folder.
+    pub dir: PathBuf,
+    /// Bytes that must stay free on its disk.
+    pub reserve: u64,
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<dyn Chance>,
+    pub listener: Arc<dyn Listener>,
+}
+
+/// Why the store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("the store in {0} is in use by another process")]
+    Taken(String),
+    #[error("the store cannot be opened: {0}")]
+    Broken(String),
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        OpenError::Broken(error.to_string())
+    }
+}
+
+pub struct Opened {
+    pub writer: Writer,
+    pub file: PathBuf,
+    pub lock: File,
+}
+
+pub fn open(options: Options) -> Result<Opened, OpenError> {
+    let lock = take(&options.dir)?;
+    let file = options.dir.join(FILE);
+    let db = connect(&file)?;
+    let epoch = epoch(&db, options.clock.now())?;
+    let next_event = next_event(&db)?;
+    let disk = Disk::new(options.dir, options.reserve);
+    let mut writer = Writer::new(
+        db,
+        epoch,
+        next_event,
+        options.clock,
+        options.chance,
+        options.listener,
+        disk,
+    );
+    writer.catch_up()?;
+    writer.holding = holding(&writer.db)?;
+    Ok(Opened { writer, file, lock })
+}
+
+/// The lock dies with the process that holds it, however that ends.
+fn take(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join(LOCK);
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| OpenError::Broken(format!("{}: {error}", path.display())))?;
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(lock),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Taken(dir.display().to_string())),
+        Err(error) => Err(OpenError::Broken(format!("{}: {error}", path.display()))),
+    }
+}
+
+fn connect(file: &Path) -> Result<Connection, rusqlite::Error> {
+    let db = Connection::open(file)?;
+    schema::tune(&db)?;
+    schema::prepare(&db)?;
+    Ok(db)
+}
+
+fn meta(db: &Connection, name: &str) -> Result<Option<i64>, rusqlite::Error> {
+    db.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0))
+        .optional()
+}
+
+/// The generation of this store, chosen when it was made: no two stores ever share one.
+fn epoch(db: &Connection, now: Millis) -> Result<u32, rusqlite::Error> {
+    if let Some(epoch) = meta(db, "epoch")? {
+        return Ok(u32::try_from(epoch).unwrap_or(u32::MAX));
+    }
+    let epoch = after(0, now);
+    set_epoch(db, epoch)?;
+    Ok(epoch)
+}
+
+fn set_epoch(db: &Connection, epoch: u32) -> Result<(), rusqlite::Error> {
+    db.execute(
+        "INSERT OR REPLACE INTO meta (name, value) VALUES ('epoch', ?1)",
+        [epoch],
+    )
+    .map(|_| ())
+}
+
+/// The epoch that follows `last`: the Unix time in seconds where that is larger.
+fn after(last: u32, now: Millis) -> u32 {
+    u32::try_from(now.max(0) / 1_000)
+        .unwrap_or(u32::MAX)
+        .max(last.saturating_add(1))
+}
+
+fn next_event(db: &Connection) -> Result<Row, rusqlite::Error> {
+    let newest: Row = db.query_row("SELECT coalesce(max(row), 0) FROM event", [], |row| row.get(0))?;
+    Ok(newest.max(meta(db, "folded")?.unwrap_or(0)) + 1)
+}
+
+fn holding(db: &Connection) -> Result<std::collections::HashSet<i64>, rusqlite::Error> {
+    let mut rows = db.prepare("SELECT conversation, result FROM message WHERE open = 1")?;
+    let all = rows.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+    let mut held = std::collections::HashSet::new();
+    for found in all {
+        let (conversation, result) = found?;
+        if v1::SendResult::decode(result.as_slice()).is_ok_and(|result| result.status() == Status::Held) {
+            held.insert(conversation);
+        }
+    }
+    Ok(held)
+}
+
+impl Writer {
+    /// Brings states that were not written before the last end up to their events.
+    fn catch_up(&mut self) -> Result<(), rusqlite::Error> {
+        let folded = meta(&self.db, "folded")?.unwrap_or(0);
+        self.db.execute_batch("BEGIN IMMEDIATE")?;
+        let mut at = folded;
+        loop {
+            let batch: Vec<(Row, i64, Vec<u8>)> = self
+                .db
+                .prepare_cached("SELECT row, conversation, body FROM event WHERE row > ?1 ORDER BY row LIMIT 1000")?
+                .query_map([at], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .collect::<Result<_, _>>()?;
+            let Some((last, ..)) = batch.last() else { break };
+            at = *last;
+            for (_, conversation, body) in batch {
+                let event = v1::Event::decode(body.as_slice()).map_err(super::undecodable)?;
+                if self.conversations.state(&self.db, conversation)?.replay(&event) {
+                    self.conversations.changed(&self.db, conversation, false)?;
+                }
+            }
+        }
+        self.conversations.fold(&self.db, self.next_event - 1)?;
+        self.db.execute_batch("COMMIT")
+    }
+
+    /// Numbers everything undelivered anew, from 1 in each conversation, in the order it had.
+    fn enter_epoch(&mut self, epoch: u32) -> Result<(), rusqlite::Error> {
+        self.epoch = epoch;
+        let waiting: Vec<(i64, u32, Row)> = self
+            .db
+            .prepare("SELECT conversation, seq, event FROM pending ORDER BY conversation, seq")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        self.db.execute("DELETE FROM pending", [])?;
+        for (conversation, _, row) in waiting {
+            self.renumber(conversation, row)?;
+        }
+        set_epoch(&self.db, epoch)
+    }
+
+    fn renumber(&mut self, conversation: i64, row: Row) -> Result<(), rusqlite::Error> {
+        let epoch = self.epoch;
+        let state = self.conversations.state(&self.db, conversation)?;
+        state.enter_epoch(epoch);
+        state.seq += 1;
+        let seq = state.seq;
+        self.conversations.changed(&self.db, conversation, true)?;
+        let body: Vec<u8> = self
+            .db
+            .query_row("SELECT body FROM event WHERE row = ?1", [row], |found| found.get(0))?;
+        let mut event = v1::Event::decode(body.as_slice()).map_err(super::undecodable)?;
+        event.epoch = epoch;
+        event.seq = seq;
+        if let Some(conversation) = event.conversation.as_mut() {
+            conversation.first_seq = 1;
+        }
+        if let Some(Body::Gap(gap)) = event.body.as_mut() {
+            (gap.from_seq, gap.to_seq) = (seq, seq);
+        }
+        self.db
+            .prepare_cached("UPDATE event SET seq = ?2, body = ?3 WHERE row = ?1")?
+            .execute(params![row, seq, event.encode_to_vec()])?;
+        self.insert_pending(conversation, seq, row)
+    }
+}
+
+/// Gives a restored database a generation of its own, so that a core that has seen more than the copy holds starts anew.
+/// Nobody else may have the file open.
+pub fn raise_epoch(file: &Path, now: Millis) -> Result<u32, StoreError> {
+    raise(file, now).map_err(|error| StoreError::Broken(error.to_string()))
+}
+
+fn raise(file: &Path, now: Millis) -> Result<u32, rusqlite::Error> {
+    let db = connect(file)?;
+    let last = epoch(&db, 0)?;
+    let next = next_event(&db)?;
+    let disk = Disk::new(PathBuf::from("."), 0);
+    let clock = Arc::new(ManualClock::at(now));
+    let mut writer = Writer::new(
+        db,
+        last,
+        next,
+        clock,
+        Arc::new(SystemChance::default()),
+        Arc::new(Nobody),
+        disk,
+    );
+    writer.catch_up()?;
+    let epoch = after(last, now);
+    writer.db.execute_batch("BEGIN IMMEDIATE")?;
+    writer.enter_epoch(epoch)?;
+    writer.db.execute_batch("COMMIT")?;
+    writer.db.pragma_update(None, "wal_checkpoint", "TRUNCATE")?;
+    Ok(epoch)
+}
+
+struct Nobody;
+
+impl Listener for Nobody {
+    fn event(&self, _: &Arc<Stored>) {}
+    fn message(&self, _: ConversationId) {}
+}

@@ -1,0 +1,318 @@
+//! What is in the store? Questions that change nothing.
+
+use std::{collections::HashMap, path::Path, sync::Arc};
+
+use prost::Message as _;
+use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow, params, params_from_iter, types::Value};
+
+use super::{
+    messages::{COLUMNS, FROM, read_message},
+    undecodable,
+};
+use crate::{
+    conversation::State,
+    ports::store::{
+        ConversationId, EventQuery, Message, MessageRef, Parked, Quarantined, Record, Row, Stored, Waiting,
+    },
+    schema::v1,
+    store::ids,
+};
+
+type Found<T> = Result<T, rusqlite::Error>;
+
+/// Which core each conversation has, looked up once per question.
+#[derive(Default)]
+struct CoreNames(HashMap<i64, Option<Arc<str>>>, HashMap<String, Arc<str>>);
+
+impl CoreNames {
+    fn of(&mut self, db: &Connection, conversation: i64) -> Found<Option<Arc<str>>> {
+        if let Some(known) = self.0.get(&conversation) {
+            return Ok(known.clone());
+        }
+        // Which core a conversation has is always written at once: its row is never behind in that.
+        let core = self.shared(state(db, conversation)?.core);
+        self.0.insert(conversation, core.clone());
+        Ok(core)
+    }
+
+    fn shared(&mut self, name: String) -> Option<Arc<str>> {
+        (!name.is_empty()).then(|| {
+            self.1
+                .entry(name)
+                .or_insert_with_key(|name| name.as_str().into())
+                .clone()
+        })
+    }
+}
+
+fn state(db: &Connection, conversation: i64) -> Found<State> {
+    let bytes: Vec<u8> = db
+        .prepare_cached("SELECT state FROM conversation WHERE id = ?1")?
+        .query_row([conversation], |row| row.get(0))?;
+    State::decode(bytes.as_slice()).map_err(undecodable)
+}
+
+// ───────────── events ─────────────
+
+/// `row, conversation, body` of the table `event`.
+fn read_event(row: &SqlRow<'_>) -> Found<(Row, i64, v1::Event)> {
+    let body: Vec<u8> = row.get(2)?;
+    Ok((
+        row.get(0)?,
+        row.get(1)?,
+        v1::Event::decode(body.as_slice()).map_err(undecodable)?,
+    ))
+}
+
+fn stored(
+    db: &Connection,
+    cores: &mut CoreNames,
+    (row, conversation, event): (Row, i64, v1::Event),
+) -> Found<Arc<Stored>> {
+    let core = cores.of(db, conversation)?;
+    Ok(Arc::new(Stored {
+        row,
+        conversation: ConversationId(conversation),
+        core,
+        event,
+    }))
+}
+
+pub fn event(db: &Connection, id: &str) -> Found<Option<Arc<Stored>>> {
+    let Some(row) = ids::row_of(id) else { return Ok(None) };
+    let found = db
+        .prepare_cached("SELECT row, conversation, body FROM event WHERE row = ?1")?
+        .query_row([row], read_event)
+        .optional()?
+        .filter(|(_, _, event)| event.id == id);
+    found
+        .map(|found| stored(db, &mut CoreNames::default(), found))
+        .transpose()
+}
+
+pub fn events(db: &Connection, query: &EventQuery) -> Found<Vec<Arc<Stored>>> {
+    let mut sql = "SELECT row, conversation, body FROM event WHERE 1".to_owned();
+    let mut values: Vec<Value> = Vec::new();
+    let mut also = |clause: &str, value: Value| {
+        values.push(value);
+        sql.push_str(&format!(" AND {clause} ?{}", values.len()));
+    };
+    if let Some(key) = &query.key {
+        let id = db
+            .query_row("SELECT id FROM conversation WHERE key = ?1", [key], |row| {
+                row.get::<_, i64>(0)
+            })
+            .optional()?;
+        let Some(id) = id else { return Ok(Vec::new()) };
+        also("conversation =", id.into());
+    }
+    if let Some(from) = query.from {
+        also("accepted >=", from.into());
+    }
+    if let Some(to) = query.to {
+        also("accepted <", to.into());
+    }
+    if let Some(after) = query.after {
+        also(if query.newest_first { "row <" } else { "row >" }, after.into());
+    }
+    sql.push_str(if query.newest_first {
+        " ORDER BY row DESC"
+    } else {
+        " ORDER BY row"
+    });
+    let mut cores = CoreNames::default();
+    let mut found = Vec::new();
+    let mut statement = db.prepare(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    while let Some(row) = rows.next()? {
+        if found.len() >= query.limit {
+            break;
+        }
+        let conversation: i64 = row.get(1)?;
+        let core = cores.of(db, conversation)?;
+        if query.core.is_none() || query.core.as_deref() == core.as_deref() {
+            found.push(stored(db, &mut cores, read_event(row)?)?);
+        }
+    }
+    Ok(found)
+}
+
+pub fn pending(db: &Connection, conversation: ConversationId, from_seq: u32, limit: usize) -> Found<Vec<Arc<Stored>>> {
+    let mut cores = CoreNames::default();
+    db.prepare_cached(
+        "SELECT event.row, event.conversation, event.body FROM pending JOIN event ON event.row = pending.event \
+         WHERE pending.conversation = ?1 AND pending.seq >= ?2 ORDER BY pending.seq LIMIT ?3",
+    )?
+    .query_map(params![conversation.0, from_seq, limit as i64], read_event)?
+    .map(|found| stored(db, &mut cores, found?))
+    .collect()
+}
+
+pub fn backlog(db: &Connection) -> Found<Vec<Waiting>> {
+    let mut cores = CoreNames::default();
+    let mut statement = db.prepare_cached(
+        "SELECT waits.conversation, waits.first, waits.count, event.accepted, conversation.key, conversation.state FROM \
+         (SELECT conversation, min(seq) AS first, count(*) AS count FROM pending GROUP BY conversation) AS waits \
+         JOIN pending ON pending.conversation = waits.conversation AND pending.seq = waits.first \
+         JOIN event ON event.row = pending.event JOIN conversation ON conversation.id = waits.conversation",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let state: Vec<u8> = row.get(5)?;
+        Ok(Waiting {
+            conversation: ConversationId(row.get(0)?),
+            key: row.get(4)?,
+            core: cores.shared(State::decode(state.as_slice()).map_err(undecodable)?.core),
+            first_seq: row.get(1)?,
+            count: row.get(2)?,
+            oldest: row.get(3)?,
+        })
+    })?;
+    rows.collect()
+}
+
+pub fn parked(db: &Connection, after: Option<Row>, limit: usize) -> Found<Vec<Parked>> {
+    db.prepare_cached(
+        "SELECT event.row, event.conversation, event.body, parked.core, parked.at, parked.reason \
+         FROM parked JOIN event ON event.row = parked.event WHERE parked.event > ?1 ORDER BY parked.event LIMIT ?2",
+    )?
+    .query_map(params![after.unwrap_or(0), limit as i64], |row| {
+        let (number, _, event) = read_event(row)?;
+        Ok(Parked {
+            row: number,
+            event_id: event.id.clone(),
+            key: event.conversation.as_ref().map(|it| it.key.clone()).unwrap_or_default(),
+            seq: event.seq,
+            core: row.get(3)?,
+            parked_at: row.get(4)?,
+            reason: row.get(5)?,
+            event,
+        })
+    })?
+    .collect()
+}
+
+pub fn quarantined(db: &Connection, after: Option<Row>, limit: usize) -> Found<Vec<Quarantined>> {
+    db.prepare_cached(
+        "SELECT row, account, received, code, detail, query, content_type, key_ids, body \
+         FROM quarantine WHERE row > ?1 ORDER BY row LIMIT ?2",
+    )?
+    .query_map(params![after.unwrap_or(0), limit as i64], |row| {
+        Ok(Quarantined {
+            row: row.get(0)?,
+            account: row.get(1)?,
+            received: row.get(2)?,
+            code: row.get(3)?,
+            detail: row.get(4)?,
+            query: row.get(5)?,
+            content_type: row.get(6)?,
+            key_ids: row.get(7)?,
+            body: row.get(8)?,
+        })
+    })?
+    .collect()
+}
+
+// ───────────── messages ─────────────
+
+/// [`MessageRef`], owned.
+pub enum Which {
+    Id(String),
+    Client(String, String),
+    Row(Row),
+}
+
+impl From<MessageRef<'_>> for Which {
+    fn from(which: MessageRef<'_>) -> Self {
+        match which {
+            MessageRef::Id(id) => Which::Id(id.to_owned()),
+            MessageRef::Client {
+                account,
+                client_message_id,
+            } => Which::Client(account.to_owned(), client_message_id.to_owned()),
+            MessageRef::Row(row) => Which::Row(row),
+        }
+    }
+}
+
+pub fn message(db: &Connection, which: &Which) -> Found<Option<Arc<Message>>> {
+    let found = match which {
+        Which::Id(id) => messages(db, "message.id = ?1", params![id]),
+        Which::Client(account, client) => messages(db, "account = ?1 AND client = ?2", params![account, client]),
+        Which::Row(row) => messages(db, "message.row = ?1", params![row]),
+    }?;
+    Ok(found.into_iter().next())
+}
+
+pub fn outbox(db: &Connection, conversation: ConversationId) -> Found<Vec<Arc<Message>>> {
+    messages(
+        db,
+        "conversation = ?1 AND open = 1 ORDER BY message.row",
+        params![conversation.0],
+    )
+}
+
+pub fn open_outboxes(db: &Connection) -> Found<Vec<ConversationId>> {
+    db.prepare_cached("SELECT DISTINCT conversation FROM message WHERE open = 1")?
+        .query_map([], |row| row.get(0).map(ConversationId))?
+        .collect()
+}
+
+pub fn passive_answer(db: &Connection, event: Row) -> Found<Option<Arc<Message>>> {
+    let found = messages(
+        db,
+        "answers = ?1 AND passive IS NOT NULL ORDER BY message.row LIMIT 1",
+        params![event],
+    )?;
+    Ok(found.into_iter().next())
+}
+
+pub fn recent_messages(db: &Connection, key: Option<&str>, limit: usize) -> Found<Vec<Arc<Message>>> {
+    let limit = limit as i64;
+    match key {
+        Some(key) => messages(
+            db,
+            "conversation = (SELECT id FROM conversation WHERE key = ?1) ORDER BY message.row DESC LIMIT ?2",
+            params![key, limit],
+        ),
+        None => messages(db, "1 ORDER BY message.row DESC LIMIT ?1", params![limit]),
+    }
+}
+
+fn messages(db: &Connection, matching: &str, values: &[&dyn rusqlite::ToSql]) -> Found<Vec<Arc<Message>>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} {FROM} WHERE {matching}"))?
+        .query_map(values, |row| read_message(row).map(Arc::new))?
+        .collect()
+}
+
+// ───────────── the rest ─────────────
+
+pub fn record(db: &Connection, space: &str, key: &str) -> Found<Option<Vec<u8>>> {
+    db.prepare_cached("SELECT value FROM record WHERE space = ?1 AND key = ?2")?
+        .query_row([space, key], |row| row.get(0))
+        .optional()
+}
+
+pub fn records(db: &Connection, space: &str) -> Found<Vec<Record>> {
+    db.prepare_cached("SELECT key, value FROM record WHERE space = ?1 ORDER BY key")?
+        .query_map([space], |row| {
+            Ok(Record {
+                key: row.get(0)?,
+                value: row.get(1)?,
+            })
+        })?
+        .collect()
+}
+
+/// One consistent copy; what is committed meanwhile is not in it.
+pub fn copy_to(db: &Connection, file: &Path) -> Found<()> {
+    let mut copy = Connection::open(file)?;
+    let backup = rusqlite::backup::Backup::new(db, &mut copy)?;
+    // All pages in one step: a copy in parts would start over with every commit between them.
+    match backup.step(-1)? {
+        rusqlite::backup::StepResult::Done => Ok(()),
+        _ => Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+            Some("the copy could not be finished".to_owned()),
+        )),
+    }
+}

@@ -1,0 +1,64 @@
+//! What do the tables look like? One version, created whole; later ones migrate step by step.
+
+use rusqlite::Connection;
+
+/// Grows with every change of the tables.
+pub const VERSION: i64 = 1;
+
+/// Short rows, keys that grow with time: an append stays at the end of each tree.
+const TABLES: &str = "
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE account (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+
+-- `state` may be behind the events after meta.folded; it is brought up to date from them at start.
+CREATE TABLE conversation (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, state BLOB NOT NULL);
+CREATE TABLE event (
+  row INTEGER PRIMARY KEY, conversation INTEGER NOT NULL, seq INTEGER NOT NULL, accepted INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE dedupe (
+  account INTEGER NOT NULL, ord INTEGER NOT NULL, rest TEXT NOT NULL, event INTEGER NOT NULL,
+  PRIMARY KEY (account, ord, rest)) WITHOUT ROWID;
+-- What no core has taken yet: empty while the core keeps up.
+CREATE TABLE pending (
+  conversation INTEGER NOT NULL, seq INTEGER NOT NULL, event INTEGER NOT NULL, PRIMARY KEY (conversation, seq)) WITHOUT ROWID;
+CREATE TABLE parked (event INTEGER PRIMARY KEY, at INTEGER NOT NULL, core TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE quarantine (
+  row INTEGER PRIMARY KEY, account TEXT NOT NULL, received INTEGER NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL,
+  query TEXT NOT NULL, content_type TEXT NOT NULL, key_ids TEXT NOT NULL, body BLOB NOT NULL);
+
+CREATE TABLE message (
+  row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL, client TEXT NOT NULL, conversation INTEGER NOT NULL,
+  open INTEGER NOT NULL, answers INTEGER, request BLOB NOT NULL, result BLOB NOT NULL, passive BLOB, pieces_done INTEGER NOT NULL,
+  attempts INTEGER NOT NULL, created INTEGER NOT NULL, next_attempt INTEGER NOT NULL, not_after INTEGER NOT NULL,
+  UNIQUE (account, client));
+CREATE INDEX message_open ON message (conversation, row) WHERE open = 1;
+CREATE INDEX message_passive ON message (answers) WHERE passive IS NOT NULL;
+
+CREATE TABLE record (space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (space, key)) WITHOUT ROWID;
+";
+
+/// Creates the tables in an empty database; refuses one of a later version.
+pub fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match found {
+        0 => connection.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")),
+        VERSION => Ok(()),
+        later => Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH),
+            Some(format!(
+                "the database has version {later}, this program knows {VERSION}: use the newer program"
+            )),
+        )),
+    }
+}
+
+/// How every connection is set up. `FULL`: a commit has reached the disk before it returns.
+pub fn tune(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cache_size", -8192)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "foreign_keys", "OFF")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}

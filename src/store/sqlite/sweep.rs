@@ -1,0 +1,161 @@
+//! What is forgotten, and when? Events and finished messages past their time, in small steps between other writes.
+//!
+//! Sequence state is never deleted. What no core took within the retention is replaced by a Gap that says so.
+
+use prost::Message as _;
+use rusqlite::params;
+
+use super::writer::Writer;
+use crate::{
+    ports::{
+        clock::Millis,
+        store::{ConversationId, Retention, Row, Swept},
+    },
+    schema::v1::{self, gap::Reason},
+};
+
+/// Rows looked at in one step, so that no callback waits long behind it.
+const STEP: i64 = 500;
+
+/// Where a sweep stands between its steps.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    event: Row,
+    message: Row,
+    dedupe: (i64, i64, String),
+    pub swept: Swept,
+    pub done: bool,
+}
+
+impl Writer {
+    /// One step. Call again until `done`.
+    pub fn sweep_step(&mut self, at: &mut Progress, now: Millis, keep: Retention) -> Result<(), rusqlite::Error> {
+        let events = self.sweep_events(at, now - keep.events)?;
+        let messages = self.sweep_messages(at, now - keep.idempotency)?;
+        let identities = self.sweep_identities(at)?;
+        at.done = !(events || messages || identities);
+        if at.done {
+            // Row numbers are never given out twice, even when no event is left to count from.
+            self.conversations.fold(&self.db, self.next_event - 1)?;
+        }
+        Ok(())
+    }
+
+    /// `true`: there may be more.
+    fn sweep_events(&mut self, at: &mut Progress, before: Millis) -> Result<bool, rusqlite::Error> {
+        let rows: Vec<(Row, i64, u32)> = self
+            .db
+            .prepare_cached(
+                "SELECT row, conversation, seq FROM event WHERE row > ?1 AND accepted < ?2 ORDER BY row LIMIT ?3",
+            )?
+            .query_map(params![at.event, before, STEP], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?
+            .collect::<Result<_, _>>()?;
+        // Rows grow with time: the first one that is young enough ends the walk.
+        for (row, conversation, seq) in &rows {
+            at.event = *row;
+            if self
+                .db
+                .prepare_cached("SELECT 1 FROM parked WHERE event = ?1")?
+                .exists([row])?
+            {
+                continue;
+            }
+            let waits = self
+                .db
+                .prepare_cached("SELECT 1 FROM pending WHERE conversation = ?1 AND seq = ?2 AND event = ?3")?
+                .exists(params![conversation, seq, row])?;
+            if waits {
+                self.expire_waiting(*conversation, before, at)?;
+            }
+            at.swept.events += self
+                .db
+                .prepare_cached("DELETE FROM event WHERE row = ?1")?
+                .execute([row])? as u64;
+        }
+        Ok(rows.len() as i64 == STEP)
+    }
+
+    /// Everything of this conversation that waited too long becomes one Gap.
+    fn expire_waiting(&mut self, conversation: i64, before: Millis, at: &mut Progress) -> Result<(), rusqlite::Error> {
+        let old: Vec<(u32, Row, Vec<u8>)> = self
+            .db
+            .prepare_cached(
+                "SELECT pending.seq, event.row, event.body FROM pending JOIN event ON event.row = pending.event \
+                 WHERE pending.conversation = ?1 AND event.accepted < ?2 ORDER BY pending.seq",
+            )?
+            .query_map(params![conversation, before], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?
+            .collect::<Result<_, _>>()?;
+        let (Some(first), Some(last)) = (old.first(), old.last()) else {
+            return Ok(());
+        };
+        let from_seq = match v1::Event::decode(first.2.as_slice()).map(|event| event.body) {
+            // A Gap that itself grew old still speaks for what it stood for.
+            Ok(Some(v1::event::Body::Gap(gap))) => gap.from_seq,
+            _ => first.0,
+        };
+        let gap = v1::Gap {
+            from_seq,
+            to_seq: last.0,
+            reason: Reason::Retention as i32,
+            detail: "not taken within the retention".to_owned(),
+            parked_event_ids: Vec::new(),
+        };
+        self.db
+            .prepare_cached("DELETE FROM pending WHERE conversation = ?1 AND seq <= ?2")?
+            .execute(params![conversation, last.0])?;
+        let gap = self.put_gap(ConversationId(conversation), gap)?;
+        self.publish.push(super::writer::Publish::Event(gap));
+        at.swept.gaps += 1;
+        Ok(())
+    }
+
+    fn sweep_messages(&mut self, at: &mut Progress, before: Millis) -> Result<bool, rusqlite::Error> {
+        let rows: Vec<(Row, bool)> = self
+            .db
+            .prepare_cached("SELECT row, open FROM message WHERE row > ?1 AND created < ?2 ORDER BY row LIMIT ?3")?
+            .query_map(params![at.message, before, STEP], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        for (row, open) in &rows {
+            at.message = *row;
+            if !open {
+                at.swept.messages += self
+                    .db
+                    .prepare_cached("DELETE FROM message WHERE row = ?1")?
+                    .execute([row])? as u64;
+            }
+        }
+        Ok(rows.len() as i64 == STEP)
+    }
+
+    /// Identities live as long as the oldest event that is kept.
+    fn sweep_identities(&mut self, at: &mut Progress) -> Result<bool, rusqlite::Error> {
+        let oldest: Option<Row> = self
+            .db
+            .prepare_cached("SELECT min(row) FROM event")?
+            .query_row([], |row| row.get(0))?;
+        let oldest = oldest.unwrap_or(self.next_event).min(at.event + 1);
+        let rows: Vec<(i64, i64, String, Row)> = self
+            .db
+            .prepare_cached(
+                "SELECT account, ord, rest, event FROM dedupe WHERE (account, ord, rest) > (?1, ?2, ?3) \
+                 ORDER BY account, ord, rest LIMIT ?4",
+            )?
+            .query_map(params![at.dedupe.0, at.dedupe.1, at.dedupe.2, STEP], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?
+            .collect::<Result<_, _>>()?;
+        for (account, order, rest, event) in &rows {
+            at.dedupe = (*account, *order, rest.clone());
+            if *event < oldest {
+                self.db
+                    .prepare_cached("DELETE FROM dedupe WHERE account = ?1 AND ord = ?2 AND rest = ?3")?
+                    .execute(params![account, order, rest])?;
+            }
+        }
+        Ok(rows.len() as i64 == STEP)
+    }
+}

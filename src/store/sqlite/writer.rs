@@ -1,0 +1,324 @@
+//! How does a write become durable? One thread, one connection: whatever has queued up is one transaction.
+//!
+//! A job runs inside the transaction and leaves behind what is to be said once the commit has reached the disk. If
+//! anything in a batch fails, the whole batch is rolled back and every one of its callers hears so: nothing is ever
+//! acknowledged that is not on disk.
+
+use std::{collections::HashMap, collections::HashSet, path::PathBuf, sync::Arc};
+
+use rusqlite::Connection;
+use tokio::sync::mpsc;
+
+use super::conversations::Conversations;
+use crate::ports::{
+    chance::Chance,
+    clock::{Clock, Millis},
+    store::{ConversationId, Listener, Row, StoreError, Stored},
+};
+
+/// Jobs that may wait before callers are told to come back.
+pub const QUEUE: usize = 8_192;
+/// Jobs in one transaction.
+const BATCH: usize = 1_024;
+/// States ahead of their rows before they are folded, and the time after which they are anyway.
+const FOLD_STATES: usize = 10_000;
+const FOLD_EVERY: Millis = 5_000;
+const DISK_CHECK_EVERY: Millis = 1_000;
+/// `PRAGMA synchronous` when a commit is on disk before it returns.
+const FULL: i64 = 2;
+
+/// Runs inside the transaction.
+pub type Job = Box<dyn FnOnce(&mut Writer) -> Ran + Send>;
+
+/// Why a job did not do what it was asked.
+#[derive(Debug)]
+pub enum Fault {
+    /// Nothing was changed: only its own caller hears of it.
+    Here(StoreError),
+    /// The transaction cannot be trusted any more.
+    Database(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Fault::Database(error)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Fault::Here(error)
+    }
+}
+
+/// What a job left behind.
+pub struct Ran {
+    /// It met an error of the database: the batch cannot be committed.
+    pub broken: bool,
+    /// Told whether the commit succeeded.
+    pub after: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+}
+
+/// Said to the listener after the commit, in order.
+pub enum Publish {
+    Event(Arc<Stored>),
+    Outbox(ConversationId),
+}
+
+pub struct Writer {
+    pub db: Connection,
+    pub conversations: Conversations,
+    pub epoch: u32,
+    pub clock: Arc<dyn Clock>,
+    pub next_event: Row,
+    pub publish: Vec<Publish>,
+    /// Conversations with a HELD message: their customer's next act wakes it.
+    pub holding: HashSet<i64>,
+    pub core_names: HashMap<String, Arc<str>>,
+    accounts: HashMap<String, i64>,
+    chance: Arc<dyn Chance>,
+    entropy: Vec<u64>,
+    listener: Arc<dyn Listener>,
+    last_fold: Millis,
+    disk: Disk,
+}
+
+/// What the reserve on disk says.
+pub struct Disk {
+    pub dir: PathBuf,
+    pub reserve: u64,
+    checked: Millis,
+    short: Option<String>,
+}
+
+impl Disk {
+    pub fn new(dir: PathBuf, reserve: u64) -> Self {
+        Self {
+            dir,
+            reserve,
+            checked: 0,
+            short: None,
+        }
+    }
+
+    /// Free space, looked at once a second at most.
+    fn check(&mut self, now: Millis) -> Result<(), StoreError> {
+        if now.abs_diff(self.checked) >= DISK_CHECK_EVERY.unsigned_abs() {
+            self.checked = now;
+            self.short = match rustix::fs::statvfs(&self.dir) {
+                Ok(found) => {
+                    let free = found.f_bavail.saturating_mul(found.f_frsize);
+                    (free < self.reserve).then(|| format!("{free} bytes free, the reserve is {}", self.reserve))
+                }
+                Err(error) => Some(format!("cannot look at the disk: {error}")),
+            };
+        }
+        self.short
+            .clone()
+            .map_or(Ok(()), |why| Err(StoreError::CannotAppend(why)))
+    }
+}
+
+/// Not the disk's fault, and SQLite has not ended the transaction.
+fn harmless(error: &rusqlite::Error) -> bool {
+    !matches!(error, rusqlite::Error::SqliteFailure(failure, _) if failure.code != rusqlite::ErrorCode::ConstraintViolation)
+}
+
+impl Writer {
+    pub fn new(
+        db: Connection,
+        epoch: u32,
+        next_event: Row,
+        clock: Arc<dyn Clock>,
+        chance: Arc<dyn Chance>,
+        listener: Arc<dyn Listener>,
+        disk: Disk,
+    ) -> Self {
+        Self {
+            db,
+            conversations: Conversations::new(),
+            epoch,
+            last_fold: clock.now(),
+            clock,
+            next_event,
+            publish: Vec::new(),
+            holding: HashSet::new(),
+            core_names: HashMap::new(),
+            accounts: HashMap::new(),
+            chance,
+            entropy: Vec::new(),
+            listener,
+            disk,
+        }
+    }
+
+    /// Works until every sender is gone, then folds what is left.
+    pub fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(first) = jobs.blocking_recv() {
+            self.batch(first, &mut jobs);
+        }
+        let through = self.next_event - 1;
+        let folded = self
+            .begin()
+            .and_then(|()| self.conversations.fold(&self.db, through))
+            .and_then(|()| self.commit());
+        if let Err(error) = folded {
+            // Harmless: the next start replays the events instead.
+            tracing::warn!(%error, "states were not folded at the end");
+        }
+        // The log is folded into the database, so that a copy of the folder is one file.
+        let _ = self.db.pragma_update(None, "wal_checkpoint", "TRUNCATE");
+    }
+
+    /// Runs `work`. A fault that left no trace is its caller's alone: one conversation that cannot be read must not fail
+    /// everybody else's callbacks with it.
+    pub fn attempt<T>(&mut self, work: impl FnOnce(&mut Writer) -> Result<T, Fault>) -> Result<T, Fault> {
+        let before = (self.db.total_changes(), self.publish.len());
+        let done = work(self);
+        match done {
+            Err(Fault::Database(error))
+                if harmless(&error) && before == (self.db.total_changes(), self.publish.len()) =>
+            {
+                Err(Fault::Here(StoreError::Broken(error.to_string())))
+            }
+            done => done,
+        }
+    }
+
+    /// `PRAGMA synchronous` as this connection has it.
+    pub fn synchronous(&self) -> Result<i64, rusqlite::Error> {
+        self.db.pragma_query_value(None, "synchronous", |row| row.get(0))
+    }
+
+    /// Writes something, so that the commit shows whether writing works.
+    pub fn prove(&mut self) -> Result<(), Fault> {
+        if self.synchronous()? != FULL {
+            return Err(StoreError::CannotAppend("the connection is not at synchronous=FULL".to_owned()).into());
+        }
+        let now = self.clock.now();
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES ('proved', ?1)")?
+            .execute([now])?;
+        Ok(())
+    }
+
+    /// Room on disk, asked before anything is appended.
+    pub fn may_append(&mut self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.disk.check(now)
+    }
+
+    /// Random bits for an id.
+    pub fn entropy(&mut self) -> u64 {
+        if self.entropy.is_empty() {
+            let mut bytes = [0; 8 * 64];
+            self.chance.fill(&mut bytes);
+            self.entropy
+                .extend(bytes.as_chunks::<8>().0.iter().map(|chunk| u64::from_le_bytes(*chunk)));
+        }
+        self.entropy.pop().unwrap_or_default()
+    }
+
+    /// The short number of an account's name, for the dedupe key.
+    pub fn account(&mut self, name: &str) -> Result<i64, rusqlite::Error> {
+        if let Some(id) = self.accounts.get(name) {
+            return Ok(*id);
+        }
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO account (name) VALUES (?1)")?
+            .execute([name])?;
+        let id = self
+            .db
+            .prepare_cached("SELECT id FROM account WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))?;
+        self.accounts.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    /// One shared copy of a core's name.
+    pub fn core_name(&mut self, name: &str) -> Option<Arc<str>> {
+        if name.is_empty() {
+            return None;
+        }
+        if let Some(known) = self.core_names.get(name) {
+            return Some(known.clone());
+        }
+        let shared: Arc<str> = name.into();
+        self.core_names.insert(name.to_owned(), shared.clone());
+        Some(shared)
+    }
+
+    fn batch(&mut self, first: Job, jobs: &mut mpsc::Receiver<Job>) {
+        let opened = self.begin();
+        let mut broken = opened.is_err();
+        let next_event = self.next_event;
+        let mut afters = Vec::new();
+        let mut next = Some(first);
+        while let Some(job) = next {
+            let ran = job(self);
+            broken |= ran.broken;
+            afters.push(ran.after);
+            next = if afters.len() < BATCH && !broken {
+                jobs.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        let result = match opened {
+            Err(error) => Err(error),
+            Ok(()) if broken => Err(rusqlite::Error::InvalidQuery),
+            Ok(()) => self.maybe_fold().and_then(|()| self.commit()),
+        };
+        self.finish(result, next_event, afters);
+    }
+
+    fn finish(
+        &mut self,
+        result: Result<(), rusqlite::Error>,
+        next_event: Row,
+        afters: Vec<Box<dyn FnOnce(Result<(), StoreError>) + Send>>,
+    ) {
+        let said = match result {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                tracing::error!(%error, jobs = afters.len(), "a batch was rolled back");
+                let _ = self.db.execute_batch("ROLLBACK");
+                // Memory may be ahead of the disk now.
+                self.conversations.forget();
+                self.accounts.clear();
+                self.next_event = next_event;
+                self.publish.clear();
+                Err(StoreError::CannotAppend(error.to_string()))
+            }
+        };
+        // Whoever holds a request open is bound to its event before anybody can answer it.
+        let published = std::mem::take(&mut self.publish);
+        for publish in &published {
+            match publish {
+                Publish::Event(event) => self.listener.event(event),
+                Publish::Outbox(conversation) => self.listener.message(*conversation),
+            }
+        }
+        for after in afters {
+            after(said.clone());
+        }
+    }
+
+    fn maybe_fold(&mut self) -> Result<(), rusqlite::Error> {
+        let now = self.clock.now();
+        let dirty = self.conversations.dirty();
+        if dirty >= FOLD_STATES || (dirty > 0 && now.abs_diff(self.last_fold) >= FOLD_EVERY.unsigned_abs()) {
+            self.last_fold = now;
+            self.conversations.fold(&self.db, self.next_event - 1)?;
+        }
+        Ok(())
+    }
+
+    fn begin(&self) -> Result<(), rusqlite::Error> {
+        self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(|_| ())
+    }
+
+    fn commit(&self) -> Result<(), rusqlite::Error> {
+        self.db.prepare_cached("COMMIT")?.execute([]).map(|_| ())
+    }
+}
