@@ -1,0 +1,190 @@
+//! What does the core hear? The smallest one there is: it takes every event and checks that no conversation has a hole.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+};
+
+use crate::{Outcome, http};
+
+/// Takes the event and says nothing.
+pub const SILENT: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
+/// Takes the event and answers the customer.
+pub const REPLYING: &[u8] = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 46\r\n\r\n\
+    {\"replies\":[{\"text\":\"您好，已收到。\"}]}"
+    .as_bytes();
+
+/// A core on a thread of its own.
+pub struct Core {
+    pub address: SocketAddr,
+    heard: Arc<Heard>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Heard {
+    /// Events heard for the first time, each directly behind the one before it.
+    taken: AtomicU64,
+    repeated: AtomicU64,
+    /// The last seq of each conversation.
+    last: Mutex<HashMap<Box<[u8]>, u32>>,
+    faults: Mutex<Vec<String>>,
+    /// From a complete request to the end of its answer, for those who ask.
+    spent: Mutex<Vec<Duration>>,
+    stop: Notify,
+}
+
+impl Core {
+    /// Listens on `address`; port 0 for any.
+    pub fn start(address: SocketAddr, answer: &'static [u8]) -> Outcome<Self> {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let heard = Arc::new(Heard::default());
+        let shared = heard.clone();
+        let thread = thread::spawn(move || {
+            if let Err(error) = runtime.block_on(listen(listener, &shared, answer)) {
+                shared.fault(format!("the core: {error}"));
+            }
+        });
+        Ok(Self {
+            address,
+            heard,
+            thread: Some(thread),
+        })
+    }
+
+    pub fn taken(&self) -> u64 {
+        self.heard.taken.load(Ordering::Relaxed)
+    }
+
+    pub fn repeated(&self) -> u64 {
+        self.heard.repeated.load(Ordering::Relaxed)
+    }
+
+    /// How long each event kept the core busy, so far; forgotten with the asking.
+    pub fn spent(&self) -> Vec<Duration> {
+        std::mem::take(&mut locked(&self.heard.spent))
+    }
+
+    /// Waits until this many events were heard; fails at a hole, or when nothing comes for `patience`.
+    pub fn heard(&self, events: u64, patience: Duration) -> Outcome<()> {
+        let mut before = (self.taken(), Instant::now());
+        loop {
+            if let Some(fault) = locked(&self.heard.faults).first() {
+                return Err(fault.clone().into());
+            }
+            let taken = self.taken();
+            if taken >= events {
+                return Ok(());
+            }
+            if taken != before.0 {
+                before = (taken, Instant::now());
+            }
+            if before.1.elapsed() > patience {
+                return Err(format!("the core heard {taken} of {events} events, and no more for {patience:?}").into());
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.heard.stop.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // Its faults are told by `heard`.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Heard {
+    fn fault(&self, fault: String) {
+        locked(&self.faults).push(fault);
+    }
+
+    fn event(&self, body: &[u8]) {
+        let Some((key, seq)) = position(body) else {
+            return self.fault(format!("not an event: {}", String::from_utf8_lossy(body)));
+        };
+        let mut last = locked(&self.last);
+        let known = last.get(key).copied().unwrap_or_default();
+        if seq <= known {
+            self.repeated.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        if seq != known + 1 {
+            let key = String::from_utf8_lossy(key);
+            return self.fault(format!("{key}: event {seq} came after {known}"));
+        }
+        match last.get_mut(key) {
+            Some(known) => *known = seq,
+            None => {
+                last.insert(key.into(), seq);
+            }
+        }
+        self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The conversation and its seq, out of the attributes that stand before the data.
+fn position(body: &[u8]) -> Option<(&[u8], u32)> {
+    let key = attribute(body, b"\"subject\":\"")?;
+    let sequence = std::str::from_utf8(attribute(body, b"\"sequence\":\"")?).ok()?;
+    Some((key, sequence.rsplit_once('.')?.1.parse().ok()?))
+}
+
+fn attribute<'a>(body: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let start = http::find(body, name)? + name.len();
+    let length = body[start..].iter().position(|&byte| byte == b'"')?;
+    Some(&body[start..start + length])
+}
+
+async fn listen(listener: std::net::TcpListener, heard: &Arc<Heard>, answer: &'static [u8]) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    loop {
+        tokio::select! {
+            () = heard.stop.notified() => return Ok(()),
+            accepted = listener.accept() => {
+                let (stream, _) = accepted?;
+                stream.set_nodelay(true)?;
+                // A connection that breaks is the bridge's to open again.
+                tokio::spawn(talk(stream, heard.clone(), answer));
+            }
+        }
+    }
+}
+
+async fn talk(mut stream: TcpStream, heard: Arc<Heard>, answer: &'static [u8]) -> io::Result<()> {
+    let mut request = Vec::with_capacity(4096);
+    while stream.read_buf(&mut request).await? > 0 {
+        let Some(body) = http::body(&request)? else { continue };
+        let whole = Instant::now();
+        heard.event(&request[body]);
+        request.clear();
+        stream.write_all(answer).await?;
+        if answer != SILENT {
+            locked(&heard.spent).push(whole.elapsed());
+        }
+    }
+    Ok(())
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,78 @@
+//! What is measured? One file for each question.
+
+mod curves;
+mod latency;
+mod memory;
+mod pairs;
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    Outcome, Plan, What,
+    client::{self, Load, Sent},
+    daemon::Daemon,
+    machine,
+    process::Process,
+    report::Table,
+    sealing::{Account, Batch, Platform},
+};
+
+/// Customers of an ordinary load.
+const CUSTOMERS: u64 = 10_000;
+/// More callbacks a second than one core of today's machines takes durably: a batch of these outlasts its load.
+const PER_CORE: f64 = 35_000.0;
+/// Requests made at a time where many are needed: about 100 MB.
+const CHUNK: u64 = 100_000;
+/// Connections of a load whose subject is something else.
+const CONNECTIONS: usize = 64;
+
+pub fn run(what: What, plan: &Plan) -> Outcome<Vec<Table>> {
+    match what {
+        What::Rate => pairs::measure(plan, pairs::Core::None),
+        What::Core => pairs::measure(plan, pairs::Core::Silent),
+        What::Latency => latency::measure(plan),
+        What::Memory => memory::measure(plan),
+        What::Curves => curves::measure(plan),
+    }
+}
+
+/// Enough callbacks for one load.
+fn enough(platform: &mut Platform, accounts: &[Account], lasts: Duration) -> Arc<Batch> {
+    let count = PER_CORE * machine::cores() as f64 * lasts.as_secs_f64();
+    // A positive number far below what a usize holds.
+    Arc::new(platform.seal(accounts, (count as usize).clamp(1_000, 1_000_000)))
+}
+
+/// Sends so many callbacks, as fast as they are taken.
+fn fill(daemon: &Daemon, platform: &mut Platform, accounts: &[Account], events: u64) -> Outcome<Sent> {
+    let mut all = Sent {
+        acknowledged: 0,
+        took: Duration::ZERO,
+    };
+    let load = Load {
+        connections: CONNECTIONS,
+        lasts: None,
+        again: false,
+    };
+    while all.acknowledged < events {
+        let count = CHUNK.min(events - all.acknowledged);
+        // At most the size of a chunk.
+        let batch = Arc::new(platform.seal(accounts, count as usize));
+        let sent = client::run(daemon.public(), &batch, &load)?;
+        all.acknowledged += sent.acknowledged;
+        all.took += sent.took;
+        eprintln!("  {} events stored", all.acknowledged);
+    }
+    Ok(all)
+}
+
+/// A load, and the processor time that the server spent on each request.
+fn timed(process: &Process, load: impl FnOnce() -> Outcome<Sent>) -> Outcome<(Sent, f64)> {
+    let before = process.cpu();
+    let sent = load()?;
+    let spent = process
+        .cpu()
+        .zip(before)
+        .map_or(Duration::ZERO, |(after, before)| after - before);
+    Ok((sent, spent.as_secs_f64() * 1e6 / sent.acknowledged.max(1) as f64))
+}
