@@ -14,6 +14,7 @@ pub mod egress;
 pub mod entry;
 pub mod envelope;
 pub mod error;
+pub mod inbound;
 pub mod media;
 pub mod observe;
 pub mod outbound;

@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod auth;
 mod body;
+mod callback;
 mod health;
 mod internal;
 pub mod links;
@@ -21,6 +22,7 @@ pub mod wired;
 
 use std::sync::Arc;
 
+pub use callback::callback;
 pub use health::health;
 pub use internal::internal;
 pub use links::links;

@@ -1,0 +1,326 @@
+//! What becomes of one callback, from its first byte to its answer? Verified, read, durable, then answered.
+
+use std::{future::Future, sync::Arc, time::Instant};
+
+use super::{
+    Inbound,
+    attempt::Attempt,
+    entries, query, trace,
+    window::{OUTER, Said},
+    windows::Request,
+};
+use crate::{
+    accounts::Opened,
+    channels::contract::{self, Admitted, CallbackQuery, PassiveTo, Refusal, Seal},
+    error::{Code, Fault},
+    ports::{
+        chance::hex,
+        clock::Millis,
+        store::{Accepted, Arrival, Quarantined, Row, StoreError},
+    },
+};
+
+/// What the platform is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    pub body: Body,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    Empty,
+    /// The bare acknowledgement.
+    Success,
+    /// The echostr: plain text, and nothing around it.
+    Text(Vec<u8>),
+    /// A passive answer.
+    Passive(Vec<u8>),
+}
+
+impl Reply {
+    pub fn empty(status: u16) -> Self {
+        let body = Body::Empty;
+        Self { status, body }
+    }
+
+    fn ok(body: Body) -> Self {
+        Self { status: 200, body }
+    }
+}
+
+/// A POST of the platform.
+#[derive(Clone, Copy, Debug)]
+pub struct Post<'a> {
+    pub query: &'a str,
+    pub body: &'a [u8],
+    pub content_type: &'a str,
+    pub traceparent: Option<&'a str>,
+}
+
+/// One request for an account that we have. Dropped without an answer, it counts as hung up.
+pub struct Call {
+    inbound: Arc<Inbound>,
+    opened: Arc<Opened>,
+    first: Millis,
+    /// Finer than the clock, and for the metrics alone.
+    began: Instant,
+    answered: bool,
+}
+
+/// How a callback was answered, as the metrics name it.
+type Class = &'static str;
+
+impl Call {
+    pub(super) fn new(inbound: Arc<Inbound>, opened: Arc<Opened>, first: Millis) -> Self {
+        Self {
+            inbound,
+            opened,
+            first,
+            began: Instant::now(),
+            answered: false,
+        }
+    }
+
+    /// Nothing is answered later than this.
+    pub fn until(&self) -> Millis {
+        self.first + OUTER
+    }
+
+    /// The console's GET check.
+    pub fn handshake(self, raw_query: &str) -> Reply {
+        let query = query::read(raw_query);
+        let now = self.inbound.platform_now(self.first);
+        match self.opened.account.handshake(&query, now) {
+            Ok(echo) => self.end("echostr", Reply::ok(Body::Text(echo)), None),
+            Err(refusal) => self.refuse(status(&refusal), refusal.fault()),
+        }
+    }
+
+    /// The request itself is not fit: too large, compressed, cut off.
+    pub fn refuse(self, status: u16, fault: &Fault) -> Reply {
+        let observer = &self.inbound.parts.observer;
+        observer.callback_refused(&self.opened.settings.id, fault);
+        self.end("refused", Reply::empty(status), None)
+    }
+
+    /// The body did not come in time: the platform may come again.
+    pub fn unavailable(self) -> Reply {
+        self.end("unavailable", Reply::empty(503), None)
+    }
+
+    /// One push of the platform.
+    pub async fn post(self, post: Post<'_>) -> Reply {
+        let query = query::read(post.query);
+        let now = self.inbound.platform_now(self.first);
+        let taken = self.admit(&query, post.body, now).and_then(|admitted| {
+            let inbound = self.opened.account.read(&admitted, now)?;
+            Ok((admitted, inbound))
+        });
+        match taken {
+            Ok((admitted, inbound)) => self.take(admitted, inbound, post.traceparent).await,
+            Err(Refusal::Reject { status, fault }) => self.refuse(status, &fault),
+            Err(Refusal::Quarantine { fault }) => self.set_aside(query, post, fault, now).await,
+        }
+    }
+
+    fn admit(&self, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
+        let (inbound, opened) = (&self.inbound, &self.opened);
+        let admitted = opened.account.admit(query, body, now)?;
+        if matches!(admitted.seal, Seal::Plain) && !inbound.nonces.bind(&opened.settings.id, query, body, self.first) {
+            let detail = "another body came with this timestamp and nonce, which a plain signature does not cover";
+            return Err(Refusal::reject(403, Code::BadSignature, detail));
+        }
+        inbound.note(opened, &admitted, self.first, now);
+        Ok(admitted)
+    }
+
+    /// Kept for the operator; the platform is content once it is durable.
+    async fn set_aside(self, query: CallbackQuery, post: Post<'_>, fault: Fault, now: Millis) -> Reply {
+        let (id, observer) = (&self.opened.settings.id, &self.inbound.parts.observer);
+        let kept = Quarantined {
+            row: 0,
+            account: id.clone(),
+            received: now,
+            code: fault.code.name().to_owned(),
+            detail: fault.detail.clone(),
+            query: query.raw,
+            body: post.body.to_vec(),
+            content_type: post.content_type.to_owned(),
+            key_ids: key_ids(&self.opened),
+        };
+        match self.in_time(self.inbound.parts.store.quarantine(kept)).await {
+            Some(Ok(_)) => {
+                observer.quarantined(id, &fault);
+                tracing::warn!(account = id, %fault, "a body of the platform's cannot be read and was set aside");
+                self.end("quarantined", Reply::ok(Body::Success), None)
+            }
+            Some(Err(error)) => self.uncommitted(&error),
+            None => self.unavailable(),
+        }
+    }
+
+    async fn take(self, mut admitted: Admitted, mut inbound: contract::Inbound, trace: Option<&str>) -> Reply {
+        let parts = &self.inbound.parts;
+        let mut entry = inbound.entry.take();
+        if entry.is_some() {
+            let resolving = entries::resolved(parts.store.as_ref(), &self.opened.settings.id, entry, self.first);
+            entry = match self.in_time(resolving).await {
+                Some(Ok(entry)) => entry,
+                Some(Err(error)) => return self.uncommitted(&error),
+                None => return self.unavailable(),
+            };
+        }
+        let passive = inbound.passive.take();
+        let attempt = passive
+            .as_ref()
+            .and_then(|to| self.open(&inbound.dedupe.text, to, &admitted.seal));
+        let traceparent = trace::parent(trace, parts.chance.as_ref());
+        let plain = std::mem::take(&mut admitted.plain);
+        let arrival = self
+            .inbound
+            .arrival(&self.opened, inbound, entry, plain, traceparent, self.first);
+        self.commit(arrival, attempt, passive.is_some(), &admitted.seal).await
+    }
+
+    /// The request waits for an answer, where any core may be waited for.
+    fn open(&self, dedupe: &str, to: &PassiveTo, seal: &Seal) -> Option<Attempt> {
+        let inbound = &self.inbound;
+        (inbound.budget > 0).then(|| {
+            inbound.parts.windows.open(Request {
+                opened: &self.opened,
+                dedupe,
+                to,
+                seal,
+                first: self.first,
+                cores: &inbound.parts.cores,
+                budget: inbound.budget,
+            })
+        })
+    }
+
+    async fn commit(self, arrival: Arrival, attempt: Option<Attempt>, passive: bool, seal: &Seal) -> Reply {
+        let parts = &self.inbound.parts;
+        let accepted = match self.in_time(parts.store.accept(arrival)).await {
+            Some(Ok(accepted)) => accepted,
+            Some(Err(error)) => {
+                attempt.into_iter().for_each(Attempt::leave);
+                return self.uncommitted(&error);
+            }
+            // It may be committed later: the platform's next attempt finds it, and the window with it.
+            None => return self.unavailable(),
+        };
+        match (accepted, attempt) {
+            (Accepted::New(stored), Some(attempt)) => {
+                parts.windows.bind(&stored);
+                let said = attempt.wait().await;
+                self.told(said, &stored.event.id, "success")
+            }
+            (Accepted::New(stored), None) => self.end("success", Reply::ok(Body::Success), Some(&stored.event.id)),
+            (Accepted::Again { event_id, .. }, Some(attempt)) if attempt.joined() => {
+                let said = attempt.wait().await;
+                self.told(said, &event_id, "duplicate")
+            }
+            (Accepted::Again { event_id, row }, attempt) => {
+                attempt.into_iter().for_each(Attempt::leave);
+                let said = self.after_the_fact(row, passive, seal).await;
+                self.told(said, &event_id, "duplicate")
+            }
+        }
+    }
+
+    fn told(self, said: Said, event_id: &str, otherwise: Class) -> Reply {
+        match said {
+            Said::Passive(bytes) => self.end("passive", Reply::ok(Body::Passive(bytes)), Some(event_id)),
+            Said::Success => self.end(otherwise, Reply::ok(Body::Success), Some(event_id)),
+        }
+    }
+
+    /// The same answer again, sealed for this attempt.
+    async fn after_the_fact(&self, row: Row, passive: bool, seal: &Seal) -> Said {
+        if !passive {
+            return Said::Success;
+        }
+        let parts = &self.inbound.parts;
+        let Some(Some(plain)) = self.in_time(parts.outbound.take_kept(row)).await else {
+            return Said::Success;
+        };
+        let mut random = [0; 16];
+        parts.chance.fill(&mut random);
+        match self.opened.account.seal(seal, &plain, parts.clock.now(), random) {
+            Ok(sealed) => Said::Passive(sealed),
+            Err(fault) => {
+                tracing::error!(account = self.opened.settings.id, %fault, "a kept passive answer cannot be sealed");
+                Said::Success
+            }
+        }
+    }
+
+    /// Never `success` for what is not durable.
+    fn uncommitted(self, error: &StoreError) -> Reply {
+        if self.inbound.may_complain(self.first) {
+            tracing::error!(account = self.opened.settings.id, %error, "callbacks are not committed; the platform comes again");
+        }
+        self.unavailable()
+    }
+
+    /// `None`: it took longer than any callback may.
+    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.inbound.parts.clock.sleep_until(self.until()) => None,
+        }
+    }
+
+    fn end(mut self, class: Class, reply: Reply, event_id: Option<&str>) -> Reply {
+        self.answered = true;
+        self.inbound.parts.observer.callback_answered(
+            &self.opened.settings.id,
+            &self.opened.describe.channel,
+            class,
+            self.millis(),
+            event_id,
+        );
+        reply
+    }
+
+    fn millis(&self) -> f64 {
+        self.began.elapsed().as_secs_f64() * 1000.0
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.inbound.parts.observer.callback_unanswered(
+                &self.opened.settings.id,
+                &self.opened.describe.channel,
+                self.millis(),
+            );
+        }
+    }
+}
+
+fn status(refusal: &Refusal) -> u16 {
+    match refusal {
+        Refusal::Reject { status, .. } => *status,
+        // A GET has no body to keep.
+        Refusal::Quarantine { .. } => 403,
+    }
+}
+
+/// Which keys were tried, told apart without telling them.
+fn key_ids(opened: &Opened) -> String {
+    let id = |name: &str, key: &crate::secret::Secret| {
+        let digest = ring::digest::digest(&ring::digest::SHA256, key.expose().as_bytes());
+        (!key.is_empty()).then(|| format!("{name}={}", &hex(digest.as_ref())[..8]))
+    };
+    let settings = &opened.settings;
+    let previous = settings.previous.as_ref();
+    let ids = [
+        id("current", &settings.encoding_aes_key),
+        previous.and_then(|previous| id("previous", &previous.encoding_aes_key)),
+    ];
+    ids.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,108 @@
+//! What does it mean for its conversation? From the channel's words to what is committed.
+
+use std::sync::Arc;
+
+use super::Inbound;
+use crate::{
+    accounts::Opened,
+    channels::contract::{self, Who},
+    conversation::{
+        Grant,
+        key::{ACCOUNT_SELF, Key},
+    },
+    envelope::Format,
+    ports::{chance::hex, clock::Millis, store::Arrival},
+    schema::v1::{self, conversation::Scope, identity},
+};
+
+impl Inbound {
+    /// `now` is when it was accepted; `entry` is already resolved.
+    pub(super) fn arrival(
+        &self,
+        opened: &Opened,
+        inbound: contract::Inbound,
+        entry: Option<v1::Entry>,
+        plain: Vec<u8>,
+        traceparent: String,
+        now: Millis,
+    ) -> Arrival {
+        let account = opened.describe.clone();
+        let core = self.parts.cores.for_account(&account);
+        let with_raw = inbound.raw_always || core.is_some_and(|core| core.raw_inline);
+        let (native_id, scope) = match inbound.who {
+            Who::Customer(id) => (id, Scope::Direct),
+            Who::Account => (ACCOUNT_SELF.to_owned(), Scope::Account),
+        };
+        let key = key(&account, scope, native_id);
+        Arrival {
+            core: core.map(|core| core.name.clone()),
+            customer: customer(key.1, scope, inbound.aliases),
+            key: key.0,
+            scope,
+            dedupe: Some(inbound.dedupe),
+            platform_time: inbound.platform_time,
+            history: false,
+            traceparent,
+            body: inbound.body,
+            raw: with_raw.then(|| raw(plain)),
+            entry,
+            grant: inbound.effects.opens.and_then(|trigger| grant(opened, trigger, now)),
+            unfollowed: inbound.effects.unfollowed,
+            customer_acted: inbound.effects.customer_acted,
+            customer_spoke: inbound.effects.customer_spoke,
+            session: inbound.effects.session,
+            redelivery_of: String::new(),
+            rules: self.rules,
+            account,
+        }
+    }
+}
+
+/// The conversation's key, and the native id back.
+fn key(account: &Arc<v1::Account>, scope: Scope, native_id: String) -> (String, String) {
+    let key = Key {
+        channel: account.channel.clone(),
+        platform_id: account.platform_id.clone(),
+        sub_id: account.sub_id.clone(),
+        scope,
+        native_id,
+    };
+    (key.render(), key.native_id)
+}
+
+fn customer(native_id: String, scope: Scope, aliases: std::collections::BTreeMap<String, String>) -> v1::Identity {
+    // The account's own events are of no customer.
+    let kind = match scope {
+        Scope::Account => identity::Kind::System,
+        _ => identity::Kind::Customer,
+    };
+    v1::Identity {
+        native_id,
+        kind: kind as i32,
+        aliases,
+        ..Default::default()
+    }
+}
+
+fn grant(opened: &Opened, trigger: &'static str, now: Millis) -> Option<Grant> {
+    let rule = opened.account.allowance(trigger)?;
+    Some(Grant {
+        trigger: trigger.to_owned(),
+        remaining: rule.count,
+        expires: now.saturating_add(rule.window),
+        part_types: rule.part_types.iter().map(|part| (*part).to_owned()).collect(),
+        estimated: false,
+    })
+}
+
+fn raw(body: Vec<u8>) -> v1::Raw {
+    let media_type = match Format::of(&body) {
+        Some(Format::Json) => "application/json",
+        _ => "application/xml",
+    };
+    v1::Raw {
+        media_type: media_type.to_owned(),
+        sha256: hex(ring::digest::digest(&ring::digest::SHA256, &body).as_ref()),
+        body,
+    }
+}

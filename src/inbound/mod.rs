@@ -1,0 +1,131 @@
+//! How does a callback of the platform become a durable event, and what is the platform answered?
+//!
+//! ```text
+//! query    what does the signature stand on?
+//! accept   one callback from its first byte to its answer
+//! nonces   is this plain body the first with its (timestamp, nonce)?
+//! notes    what does it say about keys and clocks?
+//! entries  what was registered under this entry token?
+//! arrival  what does it mean for its conversation?
+//! windows  which requests are open, by the event they became?      window, attempt
+//! reread   can a body that was set aside be read now?
+//! ```
+//! Nothing is answered `success` before it is durable, and nothing later than 4.5 s after its first byte.
+
+mod accept;
+mod arrival;
+mod attempt;
+mod entries;
+mod nonces;
+mod notes;
+mod query;
+mod reread;
+mod trace;
+mod window;
+pub mod windows;
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+pub use accept::{Body, Call, Post, Reply};
+
+use crate::{
+    accounts::{Registry, Service},
+    conversation::Rules,
+    cores::Cores,
+    error::{Code, Fault},
+    observe::Observer,
+    outbound::Outbound,
+    ports::{
+        chance::Chance,
+        clock::{Clock, Millis},
+        store::Store,
+    },
+    tokens::Keeper,
+};
+use windows::OpenRequests;
+
+/// What the inbound side needs from the house.
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub registry: Arc<Registry>,
+    pub service: Arc<Service>,
+    pub cores: Arc<Cores>,
+    pub windows: Arc<OpenRequests>,
+    pub outbound: Arc<Outbound>,
+    pub keeper: Arc<Keeper>,
+    pub observer: Arc<Observer>,
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<dyn Chance>,
+    /// A session ends this long after the customer's last act.
+    pub session_idle: Millis,
+}
+
+/// The inbound side.
+pub struct Inbound {
+    parts: Parts,
+    rules: Rules,
+    /// The longest that any core is waited for; 0: nothing is ever held.
+    budget: Millis,
+    nonces: nonces::Nonces,
+    /// When it was last said that the store does not take callbacks.
+    complained: AtomicI64,
+    /// Accounts whose new key is being noted this moment.
+    noting: Mutex<HashSet<String>>,
+}
+
+impl Inbound {
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            rules: Rules {
+                session_idle: parts.session_idle,
+            },
+            budget: parts.cores.0.iter().map(|core| core.reply_budget).max().unwrap_or(0),
+            nonces: nonces::Nonces::default(),
+            complained: AtomicI64::new(Millis::MIN),
+            noting: Mutex::default(),
+            parts,
+        })
+    }
+
+    /// The time, for the first byte of a request.
+    pub fn now(&self) -> Millis {
+        self.parts.clock.now()
+    }
+
+    /// Returns when this moment has come.
+    pub async fn sleep_until(&self, at: Millis) {
+        self.parts.clock.sleep_until(at).await;
+    }
+
+    /// A request for this account begins; `Err` is the answer where there is no such account.
+    pub fn call(self: &Arc<Self>, account: &str, first: Millis) -> Result<Call, Reply> {
+        if let Some(opened) = self.parts.registry.get(account) {
+            return Ok(Call::new(self.clone(), opened, first));
+        }
+        // Bound, but this version cannot open it: the platform may find another one when it comes again.
+        if self.parts.registry.broken().iter().any(|it| it.settings.id == account) {
+            return Err(Reply::empty(503));
+        }
+        let fault = Fault::new(Code::AccountUnknown, "a callback for an account that is not bound");
+        self.parts.observer.callback_refused("", &fault);
+        Err(Reply::empty(404))
+    }
+
+    /// Our clock, set right by what the platform's last answer said.
+    fn platform_now(&self, now: Millis) -> Millis {
+        now + self.parts.keeper.skew().unwrap_or(0)
+    }
+
+    /// One line a second is enough to say that the disk is full.
+    fn may_complain(&self, now: Millis) -> bool {
+        let last = self.complained.load(Ordering::Relaxed);
+        let due = now.saturating_sub(last) >= 1_000 || now < last;
+        due && self.complained.swap(now, Ordering::Relaxed) == last
+    }
+}

@@ -1,0 +1,70 @@
+//! What does an authentic callback say about keys and clocks? For the operator, and for the end of a rotation.
+
+use std::sync::{Arc, PoisonError};
+
+use super::Inbound;
+use crate::{
+    accounts::Opened,
+    channels::contract::{Admitted, Seal},
+    error::Code,
+    ports::clock::Millis,
+};
+
+impl Inbound {
+    /// Notes that an authentic callback came; `now` is our clock, `admitted_at` the corrected one.
+    pub(super) fn note(self: &Arc<Self>, opened: &Arc<Opened>, admitted: &Admitted, now: Millis, admitted_at: Millis) {
+        let old_key = admitted.notes.contains(&Code::OldKeyStillUsed);
+        let skewed = admitted.notes.contains(&Code::ClockSkew);
+        opened.observe(|condition| {
+            condition.last_callback = Some(now);
+            if old_key {
+                condition.old_key_uses += 1;
+                let said = format!(
+                    "{} callbacks since the start still used the token or key before the rotation",
+                    condition.old_key_uses
+                );
+                condition.warnings.insert(Code::OldKeyStillUsed, said);
+            }
+            if skewed {
+                let off = admitted_at.abs_diff(admitted.stamped) / 1000;
+                let said = format!("the last callback's signed timestamp is {off} s away from our clock");
+                condition.warnings.insert(Code::ClockSkew, said);
+            } else if !condition.warnings.is_empty() {
+                condition.warnings.remove(&Code::ClockSkew);
+            }
+        });
+        if !old_key && awaits_new_key(opened, &admitted.seal) {
+            self.note_new_key(&opened.settings.id);
+        }
+    }
+
+    /// Durable, beside the callback; once, unless it fails: the account then changes and awaits nothing any more.
+    fn note_new_key(self: &Arc<Self>, id: &str) {
+        let noting = || self.noting.lock().unwrap_or_else(PoisonError::into_inner);
+        if !noting().insert(id.to_owned()) {
+            return;
+        }
+        let (inbound, id) = (self.clone(), id.to_owned());
+        tokio::spawn(async move {
+            match inbound.parts.service.note_new_key_seen(&id).await {
+                Ok(()) => tracing::info!(
+                    account = id,
+                    "the new token and key are in use, the grace of the old ones runs"
+                ),
+                Err(error) => tracing::warn!(account = id, %error, "the end of a rotation is not noted yet"),
+            }
+            let mut noting = inbound.noting.lock().unwrap_or_else(PoisonError::into_inner);
+            noting.remove(&id);
+        });
+    }
+}
+
+/// A rotation runs whose new values were not seen yet, and this callback shows them.
+fn awaits_new_key(opened: &Opened, seal: &Seal) -> bool {
+    let Some(previous) = &opened.settings.previous else {
+        return false;
+    };
+    // A plain signature tells nothing about the key.
+    let shows = matches!(seal, Seal::Encrypted { .. }) || previous.token != opened.settings.token;
+    previous.new_seen_at.is_none() && shows
+}

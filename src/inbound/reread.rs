@@ -1,0 +1,41 @@
+//! Can a body that was set aside be read now? With today's keys, as of the moment it came.
+
+use async_trait::async_trait;
+
+use super::{Inbound, entries, query, trace};
+use crate::{
+    channels::contract::Refusal,
+    error::{Code, Fault},
+    ports::store::{Accepted, Quarantined, StoreError},
+    web::needs::Reread,
+};
+
+#[async_trait]
+impl Reread for Inbound {
+    async fn reread(&self, body: &Quarantined) -> Result<Option<String>, Fault> {
+        let unknown = || Fault::new(Code::AccountUnknown, format!("no account {}", body.account));
+        let opened = self.parts.registry.get(&body.account).ok_or_else(unknown)?;
+        let query = query::read(&body.query);
+        let fault = |refusal: Refusal| refusal.fault().clone();
+        let admitted = opened.account.admit(&query, &body.body, body.received).map_err(fault)?;
+        let mut inbound = opened.account.read(&admitted, body.received).map_err(fault)?;
+        let entry = entries::resolved(
+            self.parts.store.as_ref(),
+            &body.account,
+            inbound.entry.take(),
+            body.received,
+        )
+        .await
+        .map_err(unstored)?;
+        let traceparent = trace::parent(None, self.parts.chance.as_ref());
+        let arrival = self.arrival(&opened, inbound, entry, admitted.plain, traceparent, body.received);
+        match self.parts.store.accept(arrival).await.map_err(unstored)? {
+            Accepted::New(stored) => Ok(Some(stored.event.id.clone())),
+            Accepted::Again { .. } => Ok(None),
+        }
+    }
+}
+
+fn unstored(error: StoreError) -> Fault {
+    Fault::new(Code::Overloaded, error.to_string())
+}

@@ -1,0 +1,68 @@
+//! Which trace does this callback belong to? W3C Trace Context, level 1: the caller's, or a fresh one.
+
+use crate::ports::chance::{Chance, hex};
+
+/// The caller's `traceparent` if it is one, else a new trace, not sampled.
+pub fn parent(header: Option<&str>, chance: &dyn Chance) -> String {
+    match header.map(str::trim).filter(|text| is_lawful(text)) {
+        Some(text) => text.to_owned(),
+        None => fresh(chance),
+    }
+}
+
+fn fresh(chance: &dyn Chance) -> String {
+    let mut ids = [0; 24];
+    chance.fill(&mut ids);
+    // An id of nothing but zeros is no id.
+    ids[0] |= 1;
+    ids[16] |= 1;
+    let text = hex(&ids);
+    let (trace, span) = text.split_at(32);
+    ["00-", trace, "-", span, "-00"].concat()
+}
+
+/// `{version}-{trace id}-{parent id}-{flags}`; later versions may add to it, `ff` is none.
+fn is_lawful(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let mut hex_of = |length: usize| {
+        let part = parts.next().filter(|part| part.len() == length)?;
+        let lower = part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        lower.then_some(part)
+    };
+    let (Some(version), Some(trace), Some(span), Some(_)) = (hex_of(2), hex_of(32), hex_of(16), hex_of(2)) else {
+        return false;
+    };
+    let nothing = |id: &str| id.bytes().all(|byte| byte == b'0');
+    let more = parts.next().is_some();
+    version != "ff" && !(version == "00" && more) && !nothing(trace) && !nothing(span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::chance::SystemChance;
+
+    const GIVEN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    #[test]
+    fn a_callers_trace_is_kept_and_anything_else_is_replaced_by_a_fresh_one() {
+        let chance = SystemChance::default();
+        assert_eq!(parent(Some(GIVEN), &chance), GIVEN);
+        let later = GIVEN.replace("00-0af", "01-0af") + "-more";
+        assert_eq!(parent(Some(&later), &chance), later);
+        for odd in [
+            "",
+            "x",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331\r\nx: y",
+        ] {
+            let fresh = parent(Some(odd), &chance);
+            assert!(is_lawful(&fresh) && fresh != odd, "{odd:?} gave {fresh:?}");
+        }
+        assert_ne!(parent(None, &chance), parent(None, &chance));
+    }
+}

@@ -1,0 +1,136 @@
+//! What is on the public listener? The platform's callbacks and nothing else, ever.
+//!
+//! A request that waits for its answer must end when the platform hangs up: then its handler is dropped, and the answer is
+//! kept for the next attempt. actix does that only where half-closed connections are not allowed, so the server of this
+//! listener is built with [`actix_web::HttpServer::h1_allow_half_closed`]`(false)`.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web::{self, Bytes, BytesMut, Data, ServiceConfig},
+};
+use futures_util::StreamExt as _;
+
+use super::body::{announced, content_type};
+use crate::{
+    error::{Code, Fault},
+    inbound::{Body, Call, Inbound, Post, Reply},
+};
+
+/// The platform's bodies have a few kilobytes.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// Configures the public listener.
+pub fn callback(inbound: Data<Inbound>) -> impl Fn(&mut ServiceConfig) + Clone {
+    move |app| {
+        let callbacks = web::resource("/callback/{account}")
+            .route(web::get().to(check))
+            .route(web::post().to(push))
+            .default_service(web::to(other_method));
+        app.app_data(inbound.clone())
+            .service(callbacks)
+            .default_service(web::to(nothing_here));
+    }
+}
+
+async fn nothing_here() -> HttpResponse {
+    HttpResponse::NotFound().finish()
+}
+
+async fn other_method() -> HttpResponse {
+    HttpResponse::MethodNotAllowed()
+        .insert_header((header::ALLOW, "GET, POST"))
+        .finish()
+}
+
+async fn check(request: HttpRequest, inbound: Data<Inbound>) -> HttpResponse {
+    let call = begin(&request, inbound);
+    answer(call.map_or_else(|reply| reply, |call| call.handshake(request.query_string())))
+}
+
+async fn push(request: HttpRequest, payload: web::Payload, inbound: Data<Inbound>) -> HttpResponse {
+    let call = match begin(&request, inbound.clone()) {
+        Ok(call) => call,
+        Err(reply) => return answer(reply),
+    };
+    let body = tokio::select! {
+        biased;
+        body = whole(&request, payload) => body,
+        () = inbound.sleep_until(call.until()) => return answer(call.unavailable()),
+    };
+    answer(match body {
+        Ok(body) => {
+            let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+            let post = Post {
+                query: request.query_string(),
+                body: &body,
+                content_type: &content_type(&request),
+                traceparent: text("traceparent"),
+            };
+            call.post(post).await
+        }
+        Err((status, fault)) => call.refuse(status, &fault),
+    })
+}
+
+/// The clock is read first: what follows counts against the request.
+fn begin(request: &HttpRequest, inbound: Data<Inbound>) -> Result<Call, Reply> {
+    let first = inbound.now();
+    let account = request.match_info().get("account").unwrap_or_default();
+    inbound.into_inner().call(account, first)
+}
+
+/// The whole body, or the status and the reason.
+async fn whole(request: &HttpRequest, mut payload: web::Payload) -> Result<Bytes, (u16, Fault)> {
+    if request.headers().contains_key(header::CONTENT_ENCODING) {
+        let detail = "the body is compressed (Content-Encoding), which the platform never does";
+        return Err((415, Fault::new(Code::Undecodable, detail)));
+    }
+    let too_large = || {
+        let detail = format!("the body is over {MAX_BODY} bytes");
+        (413, Fault::new(Code::BodyTooLarge, detail))
+    };
+    if announced(request).is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(too_large());
+    }
+    let broken = |error| {
+        (
+            400,
+            Fault::new(Code::Undecodable, format!("the body broke off: {error}")),
+        )
+    };
+    // Nearly every body comes in one piece and is not copied.
+    let mut body = payload.next().await.transpose().map_err(broken)?.unwrap_or_default();
+    let mut more: Option<BytesMut> = None;
+    while let Some(chunk) = payload.next().await.transpose().map_err(broken)? {
+        let all = more.get_or_insert_with(|| BytesMut::from(std::mem::take(&mut body).as_ref()));
+        if all.len() + chunk.len() > MAX_BODY {
+            return Err(too_large());
+        }
+        all.extend_from_slice(&chunk);
+    }
+    let body = more.map_or(body, BytesMut::freeze);
+    if body.len() > MAX_BODY {
+        Err(too_large())
+    } else {
+        Ok(body)
+    }
+}
+
+fn answer(reply: Reply) -> HttpResponse {
+    // Only constants and the channels' own statuses come here.
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::FORBIDDEN);
+    let mut answer = HttpResponse::build(status);
+    let mut typed = |media_type: &'static str, body: Bytes| {
+        answer
+            .insert_header((header::CONTENT_TYPE, media_type))
+            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .body(body)
+    };
+    match reply.body {
+        Body::Success => typed("text/plain", Bytes::from_static(b"success")),
+        Body::Text(text) => typed("text/plain", text.into()),
+        Body::Passive(xml) => typed("text/xml; charset=utf-8", xml.into()),
+        Body::Empty => answer.finish(),
+    }
+}
