@@ -7,7 +7,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{IN_FLIGHT, Outbound, faults::error, ride::ALL_SAID, step};
+use super::{IN_FLIGHT, Outbound, faults::error, lanes::Handle, ride::ALL_SAID, send::AMBIGUOUS_TRIES, step};
 use crate::{
     error::Code,
     ports::{
@@ -46,9 +46,14 @@ impl Outbound {
             {
                 let (outbound, stop) = (self.clone(), stop.clone());
                 running.spawn(async move {
-                    let again_at = outbound.lane(conversation, &stop).await;
+                    let mut run = Run {
+                        lanes: outbound.parts.lanes.clone(),
+                        conversation,
+                        // Where it does not come to its end: a fault in one lane must not close it for ever.
+                        again_at: Some(outbound.now() + STORE_PAUSE),
+                    };
+                    run.again_at = outbound.lane(conversation, &stop).await;
                     drop(permit);
-                    outbound.parts.lanes.done(conversation, again_at);
                 });
             }
             if *stop.borrow() {
@@ -93,6 +98,10 @@ impl Outbound {
                 return Some(self.now() + STORE_PAUSE);
             }
         };
+        // Asked after reading: an answer that rides from here on is not in what was read.
+        if self.parts.lanes.yields(conversation) {
+            return None;
+        }
         let mut behind_held = false;
         let mut next = None;
         let sooner = |next: Option<Millis>, at: Millis| Some(next.map_or(at, |next: Millis| next.min(at)));
@@ -117,11 +126,15 @@ impl Outbound {
     }
 
     /// One message's turn.
-    async fn turn_of(self: &Arc<Self>, message: &Arc<Message>, behind_held: bool) -> Result<Turn, StoreError> {
+    pub(super) async fn turn_of(
+        self: &Arc<Self>,
+        message: &Arc<Message>,
+        behind_held: bool,
+    ) -> Result<Turn, StoreError> {
         let now = self.now();
         match message.status() {
             // A call was under way when an earlier run ended, or its end could not be written down.
-            Status::Sending if message.request.on_ambiguous() == OnAmbiguous::Report => {
+            Status::Sending if !may_repeat(message, now) => {
                 self.interrupted(message).await?;
                 return Ok(Turn::Done);
             }
@@ -139,27 +152,37 @@ impl Outbound {
         if message.status() == Status::Accepted && message.next_attempt > now {
             return Ok(Turn::WaitsUntil(sooner_end(message)));
         }
-        if message.passive.is_some() && message.pieces_done == 0 {
-            return self.kept_too_long(message, view, behind_held).await;
+        if message.passive.is_some() {
+            return self.rode(message, view, behind_held).await;
         }
         self.send(message, view, behind_held).await
     }
 
-    /// No attempt of the platform came for a kept answer: it goes by the API, unless an attempt takes it right now.
-    async fn kept_too_long(
+    /// A kept answer that no attempt of the platform came for goes by the API, unless an attempt takes it right now; of one
+    /// that left, the rest. What was read of it may be old: whether it left is decided beside the lane.
+    async fn rode(
         self: &Arc<Self>,
         message: &Message,
         view: Option<View>,
         behind_held: bool,
     ) -> Result<Turn, StoreError> {
-        let Some(_deciding) = self.decide(message.row) else {
+        let Some(deciding) = self.decide(message.row) else {
             return Ok(Turn::WaitsUntil(self.now() + 100));
         };
         let which = crate::ports::store::MessageRef::Row(message.row);
         match self.parts.store.message(which).await? {
-            // Handed over meanwhile, it may have more that goes by the API.
-            Some(fresh) if !fresh.is_final() => self.send(&fresh, view, behind_held).await,
-            _ => Ok(Turn::Done),
+            // Kept since it was read: the platform's next attempt has its time.
+            Some(fresh) if fresh.status() == Status::Accepted && fresh.next_attempt > self.now() => {
+                Ok(Turn::WaitsUntil(sooner_end(&fresh)))
+            }
+            Some(fresh) if fresh.is_final() => Ok(Turn::Done),
+            // It left: a repeated callback gets the same answer while the rest goes.
+            Some(fresh) if fresh.pieces_done > 0 => {
+                drop(deciding);
+                self.send(&fresh, view, behind_held).await
+            }
+            Some(fresh) => self.send(&fresh, view, behind_held).await,
+            None => Ok(Turn::Done),
         }
     }
 
@@ -178,15 +201,45 @@ impl Outbound {
     async fn expire(&self, message: &Message) -> Result<(), StoreError> {
         let mut settle = step(message);
         settle.result.status = Status::Expired as i32;
+        if is_ambiguous(&message.result) {
+            // The try before this end may have arrived.
+            settle.result.status = Status::Unknown as i32;
+        }
         settle.result.error = Some(match message.status() {
+            _ if is_ambiguous(&message.result) => error(
+                Code::Ambiguous,
+                "the answer to the first try was lost, and notAfter passed before the second",
+            ),
             Status::Held => error(Code::Expired, "the customer did not act in time"),
             _ => error(Code::Expired, "notAfter passed before it could go"),
         });
         note_partial(&mut settle.result, message.pieces_done);
-        settle.passive = None;
+        if message.pieces_done == 0 {
+            settle.passive = None;
+        }
         settle.tell = true;
         self.settle(settle).await.map(|_| ())
     }
+}
+
+/// One run of a lane, ended when dropped.
+struct Run {
+    lanes: Handle,
+    conversation: ConversationId,
+    again_at: Option<Millis>,
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.lanes.done(self.conversation, self.again_at);
+    }
+}
+
+/// A call whose outcome nobody knows is made again: once, in time, and only where the core prefers twice to never.
+fn may_repeat(message: &Message, now: Millis) -> bool {
+    message.request.on_ambiguous() == OnAmbiguous::Retry
+        && message.attempts < AMBIGUOUS_TRIES
+        && (message.not_after == 0 || now < message.not_after)
 }
 
 /// The customer acted since it was held, or an allowance is open by count.
@@ -196,6 +249,14 @@ fn released(message: &Message, view: Option<&View>, now: Millis) -> bool {
         let standing = view.state.ledger.as_ref().map(|ledger| ledger.standing(now));
         view.state.last_act > message.next_attempt || matches!(standing, Some(Standing::Open(_)))
     })
+}
+
+/// The last try's outcome is not known.
+fn is_ambiguous(result: &v1::SendResult) -> bool {
+    result
+        .error
+        .as_ref()
+        .is_some_and(|error| error.code == Code::Ambiguous.name())
 }
 
 fn sooner_end(message: &Message) -> Millis {

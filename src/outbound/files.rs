@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use super::resolve::{Resolver, Unresolved};
+use super::{
+    faults::error,
+    resolve::{How, Placed, Resolver, Unresolved, as_link},
+};
 use crate::{
     accounts::Opened,
+    error::Code,
     schema::v1::{self, part::Content, send_request::Degrade},
 };
 
@@ -13,7 +17,7 @@ pub(super) struct Job<'a> {
     pub resolver: &'a Resolver,
     pub opened: &'a Arc<Opened>,
     pub degrade: Degrade,
-    pub fresh: bool,
+    pub how: How,
     pub lost: Vec<v1::Degradation>,
 }
 
@@ -47,22 +51,26 @@ impl Job<'_> {
             self.thumb(&mut media.thumb_handle).await?;
         }
         let has_source = !media.handle.is_empty() || !media.url.is_empty();
-        if !(media.platform_media_id.is_empty() || self.fresh && has_source) {
+        if !(media.platform_media_id.is_empty() || self.how == How::Afresh && has_source) {
             return Ok(());
         }
-        match self.resolver.platform_id(self.opened, kind, media, self.fresh).await? {
-            Ok(id) => {
+        match self.resolver.platform_id(self.opened, kind, media, self.how).await? {
+            Ok(Placed { id, mime }) => {
                 media.platform_media_id = id;
+                if !mime.is_empty() {
+                    media.mime = mime;
+                }
                 Ok(())
             }
+            // The way down would be refused all the same; this says why it is needed.
+            Err(why) if self.degrade == Degrade::Refuse => Err(Unresolved::Refused(why)),
             // With an address, the channel makes a link of it.
             Err(why) => {
                 media.platform_media_id.clear();
                 self.resolver.address(media);
-                if media.url.is_empty() {
-                    Err(Unresolved::Refused(why))
-                } else {
-                    Ok(())
+                match media.url.is_empty() {
+                    true => Err(Unresolved::Refused(no_link(why))),
+                    false => Ok(()),
                 }
             }
         }
@@ -83,12 +91,8 @@ impl Job<'_> {
             handle: wanted.clone(),
             ..Default::default()
         };
-        match self
-            .resolver
-            .platform_id(self.opened, "thumb", &media, self.fresh)
-            .await
-        {
-            Ok(Ok(id)) => *handle = id,
+        match self.resolver.platform_id(self.opened, "thumb", &media, self.how).await {
+            Ok(Ok(placed)) => *handle = placed.id,
             Ok(Err(why)) if own && self.degrade == Degrade::Refuse => return Err(Unresolved::Refused(why)),
             Ok(Err(why)) | Err(Unresolved::Refused(why)) => {
                 handle.clear();
@@ -102,4 +106,18 @@ impl Job<'_> {
         }
         Ok(())
     }
+}
+
+/// It should have gone as a link, and none can be made.
+fn no_link(why: v1::Error) -> v1::Error {
+    if !Code::parse(&why.code).is_some_and(as_link) {
+        return why;
+    }
+    error(
+        Code::MediaTooLarge,
+        format!(
+            "{}; and no public address for links to files is configured",
+            why.platform_message
+        ),
+    )
 }

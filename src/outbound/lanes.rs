@@ -56,6 +56,17 @@ impl Handle {
         }
     }
 
+    /// A passive answer of this conversation is on its way: whoever runs its lane leaves it for now, and is called again.
+    pub(super) fn yields(&self, conversation: ConversationId) -> bool {
+        self.with(|inner| match inner.lanes.get_mut(&conversation) {
+            Some(lane) if lane.blocks > 0 => {
+                lane.again = true;
+                true
+            }
+            _ => false,
+        })
+    }
+
     /// The next lane to run; it runs until [`Handle::done`].
     pub(super) fn next(&self, now: Millis) -> Option<ConversationId> {
         self.with(|inner| inner.next(now))
@@ -203,6 +214,20 @@ mod tests {
         assert_eq!(lanes.next(100), Some(A));
         lanes.done(A, None);
         assert_eq!((lanes.next(1000), lanes.next_timer()), (None, None));
+    }
+
+    #[test]
+    fn a_lane_that_yields_to_a_block_is_called_again() {
+        let lanes = Handle::default();
+        lanes.message(A);
+        assert_eq!(lanes.next(0), Some(A));
+        assert!(!lanes.yields(A));
+        let block = lanes.block(A);
+        assert!(lanes.yields(A));
+        lanes.done(A, None);
+        assert_eq!(lanes.next(0), None, "blocked");
+        drop(block);
+        assert_eq!(lanes.next(0), Some(A));
     }
 
     #[test]

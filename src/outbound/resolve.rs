@@ -22,7 +22,7 @@ use crate::{
         clock::{Clock, Millis},
         store::{RecordWrite, Store},
     },
-    schema::v1::{self, part::Content, send_request::Degrade},
+    schema::v1::{self, send_request::Degrade},
     tokens::{CallFault, Keeper},
 };
 
@@ -32,6 +32,8 @@ const SPACE: &str = "platform_media";
 const LIVES: Millis = (3 * 24 - 2) * 3_600_000;
 /// How long a file behind a URL may take.
 const FETCH_WITHIN: Duration = Duration::from_secs(20);
+/// Stands for a platform's id in a preview.
+const PREVIEWED: &str = "preview";
 /// Where an account names no limit for a kind of part.
 const MAX_BYTES: u64 = 20 << 20;
 
@@ -75,22 +77,40 @@ struct Source {
 }
 
 /// `Err`: the platform does not take this file, and why.
-pub(super) type Taken = Result<String, v1::Error>;
+pub(super) type Taken = Result<Placed, v1::Error>;
+
+/// A file on the platform.
+pub(super) struct Placed {
+    pub id: String,
+    /// What its bytes say it is; empty where nobody looked.
+    pub mime: String,
+}
+
+/// What is done with files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Uploaded, where no id is kept from before.
+    Kept,
+    /// Uploaded: ids kept from before are not believed.
+    Afresh,
+    /// Looked at only, as far as that needs nobody else; ids are made up.
+    Preview,
+}
 
 impl Resolver {
-    /// Every file of `parts` on the platform. `fresh`: ids kept from before are not believed.
+    /// Every file of `parts` on the platform.
     pub async fn resolve(
         &self,
         opened: &Arc<Opened>,
         mut parts: Vec<v1::Part>,
         degrade: Degrade,
-        fresh: bool,
+        how: How,
     ) -> Result<Resolved, Unresolved> {
         let mut job = Job {
             resolver: self,
             opened,
             degrade,
-            fresh,
+            how,
             lost: Vec::new(),
         };
         for content in parts.iter_mut().filter_map(|part| part.content.as_mut()) {
@@ -108,16 +128,34 @@ impl Resolver {
         opened: &Arc<Opened>,
         kind: &'static str,
         media: &v1::Media,
-        fresh: bool,
+        how: How,
     ) -> Result<Taken, Unresolved> {
         let (most, takes) = limit(opened, kind);
         if !takes {
             let why = format!("the platform takes no part of kind {kind} as a file");
             return Ok(Err(error(Code::UnsupportedPart, why)));
         }
+        if how == How::Preview && media.handle.is_empty() {
+            return Ok(Ok(Placed {
+                id: PREVIEWED.to_owned(),
+                mime: String::new(),
+            }));
+        }
         let Some(source) = self.source(media, most).await? else {
             return Ok(Err(error(Code::MediaTooLarge, format!("{kind} may have {most} bytes"))));
         };
+        let mime = source.mime.clone();
+        let placed = self.placed(opened, kind, source, how).await?;
+        Ok(placed.map(|id| Placed { id, mime }))
+    }
+
+    async fn placed(
+        &self,
+        opened: &Arc<Opened>,
+        kind: &'static str,
+        source: Source,
+        how: How,
+    ) -> Result<Result<String, v1::Error>, Unresolved> {
         let key = format!("{}/{kind}/{}", opened.settings.id, source.sha256);
         let flight = {
             let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,7 +163,7 @@ impl Resolver {
         };
         let result = {
             let _turn = flight.lock().await;
-            self.upload_once(opened, kind, source, &key, fresh).await
+            self.upload_once(opened, kind, source, &key, how).await
         };
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         // Ours and the map's: nobody else waits.
@@ -141,9 +179,11 @@ impl Resolver {
         kind: &'static str,
         source: Source,
         key: &str,
-        fresh: bool,
-    ) -> Result<Taken, Unresolved> {
-        if !fresh && let Some(id) = self.kept(key).await {
+        how: How,
+    ) -> Result<Result<String, v1::Error>, Unresolved> {
+        if how != How::Afresh
+            && let Some(id) = self.kept(key).await
+        {
             return Ok(Ok(id));
         }
         let upload = Upload {
@@ -154,8 +194,12 @@ impl Resolver {
         };
         let call = match opened.account.upload(&upload) {
             Ok(call) => call,
-            Err(fault) => return Ok(Err(from_fault(fault))),
+            Err(fault) if as_link(fault.code) => return Ok(Err(from_fault(fault))),
+            Err(fault) => return Err(Unresolved::Refused(from_fault(fault))),
         };
+        if how == How::Preview {
+            return Ok(Ok(PREVIEWED.to_owned()));
+        }
         let (answer, verdict) = self.keeper.call(opened, &call).await.map_err(|fault| match fault {
             CallFault::NoToken(error) if !error.retryable => Unresolved::Refused(error),
             CallFault::NoToken(error) => Unresolved::Later(error),
@@ -204,29 +248,6 @@ impl Resolver {
             let made = self.links.as_ref().and_then(|link| link(&media.handle));
             media.url = made.unwrap_or_default();
         }
-    }
-
-    /// The parts as a preview shows them: files stand for themselves, nothing is uploaded.
-    pub fn pretend(&self, opened: &Opened, mut parts: Vec<v1::Part>) -> Result<Vec<v1::Part>, Unresolved> {
-        let file = |kind: &str, media: &mut v1::Media| {
-            if limit(opened, kind).1 {
-                stand_in(&mut media.platform_media_id);
-            } else {
-                self.address(media);
-            }
-        };
-        for content in parts.iter_mut().filter_map(|part| part.content.as_mut()) {
-            match content {
-                Content::Image(media) => file("image", media),
-                Content::Voice(media) => file("voice", media),
-                Content::Video(media) => file("video", media),
-                Content::File(media) => file("file", media),
-                Content::Card(card) => self.picture(&card.image_handle, &mut card.image_url)?,
-                Content::Link(link) => self.picture(&link.image_handle, &mut link.image_url)?,
-                _ => {}
-            }
-        }
-        Ok(parts)
     }
 
     async fn kept(&self, key: &str) -> Option<String> {
@@ -331,10 +352,9 @@ fn limit(opened: &Opened, kind: &str) -> (u64, bool) {
     (if most == 0 { MAX_BYTES } else { most }, takes)
 }
 
-fn stand_in(id: &mut String) {
-    if id.is_empty() {
-        "preview".clone_into(id);
-    }
+/// The account takes no such file; where a link to it can be made, the customer gets that.
+pub(super) fn as_link(code: Code) -> bool {
+    matches!(code, Code::UnsupportedPart | Code::MediaTooLarge)
 }
 
 fn first_of(one: &str, other: &str) -> String {

@@ -11,7 +11,7 @@ use super::{
     faults::from_fault,
     lanes::Block,
     plan::{self, Ask, Facts, Plan, Shape},
-    resolve::Unresolved,
+    resolve::{How, Unresolved},
     step,
 };
 use crate::{
@@ -173,7 +173,7 @@ impl Outbound {
             return render(&say);
         }
         let (outbound, at) = (self.clone(), opened.clone());
-        let mut resolving = tokio::spawn(async move { outbound.with_files(&at, say, false).await });
+        let mut resolving = tokio::spawn(async move { outbound.with_files(&at, say, How::Kept).await });
         let resolved = tokio::select! {
             resolved = &mut resolving => resolved.map_err(|_| Way::Outbox)?,
             () = self.parts.clock.sleep_until(deadline) => return Err(Way::Outbox),
@@ -193,12 +193,12 @@ impl Outbound {
         &self,
         opened: &Arc<Opened>,
         mut say: Say,
-        fresh: bool,
+        how: How,
     ) -> Result<(Say, Vec<v1::Degradation>), Unresolved> {
         let What::Parts { parts, quote } = say.what else {
             return Ok((say, Vec::new()));
         };
-        let resolved = self.resolver.resolve(opened, parts, say.degrade, fresh).await?;
+        let resolved = self.resolver.resolve(opened, parts, say.degrade, how).await?;
         say.what = What::Parts {
             parts: resolved.parts,
             quote,
@@ -323,8 +323,9 @@ impl Outbound {
         let Ok(Some(say)) = facts::said(&message.request) else {
             return false;
         };
-        let Ok((say, _)) = self.with_files(&opened, say, false).await else {
-            return false;
+        // Not known now: the dispatcher finds out, and says what is left, which may be nothing.
+        let Ok((say, _)) = self.with_files(&opened, say, How::Kept).await else {
+            return true;
         };
         let ask = Ask::of(&message.request);
         let facts = Facts {

@@ -8,7 +8,7 @@ use super::{
     facts::{self, api_road, ends_session},
     faults::{error, from_fault},
     plan::{self, Ask, Plan},
-    resolve::Unresolved,
+    resolve::{How, Unresolved},
     ride::shapes,
     step,
 };
@@ -31,7 +31,7 @@ use crate::{
 /// The platform's retries without `notAfter`: as long as these pauses add up to (ten minutes).
 const RETRIES_FOR: Millis = 10 * 60_000;
 /// An ambiguous call is repeated once where the core wants that, by the platform's own advice.
-const AMBIGUOUS_TRIES: u32 = 2;
+pub(super) const AMBIGUOUS_TRIES: u32 = 2;
 
 /// One message on its way, with its last durable step.
 pub(super) struct Sending {
@@ -88,11 +88,14 @@ impl Outbound {
             },
             false => plan::roads(&ask, &facts),
         };
-        let pieces = match self.rendered(&opened, say.clone(), roads, false).await {
+        let pieces = match self.rendered(&opened, say.clone(), roads, How::Kept).await {
             Ok(pieces) => pieces,
             Err(unresolved) => return self.unresolved(message, unresolved).await,
         };
         let rest = pieces.pieces.len().saturating_sub(message.pieces_done as usize);
+        if rest == 0 {
+            return self.all_gone(message, view.as_ref(), step(message)).await;
+        }
         let shapes = shapes(&pieces, false);
         match plan::plan(&ask, &facts, &shapes[shapes.len() - rest..]) {
             Plan::Api => {}
@@ -166,7 +169,7 @@ impl Outbound {
                 }
                 Ok(Verdict::UploadAgain(_)) if !uploaded_again => {
                     uploaded_again = true;
-                    match self.rendered(&sending.opened, say.clone(), roads, true).await {
+                    match self.rendered(&sending.opened, say.clone(), roads, How::Afresh).await {
                         Ok(fresh) => pieces = fresh,
                         Err(unresolved) => {
                             return Ok(Gone::Stopped(self.unresolved(&sending.message, unresolved).await?));
@@ -178,7 +181,7 @@ impl Outbound {
                 {
                     otherwise = true;
                     say = other;
-                    match self.rendered(&sending.opened, say.clone(), roads, false).await {
+                    match self.rendered(&sending.opened, say.clone(), roads, How::Kept).await {
                         Ok(fresh) => pieces = fresh,
                         Err(_) => return Ok(Gone::Stopped(self.stopped(&sending, failed(error)).await?)),
                     }
@@ -204,8 +207,8 @@ impl Outbound {
         Ok(verdict)
     }
 
-    async fn rendered(&self, opened: &Arc<Opened>, say: Say, roads: Roads, fresh: bool) -> Result<Pieces, Unresolved> {
-        let (say, mut lost) = self.with_files(opened, say, fresh).await?;
+    async fn rendered(&self, opened: &Arc<Opened>, say: Say, roads: Roads, how: How) -> Result<Pieces, Unresolved> {
+        let (say, mut lost) = self.with_files(opened, say, how).await?;
         let mut pieces = opened
             .account
             .pieces(&say, roads)
@@ -280,7 +283,9 @@ impl Outbound {
             None => paused_until(message.attempts) <= RETRIES_FOR,
         };
         if !in_time {
-            return self.end(message, Status::Failed, error, Vec::new()).await;
+            let ambiguous = error.code == Code::Ambiguous.name();
+            let status = if ambiguous { Status::Unknown } else { Status::Failed };
+            return self.end(message, status, error, Vec::new()).await;
         }
         let mut settle = step(message);
         settle.result.status = Status::Accepted as i32;
@@ -320,7 +325,9 @@ impl Outbound {
         settle.result.error = Some(error);
         settle.next_attempt = self.now();
         settle.attempts = 0;
-        settle.passive = None;
+        if message.pieces_done == 0 {
+            settle.passive = None;
+        }
         settle.ledger = ledger;
         settle.tell = true;
         self.settle(settle).await?;
@@ -343,10 +350,14 @@ impl Outbound {
         }
         note_partial(&mut settle.result, message.pieces_done);
         settle.ledger = ledger;
-        settle.tell = true;
         if ends_session(&message.request) && status != Status::Expired {
             self.closing_unsaid(message, &mut settle).await?;
         }
+        // An order that was carried out without its words is good news.
+        settle.tell = settle.result.status() != Status::Sent
+            || self
+                .opened(&message.account)
+                .is_some_and(|it| self.tell(&it.describe, Status::Sent));
         self.settle(settle).await?;
         Ok(Turn::Done)
     }

@@ -7,12 +7,11 @@ use super::{
     facts::{self, account_of, api_road},
     faults::{from_fault, from_store},
     plan::{self, Ask, Facts, Plan},
-    resolve::Unresolved,
+    resolve::{How, Unresolved},
     ride::{WAIT_MAX, Way, shapes},
 };
 use crate::{
     accounts::Opened,
-    channels::contract::What,
     conversation::key::Key,
     cores::glob,
     error::{Code, Fault},
@@ -331,7 +330,7 @@ impl Outbound {
             }),
             ..Default::default()
         };
-        match self.preview_road(target, &mut facts) {
+        match self.preview_road(target, &mut facts).await {
             Ok((road, degradations)) => {
                 result.road = road as i32;
                 result.degradations = degradations;
@@ -341,7 +340,11 @@ impl Outbound {
         result
     }
 
-    fn preview_road(&self, target: &Target, facts: &mut Facts) -> Result<(Road, Vec<v1::Degradation>), v1::Error> {
+    async fn preview_road(
+        &self,
+        target: &Target,
+        facts: &mut Facts,
+    ) -> Result<(Road, Vec<v1::Degradation>), v1::Error> {
         let opened = &target.opened;
         let ask = Ask::of(&target.request);
         let claim = target
@@ -357,22 +360,23 @@ impl Outbound {
         }
         facts.passive = open.is_some();
         let api = api_road(&opened.describe.channel);
-        let Some(mut say) = facts::said(&target.request).map_err(from_fault)? else {
+        let Some(say) = facts::said(&target.request).map_err(from_fault)? else {
             return super::orders::preview(target.view.as_ref(), &target.request)
                 .map(|()| (Road::Unspecified, Vec::new()));
         };
-        if let What::Parts { parts, quote } = say.what {
-            let parts = self.resolver.pretend(opened, parts);
-            let parts = parts.map_err(|(Unresolved::Refused(error) | Unresolved::Later(error))| error)?;
-            say.what = What::Parts { parts, quote };
-        }
         if let Some(Plan::Hold(error) | Plan::Refuse(_, error)) = plan::before(&ask, facts) {
             return Err(error);
         }
+        let (say, mut lost) = self
+            .with_files(opened, say, How::Preview)
+            .await
+            .map_err(|(Unresolved::Refused(error) | Unresolved::Later(error))| error)?;
         let mut pieces = opened
             .account
             .pieces(&say, plan::roads(&ask, facts))
             .map_err(from_fault)?;
+        lost.append(&mut pieces.degradations);
+        pieces.degradations = lost;
         let rides = open.is_some_and(|to| {
             let first = pieces.pieces.first();
             first.is_some_and(|piece| opened.account.passive(piece, &to, self.now()).is_some())

@@ -501,7 +501,7 @@ impl Account for FakeAccount {
     }
     fn pieces(&self, say: &Say, _: Roads) -> Result<Pieces, Fault> {
         use v1::part::Content;
-        let mut pieces = Vec::new();
+        let (mut pieces, mut lost) = (Vec::new(), Vec::new());
         match &say.what {
             What::Typing => pieces.push(piece("typing", "typing")),
             What::Native(native) => pieces.push(piece("native", &native.to_string())),
@@ -512,7 +512,13 @@ impl Account for FakeAccount {
                         Some(Content::Image(media)) if !media.platform_media_id.is_empty() => {
                             pieces.push(piece("image", &media.platform_media_id));
                         }
-                        Some(Content::File(media)) if !media.url.is_empty() => pieces.push(piece("text", &media.url)),
+                        Some(Content::Image(media) | Content::File(media)) if !media.url.is_empty() => {
+                            lost.push(v1::Degradation {
+                                to_type: "link".into(),
+                                ..Default::default()
+                            });
+                            pieces.push(piece("text", &media.url));
+                        }
                         Some(Content::Transfer(_)) => pieces.push(piece("transfer", "")),
                         _ => return Err(Fault::new(Code::UnsupportedPart, "no such part here")),
                     }
@@ -521,7 +527,7 @@ impl Account for FakeAccount {
         }
         Ok(Pieces {
             pieces,
-            degradations: Vec::new(),
+            degradations: lost,
         })
     }
     fn passive(&self, piece: &Piece, to: &PassiveTo, _: Millis) -> Option<Vec<u8>> {
@@ -546,6 +552,11 @@ impl Account for FakeAccount {
         }
     }
     fn upload(&self, file: &Upload) -> Result<Call, Fault> {
+        match file.mime.as_str() {
+            "image/webp" => return Err(Fault::new(Code::UnsupportedPart, "no webp here")),
+            "image/huge" => return Err(Fault::new(Code::MediaTooLarge, "too large here")),
+            _ => {}
+        }
         Ok(Call {
             method: Method::Post,
             path: "/upload",
@@ -650,6 +661,8 @@ pub enum Does {
     Status(u16),
     NotSent,
     Lost,
+    /// A fault of our own in the middle of a call.
+    Panics,
 }
 
 /// A platform that does what it was told, then says yes.
@@ -757,6 +770,7 @@ impl Platform for FakePlatform {
             Does::Status(status) => Ok(answer(status, Vec::new())),
             Does::NotSent => Err(NoAnswer::NotSent("refused".into())),
             Does::Lost => Err(NoAnswer::Lost("cut".into())),
+            Does::Panics => panic!("as the test wants"),
         }
     }
 }

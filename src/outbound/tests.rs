@@ -61,6 +61,13 @@ fn core() -> Core {
 
 /// The outbound side over fakes, its dispatcher not running yet.
 fn asleep() -> House {
+    asleep_with(
+        Some(Arc::new(|handle| Some(format!("https://media/{}", handle.len())))),
+        core(),
+    )
+}
+
+fn asleep_with(links: Option<LinkMaker>, core: Core) -> House {
     let clock = ManualClock::at(START);
     let time: Arc<dyn Clock> = Arc::new(clock.clone());
     let store = MemoryStore::new(time.clone());
@@ -93,12 +100,12 @@ fn asleep() -> House {
         store: store.clone(),
         registry,
         windows: windows.clone(),
-        cores: Cores(Arc::new([core()])),
+        cores: Cores(Arc::new([core])),
         clock: time,
         observer,
         keeper,
         fetch: Arc::new(NoFetch),
-        links: Some(Arc::new(|handle| Some(format!("https://media/{}", handle.len())))),
+        links,
         rules: Rules::default(),
         lanes,
     });
@@ -392,6 +399,112 @@ async fn a_call_under_way_at_a_crash_is_ambiguous() {
 }
 
 #[tokio::test]
+async fn a_crash_in_the_second_try_is_not_followed_by_a_third() {
+    let house = asleep();
+    let retry = |text: &str, not_after: i64| {
+        let not_after = crate::schema::Timestamp::from_millis(not_after).to_rfc3339_millis();
+        json!({"conversationKey": KEY, "text": text, "onAmbiguous": "RETRY", "notAfter": not_after})
+    };
+    let (hour, past) = (START + 3_600_000, START + 1);
+    let mut sent = Vec::new();
+    for (text, not_after, attempts) in [("a", hour, 1), ("b", hour, 2), ("c", past, 1)] {
+        sent.push(house.submit(retry(text, not_after)).await.expect("accepted"));
+        let all = house.store.all();
+        let mut under_way = step(all.last().expect("stored"));
+        under_way.result.status = Status::Sending as i32;
+        under_way.attempts = attempts;
+        house.store.settle(under_way).await.expect("settled");
+    }
+    house.clock.advance(Duration::from_millis(1));
+    house.wake();
+    house.becomes(&sent[0], Status::Sent).await;
+    for unknown in &sent[1..] {
+        assert_eq!(code(&house.becomes(unknown, Status::Unknown).await), "AMBIGUOUS");
+    }
+    assert_eq!(house.platform.sent(), ["a"]);
+}
+
+#[tokio::test]
+async fn a_lost_answer_without_time_for_a_second_try_is_unknown_and_not_failed() {
+    let house = awake();
+    house.platform.will("/send", [Does::Lost]);
+    let not_after = crate::schema::Timestamp::from_millis(START + 500).to_rfc3339_millis();
+    let sent = json!({"conversationKey": KEY, "text": "a", "onAmbiguous": "RETRY", "notAfter": not_after});
+    let sent = house.submit(sent).await.expect("accepted");
+    let result = house.becomes(&sent, Status::Unknown).await;
+    assert_eq!(code(&result), "AMBIGUOUS");
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_in_one_call_closes_no_lane() {
+    let house = awake();
+    house.platform.will("/send", [Does::Panics]);
+    let (broken, fine) = (house.say("a").await, house.say("b").await);
+    until(|| house.platform.sent().len() == 1, "the fault").await;
+    until(
+        || house.outbound.parts.lanes.next_timer().is_some(),
+        "looked at again later",
+    )
+    .await;
+    house.clock.advance(Duration::from_secs(5));
+    house.becomes(&fine, Status::Sent).await;
+    assert_eq!(house.now_of(&broken).status(), Status::Unknown);
+    assert_eq!(house.platform.sent(), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_quota_that_ended_unforeseen_makes_our_figures_guesses() {
+    let house = awake();
+    house.wrote(5);
+    house.platform.will("/send", [says(45047)]);
+    let refused = house.say("a").await;
+    assert_eq!(code(&house.becomes(&refused, Status::Failed).await), "QUOTA_EXHAUSTED");
+    house.becomes(&house.say("b").await, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["a", "b"], "a guess is no reason to refuse");
+    house.wrote(1);
+    house.becomes(&house.say("c").await, Status::Sent).await;
+    house.becomes(&house.say("d").await, Status::Failed).await;
+    assert_eq!(house.platform.sent(), ["a", "b", "c"], "counted again, and spent");
+}
+
+#[tokio::test]
+async fn bad_news_are_told_always_and_good_news_where_asked_for() {
+    for all in [false, true] {
+        let core = Core {
+            all_delivery_updates: all,
+            ..core()
+        };
+        let house = asleep_with(None, core);
+        house.wake();
+        let event = house.wrote(3);
+        house.windows.open(&event.event.id, START + 4_000, true);
+        house.platform.will("/send", [says(0), Does::Lost, says(99999)]);
+        house.answer(&event, vec![json!({"text": "handed over"})]).await;
+        for (text, becomes) in [
+            ("sent", Status::Sent),
+            ("unknown", Status::Unknown),
+            ("failed", Status::Failed),
+        ] {
+            house.becomes(&house.say(text).await, becomes).await;
+        }
+        house.becomes(&house.say("sent").await, Status::Sent).await;
+        let soon = crate::schema::Timestamp::from_millis(START + 1_000).to_rfc3339_millis();
+        let held =
+            json!({"conversationKey": KEY, "text": "a|b|c|d", "noAllowance": "HOLD_FOR_CUSTOMER", "notAfter": soon});
+        let held = house.submit(held).await.expect("accepted");
+        house.becomes(&held, Status::Held).await;
+        house.clock.advance(Duration::from_secs(1));
+        house.becomes(&held, Status::Expired).await;
+        let told: Vec<_> = house.store.told().iter().map(v1::SendResult::status).collect();
+        use Status::*;
+        match all {
+            false => assert_eq!(told, [Unknown, Failed, Held, Expired]),
+            true => assert_eq!(told, [HandedOver, Sent, Unknown, Failed, Sent, Held, Expired]),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_dead_media_id_is_uploaded_again_once() {
     let house = awake();
     let png = futures_util::stream::iter([Ok::<_, std::io::Error>(b"\x89PNG\r\n\x1a\n")]);
@@ -469,6 +582,105 @@ async fn a_file_that_the_platform_does_not_take_keeps_an_address() {
     house.becomes(&sent, Status::Sent).await;
     assert_eq!(house.platform.sent(), ["https://media/32"]);
     assert!(house.platform.asked("/upload").is_empty());
+}
+
+/// An image of this type, in the library.
+async fn kept_image(house: &House, mime: &str, bytes: &'static [u8]) -> String {
+    let label = Label {
+        mime: mime.to_owned(),
+        ..Default::default()
+    };
+    let bytes = futures_util::stream::iter([Ok::<_, std::io::Error>(bytes)]);
+    house
+        .outbound
+        .parts
+        .library
+        .put(label, bytes)
+        .await
+        .expect("stored")
+        .handle
+}
+
+/// What a preview says, and what becomes of the message: the two must agree.
+async fn previewed_and_sent(house: &House, handle: &str, degrade: &str) -> v1::SendResult {
+    let image =
+        json!({"conversationKey": KEY, "degrade": degrade, "message": {"parts": [{"image": {"handle": handle}}]}});
+    let preview = house
+        .outbound
+        .submit(&Caller::default(), request(image.clone()), true)
+        .await
+        .expect("a preview");
+    let sent = house.submit(image).await.expect("accepted");
+    until(
+        || !matches!(house.now_of(&sent).status(), Status::Accepted | Status::Sending),
+        "final",
+    )
+    .await;
+    let sent = house.now_of(&sent);
+    assert_eq!(
+        (code(&preview), &preview.degradations),
+        (code(&sent), &sent.degradations),
+        "{degrade}"
+    );
+    sent
+}
+
+#[tokio::test]
+async fn a_picture_that_the_account_cannot_take_goes_as_a_link_where_the_core_allows_and_the_preview_agrees() {
+    let house = awake();
+    for (mime, refused) in [("image/webp", "UNSUPPORTED_PART"), ("image/huge", "MEDIA_TOO_LARGE")] {
+        let handle = kept_image(&house, mime, b"no known kind").await;
+        for degrade in ["ALLOW", "LOSSLESS_ONLY"] {
+            let sent = previewed_and_sent(&house, &handle, degrade).await;
+            assert_eq!(
+                (sent.status(), sent.degradations.len()),
+                (Status::Sent, 1),
+                "{mime} {degrade}"
+            );
+        }
+        let sent = previewed_and_sent(&house, &handle, "REFUSE").await;
+        assert_eq!((sent.status(), code(&sent)), (Status::Failed, refused));
+    }
+    assert_eq!(house.platform.sent(), ["https://media/32"; 4]);
+    assert!(house.platform.asked("/upload").is_empty());
+    let fine = kept_image(&house, "", b"\x89PNG\r\n\x1a\n").await;
+    assert!(
+        previewed_and_sent(&house, &fine, "REFUSE")
+            .await
+            .degradations
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn without_an_address_for_links_a_medium_that_needs_one_is_too_large() {
+    let house = asleep_with(None, core());
+    house.wake();
+    let handle = kept_image(&house, "image/webp", b"no known kind").await;
+    let sent = previewed_and_sent(&house, &handle, "ALLOW").await;
+    assert_eq!((sent.status(), code(&sent)), (Status::Failed, "MEDIA_TOO_LARGE"));
+}
+
+#[tokio::test]
+async fn a_file_says_by_its_bytes_what_it_is() {
+    let house = asleep();
+    let handle = kept_image(&house, "image/png", b"GIF89a").await;
+    let image = request(json!({"message": {"parts": [{"image": {"handle": handle}}]}}));
+    let Some(v1::send_request::What::Message(message)) = image.what.clone() else {
+        panic!("a message")
+    };
+    let resolved = house
+        .outbound
+        .resolver
+        .resolve(&house.opened, message.parts, image.degrade(), resolve::How::Kept);
+    let parts = resolved.await.expect("uploaded").parts;
+    let Some(v1::part::Content::Image(media)) = &parts[0].content else {
+        panic!("an image")
+    };
+    assert_eq!(
+        (media.mime.as_str(), media.platform_media_id.as_str()),
+        ("image/gif", "M1")
+    );
 }
 
 // ───────────── held ─────────────
@@ -707,6 +919,49 @@ async fn a_picture_that_is_not_uploaded_in_time_goes_by_the_api() {
     );
 }
 
+#[tokio::test]
+async fn an_answer_that_was_kept_after_its_lane_was_read_is_said_once() {
+    let house = asleep();
+    let event = house.wrote(5);
+    house.windows.open(&event.event.id, START + 4_000, false);
+    let messages = house.answer(&event, vec![json!({"text": "a|b"})]).await;
+    until(|| house.store.all()[0].pieces_done == 0, "kept").await;
+    let mut as_read = house.store.all()[0].clone();
+    (as_read.pieces_done, as_read.next_attempt) = (1, START);
+    let turn = house.outbound.turn_of(&Arc::new(as_read), false).await;
+    assert!(matches!(turn, Ok(super::dispatch::Turn::WaitsUntil(at)) if at == START + 8_000));
+    assert!(house.platform.sent().is_empty());
+    house.clock.advance(Duration::from_secs(8));
+    house.wake();
+    house.becomes(&messages[0].result, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_repeated_callback_gets_the_same_answer_while_the_rest_goes_and_when_it_is_held() {
+    let house = awake();
+    let event = house.wrote(5);
+    house.windows.open(&event.event.id, START + 4_000, true);
+    let slow = house.platform.gate.write().await;
+    house.platform.will("/send", [says(45047)]);
+    let messages = house
+        .answer(&event, vec![json!({"text": "a|b", "noAllowance": "HOLD_FOR_CUSTOMER"})])
+        .await;
+    until(|| !house.platform.asked("/token").is_empty(), "the rest is under way").await;
+    assert_eq!(house.outbound.take_kept(event.row).await.as_deref(), Some(&b"a"[..]));
+    drop(slow);
+    house.becomes(&messages[0].result, Status::Held).await;
+    assert_eq!(house.outbound.take_kept(event.row).await.as_deref(), Some(&b"a"[..]));
+    house.clock.advance(Duration::from_secs(1));
+    house.wrote(5);
+    house.becomes(&messages[0].result, Status::Sent).await;
+    assert_eq!(
+        house.platform.sent(),
+        ["b", "b"],
+        "the piece that rode is not said again"
+    );
+}
+
 // ───────────── orders, typing, recall ─────────────
 
 #[tokio::test]
@@ -742,6 +997,17 @@ async fn an_end_whose_closing_rides_ends_the_session_too() {
     assert_eq!(house.windows.handed(&event.event.id), ["bye"]);
     assert!(house.platform.sent().is_empty());
     assert_eq!(house.store.events_now().len(), 2);
+}
+
+#[tokio::test]
+async fn an_end_that_is_carried_out_without_its_words_is_no_bad_news() {
+    let house = awake();
+    house.platform.will("/send", [says(99999)]);
+    let end =
+        json!({"conversationKey": KEY, "session": {"verb": "END", "closing": {"parts": [{"text": {"body": "bye"}}]}}});
+    let ended = house.submit(end).await.expect("accepted");
+    let ended = house.becomes(&ended, Status::Sent).await;
+    assert_eq!((ended.degradations.len(), house.store.told().len()), (1, 0));
 }
 
 #[tokio::test]

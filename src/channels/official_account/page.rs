@@ -42,6 +42,12 @@ pub fn page() -> String {
         out.push_str(&line);
     }
     out.push_str("\n`ai_generated` is only reported, never refused. `speaker` is shown by the API where it is an agent account (`prefix@alias`).\n");
+    out.push_str(
+        "\nA medium whose kind or size the platform does not take (the tables below), or whose upload it refuses, goes as a signed link: \
+         also under `LOSSLESS_ONLY`, because a tap brings it back. `REFUSE` fails it with the reason, `UNSUPPORTED_PART` or \
+         `MEDIA_TOO_LARGE`. Without `[public] media_url` and `urls` there is no link: `MEDIA_TOO_LARGE`. A preview looks at stored \
+         files as the send does, and at files behind a URL not at all.\n",
+    );
     out.push_str(&figures());
     out
 }
