@@ -1,5 +1,6 @@
 pub mod accounts;
 pub mod api_tokens;
+pub mod app;
 pub mod backup;
 pub mod channels;
 pub mod cli;

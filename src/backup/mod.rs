@@ -10,19 +10,23 @@ mod sections;
 use std::{
     fs,
     io::{self, BufReader, BufWriter, Read, Seek as _, Write},
+    os::unix::fs::DirBuilderExt as _,
     path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
+use async_trait::async_trait;
 use sections::{Section, Sections};
 
 use crate::{
+    error::{Code, Fault},
     ports::{
         chance::{Chance as _, SystemChance},
         store::{Store, StoreError},
     },
     secret::Secret,
     vault::{self, write_private},
+    web::needs,
 };
 
 const MAGIC: &[u8; 16] = b"wxbridge backup\n";
@@ -67,6 +71,23 @@ impl BackupError {
             io::ErrorKind::UnexpectedEof => Self::Damaged("the file ends too early".into()),
             _ => Self::Io { what, error },
         }
+    }
+}
+
+/// Makes backups of a running installation when an operator asks for one.
+pub struct Desk {
+    pub store: Arc<dyn Store>,
+    /// The state folder.
+    pub dir: PathBuf,
+    pub master_key_file: Option<PathBuf>,
+}
+
+#[async_trait]
+impl needs::Backup for Desk {
+    async fn write(&self, passphrase: Option<Secret>) -> Result<fs::File, Fault> {
+        let key_ring = vault::key_ring(&self.dir, self.master_key_file.as_deref());
+        let made = create(self.store.clone(), self.dir.clone(), key_ring, passphrase).await;
+        made.map_err(|error| Fault::new(Code::Overloaded, error.to_string()))
     }
 }
 
@@ -187,7 +208,12 @@ pub fn restore(
     raise: impl FnOnce(&Path) -> Result<u32, StoreError>,
 ) -> Result<u32, BackupError> {
     let inside = target.dir.display().to_string();
-    fs::create_dir_all(target.dir).map_err(BackupError::io(&inside))?;
+    // For its owner alone, as the daemon makes it.
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(target.dir)
+        .map_err(BackupError::io(&inside))?;
     must_be_empty(target.dir)?;
     let draft = tempfile::TempDir::with_prefix_in("restore-", target.dir).map_err(BackupError::io(&inside))?;
     let mut sections = open(file, passphrase)?;

@@ -25,6 +25,21 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Try everything on this machine: bridge, simulated WeChat and a small core, with a page to look at
+    Demo {
+        /// Where the page is served; without it a free port of loopback
+        #[arg(long, value_name = "A")]
+        listen: Option<String>,
+        /// Where the bridge keeps its state; without it a temporary folder
+        #[arg(long, value_name = "D")]
+        dir: Option<PathBuf>,
+    },
+    /// Run the daemon
+    Serve {
+        /// What becomes of events whose core is configured no more
+        #[arg(long, value_enum, default_value_t = Orphan::Refuse)]
+        orphan: Orphan,
+    },
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -45,6 +60,8 @@ pub enum Command {
     Send(Send),
     /// Write the whole installation into one file
     Backup(Backup),
+    /// Bring a backup back into an empty state folder
+    Restore(Backup),
     /// Cause and remedy of an error code
     Explain {
         /// A code such as WINDOW_CLOSED, or a number of the platform such as 45015
@@ -57,6 +74,14 @@ pub enum Command {
         #[arg(long, default_value = "127.0.0.1:8090", value_name = "A")]
         listen: String,
     },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Orphan {
+    /// Nothing starts, and the cores are named
+    Refuse,
+    /// They are set aside; `parked retry` brings them back
+    Park,
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

@@ -99,7 +99,6 @@ fn passphrase(what: &Backup) -> Outcome<Option<Secret>> {
 
 /// Needs no daemon, and refuses a state folder that one may be using. The store's part comes from outside: the name of its
 /// file in the state folder, and how it gives a database a new epoch.
-#[cfg_attr(not(test), expect(dead_code, reason = "the command comes with the store's own part"))]
 pub fn restore(
     context: &Context<'_>,
     what: &Backup,

@@ -4,6 +4,7 @@ mod accounts;
 pub mod args;
 mod backup;
 pub mod client;
+mod demo;
 mod doctor;
 pub mod exit;
 mod explain;
@@ -12,6 +13,7 @@ mod parked;
 mod print;
 mod replay;
 mod send;
+mod serve;
 mod settings;
 mod tokens;
 
@@ -63,6 +65,9 @@ fn run(cli: &Cli) -> Outcome {
         lang: cli.lang.unwrap_or_else(Lang::from_env),
     };
     match &cli.command {
+        Command::Demo { listen, dir } => demo::run(listen.as_deref(), dir.as_deref()),
+        Command::Serve { orphan } => serve::run(&context, *orphan),
+        Command::Restore(what) => serve::restore(&context, what),
         Command::Config(command) => settings::run(&context, *command),
         Command::Explain { code } => explain::run(&context, code),
         Command::Proto => say(PROTO),
@@ -82,7 +87,14 @@ async fn talk(context: &Context<'_>, command: &Command) -> Outcome {
         Command::Replay(replay) => replay::run(context, &client()?, replay).await,
         Command::Send(send) => send::run(context, &client()?, send).await,
         Command::Backup(what) => backup::run(context, &client()?, what).await,
-        Command::Config(_) | Command::Explain { .. } | Command::Proto | Command::Sim { .. } => Ok(()),
+        // They need no daemon: `run` has done them.
+        Command::Demo { .. }
+        | Command::Serve { .. }
+        | Command::Restore(_)
+        | Command::Config(_)
+        | Command::Explain { .. }
+        | Command::Proto
+        | Command::Sim { .. } => Ok(()),
     }
 }
 

@@ -23,7 +23,7 @@ pub fn read(mut root: Table<'_>, reading: &Reading) -> Option<Config> {
             listen: it.listen("listen")?,
         })
     });
-    let cloud = section(&mut root, "cloud", |it| Some(read_cloud(it, reading)));
+    let cloud = section(&mut root, "cloud", |it| Some(read_cloud(it)));
     let store = section(&mut root, "store", read_store);
     let platform = section(&mut root, "platform", |it| {
         let (weixin_api, wecom_api, weixin_pages) = (it.url("weixin_api"), it.url("wecom_api"), it.url("weixin_pages"));
@@ -171,16 +171,22 @@ fn read_tls(it: &mut Table<'_>) -> Option<Tls> {
     Some(tls)
 }
 
-fn read_cloud(it: &mut Table<'_>, reading: &Reading) -> Option<SocketAddr> {
+fn read_cloud(it: &mut Table<'_>) -> Option<SocketAddr> {
     let listen: SocketAddr = it.parse_or_empty("listen", super::reader::ADDRESS, |text| text.parse().ok())?;
-    if !is_private(listen.ip()) {
+    if is_private(listen.ip()) {
+        // Never ignored: somebody would wait for pushes that nobody takes.
+        it.fault(
+            "listen",
+            format!("\"{listen}\""),
+            "nothing: this version does not open the cloud listener yet",
+        );
+    } else {
         it.fault(
             "listen",
             format!("\"{listen}\", a public address"),
             "a loopback or private address: these pushes carry no signature",
         );
     }
-    reading.note("cloud.listen: this version does not open the cloud listener yet");
     Some(listen)
 }
 

@@ -1,16 +1,18 @@
-//! What does the demo consist of, beside the bridge and the simulator? A small core and a page.
+//! What does the demo consist of? The bridge, the simulator, a small core and a page, put together by [`start`].
 //!
-//! Both speak to the bridge as anybody else would: the core over HTTP as the contract says, the page through
+//! Core and page speak to the bridge as anybody else would: the core over HTTP as the contract says, the page through
 //! `GET /admin/v1/timeline` with a viewer's token. Neither knows the bridge's inside.
 
 mod answers;
 mod core;
 mod page;
 mod picture;
+mod run;
 
 pub use self::{
     core::{Core, start_core},
     page::{PageOptions, start_page},
+    run::{Demo, DemoFault, Options, start},
 };
 
 use std::{io, net::SocketAddr};

@@ -39,7 +39,12 @@ fn may_speak(what: &Metadata<'_>) -> bool {
 }
 
 fn speaks(target: &str, level: Level) -> bool {
-    target == "wxbridge" || target.starts_with("wxbridge::") || level <= Level::INFO
+    // What a listener says while it starts and stops is said by us already.
+    let most = match target.starts_with("actix_server") {
+        true => Level::WARN,
+        false => Level::INFO,
+    };
+    target == "wxbridge" || target.starts_with("wxbridge::") || level <= most
 }
 
 #[cfg(test)]
@@ -52,5 +57,6 @@ mod tests {
         assert!(speaks("hyper_util::client", Level::WARN));
         assert!(!speaks("reqwest::connect", Level::DEBUG));
         assert!(!speaks("wxbridgely", Level::DEBUG));
+        assert!(!speaks("actix_server::builder", Level::INFO));
     }
 }

@@ -50,7 +50,7 @@ pub struct State {
     pub hosts: auth::Hosts,
     pub wrong_tokens: auth::WrongTokens,
     /// `[public] urls`: callback addresses are built from them.
-    public_urls: Vec<String>,
+    pub public_urls: Vec<String>,
     pub sending: Arc<dyn needs::Sending>,
     pub media: Arc<dyn needs::Shelf>,
     pub accounts: Arc<dyn needs::AccountDesk>,

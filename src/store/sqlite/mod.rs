@@ -18,7 +18,7 @@ mod sweep;
 mod tests;
 mod writer;
 
-pub use open::{OpenError, Options, raise_epoch};
+pub use open::{FILE, OpenError, Options, raise_epoch};
 
 use std::{
     path::Path,
@@ -45,8 +45,8 @@ pub struct SqliteStore {
     reader: Reader,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    /// Holds the lock on the folder.
-    _lock: std::fs::File,
+    /// The lock on the folder; let go with the writer.
+    lock: Mutex<Option<std::fs::File>>,
 }
 
 /// What to do when the queue before the writer is full.
@@ -73,7 +73,7 @@ impl SqliteStore {
             reader: Reader::new(opened.file),
             jobs: Mutex::new(Some(jobs)),
             thread: Mutex::new(Some(thread)),
-            _lock: opened.lock,
+            lock: Mutex::new(Some(opened.lock)),
         }))
     }
 
@@ -305,5 +305,7 @@ impl Store for SqliteStore {
         if let Some(thread) = thread {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
+        // Others may still hold this store without using it: the folder is free all the same.
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

@@ -23,7 +23,8 @@ use crate::{
     schema::v1::{self, event::Body, send_result::Status},
 };
 
-const FILE: &str = "wxbridge.db";
+/// The database in the state folder.
+pub const FILE: &str = "wxbridge.db";
 const LOCK: &str = "wxbridge.lock";
 
 /// Where the store lives and who hears of its commits.

@@ -1,0 +1,43 @@
+//! Why could the daemon not start? In words that name the key or file at fault.
+
+use std::{io, net::SocketAddr, path::PathBuf};
+
+use crate::{
+    accounts::service::AccountsError, api_tokens::TokenError, config::ConfigFaults, core_link::http::LinkError,
+    egress::NoClient, error::Fault, ports::store::StoreError, vault::VaultError,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartFault {
+    #[error("{0}")]
+    Config(ConfigFaults),
+    #[error("store.dir: {}: {error}", dir.display())]
+    Folder { dir: PathBuf, error: io::Error },
+    /// Another process has the store in this folder.
+    #[error("the store in {0} is taken: another wxbridge runs on it")]
+    Taken(String),
+    #[error("the store does not open: {0}")]
+    StoreBroken(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Keys(#[from] VaultError),
+    #[error("{0}")]
+    Accounts(#[from] AccountsError),
+    #[error("{0}")]
+    Tokens(#[from] TokenError),
+    #[error("{0}")]
+    Client(#[from] NoClient),
+    #[error("{0}")]
+    Link(#[from] LinkError),
+    #[error("{}", .0.detail)]
+    Links(Fault),
+    #[error("{key}: cannot listen on {address}: {error}")]
+    Listen {
+        key: &'static str,
+        address: SocketAddr,
+        error: io::Error,
+    },
+    #[error("internal.tls: {0}")]
+    Tls(String),
+}

@@ -1,0 +1,120 @@
+//! What must stand before anything else? The state folder, the keys, the store, and who hears of its commits.
+
+use std::{
+    fs, io,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{StartFault, switchboard::Switchboard};
+use crate::{
+    config::Config,
+    delivery,
+    inbound::windows::OpenRequests,
+    observe::Observer,
+    outbound,
+    ports::{
+        chance::{Chance, SystemChance},
+        clock::{Clock, SystemClock},
+        store::Store,
+    },
+    store::sqlite::{self, OpenError, SqliteStore},
+    vault::Vault,
+};
+
+/// Everything that the rest is put upon.
+pub struct Ground {
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<dyn Chance>,
+    pub vault: Arc<Vault>,
+    pub store: Arc<dyn Store>,
+    pub windows: Arc<OpenRequests>,
+    pub observer: Arc<Observer>,
+    pub delivery: delivery::Handle,
+    pub inbox: delivery::Inbox,
+    pub lanes: outbound::Handle,
+}
+
+/// Makes the state folder when it is missing, opens the keys and takes the store.
+pub async fn prepare(config: &Config, announce: fn(&str)) -> Result<Ground, StartFault> {
+    let dir = &config.store.dir;
+    let created = folder(dir).map_err(|error| StartFault::Folder {
+        dir: dir.clone(),
+        error,
+    })?;
+    if let Some(made) = created {
+        announce(&format!("state folder created: {}", made.display()));
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let chance: Arc<dyn Chance> = Arc::new(SystemChance::default());
+    let vault = Vault::open(dir, config.store.master_key_file.as_deref(), SystemChance::default())?;
+    let windows = OpenRequests::new(clock.clone(), chance.clone());
+    let observer = Arc::new(Observer::with_clock(clock.clone()));
+    let (delivery, inbox) = delivery::channel();
+    let lanes = outbound::Handle::default();
+    let listener = Arc::new(Switchboard {
+        windows: windows.clone(),
+        observer: observer.clone(),
+        delivery: delivery.clone(),
+        lanes: lanes.clone(),
+    });
+    let options = sqlite::Options {
+        dir: dir.clone(),
+        reserve: config.store.reserve,
+        clock: clock.clone(),
+        chance: chance.clone(),
+        listener,
+    };
+    Ok(Ground {
+        store: open(options).await?,
+        vault: Arc::new(vault),
+        clock,
+        chance,
+        windows,
+        observer,
+        delivery,
+        inbox,
+        lanes,
+    })
+}
+
+/// Aside, because it may take long after a crash and the runtime may have one thread.
+async fn open(options: sqlite::Options) -> Result<Arc<dyn Store>, StartFault> {
+    let opened = tokio::task::spawn_blocking(move || SqliteStore::open(options)).await;
+    match opened {
+        Ok(Ok(store)) => Ok(store),
+        Ok(Err(OpenError::Taken(why))) => Err(StartFault::Taken(why)),
+        Ok(Err(OpenError::Broken(why))) => Err(StartFault::StoreBroken(why)),
+        Err(error) => Err(StartFault::StoreBroken(error.to_string())),
+    }
+}
+
+/// The absolute path, if the folder was made now: for its owner alone, because keys and customers' words lie in it.
+fn folder(dir: &Path) -> io::Result<Option<PathBuf>> {
+    if dir.is_dir() {
+        return Ok(None);
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    fs::canonicalize(dir).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_state_folder_is_made_once_for_its_owner_alone_and_named_by_its_whole_path() {
+        let outside = tempfile::tempdir().expect("a folder");
+        let dir = outside.path().join("a/b");
+        let made = folder(&dir).expect("made").expect("now");
+        assert!(made.is_absolute() && made.ends_with("a/b"));
+        let mode = fs::metadata(&dir).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert_eq!(folder(&dir).expect("looked"), None);
+        fs::write(outside.path().join("file"), "").expect("written");
+        assert!(folder(&outside.path().join("file")).is_err(), "a file is no folder");
+    }
+}

@@ -1,0 +1,242 @@
+//! How are the parts put together? Each gets what it needs and no more; nothing runs yet.
+
+use std::{collections::HashMap, sync::Arc};
+
+use actix_web::web::Data;
+
+use super::{
+    Options, StartFault,
+    ground::Ground,
+    orphans,
+    people::{self, Desk, People},
+};
+use crate::{
+    accounts::Registry,
+    backup,
+    config::Config,
+    conversation::{Rules, key::Key},
+    core_link::HttpLink,
+    delivery::{self, Deliverer},
+    doctor::Doctor,
+    inbound::{self, Inbound},
+    media::{Library, links::Links},
+    observe::Observer,
+    outbound::{self, Outbound},
+    ports::{clock::Clock, store::Store},
+    schema::v1,
+    tokens::{self, Keeper},
+    web::{self, auth::Hosts, wired},
+};
+
+/// The whole house, ready to run.
+pub struct House {
+    pub clock: Arc<dyn Clock>,
+    pub store: Arc<dyn Store>,
+    pub observer: Arc<Observer>,
+    pub library: Arc<Library>,
+    pub outbound: Arc<Outbound>,
+    pub deliverer: Deliverer,
+    pub inbound: Arc<Inbound>,
+    /// Signed links to stored files, on the public listener.
+    pub files: Data<web::links::Door>,
+    pub state: Data<web::State>,
+}
+
+/// Puts the parts upon the ground.
+pub async fn build(config: &Config, ground: Ground, options: Options) -> Result<House, StartFault> {
+    let people = people::gather(config, &ground, options.announce).await?;
+    orphans::settle(&*ground.store, &config.cores, options.orphans).await?;
+    let keeper = keeper(config, &ground, &people);
+    let library = Library::new(
+        &config.store.dir,
+        ground.store.clone(),
+        ground.clock.clone(),
+        ground.chance.clone(),
+    );
+    let files = files(config, &ground, &library).await?;
+    let outbound = outbound(config, &ground, &people, &keeper, &files);
+    let inbound = inbound(config, &ground, &people, &keeper, &outbound);
+    assign(config, &ground, &people.registry).await?;
+    let (deliverer, state) = doors(config, ground, people, &keeper, &library, &outbound, &inbound)?;
+    Ok(House {
+        clock: state.clock.clone(),
+        store: state.store.clone(),
+        observer: state.observer.clone(),
+        library,
+        outbound,
+        deliverer,
+        inbound,
+        files: Data::new(files),
+        state: Data::new(state),
+    })
+}
+
+fn keeper(config: &Config, ground: &Ground, people: &People) -> Arc<Keeper> {
+    Keeper::new(tokens::Parts {
+        platform: people.egress.clone(),
+        hosts: tokens::Hosts {
+            weixin_api: config.platform.weixin_api.clone(),
+            wecom_api: config.platform.wecom_api.clone(),
+        },
+        clock: ground.clock.clone(),
+        observer: ground.observer.clone(),
+        keep: Some((ground.store.clone(), tokens::Vault::from(ground.vault.clone()))),
+    })
+}
+
+/// Links live as long as the files behind them.
+async fn files(config: &Config, ground: &Ground, library: &Arc<Library>) -> Result<web::links::Door, StartFault> {
+    let public = &config.public;
+    let base = public.media_url.as_deref().or(public.urls.first().map(String::as_str));
+    let links = Links::load(
+        &*ground.store,
+        &ground.vault,
+        &*ground.chance,
+        base,
+        config.retention.media,
+    );
+    Ok(web::links::Door {
+        links: links.await.map_err(StartFault::Links)?,
+        library: library.clone(),
+        clock: ground.clock.clone(),
+    })
+}
+
+fn outbound(
+    config: &Config,
+    ground: &Ground,
+    people: &People,
+    keeper: &Arc<Keeper>,
+    files: &web::links::Door,
+) -> Arc<Outbound> {
+    Outbound::new(outbound::Parts {
+        store: ground.store.clone(),
+        registry: people.registry.clone(),
+        windows: ground.windows.clone(),
+        cores: config.cores.clone(),
+        clock: ground.clock.clone(),
+        observer: ground.observer.clone(),
+        keeper: keeper.clone(),
+        library: files.library.clone(),
+        fetch: people.egress.clone(),
+        links: Some(files.links.maker(ground.clock.clone())),
+        rules: Rules {
+            session_idle: config.session.idle,
+        },
+        lanes: ground.lanes.clone(),
+    })
+}
+
+fn inbound(
+    config: &Config,
+    ground: &Ground,
+    people: &People,
+    keeper: &Arc<Keeper>,
+    outbound: &Arc<Outbound>,
+) -> Arc<Inbound> {
+    Inbound::new(inbound::Parts {
+        store: ground.store.clone(),
+        registry: people.registry.clone(),
+        service: people.service.clone(),
+        cores: Arc::new(config.cores.clone()),
+        windows: ground.windows.clone(),
+        outbound: outbound.clone(),
+        keeper: keeper.clone(),
+        observer: ground.observer.clone(),
+        clock: ground.clock.clone(),
+        chance: ground.chance.clone(),
+        session_idle: config.session.idle,
+    })
+}
+
+/// What waits for nobody goes to the core whose rule fits now; before delivery reads the backlog.
+async fn assign(config: &Config, ground: &Ground, registry: &Registry) -> Result<(), StartFault> {
+    let accounts: HashMap<_, _> = registry
+        .all()
+        .iter()
+        .map(|opened| (place(&opened.describe), opened.describe.clone()))
+        .collect();
+    let account_of = |key: &str| {
+        let key = Key::parse(key)?;
+        let place = (key.channel, key.platform_id, key.sub_id);
+        accounts.get(&place).map(|account| v1::Account::clone(account))
+    };
+    let ledger = delivery::ledger::of(ground.store.clone());
+    delivery::assign(&*ledger, &config.cores, &account_of).await?;
+    Ok(())
+}
+
+fn place(account: &v1::Account) -> (String, String, String) {
+    (
+        account.channel.clone(),
+        account.platform_id.clone(),
+        account.sub_id.clone(),
+    )
+}
+
+/// Delivery, and what the internal and health listeners reach.
+fn doors(
+    config: &Config,
+    ground: Ground,
+    people: People,
+    keeper: &Arc<Keeper>,
+    library: &Arc<Library>,
+    outbound: &Arc<Outbound>,
+    inbound: &Arc<Inbound>,
+) -> Result<(Deliverer, web::State), StartFault> {
+    let links = Arc::new(ground.delivery.clone());
+    let parts = delivery::Parts {
+        ledger: delivery::ledger::of(ground.store.clone()),
+        windows: ground.windows.clone(),
+        replies: outbound.clone(),
+        cores: config.cores.clone(),
+        link: Arc::new(HttpLink::new(&config.cores)?),
+        clock: ground.clock.clone(),
+        chance: ground.chance.clone(),
+        observer: ground.observer.clone(),
+    };
+    let deliverer = Deliverer::new(parts, ground.inbox);
+    let doctor = Doctor {
+        clock: ground.clock.clone(),
+        store: ground.store.clone(),
+        registry: people.registry.clone(),
+        observer: ground.observer.clone(),
+        cores: config.cores.clone(),
+        links: links.clone(),
+        probes: Arc::new(wired::PlatformProbes(keeper.clone())),
+        state_folder: config.store.dir.clone(),
+        reserve: config.store.reserve,
+    };
+    let backup = backup::Desk {
+        store: ground.store.clone(),
+        dir: config.store.dir.clone(),
+        master_key_file: config.store.master_key_file.clone(),
+    };
+    let desk = Desk {
+        service: people.service,
+        trust: people.trust,
+    };
+    let state = web::State {
+        clock: ground.clock,
+        chance: ground.chance,
+        store: ground.store,
+        registry: people.registry,
+        observer: ground.observer,
+        cores: config.cores.clone(),
+        tokens: people.tokens,
+        hosts: Hosts::new(config.internal.listen, &config.internal.hosts),
+        wrong_tokens: web::auth::WrongTokens::default(),
+        public_urls: config.public.urls.clone(),
+        sending: Arc::new(wired::Outbox(outbound.clone())),
+        media: library.clone(),
+        accounts: Arc::new(desk),
+        delivery: links,
+        replaying: Arc::new(deliverer.replay()),
+        replays: web::admin::Running::default(),
+        quarantine: inbound.clone(),
+        backup: Arc::new(backup),
+        doctor: Arc::new(doctor),
+        readiness: web::Readiness::default(),
+    };
+    Ok((deliverer, state))
+}

@@ -1,0 +1,97 @@
+//! Who may call, and which accounts are bound? Tokens, accounts, and whom the way out may reach.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{StartFault, ground::Ground};
+use crate::{
+    accounts::{Registry, Service},
+    api_tokens::Tokens,
+    config::Config,
+    egress::{Egress, Limits},
+    secret::Secret,
+    web::needs::{AccountDesk, Applied, Notation, Unapplied},
+};
+
+pub struct People {
+    pub tokens: Arc<Tokens>,
+    pub registry: Arc<Registry>,
+    pub service: Arc<Service>,
+    pub egress: Arc<Egress>,
+    pub trust: Arc<Trust>,
+}
+
+/// Reads what the store knows; the first start makes the operator's token and says where it lies.
+pub async fn gather(config: &Config, ground: &Ground, announce: fn(&str)) -> Result<People, StartFault> {
+    let tokens = Tokens::load(ground.store.clone(), ground.chance.clone(), ground.clock.clone()).await?;
+    if let Some(file) = tokens.first_start(&config.store.dir).await? {
+        let file = std::path::absolute(&file).unwrap_or(file);
+        announce(&format!("operator token: {}", file.display()));
+    }
+    let registry = Arc::<Registry>::default();
+    let service = Service::load(
+        ground.store.clone(),
+        ground.vault.clone(),
+        registry.clone(),
+        ground.clock.clone(),
+    )
+    .await?;
+    let egress = Egress::new(config.egress.allow.clone(), Limits::default())?;
+    let platform = &config.platform;
+    let trust = Arc::new(Trust {
+        egress: egress.clone(),
+        registry: registry.clone(),
+        platform: [&platform.weixin_api, &platform.wecom_api, &platform.weixin_pages].map(Clone::clone),
+    });
+    trust.renew();
+    Ok(People {
+        tokens: Arc::new(tokens),
+        registry,
+        service: Arc::new(service),
+        egress,
+        trust,
+    })
+}
+
+/// Hosts of the operator's own choice, `[platform]` and each `api_base`, are reached wherever they are.
+pub struct Trust {
+    egress: Arc<Egress>,
+    registry: Arc<Registry>,
+    platform: [String; 3],
+}
+
+impl Trust {
+    /// After every change of accounts.
+    pub fn renew(&self) {
+        let accounts = self.registry.all();
+        let bases = accounts.iter().map(|opened| opened.settings.api_base.as_str());
+        let platform = self.platform.iter().map(String::as_str);
+        self.egress.trust(platform.chain(bases).filter(|base| !base.is_empty()));
+    }
+}
+
+/// The desk where accounts are entered; the way out hears of each change.
+pub struct Desk {
+    pub service: Arc<Service>,
+    pub trust: Arc<Trust>,
+}
+
+#[async_trait]
+impl AccountDesk for Desk {
+    async fn apply(&self, file: &[u8], notation: Notation, prune: bool) -> Result<Applied, Unapplied> {
+        let applied = AccountDesk::apply(&*self.service, file, notation, prune).await;
+        self.trust.renew();
+        applied
+    }
+
+    async fn remove(&self, id: &str) -> Result<bool, Unapplied> {
+        let removed = AccountDesk::remove(&*self.service, id).await;
+        self.trust.renew();
+        removed
+    }
+
+    async fn rotate(&self, id: &str, token: Secret, encoding_aes_key: Secret) -> Result<bool, Unapplied> {
+        AccountDesk::rotate(&*self.service, id, token, encoding_aes_key).await
+    }
+}

@@ -1,0 +1,123 @@
+//! A daemon that runs: what is started in which order, and ended in which?
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinSet},
+    time::timeout,
+};
+
+use super::{
+    Options, StartFault,
+    doors::{self, OpenDoor},
+    ground::Ground,
+    house, housekeeping,
+};
+use crate::{
+    config::Config,
+    observe::Observer,
+    ports::{clock::Clock, store::Store},
+};
+
+/// How long sends and deliveries under way may take to end; what is cut off then is ambiguous at the next start.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// The daemon, serving. Dropped without [`Running::stop`] it ends at once, as a crash would: nothing durable is lost.
+pub struct Running {
+    pub public_addr: SocketAddr,
+    pub internal_addr: SocketAddr,
+    pub health_addr: SocketAddr,
+    internal_tls: bool,
+    doors: [OpenDoor; 3],
+    stop: watch::Sender<bool>,
+    work: JoinSet<()>,
+    housekeeping: JoinSet<()>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    observer: Arc<Observer>,
+}
+
+/// Binds every listener, then lets the work begin, then opens the doors.
+pub(super) async fn start(config: &Config, ground: Ground, options: Options) -> Result<Running, StartFault> {
+    let house = house::build(config, ground, options).await?;
+    let doors = doors::bind(config, &house)?;
+    let (stop, stopped) = watch::channel(false);
+    let housekeeping = housekeeping::start(config, &house);
+    let mut work = JoinSet::new();
+    let mut ordered = stopped.clone();
+    let until = async move {
+        // Whoever dropped the other end wants no more work either.
+        let _ = ordered.wait_for(|stop| *stop).await;
+    };
+    work.spawn(house.deliverer.run(until));
+    work.spawn(house.outbound.run(stopped));
+    Ok(Running {
+        public_addr: doors.public.address,
+        internal_addr: doors.internal.address,
+        health_addr: doors.health.address,
+        internal_tls: config.internal.tls.is_some(),
+        doors: [doors.public.open(), doors.internal.open(), doors.health.open()],
+        stop,
+        work,
+        housekeeping,
+        store: house.store,
+        clock: house.clock,
+        observer: house.observer,
+    })
+}
+
+impl Running {
+    /// Where the callbacks go.
+    pub fn public_url(&self) -> String {
+        format!("http://{}", self.public_addr)
+    }
+
+    /// Where the core's and the operators' API is.
+    pub fn internal_url(&self) -> String {
+        let scheme = if self.internal_tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.internal_addr)
+    }
+
+    pub fn health_url(&self) -> String {
+        format!("http://{}", self.health_addr)
+    }
+
+    /// Returns only when something ended that must not end by itself; says what.
+    pub async fn broken(&mut self) -> String {
+        let [public, internal, health] = &mut self.doors;
+        tokio::select! {
+            () = public.ended() => "the public listener ended".to_owned(),
+            () = internal.ended() => "the internal listener ended".to_owned(),
+            () = health.ended() => "the health listener ended".to_owned(),
+            Some(ended) = self.work.join_next() => told(ended),
+        }
+    }
+
+    /// Answers what is open, ends what is under way, closes the store. Takes a few seconds at most where nobody hangs.
+    pub async fn stop(mut self) {
+        let [public, internal, health] = self.doors;
+        // The platform first: while its requests are open, replies still ride in them.
+        public.close().await;
+        // Whoever stopped already has no need to hear it.
+        let _ = self.stop.send(true);
+        let ended = async { while self.work.join_next().await.is_some() {} };
+        if timeout(GRACE, ended).await.is_err() {
+            tracing::warn!("sends under way were cut off; what became of them is not known");
+        }
+        tokio::join!(internal.close(), health.close());
+        self.housekeeping.shutdown().await;
+        let flushed = self.observer.answers.flush(&*self.store, self.clock.now()).await;
+        if let Err(error) = flushed {
+            tracing::warn!(%error, "the last minute of the answer ledger was not written");
+        }
+        self.store.close().await;
+    }
+}
+
+fn told(ended: Result<(), JoinError>) -> String {
+    match ended {
+        Ok(()) => "the work ended by itself".to_owned(),
+        Err(error) => format!("the work failed: {error}"),
+    }
+}

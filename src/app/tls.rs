@@ -1,0 +1,72 @@
+//! How does the internal listener speak TLS? With the operator's certificate and key, and, where asked for, only to
+//! clients whose certificate an authority of the operator's has signed.
+
+use std::{path::Path, sync::Arc};
+
+use rustls::{RootCertStore, ServerConfig, crypto::CryptoProvider, server::WebPkiClientVerifier};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+
+use super::StartFault;
+use crate::config::Tls;
+
+/// Reads the files; a fault names the file.
+pub fn server(tls: &Tls) -> Result<ServerConfig, StartFault> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let chain = certificates(&tls.cert_file)?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key_file).map_err(|error| fault(&tls.key_file, error))?;
+    let config = ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| fault(&tls.cert_file, error))?;
+    let config = match &tls.client_ca_file {
+        None => config.with_no_client_auth(),
+        Some(file) => config.with_client_cert_verifier(clients(file, provider)?),
+    };
+    config
+        .with_single_cert(chain, key)
+        .map_err(|error| fault(&tls.cert_file, error))
+}
+
+fn clients(
+    file: &Path,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, StartFault> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(file)? {
+        roots.add(certificate).map_err(|error| fault(file, error))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| fault(file, error))
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, StartFault> {
+    let read = || CertificateDer::pem_file_iter(file)?.collect::<Result<Vec<_>, _>>();
+    match read() {
+        Ok(found) if found.is_empty() => Err(fault(file, "it holds no certificate")),
+        Ok(found) => Ok(found),
+        Err(error) => Err(fault(file, error)),
+    }
+}
+
+fn fault(file: &Path, error: impl std::fmt::Display) -> StartFault {
+    StartFault::Tls(format!("{}: {error}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_a_certificate_is_a_fault_that_names_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("cert.pem");
+        std::fs::write(&file, "nothing of the kind\n").expect("written");
+        let tls = Tls {
+            cert_file: file.clone(),
+            key_file: dir.path().join("none.pem"),
+            client_ca_file: None,
+        };
+        let told = server(&tls).expect_err("refused").to_string();
+        assert!(told.contains("cert.pem") && told.starts_with("internal.tls"), "{told}");
+    }
+}

@@ -1,0 +1,142 @@
+//! `wxbridge serve`: the daemon, until it is told to stop.
+
+use std::{io, time::Duration};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{
+    Context,
+    args::{Backup, Orphan},
+    backup,
+    exit::{CONFIG, FAILED, Failure, Outcome, TAKEN},
+    say,
+};
+use crate::{
+    app::{self, Options, Orphans, StartFault},
+    config::Config,
+    observe::logging,
+    ports::clock::{Clock as _, SystemClock},
+    store::sqlite,
+};
+
+/// What may still run in a thread aside when everything was closed.
+const LEFTOVERS: Duration = Duration::from_secs(1);
+
+pub fn run(context: &Context<'_>, orphan: Orphan) -> Outcome {
+    let config = Config::load(context.config)?;
+    logging::start(&config.log);
+    for note in &config.notes {
+        tracing::warn!("{note}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("wxbridge")
+        .build()?;
+    let options = Options {
+        orphans: match orphan {
+            Orphan::Refuse => Orphans::Refuse,
+            Orphan::Park => Orphans::Park,
+        },
+        announce: |told| {
+            // Nobody needs to read it: the files are there.
+            let _ = say(&format!("{told}\n"));
+        },
+    };
+    let outcome = runtime.block_on(serve(&config, options));
+    runtime.shutdown_timeout(LEFTOVERS);
+    outcome
+}
+
+async fn serve(config: &Config, options: Options) -> Outcome {
+    // Before the first port is open: an order to stop is obeyed from the start.
+    let mut orders = Orders::listen()?;
+    let mut running = tokio::select! {
+        running = app::start(config, options) => running?,
+        () = orders.next() => return Ok(()),
+    };
+    say(&format!(
+        "public {}\ninternal {}\nhealth {}\nready\n",
+        running.public_url(),
+        running.internal_url(),
+        running.health_url()
+    ))?;
+    tracing::info!(
+        public = %running.public_addr,
+        internal = %running.internal_addr,
+        health = %running.health_addr,
+        "ready"
+    );
+    let broken = tokio::select! {
+        () = orders.next() => None,
+        what = running.broken() => Some(what),
+    };
+    if let Some(what) = &broken {
+        tracing::error!(what, "the daemon cannot go on");
+    } else {
+        tracing::info!("told to stop");
+    }
+    tokio::select! {
+        () = running.stop() => {}
+        () = orders.again() => return Err(Failure::failed("told to stop twice: what was under way was cut off")),
+    }
+    match broken {
+        None => Ok(()),
+        Some(what) => Err(Failure::failed(what)),
+    }
+}
+
+/// A second signal within this time is the first one again.
+const SAME_ORDER: Duration = Duration::from_secs(1);
+
+/// SIGTERM and SIGINT.
+pub struct Orders {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Orders {
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Returns when the process is told to stop.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// Returns when the process is told once more, by somebody who has waited: one order often comes by two ways.
+    pub async fn again(&mut self) {
+        let same = async {
+            loop {
+                self.next().await;
+            }
+        };
+        // It ends with the time: then the next order is another one.
+        let _ = tokio::time::timeout(SAME_ORDER, same).await;
+        self.next().await;
+    }
+}
+
+impl From<StartFault> for Failure {
+    fn from(fault: StartFault) -> Self {
+        let exit = match &fault {
+            StartFault::Config(_) | StartFault::Keys(_) | StartFault::Tls(_) | StartFault::Link(_) => CONFIG,
+            StartFault::Taken(_) => TAKEN,
+            _ => FAILED,
+        };
+        Failure::new(exit, fault.to_string())
+    }
+}
+
+/// `wxbridge restore`: the store gives the database that comes back a higher epoch.
+pub fn restore(context: &Context<'_>, what: &Backup) -> Outcome {
+    backup::restore(context, what, sqlite::FILE, |database| {
+        sqlite::raise_epoch(database, SystemClock.now())
+    })
+}

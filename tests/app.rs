@@ -1,0 +1,249 @@
+//! Does the whole house work in one process? Bridge, simulated platform and a small core: a conversation, a restart.
+
+use std::{path::Path, time::Duration};
+
+use serde_json::{Value, json};
+use wxbridge::{
+    app::{self, Options, Orphans, Running},
+    cli::client::Client,
+    config::Config,
+    cores::Cores,
+    demo::{self, Core},
+    secret::Secret,
+    sim::{self, Sim},
+};
+
+const APP_ID: &str = "wx1234567890abcdef";
+const KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+const WEBHOOK: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// The configuration with free ports, and a core or none.
+fn config(dir: &Path, core: Option<(&str, &str)>) -> Config {
+    let any = "listen = \"127.0.0.1:0\"\n";
+    let mut text = format!(
+        "[public]\n{any}[internal]\n{any}[health]\n{any}[store]\nreserve = \"1MiB\"\ndir = {:?}\n",
+        dir.join("state").display().to_string()
+    );
+    if let Some((name, url)) = core {
+        text.push_str(&format!(
+            "[[core]]\nname = {name:?}\nurl = {url:?}\nsecrets = [{WEBHOOK:?}]\n"
+        ));
+    }
+    Config::read(Some(("test", &text)), &[]).expect("a lawful configuration")
+}
+
+async fn start(config: &Config) -> Running {
+    app::start(config, Options::default()).await.expect("it starts")
+}
+
+fn operator(dir: &Path, running: &Running) -> Client {
+    let token = std::fs::read_to_string(dir.join("state/operator.token")).expect("the first start wrote it");
+    Client::to(&running.internal_url(), Secret::new(token.trim())).expect("a client")
+}
+
+struct Platform {
+    sim: Sim,
+    http: reqwest::Client,
+}
+
+impl Platform {
+    async fn start() -> Self {
+        let sim = Sim::start(sim::Options::default()).await.expect("it starts");
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        Self { sim, http }
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        let url = format!("{}/sim/v1/{path}", self.sim.url());
+        let answer = self.http.post(url).json(&body).send().await.expect("an answer");
+        let status = answer.status();
+        let told: Value = answer.json().await.expect("JSON");
+        assert!(status.is_success(), "{status} {told}");
+        told
+    }
+
+    /// Enters the account on both sides; the platform checks the callback's address.
+    async fn bind(&self, operator: &Client, running: &Running) {
+        let account = json!({
+            "id": "shop", "channel": "official_account", "app_id": APP_ID, "app_secret": "0123456789abcdef",
+            "token": "simtoken", "encoding_aes_key": KEY, "original_id": "gh_a1b2c3d4e5f6", "api_base": self.sim.url(),
+        });
+        operator
+            .post(&["admin", "v1", "accounts"], &[], &json!({ "account": [account] }))
+            .await
+            .expect("applied");
+        self.callbacks_go_to(running).await;
+    }
+
+    async fn callbacks_go_to(&self, running: &Running) {
+        let account = json!({
+            "app_id": APP_ID, "secret": "0123456789abcdef", "token": "simtoken", "encoding_aes_key": KEY,
+            "original_id": "gh_a1b2c3d4e5f6", "callback_url": format!("{}/callback/shop", running.public_url()),
+        });
+        self.post("accounts", account).await;
+    }
+
+    /// What the customer is shown in answer.
+    async fn say(&self, text: &str) -> Value {
+        self.post(&format!("phones/{APP_ID}/oCustomer1/text"), json!({ "content": text }))
+            .await
+    }
+}
+
+async fn echo_core() -> Core {
+    demo::start_core("127.0.0.1:0", &Secret::new(WEBHOOK))
+        .await
+        .expect("it starts")
+}
+
+/// Asks until the answer fits.
+async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let asking = async {
+        loop {
+            if let Some(found) = ask().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, asking)
+        .await
+        .unwrap_or_else(|_| panic!("{what} within {LIMIT:?}"))
+}
+
+fn shown(pushed: &Value) -> Vec<(&str, &str)> {
+    let items = pushed["shown"].as_array().map(Vec::as_slice).unwrap_or_default();
+    items
+        .iter()
+        .map(|item| (field(item, "from"), field(item, "text")))
+        .collect()
+}
+
+fn field<'a>(item: &'a Value, name: &str) -> &'a str {
+    item[name].as_str().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_goes_on_after_a_restart_on_the_same_folder() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (platform, core) = (Platform::start().await, echo_core().await);
+    let config = config(dir.path(), Some(("main", &core.url())));
+
+    let running = start(&config).await;
+    platform.bind(&operator(dir.path(), &running), &running).await;
+    let pushed = platform.say("在吗").await;
+    assert_eq!(pushed["outcome"], "reply", "{pushed}");
+    assert_eq!(shown(&pushed), [("customer", "在吗"), ("account", "在吗")]);
+    running.stop().await;
+
+    // The same process, the same folder: nothing of the first run holds it.
+    let running = start(&config).await;
+    platform.callbacks_go_to(&running).await;
+    let pushed = platform.say("还在吗").await;
+    assert_eq!(shown(&pushed), [("customer", "还在吗"), ("account", "还在吗")]);
+    let operator = operator(dir.path(), &running);
+    let timeline = operator.get(&["admin", "v1", "timeline"], &[]).await.expect("a list");
+    assert_eq!(timeline.pointer("/items/1/seq"), Some(&json!(2)), "{timeline}");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_core_with_a_backlog_does_not_vanish_but_can_be_parked_and_the_next_one_takes_over() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let platform = Platform::start().await;
+    // Nobody is there: what comes waits.
+    let running = start(&config(dir.path(), Some(("old", "http://127.0.0.1:9/")))).await;
+    platform.bind(&operator(dir.path(), &running), &running).await;
+    let pushed = platform.say("在吗").await;
+    assert_eq!(pushed["outcome"], "success", "{pushed}");
+    running.stop().await;
+
+    let core = echo_core().await;
+    let config = config(dir.path(), Some(("new", &core.url())));
+    let refused = app::start(&config, Options::default())
+        .await
+        .err()
+        .expect("refused")
+        .to_string();
+    assert!(
+        refused.contains("\"old\"") && refused.contains("--orphan=park"),
+        "{refused}"
+    );
+    let options = Options {
+        orphans: Orphans::Park,
+        ..Options::default()
+    };
+    let running = app::start(&config, options).await.expect("it starts");
+    let operator = operator(dir.path(), &running);
+    let parked = operator.list(&["admin", "v1", "parked"], &[]).await.expect("a list");
+    assert_eq!(parked.pointer("/items/0/core"), Some(&json!("old")), "{parked}");
+
+    // The Gap goes to the new core, and the conversation with it.
+    platform.callbacks_go_to(&running).await;
+    let pushed = platform.say("现在呢").await;
+    assert_eq!(
+        shown(&pushed),
+        [("customer", "现在呢"), ("account", "现在呢")],
+        "{pushed}"
+    );
+    until("nothing waits", || async {
+        let cores = operator.list(&["admin", "v1", "cores"], &[]).await.expect("a list");
+        (cores.pointer("/items/0/backlogEvents") == Some(&json!(0))).then_some(())
+    })
+    .await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_open_is_answered_before_the_daemon_ends() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (platform, core) = (Platform::start().await, echo_core().await);
+    let mut config = config(dir.path(), Some(("main", &core.url())));
+    let mut main = config.cores.0[0].clone();
+    main.reply_budget = 1_000;
+    config.cores = Cores([main].into());
+    let running = start(&config).await;
+    let operator = operator(dir.path(), &running);
+    platform.bind(&operator, &running).await;
+    // The core thinks for longer than a callback may wait before it answers this.
+    let asking = platform.say("慢");
+    let ending = async {
+        until("the event is there", || async {
+            let timeline = operator.get(&["admin", "v1", "timeline"], &[]).await.expect("a list");
+            timeline.pointer("/items/0/seq").is_some().then_some(())
+        })
+        .await;
+        running.stop().await;
+    };
+    let (pushed, ()) = tokio::join!(asking, ending);
+    assert_eq!(pushed["attempts"][0]["status"], 200, "{pushed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_daemon_on_the_same_folder_is_turned_away_and_changes_nothing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = config(dir.path(), None);
+    let running = start(&config).await;
+    let refused = app::start(&config, Options::default()).await.err().expect("refused");
+    assert!(matches!(refused, app::StartFault::Taken(_)), "{refused}");
+    let accounts = operator(dir.path(), &running).list(&["v1", "accounts"], &[]).await;
+    assert_eq!(accounts.expect("still there")["items"], json!([]));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_in_use_is_named_and_the_folder_is_free_again() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut config = config(dir.path(), None);
+    config.health.listen = held.local_addr().expect("an address");
+    let refused = app::start(&config, Options::default())
+        .await
+        .err()
+        .expect("refused")
+        .to_string();
+    assert!(refused.starts_with("health.listen: cannot listen on"), "{refused}");
+    drop(held);
+    start(&config).await.stop().await;
+}
