@@ -1,5 +1,5 @@
 // Does the demo's page do what the README says? A text, a picture, a menu click, a follow, each seen on both sides.
-// Takes DEMO_URL; writes docs/images/demo.png (SCREENSHOT names another place).
+// Takes DEMO_URL; takes a picture: into target/, with WRITE_PICTURE=1 into docs/images/demo.png, or where SCREENSHOT says.
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,8 @@ import { chromium } from "playwright-core";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const url = process.env.DEMO_URL;
-const picture = process.env.SCREENSHOT || path.join(here, "../../docs/images/demo.png");
+const place = process.env.WRITE_PICTURE === "1" ? "../../docs/images/demo.png" : "../../target/browser/demo.png";
+const picture = process.env.SCREENSHOT || path.join(here, place);
 const executablePath = process.env.CHROMIUM || "/usr/bin/chromium";
 const LIMIT = 15000;
 

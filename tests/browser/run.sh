@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the demo's page in headless Chromium and takes docs/images/demo.png.
+# Runs the demo's page in headless Chromium and takes a picture of it, target/browser/demo.png.
+#   WRITE_PICTURE=1 makes it docs/images/demo.png, the one that the README shows
 #   DEMO_URL       a demo that runs already; else one is started
 #   WXBRIDGE_BIN   the binary to start (target/release/wxbridge)
 #   CHROMIUM       the browser (/usr/bin/chromium; installed by apt when missing)
