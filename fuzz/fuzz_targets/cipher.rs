@@ -9,10 +9,17 @@ fuzz_target!(|input: &[u8]| {
         let _ = cipher::key(text);
         let _ = cipher::decode(text);
     }
-    let Some((key, rest)) = input.split_first_chunk::<32>() else { return };
+    let Some((key, rest)) = input.split_first_chunk::<32>() else {
+        return;
+    };
     let _ = cipher::open(key, rest.to_vec());
-    let Some((random, message)) = rest.split_first_chunk::<16>() else { return };
+    let Some((random, message)) = rest.split_first_chunk::<16>() else {
+        return;
+    };
     let sealed = cipher::seal(key, *random, message, "wx1");
     let opened = cipher::open(key, cipher::decode(&sealed).expect("Base64")).expect("our own box");
-    assert_eq!((opened.message.as_slice(), opened.id.as_slice()), (message, &b"wx1"[..]));
+    assert_eq!(
+        (opened.message.as_slice(), opened.id.as_slice()),
+        (message, &b"wx1"[..])
+    );
 });

@@ -27,7 +27,10 @@ static ACCOUNT: LazyLock<Arc<dyn Account>> = LazyLock::new(|| {
         entry_json: true,
         ..AccountSettings::default()
     };
-    named("official_account").expect("registered").open(&settings).expect("lawful")
+    named("official_account")
+        .expect("registered")
+        .open(&settings)
+        .expect("lawful")
 });
 
 fuzz_target!(|body: &[u8]| {
@@ -43,7 +46,9 @@ fuzz_target!(|body: &[u8]| {
         stamped: NOW,
         notes: Vec::new(),
     };
-    let Ok(inbound) = ACCOUNT.read(&admitted, NOW) else { return };
+    let Ok(inbound) = ACCOUNT.read(&admitted, NOW) else {
+        return;
+    };
     let event = v1::Event {
         body: Some(inbound.body),
         entry: inbound.entry,

@@ -10,6 +10,7 @@ use ring::hmac;
 
 use crate::{
     error::{Code, Fault},
+    outbound::LinkMaker,
     ports::{
         chance::Chance,
         clock::{Clock, Millis},
@@ -101,7 +102,7 @@ impl Links {
     }
 
     /// What the outbound side makes its links with.
-    pub fn maker(self: &Arc<Self>, clock: Arc<dyn Clock>) -> Arc<dyn Fn(&str) -> Option<String> + Send + Sync> {
+    pub fn maker(self: &Arc<Self>, clock: Arc<dyn Clock>) -> LinkMaker {
         let links = self.clone();
         Arc::new(move |handle| links.mint(handle, clock.now()))
     }
