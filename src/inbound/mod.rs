@@ -20,6 +20,10 @@ mod nonces;
 mod notes;
 mod query;
 mod reread;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod window;
 pub mod windows;

@@ -11,7 +11,7 @@ use actix_web::{
 };
 use futures_util::StreamExt as _;
 
-use super::body::{announced, content_type};
+use super::body::announced;
 use crate::{
     error::{Code, Fault},
     inbound::{Body, Call, Inbound, Post, Reply},
@@ -64,7 +64,7 @@ async fn push(request: HttpRequest, payload: web::Payload, inbound: Data<Inbound
             let post = Post {
                 query: request.query_string(),
                 body: &body,
-                content_type: &content_type(&request),
+                content_type: text("content-type").unwrap_or_default(),
                 traceparent: text("traceparent"),
             };
             call.post(post).await

@@ -1,5 +1,6 @@
 //! The doors, asked over HTTP.
 
+mod callbacks;
 mod core_api;
 mod operators;
 
