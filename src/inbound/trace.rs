@@ -34,7 +34,12 @@ fn is_lawful(text: &str) -> bool {
     };
     let nothing = |id: &str| id.bytes().all(|byte| byte == b'0');
     let more = parts.next().is_some();
-    version != "ff" && !(version == "00" && more) && !nothing(trace) && !nothing(span)
+    let known = match version {
+        "00" => !more,
+        "ff" => false,
+        _ => true,
+    };
+    known && !nothing(trace) && !nothing(span)
 }
 
 #[cfg(test)]
