@@ -186,6 +186,7 @@ impl Outbound {
                         Err(_) => return Ok(Gone::Stopped(self.stopped(&sending, failed(error)).await?)),
                     }
                     let mut settle = step(&sending.message);
+                    settle.result.degradations.clone_from(&pieces.degradations);
                     settle.result.degradations.push(lost);
                     sending.message = self.settle(settle).await?;
                 }

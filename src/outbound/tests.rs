@@ -653,6 +653,22 @@ async fn a_picture_that_the_account_cannot_take_goes_as_a_link_where_the_core_al
 }
 
 #[tokio::test]
+async fn what_is_said_in_place_of_a_refused_message_reports_its_own_losses_alone() {
+    let house = awake();
+    let handle = kept_image(&house, "image/webp", b"no known kind").await;
+    house.platform.will("/send", [says(45064)]);
+    let image = json!({"conversationKey": KEY, "message": {"parts": [{"image": {"handle": handle}}]}});
+    let sent = house.submit(image).await.expect("accepted");
+    let sent = house.becomes(&sent, Status::Sent).await;
+    assert_eq!(
+        sent.degradations,
+        [v1::Degradation::default()],
+        "the link of the picture was not sent"
+    );
+    assert_eq!(house.platform.sent(), ["https://media/32", "web link"]);
+}
+
+#[tokio::test]
 async fn without_an_address_for_links_a_medium_that_needs_one_is_too_large() {
     let house = asleep_with(None, core());
     house.wake();
