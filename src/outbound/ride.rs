@@ -301,9 +301,8 @@ impl Outbound {
         handed.result.error = None;
         handed.pieces_done = if unsaid { 1 } else { ALL_SAID };
         handed.next_attempt = self.now();
-        handed.tell = self
-            .opened(&message.account)
-            .is_some_and(|opened| !more && self.tell(&opened.describe, Status::HandedOver));
+        // The core heard so when the answer was taken for the first attempt.
+        handed.tell = false;
         handed
     }
 

@@ -276,10 +276,12 @@ impl Outbound {
         }
     }
 
-    /// Nothing was sent: again after a pause, as long as there is time.
+    /// Nothing was sent: again after a pause, as long as there is time. A typing sign that comes late says nothing, and
+    /// holds up no words.
     async fn retry(&self, message: &Message, error: v1::Error) -> Result<Turn, StoreError> {
         let at = self.now() + pause(message.attempts);
         let in_time = match message.request.not_after {
+            _ if matches!(message.request.what, Some(What::Typing(_))) => false,
             Some(_) => at < message.not_after,
             None => paused_until(message.attempts) <= RETRIES_FOR,
         };

@@ -936,6 +936,24 @@ async fn a_picture_that_is_not_uploaded_in_time_goes_by_the_api() {
 }
 
 #[tokio::test]
+async fn a_kept_answer_that_is_fetched_is_told_as_handed_over_once() {
+    let core = Core {
+        all_delivery_updates: true,
+        ..core()
+    };
+    let house = asleep_with(None, core);
+    house.wake();
+    let event = house.wrote(5);
+    house.windows.open(&event.event.id, START + 4_000, false);
+    let messages = house.answer(&event, vec![json!({"text": "a"})]).await;
+    house.becomes(&messages[0].result, Status::Accepted).await;
+    assert!(house.outbound.take_kept(event.row).await.is_some());
+    house.becomes(&messages[0].result, Status::HandedOver).await;
+    let told: Vec<_> = house.store.told().iter().map(v1::SendResult::status).collect();
+    assert_eq!(told, [Status::HandedOver]);
+}
+
+#[tokio::test]
 async fn an_answer_that_was_kept_after_its_lane_was_read_is_said_once() {
     let house = asleep();
     let event = house.wrote(5);
@@ -1071,6 +1089,17 @@ async fn typing_uses_up_nothing() {
     house.becomes(&house.say("a").await, Status::Sent).await;
     house.becomes(&house.say("b").await, Status::Failed).await;
     assert_eq!(house.platform.asked("/typing").len(), 1);
+}
+
+#[tokio::test]
+async fn a_typing_sign_holds_up_no_words() {
+    let house = awake();
+    house.platform.will("/typing", [says(-1)]);
+    let typing = json!({"conversationKey": KEY, "typing": true});
+    let typing = house.submit(typing).await.expect("accepted");
+    let words = house.say("a").await;
+    house.becomes(&words, Status::Sent).await;
+    assert_eq!(house.now_of(&typing).status(), Status::Failed);
 }
 
 #[tokio::test]
