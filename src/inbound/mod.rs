@@ -113,7 +113,10 @@ impl Inbound {
             return Ok(Call::new(self.clone(), opened, first));
         }
         // Bound, but this version cannot open it: the platform may find another one when it comes again.
-        if self.parts.registry.broken().iter().any(|it| it.settings.id == account) {
+        let broken = self.parts.registry.broken();
+        if let Some(it) = broken.iter().find(|it| it.settings.id == account) {
+            let observer = &self.parts.observer;
+            observer.callback_answered(account, &it.settings.channel, "unavailable", 0.0, None);
             return Err(Reply::empty(503));
         }
         let fault = Fault::new(Code::AccountUnknown, "a callback for an account that is not bound");

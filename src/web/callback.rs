@@ -6,7 +6,10 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
     web::{self, Bytes, BytesMut, Data, ServiceConfig},
 };
 use futures_util::StreamExt as _;
@@ -123,8 +126,8 @@ fn answer(reply: Reply) -> HttpResponse {
     let mut answer = HttpResponse::build(status);
     let mut typed = |media_type: &'static str, body: Bytes| {
         answer
-            .insert_header((header::CONTENT_TYPE, media_type))
-            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .insert_header((header::CONTENT_TYPE, HeaderValue::from_static(media_type)))
+            .insert_header((header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
             .body(body)
     };
     match reply.body {

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::{
+    accounts::Broken,
     error::Code,
     inbound::{Body, Reply, testing::*},
     ports::store::{RecordWrite, Store as _},
@@ -99,6 +100,22 @@ async fn a_strange_signature_and_a_strange_account_are_refused_and_counted() {
     let codes: Vec<Code> = house.observer.refusals.of("shop").iter().map(|it| it.code).collect();
     assert_eq!(codes, [Code::BadSignature, Code::PlaintextRefused]);
     assert!(house.heard().is_empty());
+}
+
+#[tokio::test]
+async fn an_account_that_this_version_cannot_open_asks_the_platform_to_come_again() {
+    let house = House::new(settings(), vec![core(0)]).await;
+    house.registry.replace_broken(vec![Broken {
+        settings: AccountSettings {
+            id: "later".into(),
+            ..settings()
+        },
+        faults: Vec::new(),
+        bound_at: NOW,
+    }]);
+    let answer = house.inbound.call("later", NOW).map(|_| ()).expect_err("not open");
+    assert_eq!(answer, Reply::empty(503));
+    assert!(house.observer.refusals.of("").is_empty());
 }
 
 #[tokio::test]
