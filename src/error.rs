@@ -63,6 +63,8 @@ codes! {
     BadSecret = "BAD_SECRET", Account, 409, 9;
     BadAppId = "BAD_APP_ID", Account, 409, 9;
     TokenTakenElsewhere = "TOKEN_TAKEN_ELSEWHERE", Account, 409, 9;
+    WrongBindHost = "WRONG_BIND_HOST", Account, 409, 9;
+    BindLinkUsed = "BIND_LINK_USED", Account, 404, 5;
 
     WindowClosed = "WINDOW_CLOSED", Send, 409, 9;
     QuotaExhausted = "QUOTA_EXHAUSTED", Send, 409, 9;
@@ -121,5 +123,32 @@ impl Fault {
             code,
             detail: detail.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn the_statuses_are_those_that_programs_branch_on() {
+        for (name, http, grpc) in [
+            ("INVALID_REQUEST", 400, 3),
+            ("UNAUTHENTICATED", 401, 16),
+            ("FORBIDDEN", 403, 7),
+            ("NOT_FOUND", 404, 5),
+            ("ACCOUNT_UNKNOWN", 404, 5),
+            ("IDEMPOTENCY_CONFLICT", 409, 6),
+            ("CURSOR_TOO_OLD", 410, 11),
+            ("OVERLOADED", 503, 14),
+            ("WRONG_BIND_HOST", 409, 9),
+            ("BIND_LINK_USED", 404, 5),
+            ("WINDOW_CLOSED", 409, 9),
+            ("PLATFORM_DOWN", 502, 14),
+        ] {
+            let code = Code::parse(name).unwrap_or_else(|| panic!("no {name}"));
+            assert_eq!((code.http(), code.grpc()), (http, grpc), "{name}");
+        }
+        assert_eq!(Code::BodyTooLarge.http(), 413);
     }
 }

@@ -84,4 +84,22 @@ pub(super) static PAGES: &[(Code, Page)] = &[
             remedy_zh: "请找出另一系统（来源可参考 公众号后台 → 设置与开发 → 基本配置 → IP白名单），让它改为向本系统取用：POST /v1/accounts/{id}/access-token（需token权限的令牌）；或双方都使用stable_token（token_mode = \"stable\"）。找不到时请重置AppSecret。",
         },
     ),
+    (
+        Code::WrongBindHost,
+        Page {
+            cause_en: "The bind page was opened under a host name that is not one of [public] urls. The platform's authorisation page only takes visitors from the domain entered at the open platform, so the scan would fail there.",
+            remedy_en: "Open the bind link as it was given out, with its own host name. If that host is right, add it to [public] urls and enter it as 登录授权的发起页域名 at open.weixin.qq.com → 管理中心 → 第三方平台 → 开发资料; then make a new bind link.",
+            cause_zh: "打开绑定页所用的域名不在 [public] urls 中。平台的授权页只接受从第三方平台登记的域名跳转，继续扫码会失败。",
+            remedy_zh: "请用收到的原始绑定链接打开，不要更换域名。若该域名确实要用，请加入 [public] urls，并在 open.weixin.qq.com → 管理中心 → 第三方平台 → 开发资料 中填为“登录授权的发起页域名”，然后重新生成绑定链接。",
+        },
+    ),
+    (
+        Code::BindLinkUsed,
+        Page {
+            cause_en: "This bind link was used already, or its time is over: a link binds one account, once, within 24 hours.",
+            remedy_en: "Look with wxbridge account list whether the account is bound. If it is not, ask the operator for a new bind link (POST /admin/v1/open/{account}/bind-links) and scan it at once.",
+            cause_zh: "该绑定链接已被使用或已过期：每个链接只能绑定一个账号、使用一次，最长24小时有效。",
+            remedy_zh: "请先用 wxbridge account list 查看账号是否已绑定；若未绑定，请向管理员索取新的绑定链接（POST /admin/v1/open/{account}/bind-links）并尽快扫码。",
+        },
+    ),
 ];
