@@ -52,9 +52,57 @@ pub fn text(code: Code) -> String {
     )
 }
 
+/// Every code with its page: `docs/error-codes.md`.
+#[cfg(test)]
+fn document() -> String {
+    let mut out = String::from(
+        "# Error codes\n\n<!-- Made from src/error by `UPDATE=1 cargo test --lib error::pages`. -->\n\n\
+         `wxbridge explain CODE` prints one page; what each number of the platform becomes stands in \
+         [platform-codes.md](platform-codes.md).\nHTTP and gRPC status are those of calls that have no result of their own to \
+         carry the code.\n",
+    );
+    let classes = [
+        (Class::Callback, "Callbacks"),
+        (Class::Account, "Accounts"),
+        (Class::Send, "Sending"),
+        (Class::CoreApi, "Core API"),
+        (Class::Warning, "Warnings"),
+    ];
+    for (class, title) in classes {
+        out.push_str(&format!("\n## {title}\n"));
+        for code in Code::ALL.iter().filter(|code| code.class() == class) {
+            let page = page(*code);
+            out.push_str(&format!(
+                "\n### {code}\n\nHTTP {}, gRPC {}\n\n{}\n\nWhat to do: {}\n\n{}\n\n处理办法：{}\n",
+                code.http(),
+                code.grpc(),
+                page.cause_en,
+                page.remedy_en,
+                page.cause_zh,
+                page.remedy_zh
+            ));
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_document_of_codes_says_what_the_code_says() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/error-codes.md");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(file, document()).expect("writable");
+        }
+        let written = std::fs::read_to_string(file).expect("docs/error-codes.md");
+        assert_eq!(
+            written,
+            document(),
+            "docs/error-codes.md is old: UPDATE=1 makes it anew"
+        );
+    }
 
     #[test]
     fn every_code_has_a_page_in_both_languages() {
