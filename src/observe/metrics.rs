@@ -117,3 +117,66 @@ impl Default for Metrics {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// The names and labels in the tables of the document.
+    fn written() -> BTreeMap<String, Vec<String>> {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
+        let text = std::fs::read_to_string(file).expect("docs/metrics.md");
+        let rows = text.lines().filter_map(|line| line.strip_prefix("| `wxbridge_"));
+        rows.map(|row| {
+            let mut cells = row.split('|');
+            let name = cells.next().unwrap_or_default().trim().trim_matches('`');
+            let labels = cells
+                .nth(1)
+                .unwrap_or_default()
+                .split(',')
+                .map(|it| it.trim().trim_matches('`').to_owned());
+            (format!("wxbridge_{name}"), labels.filter(|it| !it.is_empty()).collect())
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_document_names_every_metric_with_its_labels_and_no_other() {
+        // Every field by name: a new metric does not compile before it is looked at here.
+        let Metrics {
+            registry: _,
+            callbacks,
+            callback_seconds,
+            callbacks_refused,
+            quarantined,
+            backlog_events,
+            backlog_age_seconds,
+            deliveries,
+            sends,
+            token_refreshes,
+        } = Metrics::new();
+        let shown = |it: &dyn prometheus::core::Collector| -> Vec<(String, Vec<String>)> {
+            it.desc()
+                .iter()
+                .map(|desc| (desc.fq_name.clone(), desc.variable_labels.clone()))
+                .collect()
+        };
+        let made: BTreeMap<_, _> = [
+            shown(&callbacks),
+            shown(&callback_seconds),
+            shown(&callbacks_refused),
+            shown(&quarantined),
+            shown(&backlog_events),
+            shown(&backlog_age_seconds),
+            shown(&deliveries),
+            shown(&sends),
+            shown(&token_refreshes),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        assert_eq!(made, written());
+    }
+}
