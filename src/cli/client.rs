@@ -5,7 +5,10 @@ use std::{path::Path, time::Duration};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 
-use super::exit::{FAILED, Failure, Outcome, REFUSED, UNREACHABLE, USAGE};
+use super::{
+    exit::{FAILED, Failure, Outcome, REFUSED, UNREACHABLE, USAGE},
+    lang::Lang,
+};
 use crate::{
     api_tokens::OPERATOR_FILE,
     config::{Config, reader::read_text},
@@ -24,11 +27,13 @@ pub struct Client {
     base: url::Url,
     token: Secret,
     http: reqwest::Client,
+    /// Refusals come in the operator's language.
+    lang: Lang,
 }
 
 impl Client {
     /// `WXBRIDGE_URL` and `WXBRIDGE_TOKEN`, else the listener and the state folder of the configuration.
-    pub fn new(config_file: Option<&Path>) -> Outcome<Self> {
+    pub fn new(config_file: Option<&Path>, lang: Lang) -> Outcome<Self> {
         let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let (url, token) = (set(URL_VARIABLE), set(TOKEN_VARIABLE).map(Secret::new));
         let config = match (&url, &token) {
@@ -42,7 +47,10 @@ impl Client {
             (None, Some(config)) => operator_token(&config.store.dir, far)?,
             (None, None) => Secret::default(),
         };
-        Self::to(&url, token)
+        Ok(Self {
+            lang,
+            ..Self::to(&url, token)?
+        })
     }
 
     /// A daemon at `url`.
@@ -55,7 +63,12 @@ impl Client {
             Failure::new(USAGE, format!("{URL_VARIABLE}: found {url:?}; expected {expected}"))
         })?;
         let http = build(base.scheme() == "https").map_err(|error| Failure::failed(error.to_string()))?;
-        Ok(Self { base, token, http })
+        Ok(Self {
+            base,
+            token,
+            http,
+            lang: Lang::default(),
+        })
     }
 
     pub async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Outcome<Value> {
@@ -99,7 +112,9 @@ impl Client {
         body: Option<&Value>,
     ) -> Outcome<Response> {
         let mut request = self.http.request(method, self.address(path, query));
-        request = request.bearer_auth(self.token.expose());
+        request = request
+            .bearer_auth(self.token.expose())
+            .header(reqwest::header::ACCEPT_LANGUAGE, self.lang.name());
         if let Some(body) = body {
             request = request.json(body);
         }

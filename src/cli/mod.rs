@@ -78,7 +78,7 @@ fn run(cli: &Cli) -> Outcome {
 
 /// The commands that talk to the daemon.
 async fn talk(context: &Context<'_>, command: &Command) -> Outcome {
-    let client = || Client::new(context.config);
+    let client = || Client::new(context.config, context.lang);
     match command {
         Command::Account(command) => accounts::run(context, client, command).await,
         Command::Doctor => doctor::run(context, &client()?, None).await,

@@ -17,7 +17,7 @@ use actix_web::{
 };
 use lru::LruCache;
 
-use super::{Answer, Problem, State};
+use super::{Answer, Problem, State, lang};
 use crate::{
     api_tokens::{ApiToken, Scope},
     error::Code,
@@ -223,8 +223,15 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Lets in what names one of our hosts.
+/// Lets in what names one of our hosts; from here on everything is said in the caller's language.
 pub async fn named<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    lang::within(lang::wanted(request.headers()), let_in(request, next)).await
+}
+
+async fn let_in<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {

@@ -9,6 +9,7 @@ mod body;
 mod callback;
 mod health;
 mod internal;
+mod lang;
 pub mod links;
 pub mod needs;
 mod params;
@@ -27,6 +28,8 @@ pub use health::health;
 pub use internal::internal;
 pub use links::links;
 pub use problem::{Answer, Problem};
+#[cfg(test)]
+pub(crate) use v1::accounts::page as account_page;
 pub use v1::accounts::view as account_view;
 
 use crate::{

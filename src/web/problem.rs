@@ -8,7 +8,9 @@ use actix_web::{
 };
 use serde::Serialize;
 
+use super::lang;
 use crate::{
+    doctor::Lang,
     error::{Code, Fault, pages},
     ports::store::StoreError,
     schema::json::JsonError,
@@ -106,8 +108,12 @@ impl Problem {
             .unwrap_or_default()
     }
 
-    fn remedy(&self) -> &'static str {
-        pages::page(self.code).remedy_en
+    fn remedy(&self, lang: Lang) -> &'static str {
+        let page = pages::page(self.code);
+        match lang {
+            Lang::En => page.remedy_en,
+            Lang::Zh => page.remedy_zh,
+        }
     }
 }
 
@@ -126,6 +132,10 @@ impl ResponseError for Problem {
         let mut answer = HttpResponse::build(self.status);
         answer.insert_header((header::CONTENT_TYPE, "application/problem+json"));
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
+        let lang = lang::spoken();
+        if lang != Lang::En {
+            answer.insert_header((header::CONTENT_LANGUAGE, "zh"));
+        }
         if let Some(seconds) = self.retry_after {
             answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
@@ -141,7 +151,7 @@ impl ResponseError for Problem {
             status: self.status.as_u16(),
             detail: &self.detail,
             code: self.code.name(),
-            remedy: self.remedy(),
+            remedy: self.remedy(lang),
         };
         // Texts and numbers always serialise.
         answer.body(serde_json::to_vec(&body).unwrap_or_default())
@@ -197,6 +207,19 @@ mod tests {
         assert_eq!(body["title"], "Invalid request");
         assert_eq!(body["status"], 405);
         assert!(body["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()));
+    }
+
+    #[actix_web::test]
+    async fn the_remedy_is_in_the_callers_language() {
+        let answer = lang::within(Lang::Zh, async { Problem::not_found("no such file").error_response() }).await;
+        assert_eq!(
+            answer.headers().get("content-language").map(|v| v.as_bytes()),
+            Some(&b"zh"[..])
+        );
+        let body = actix_web::body::to_bytes(answer.into_body()).await.expect("a body");
+        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(body["remedy"], pages::page(Code::NotFound).remedy_zh);
+        assert_eq!(body["detail"], "no such file");
     }
 
     #[test]

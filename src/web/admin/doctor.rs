@@ -6,7 +6,7 @@ use serde_json::json;
 use super::told;
 use crate::{
     doctor::Lang,
-    web::{Answer, Problem, State, params::Params},
+    web::{Answer, Problem, State, lang, params::Params},
 };
 
 pub async fn examine(request: HttpRequest, state: Data<State>) -> Answer {
@@ -14,11 +14,14 @@ pub async fn examine(request: HttpRequest, state: Data<State>) -> Answer {
     let (lang, account) = (query.filled("lang")?, query.filled("account")?);
     query.done()?;
     let lang = match lang.as_deref() {
-        None | Some("en") => Lang::En,
+        None => lang::spoken(),
+        Some("en") => Lang::En,
         Some("zh") => Lang::Zh,
         Some(other) => return Err(Problem::invalid(format!("lang is {other:?}, expected zh or en"))),
     };
-    if let Some(id) = account.as_deref().filter(|id| state.registry.get(id).is_none()) {
+    let broken = state.registry.broken();
+    let known = |id: &str| state.registry.get(id).is_some() || broken.iter().any(|it| it.settings.id == id);
+    if let Some(id) = account.as_deref().filter(|id| !known(id)) {
         return Err(Problem::not_found(format!("no account {id}")));
     }
     let findings = state.doctor.examine(account.as_deref(), lang).await;

@@ -1,10 +1,11 @@
 //! What operators ask.
 
-use actix_web::test::TestRequest;
+use actix_web::{http::header, test::TestRequest};
 use serde_json::json;
 
 use super::{KEY, ask, get, message, post, view};
 use crate::{
+    error::{Code, pages},
     ports::store::{ConversationId, Message, Parked, Quarantined},
     schema::v1,
     web::testing::{House, NOW},
@@ -273,5 +274,35 @@ async fn the_timeline_begins_with_the_store_and_goes_on_live() {
             .await
             .code(),
         "INVALID_REQUEST"
+    );
+}
+
+#[actix_web::test]
+async fn refusals_and_findings_come_in_the_callers_language() {
+    let house = House::new().await;
+    let asked = |path: &str, lang: &'static str| get(path).insert_header((header::ACCEPT_LANGUAGE, lang));
+    for (token, path) in [
+        ("", "/v1/accounts"),
+        (&house.viewer, "/admin/v1/accounts?no=1"),
+        (&house.viewer, "/none"),
+    ] {
+        let english = ask(&house, token, asked(path, "en")).await;
+        let chinese = ask(&house, token, asked(path, "zh-CN,zh;q=0.9,en;q=0.8")).await;
+        let page = pages::page(Code::parse(&english.code()).expect("a code"));
+        assert_eq!(
+            (english.json()["remedy"].as_str(), english.header("content-language")),
+            (Some(page.remedy_en), "")
+        );
+        assert_eq!(
+            (chinese.json()["remedy"].as_str(), chinese.header("content-language")),
+            (Some(page.remedy_zh), "zh")
+        );
+        assert_eq!(english.json()["detail"], chinese.json()["detail"]);
+    }
+    let findings = ask(&house, &house.viewer, asked("/admin/v1/doctor", "zh")).await;
+    assert!(
+        findings.json()["items"].to_string().contains('核'),
+        "{}",
+        findings.json()
     );
 }
