@@ -97,7 +97,7 @@ fn list(found: &Value) -> String {
                 "/account/id",
                 "/account/channel",
                 "/account/platformId",
-                "/state",
+                "/state/state",
                 "/warnings",
             ]
             .map(|pointer| print::at(view, pointer))
@@ -105,4 +105,42 @@ fn list(found: &Value) -> String {
         })
         .collect();
     print::table(&["ID", "CHANNEL", "APP", "STATE", "WARNINGS"], &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        accounts::{Broken, Registry},
+        channels::contract::SettingFault,
+        settings::AccountSettings,
+        web::{account_page, testing::House},
+    };
+
+    #[tokio::test]
+    async fn an_account_that_cannot_be_opened_stands_in_the_list_with_its_faults() {
+        let house = House::new().await;
+        let registry: &Registry = &house.state.registry;
+        registry.replace_broken(vec![Broken {
+            settings: AccountSettings {
+                id: "old".into(),
+                channel: "official_account".into(),
+                app_id: "wx1".into(),
+                ..Default::default()
+            },
+            faults: vec![SettingFault {
+                key: "token".into(),
+                found: "***".into(),
+                expected: "3 to 32 letters or digits".into(),
+            }],
+            bound_at: 0,
+        }]);
+        let page = serde_json::to_value(account_page(&house.state, 10, "", |_| true)).expect("JSON");
+        let fault = "INVALID_REQUEST: token is ***, expected 3 to 32 letters or digits";
+        assert_eq!(
+            list(&page),
+            format!("ID   CHANNEL           APP  STATE     WARNINGS\nold  official_account  wx1  DEGRADED  {fault}\n")
+        );
+        assert!(print::outline(&page["items"][0]).contains(fault));
+    }
 }

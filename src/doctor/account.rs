@@ -4,7 +4,8 @@ use std::{net::IpAddr, sync::Arc};
 
 use super::{Doctor, Draft, Level, said};
 use crate::{
-    accounts::{Condition, Opened},
+    accounts::{Broken, Condition, Opened},
+    channels::contract::SettingFault,
     error::{Code, pages},
     schema::{Timestamp, v1},
 };
@@ -133,6 +134,32 @@ impl Doctor {
             "平台会重试；客户可能看到过“该公众号提供的服务出现故障”",
         ))
     }
+}
+
+/// An account that this version cannot open: one finding for each fault of its settings.
+pub(super) fn broken(broken: &Broken) -> Vec<Draft> {
+    let id = &broken.settings.id;
+    let one = |fault: &SettingFault| {
+        let (key, found, expected) = (&fault.key, &fault.found, &fault.expected);
+        let seen = said(
+            format!("the account cannot be opened: {key} is {found}, expected {expected}"),
+            format!("账号无法启用：{key} 为 {found}，应为 {expected}"),
+        );
+        let mut draft = Draft::new("settings", Level::Red, seen)
+            .code(Code::InvalidRequest)
+            .means(
+                "nothing of this account is taken, and nothing is sent for it",
+                "该账号的消息一律不收，也无法发送",
+            )
+            .act(said(
+                format!("correct {key} in the accounts file and run wxbridge account apply FILE, or wxbridge account remove {id}"),
+                format!("在账号文件中更正 {key} 后执行 wxbridge account apply 文件，或执行 wxbridge account remove {id}"),
+            ))
+            .place("in the accounts file", "在账号文件中");
+        id.clone_into(&mut draft.account);
+        draft
+    };
+    broken.faults.iter().map(one).collect()
 }
 
 fn allow_list(error: &v1::Error) -> Draft {

@@ -95,6 +95,9 @@ impl Doctor {
             None => self.installation().await,
             Some(_) => Vec::new(),
         };
+        let broken = self.registry.broken();
+        let unopened = broken.iter().filter(|it| account.is_none_or(|id| id == it.settings.id));
+        drafts.extend(unopened.flat_map(account::broken));
         let accounts = self.registry.all();
         let wanted = accounts
             .iter()

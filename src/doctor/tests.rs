@@ -122,3 +122,39 @@ async fn what_is_wrong_stands_first_with_what_to_do_about_it() {
     assert_eq!(find(&zh, "allow-list").act, "将 203.0.113.9 加入 IP 白名单");
     assert_eq!(house.state.doctor.examine(Some("none"), Lang::En).await, []);
 }
+
+#[tokio::test]
+async fn an_account_that_cannot_be_opened_is_red_with_each_of_its_faults() {
+    let house = House::new().await;
+    bind(&house);
+    let fault = |key: &str| crate::channels::contract::SettingFault {
+        key: key.into(),
+        found: "***".into(),
+        expected: "43 characters".into(),
+    };
+    house.state.registry.replace_broken(vec![crate::accounts::Broken {
+        settings: AccountSettings {
+            id: "old".into(),
+            ..Default::default()
+        },
+        faults: vec![fault("encoding_aes_key"), fault("app_id")],
+        bound_at: NOW,
+    }]);
+    let red = |findings: Vec<Finding>| -> Vec<Finding> {
+        findings
+            .into_iter()
+            .filter(|it| it.id == "settings" && it.level == Level::Red && it.account == "old")
+            .collect()
+    };
+    let found = red(look(&house, Lang::En).await);
+    assert_eq!(
+        found.iter().map(|it| it.seen.as_str()).collect::<Vec<_>>(),
+        [
+            "the account cannot be opened: encoding_aes_key is ***, expected 43 characters",
+            "the account cannot be opened: app_id is ***, expected 43 characters",
+        ]
+    );
+    assert!(found[0].act.contains("wxbridge account apply") && found[0].code == Some("INVALID_REQUEST"));
+    assert_eq!(red(house.state.doctor.examine(Some("old"), Lang::Zh).await).len(), 2);
+    assert_eq!(red(house.state.doctor.examine(Some("shop"), Lang::En).await).len(), 0);
+}
