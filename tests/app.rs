@@ -42,6 +42,12 @@ fn operator(dir: &Path, running: &Running) -> Client {
     Client::to(&running.internal_url(), Secret::new(token.trim())).expect("a client")
 }
 
+fn http() -> reqwest::Client {
+    // Fails only where one is in place already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().expect("a client")
+}
+
 struct Platform {
     sim: Sim,
     http: reqwest::Client,
@@ -50,8 +56,7 @@ struct Platform {
 impl Platform {
     async fn start() -> Self {
         let sim = Sim::start(sim::Options::default()).await.expect("it starts");
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { sim, http }
+        Self { sim, http: http() }
     }
 
     async fn post(&self, path: &str, body: Value) -> Value {
@@ -246,4 +251,55 @@ async fn a_port_in_use_is_named_and_the_folder_is_free_again() {
     assert!(refused.starts_with("health.listen: cannot listen on"), "{refused}");
     drop(held);
     start(&config).await.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demo_talks_and_goes_on_in_a_folder_that_it_is_given() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let http = http();
+    for run in 1..=2 {
+        let options = demo::Options {
+            listen: "127.0.0.1:0".into(),
+            dir: Some(dir.path().join("state")),
+        };
+        let demo = demo::start(options).await.expect("it starts");
+        let words = demo.words();
+        assert_eq!(words.lines().last(), Some(demo.url().as_str()));
+        // Only what the page knows.
+        let get = |path: &str| http.get(format!("{}{path}", demo.url())).send();
+        let config: Value = get("/config.json")
+            .await
+            .expect("an answer")
+            .json()
+            .await
+            .expect("JSON");
+        let phone = format!("/phones/{}/{}", field(&config, "appId"), field(&config, "openid"));
+        let say = format!("{}/sim/v1{phone}/text", demo.sim_url());
+        let pushed: Value = http
+            .post(say)
+            .json(&json!({ "content": "图片" }))
+            .send()
+            .await
+            .expect("an answer")
+            .json()
+            .await
+            .expect("JSON");
+        assert_eq!(
+            pushed.pointer("/shown/1/type"),
+            Some(&json!("image")),
+            "{run}: {pushed}"
+        );
+        let timeline: Value = get("/bridge/admin/v1/timeline")
+            .await
+            .expect("an answer")
+            .json()
+            .await
+            .expect("JSON");
+        let last = timeline["items"]
+            .as_array()
+            .and_then(|items| items.last())
+            .expect("an event");
+        assert_eq!(last["seq"], json!(run), "{timeline}");
+        demo.stop().await;
+    }
 }

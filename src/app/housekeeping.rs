@@ -71,3 +71,37 @@ async fn sweep(store: &dyn Store, library: &Library, now: Millis, keep: Keep) {
         Err(error) => tracing::warn!(%error, "media files past their time could not be removed"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        media::Label,
+        ports::{chance::SystemChance, clock::ManualClock},
+        web::testing::{FakeStore, NOW},
+    };
+
+    #[tokio::test]
+    async fn a_store_that_cannot_sweep_does_not_keep_old_files() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (store, clock) = (Arc::new(FakeStore::default()), Arc::new(ManualClock::at(NOW)));
+        let library = Library::new(
+            dir.path(),
+            store.clone(),
+            clock.clone(),
+            Arc::new(SystemChance::default()),
+        );
+        let file = futures_util::stream::iter([Ok::<_, std::io::Error>(b"old")]);
+        let media = library.put(Label::default(), file).await.expect("stored");
+        let keep = Keep {
+            store: Retention {
+                events: HOUR,
+                idempotency: HOUR,
+            },
+            media: HOUR,
+        };
+        clock.set(NOW + 2 * HOUR);
+        sweep(&*store, &library, clock.now(), keep).await;
+        assert!(library.get(&media.handle).await.expect("readable").is_none());
+    }
+}

@@ -30,3 +30,45 @@ impl Listener for Switchboard {
         self.lanes.message(conversation);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ports::{chance::SystemChance, clock::ManualClock},
+        schema::v1,
+        web::testing::NOW,
+    };
+
+    #[test]
+    fn a_commit_is_shown_and_handed_to_delivery_before_anything_runs() {
+        let clock = Arc::new(ManualClock::at(NOW));
+        let (delivery, _inbox) = delivery::channel();
+        let switchboard = Switchboard {
+            windows: OpenRequests::new(clock.clone(), Arc::new(SystemChance::default())),
+            observer: Arc::new(Observer::with_clock(clock)),
+            delivery: delivery.clone(),
+            lanes: outbound::Handle::default(),
+        };
+        let stored = Stored {
+            row: 1,
+            conversation: ConversationId(1),
+            core: None,
+            event: v1::Event {
+                id: "e1".into(),
+                dedupe_key: "m1".into(),
+                seq: 1,
+                conversation: Some(v1::Conversation {
+                    account: Some(v1::Account::default()),
+                    ..Default::default()
+                }),
+                body: Some(v1::event::Body::Message(v1::Message::default())),
+                ..Default::default()
+            },
+        };
+        switchboard.event(&Arc::new(stored));
+        switchboard.message(ConversationId(1));
+        let waiting: u64 = delivery.backlog().iter().map(|core| core.count).sum();
+        assert_eq!(waiting, 1);
+    }
+}

@@ -26,7 +26,7 @@ use crate::{
     tokens::{CallFault, Keeper},
 };
 
-/// Where the platform's ids lie in the store, by account, kind and content.
+/// Where the platform's ids lie in the store, by account, app, address, kind and content.
 const SPACE: &str = "platform_media";
 /// An id is used this long: two hours less than the platform keeps it.
 const LIVES: Millis = (3 * 24 - 2) * 3_600_000;
@@ -156,7 +156,7 @@ impl Resolver {
         source: Source,
         how: How,
     ) -> Result<Result<String, v1::Error>, Unresolved> {
-        let key = format!("{}/{kind}/{}", opened.settings.id, source.sha256);
+        let key = format!("{}/{kind}/{}", shelf(opened), source.sha256);
         let flight = {
             let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
             flights.entry(key.clone()).or_default().clone()
@@ -333,6 +333,12 @@ impl Resolver {
             ))),
         }
     }
+}
+
+/// Where an id is good: for one app, at one address of the platform. An account that was given another one starts anew.
+fn shelf(opened: &Opened) -> String {
+    let settings = &opened.settings;
+    format!("{}/{}/{}", settings.id, opened.describe.platform_id, settings.api_base)
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
