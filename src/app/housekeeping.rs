@@ -8,7 +8,7 @@ use super::house::House;
 use crate::{
     config::Config,
     media::Library,
-    observe,
+    observe, outbound,
     ports::{
         clock::{Clock, Millis},
         store::{Retention, Store},
@@ -54,7 +54,7 @@ async fn sweep_hourly(store: Arc<dyn Store>, library: Arc<Library>, clock: Arc<d
     }
 }
 
-/// One that fails is tried again in an hour, and does not keep the other from it.
+/// One that fails is tried again in an hour, and does not keep the others from it.
 async fn sweep(store: &dyn Store, library: &Library, now: Millis, keep: Keep) {
     match store.sweep(now, keep.store).await {
         Ok(swept) => tracing::info!(
@@ -64,6 +64,9 @@ async fn sweep(store: &dyn Store, library: &Library, now: Millis, keep: Keep) {
             "what was past its time is forgotten"
         ),
         Err(error) => tracing::warn!(%error, "what is past its time could not be forgotten"),
+    }
+    if let Err(error) = outbound::forget_old_media(store, now).await {
+        tracing::warn!(%error, "the platform's old media ids could not be forgotten");
     }
     match library.sweep(keep.media).await {
         Ok(0) => {}
@@ -77,12 +80,12 @@ mod tests {
     use super::*;
     use crate::{
         media::Label,
-        ports::{chance::SystemChance, clock::ManualClock},
+        ports::{chance::SystemChance, clock::ManualClock, store::RecordWrite},
         web::testing::{FakeStore, NOW},
     };
 
     #[tokio::test]
-    async fn a_store_that_cannot_sweep_does_not_keep_old_files() {
+    async fn a_store_that_cannot_sweep_does_not_keep_old_files_and_ids() {
         let dir = tempfile::tempdir().expect("a folder");
         let (store, clock) = (Arc::new(FakeStore::default()), Arc::new(ManualClock::at(NOW)));
         let library = Library::new(
@@ -92,6 +95,13 @@ mod tests {
             Arc::new(SystemChance::default()),
         );
         let file = futures_util::stream::iter([Ok::<_, std::io::Error>(b"old")]);
+        let id = |key: &str, until: Millis| RecordWrite::Put {
+            space: "platform_media",
+            key: key.into(),
+            value: format!("{{\"id\":\"m\",\"until\":{until}}}").into_bytes(),
+        };
+        let ids = vec![id("old", NOW), id("new", NOW + 3 * HOUR)];
+        assert!(store.write_records(ids).await.expect("written"));
         let media = library.put(Label::default(), file).await.expect("stored");
         let keep = Keep {
             store: Retention {
@@ -103,5 +113,10 @@ mod tests {
         clock.set(NOW + 2 * HOUR);
         sweep(&*store, &library, clock.now(), keep).await;
         assert!(library.get(&media.handle).await.expect("readable").is_none());
+        let left = store.records("platform_media").await.expect("readable");
+        assert_eq!(
+            left.iter().map(|record| record.key.as_str()).collect::<Vec<_>>(),
+            ["new"]
+        );
     }
 }

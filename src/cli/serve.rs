@@ -12,6 +12,7 @@ use super::{
     say,
 };
 use crate::{
+    accounts::service::AccountsError,
     app::{self, Options, Orphans, StartFault},
     config::Config,
     observe::logging,
@@ -127,6 +128,8 @@ impl From<StartFault> for Failure {
     fn from(fault: StartFault) -> Self {
         let exit = match &fault {
             StartFault::Config(_) | StartFault::Keys(_) | StartFault::Tls(_) | StartFault::Link(_) => CONFIG,
+            // The key ring is not the one that sealed them.
+            StartFault::Accounts(AccountsError::Vault { .. }) => CONFIG,
             StartFault::Taken(_) => TAKEN,
             _ => FAILED,
         };

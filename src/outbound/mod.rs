@@ -44,7 +44,7 @@ use tokio::sync::oneshot;
 
 pub use facts::capabilities;
 pub use lanes::Handle;
-pub use resolve::LinkMaker;
+pub use resolve::{LinkMaker, forget_old as forget_old_media};
 pub use submit::Caller;
 
 use crate::{
