@@ -79,7 +79,7 @@ pub fn merge(
 /// Reads a TOML document; every value's origin is `name:line`.
 pub fn from_toml(name: &str, text: &str, faults: &mut Vec<ConfigFault>) -> Map<String, Value> {
     let (table, errors) = DeTable::parse_recoverable(text);
-    let lines = Lines { name, text };
+    let lines = Lines::of(name, text);
     for error in errors {
         faults.push(ConfigFault {
             origin: lines.origin(error.span().map_or(0, |span| span.start)),
@@ -141,13 +141,21 @@ pub fn name_of(file: &Path) -> String {
 
 struct Lines<'a> {
     name: &'a str,
-    text: &'a str,
+    /// Where each line ends: looked up for every value, and an accounts file has tens of thousands.
+    ends: Vec<usize>,
 }
 
-impl Lines<'_> {
+impl<'a> Lines<'a> {
+    fn of(name: &'a str, text: &str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self {
+            name,
+            ends: ends.map(|(at, _)| at).collect(),
+        }
+    }
+
     fn origin(&self, at: usize) -> String {
-        let before = self.text.as_bytes().get(..at).unwrap_or(self.text.as_bytes());
-        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+        let line = 1 + self.ends.partition_point(|end| *end < at);
         format!("{}:{line}", self.name)
     }
 
@@ -212,7 +220,7 @@ fn env_value(origin: &str, text: &str) -> Value {
         return plain();
     }
     match DeValue::parse(text.trim()) {
-        Ok(value) => with_origin(origin, Lines { name: "", text }.value(value)),
+        Ok(value) => with_origin(origin, Lines::of("", text).value(value)),
         Err(_) => plain(),
     }
 }
