@@ -57,6 +57,8 @@ pub struct Said {
     pub status: u16,
     pub body: Value,
     pub after: Duration,
+    /// `Retry-After`, in seconds.
+    pub come_again_in: Option<u64>,
 }
 
 impl Said {
@@ -66,6 +68,7 @@ impl Said {
             status: 200,
             body: Value::Null,
             after: Duration::ZERO,
+            come_again_in: None,
         }
     }
 
@@ -247,6 +250,9 @@ async fn take(request: HttpRequest, body: Bytes, core: Data<Inner>) -> HttpRespo
         status: said.status,
     });
     let mut answer = HttpResponse::build(said.status.try_into().unwrap());
+    if let Some(seconds) = said.come_again_in {
+        answer.insert_header(("retry-after", seconds.to_string()));
+    }
     match said.body {
         Value::Null => answer.finish(),
         body => answer.json(body),
