@@ -1,6 +1,6 @@
 //! Which doors are there, and what stands behind each? HTTP for the core and the operators, and for probes.
 //!
-//! A listener is an actix app that was configured by [`internal`] or [`health`]. What the doors need from the rest of
+//! A listener is an actix app that was configured by [`internal()`] or [`health()`]. What the doors need from the rest of
 //! the house stands in [`needs`], so that they can be tried without it.
 
 pub mod admin;

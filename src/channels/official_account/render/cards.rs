@@ -45,7 +45,7 @@ pub(super) fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault
     Ok(())
 }
 
-/// Articles as lines with links; also what [`super::passive`] makes of several in answer to a message.
+/// Articles as lines with links; also what [`super::passive()`] makes of several in answer to a message.
 pub(super) fn as_text(items: &[Value]) -> String {
     let field = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     items

@@ -1,6 +1,6 @@
 //! How is a core's message said on an official account?
 //!
-//! [`pieces`] turns it into platform messages in order; [`passive`] and [`call`] address one of them. Before [`pieces`]
+//! [`pieces`] turns it into platform messages in order; [`passive()`] and [`call`] address one of them. Before [`pieces`]
 //! is asked, media are on the platform: `Media.platform_media_id` is set, and `thumb_handle` of a medium, a music or a
 //! mini-program card holds the platform's media id of the thumbnail, no longer our handle.
 //! <https://developers.weixin.qq.com/doc/subscription/api/customer/message/api_sendcustommessage.html>
