@@ -1,5 +1,7 @@
 //! How does an operator enter, change and remove accounts? `/admin/v1/accounts`.
 
+use std::collections::HashMap;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,
@@ -9,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    audit::{Note, masked, note},
+    audit::{Note, masked, note, notes},
     told,
 };
 use crate::{
@@ -44,7 +46,7 @@ pub async fn apply(request: HttpRequest, payload: web::Payload, caller: Caller, 
     query.done()?;
     let file = body::whole(&request, payload, MAX_FILE).await?;
     let notation = notation(&request, &file)?;
-    let before: Vec<(String, Value)> = state
+    let before: HashMap<String, Value> = state
         .registry
         .all()
         .iter()
@@ -72,31 +74,21 @@ fn notation(request: &HttpRequest, file: &[u8]) -> Answer<Notation> {
     }
 }
 
-async fn write_down(state: &State, caller: &Caller, applied: &Applied, before: Vec<(String, Value)>) {
+async fn write_down(state: &State, caller: &Caller, applied: &Applied, mut before: HashMap<String, Value>) {
     let changed = [
         ("account.create", &applied.created),
         ("account.update", &applied.updated),
         ("account.remove", &applied.removed),
     ];
+    let mut acts = Vec::new();
     for (what, ids) in changed {
-        for id in ids {
-            let before = before
-                .iter()
-                .find(|(of, _)| of == id)
-                .map(|(_, settings)| settings.clone());
-            let after = settings(state, id);
-            note(
-                state,
-                caller,
-                Note {
-                    before: before.unwrap_or_default(),
-                    after,
-                    ..Note::new(what, id)
-                },
-            )
-            .await;
-        }
+        acts.extend(ids.iter().map(|id| Note {
+            before: before.remove(id).unwrap_or_default(),
+            after: settings(state, id),
+            ..Note::new(what, id)
+        }));
     }
+    notes(state, caller, acts).await;
 }
 
 /// An account's settings with every secret masked; null where there is none.

@@ -8,12 +8,14 @@ use serde_json::Value;
 
 use super::paged;
 use crate::{
-    ports::store::{RecordWrite, StoreError},
+    ports::{clock::Millis, store::RecordWrite},
     schema::Timestamp,
     web::{Answer, State, auth::Caller, params::Params},
 };
 
 const SPACE: &str = "audit";
+/// Records in one commit: callbacks wait behind it.
+const AT_ONCE: usize = 500;
 
 /// One act.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,35 +54,46 @@ impl<'a> Note<'a> {
 
 /// Writes an act down. It already happened: where that fails the log has it.
 pub async fn note(state: &State, caller: &Caller, note: Note<'_>) {
-    // Several acts within one millisecond keep their order.
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let now = state.clock.now();
-    let act = Act {
-        time: Timestamp::from_millis(now),
-        who: caller.0.name.clone(),
-        what: note.what.to_owned(),
-        target: note.target.to_owned(),
-        before: note.before,
-        after: note.after,
-    };
-    tracing::info!(who = %act.who, what = %act.what, target = %act.target, "an operator acted");
-    let key = format!("{now:013}-{:010}", COUNT.fetch_add(1, Ordering::Relaxed));
-    if let Err(error) = put(state, key, &act).await {
-        tracing::error!(%error, who = %act.who, what = %act.what, target = %act.target, "the audit record could not be written");
+    notes(state, caller, vec![note]).await;
+}
+
+/// Writes acts down that happened together: a thousand of them in few commits.
+pub async fn notes(state: &State, caller: &Caller, notes: Vec<Note<'_>>) {
+    let mut writes = Vec::with_capacity(notes.len());
+    for note in notes {
+        let now = state.clock.now();
+        let act = Act {
+            time: Timestamp::from_millis(now),
+            who: caller.0.name.clone(),
+            what: note.what.to_owned(),
+            target: note.target.to_owned(),
+            before: note.before,
+            after: note.after,
+        };
+        tracing::info!(who = %act.who, what = %act.what, target = %act.target, "an operator acted");
+        match record(now, &act) {
+            Ok(write) => writes.push(write),
+            Err(error) => {
+                tracing::error!(%error, what = %act.what, target = %act.target, "an audit record cannot be written");
+            }
+        }
+    }
+    for some in writes.chunks(AT_ONCE) {
+        if let Err(error) = state.store.write_records(some.to_vec()).await {
+            let records = some.len();
+            tracing::error!(%error, who = %caller.0.name, records, "audit records could not be written");
+        }
     }
 }
 
-async fn put(state: &State, key: String, act: &Act) -> Result<(), StoreError> {
-    let value = serde_json::to_vec(act).map_err(|error| StoreError::Broken(error.to_string()))?;
-    state
-        .store
-        .write_records(vec![RecordWrite::Put {
-            space: SPACE,
-            key,
-            value,
-        }])
-        .await?;
-    Ok(())
+fn record(now: Millis, act: &Act) -> Result<RecordWrite, serde_json::Error> {
+    // Several acts within one millisecond keep their order.
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    Ok(RecordWrite::Put {
+        space: SPACE,
+        key: format!("{now:013}-{:010}", COUNT.fetch_add(1, Ordering::Relaxed)),
+        value: serde_json::to_vec(act)?,
+    })
 }
 
 /// `****ab`: enough to tell two secrets apart, too little to use one.
