@@ -1,3 +1,87 @@
+//! # wxbridge: the map of the house
+//!
+//! The WeChat side of any customer-service system. WeChat's platforms push callbacks to it; it makes each one durable, hands
+//! it to a *core* in order, and carries the core's answers back by the best road the platform allows.
+//!
+//! ## A message comes in
+//! ```text
+//! the platform pushes       web/callback            the public listener: /callback/{account id}
+//!   is it really them?      channels/…/admit        signature, cipher, receiver, freshness   (envelope/)
+//!   what did they say?      channels/…/normalise    their document in our words: Inbound
+//!   what does it mean?      inbound/arrival         conversation, allowance, core: Arrival
+//!   make it durable         store/sqlite/inbound    dedupe row, seq and event: one commit, shared with whatever queued up
+//!   tell who must know      app/switchboard         after the commit, from memory: window, timeline, delivery
+//!   answer the platform     inbound/accept          `success`, or held for a passive reply
+//! to the core               delivery/worker         one in flight per conversation
+//!                           core_link/http          CloudEvents, Standard Webhooks
+//! ```
+//! ## An answer goes out
+//! ```text
+//! the core answers          core_link/answer        replies inside the response … or web/v1/messages, at any time
+//!   is it lawful?           outbound/check
+//!   by which road?          outbound/plan           passive, API, later, or not at all: pure
+//!   how is it said here?    channels/…/render       platform messages, and what was lost on the way
+//!   commit, then act        outbound/replies        with the event's acceptance; submit for the rest
+//!     into the open request outbound/ride           handed over by inbound/windows, sealed for each attempt
+//!     by the API            outbound/send           tokens/ lends the token, egress/ makes the call
+//!   what did they say?      channels/…/judge        errcode inside HTTP 200: Verdict
+//! ```
+//!
+//! ## What always holds
+//! 1. Nothing is answered `success` before its commit is on disk ([`store::sqlite`]; WAL, `synchronous=FULL`).
+//! 2. `seq` of a conversation has no hole within an epoch; no two stores share an epoch ([`conversation::State::append`]).
+//! 3. One delivery and one send in flight per conversation; conversations never wait for each other.
+//! 4. A send that may have reached the customer is never repeated: it ends UNKNOWN. A passive answer is committed before its
+//!    bytes leave, so a crash can lose the answer's bytes but cannot send it twice.
+//! 5. Nothing in `channels/` awaits or touches a socket, a file or a clock; no other module names one channel.
+//! 6. The simulator ([`sim`]) shares no sealing, parsing, rendering or limits with the bridge.
+//! 7. Secrets show as `***` ([`secret`]) and rest sealed ([`vault`]).
+//!
+//! ## Questions, and the file that answers each
+//! | question | file |
+//! |---|---|
+//! | Which channels exist, and how is one added? | `src/channels/mod.rs`, `src/channels/contract.rs` |
+//! | What becomes of each message and event WeChat documents? | `src/channels/official_account/events.rs` |
+//! | How is a callback verified and opened? | `src/channels/official_account/admit.rs`, `src/envelope/cipher.rs` |
+//! | Where do limits on hostile input live? | `src/web/callback.rs`, `src/envelope/xml.rs`, `src/envelope/json.rs` |
+//! | What is refused, and with which status? | `src/channels/contract.rs` (`Refusal`), `src/web/callback.rs` |
+//! | How long is a request held, and who may answer it? | `src/inbound/window.rs`, `src/inbound/windows.rs` |
+//! | What if the platform sends it again? | `src/inbound/accept.rs`, `src/store/sqlite/inbound.rs` |
+//! | Where do bodies go that cannot be read? | `src/store/sqlite/quarantine.rs`, `src/inbound/reread.rs` |
+//! | What does a QR scene or menu key mean? | `src/entry/mod.rs` |
+//! | Which conversation is it, and in which state? | `src/conversation/key.rs`, `src/conversation/mod.rs` |
+//! | What may still be sent to this customer? | `src/conversation/ledger.rs`, figures in `src/channels/official_account/limits.rs` |
+//! | How does a write become durable? | `src/store/sqlite/writer.rs` |
+//! | What happens after a crash, and after a restore? | `src/store/sqlite/open.rs` |
+//! | What is forgotten, and when? | `src/store/sqlite/sweep.rs` |
+//! | Which core takes a conversation? | `src/cores.rs`, `src/delivery/assign.rs` |
+//! | When is a core asked again? | `src/delivery/schedule.rs`, `src/delivery/gate.rs` |
+//! | When is an event parked? | `src/delivery/state/outcome.rs` |
+//! | What does the core receive, byte for byte? | `src/core_link/cloudevents.rs`, `src/core_link/signing.rs` |
+//! | What does the core's status mean? | `src/core_link/answer.rs` |
+//! | Passive, API, later, or not at all? | `src/outbound/plan.rs` |
+//! | What does each part become, and what is lost? | `src/channels/official_account/render/mod.rs`, `src/channels/official_account/degrade.rs` |
+//! | Where is a long text cut? | `src/text/split.rs` |
+//! | What if the connection closed before our answer left? | `src/outbound/ride.rs` |
+//! | What does an errcode mean, and what follows? | `src/channels/official_account/codes.rs`, `src/channels/official_account/judge.rs` |
+//! | Which access token is valid now? | `src/tokens/mod.rs`, `src/tokens/cell.rs` |
+//! | What may we call, and what never? | `src/egress/mod.rs`, `src/egress/public.rs` |
+//! | What does each error code of ours mean? | `src/error.rs`, `src/error/pages.rs` |
+//! | Who may come in at the internal listener? | `src/api_tokens.rs`, `src/web/auth.rs` |
+//! | What was configured, and is it sound? | `src/config/mod.rs`, `src/config/default.toml` |
+//! | How do accounts come, change and go? | `src/accounts/apply.rs`, `src/accounts/service.rs` |
+//! | What should an operator see? | `src/observe/mod.rs`, `src/doctor/mod.rs` |
+//! | How is it put together, and taken down? | `src/app/house.rs`, `src/app/running.rs` |
+//!
+//! ## Which way arrows point
+//! ```text
+//! main → cli → app → web → inbound, outbound, delivery → tokens → channels → envelope, text, entry
+//!                  → store, core_link, egress             adapters: they implement ports and know no pipeline
+//!                                             everything → ports, conversation, schema, error
+//! ```
+//! Only `app/` knows which store, link and client there are; the pipelines see the traits in [`ports`]. `tests/shape.rs`
+//! holds this page and these arrows to the code.
+
 pub mod accounts;
 pub mod api_tokens;
 pub mod app;

@@ -13,8 +13,6 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
-pub use fetch::{Fetch, FetchFault, Fetched};
-
 /// Time limits of calls to the platform.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

@@ -1,18 +1,15 @@
 //! Can a body that was set aside be read now? With today's keys, as of the moment it came.
 
-use async_trait::async_trait;
-
 use super::{Inbound, entries, query, trace};
 use crate::{
     channels::contract::Refusal,
     error::{Code, Fault},
     ports::store::{Accepted, Quarantined, StoreError},
-    web::needs::Reread,
 };
 
-#[async_trait]
-impl Reread for Inbound {
-    async fn reread(&self, body: &Quarantined) -> Result<Option<String>, Fault> {
+impl Inbound {
+    /// `Ok`: it became an event, whose id is returned, or was told before (`None`).
+    pub async fn reread(&self, body: &Quarantined) -> Result<Option<String>, Fault> {
         let unknown = || Fault::new(Code::AccountUnknown, format!("no account {}", body.account));
         let opened = self.parts.registry.get(&body.account).ok_or_else(unknown)?;
         let query = query::read(&body.query);

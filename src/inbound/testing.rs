@@ -7,10 +7,10 @@ use std::{
 };
 
 use super::{Body, Inbound, Parts, Post, Reply, windows::OpenRequests};
+use crate::ports::fetch::{Fetch, FetchFault, Fetched};
 use crate::{
     accounts::{Opened, Registry, Service},
     cores::{Core, Cores, Kind, Match},
-    egress::{Fetch, FetchFault, Fetched},
     envelope::{cipher, signature},
     media::Library,
     observe::Observer,

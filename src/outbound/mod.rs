@@ -47,11 +47,11 @@ pub use lanes::Handle;
 pub use resolve::{LinkMaker, forget_old as forget_old_media};
 pub use submit::Caller;
 
+use crate::ports::fetch::Fetch;
 use crate::{
     accounts::{Opened, Registry},
     conversation::Rules,
     cores::Cores,
-    egress::Fetch,
     media::Library,
     observe::Observer,
     ports::{

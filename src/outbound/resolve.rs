@@ -11,10 +11,10 @@ use super::{
     faults::{error, from_fault},
     files::Job,
 };
+use crate::ports::fetch::{Fetch, FetchFault};
 use crate::{
     accounts::Opened,
     channels::contract::{Upload, Verdict},
-    egress::{Fetch, FetchFault},
     error::Code,
     media::{Library, sniff},
     ports::{

@@ -7,9 +7,9 @@ use super::{
     testing::{Does, FakePlatform, FakeWindows, MemoryStore, opened},
     *,
 };
+use crate::ports::fetch::{FetchFault, Fetched};
 use crate::{
     cores::{Core, Kind, Match},
-    egress::{FetchFault, Fetched},
     error::Code,
     media::Label,
     ports::{

@@ -3,6 +3,7 @@
 pub mod chance;
 pub mod clock;
 pub mod core;
+pub mod fetch;
 pub mod platform;
 pub mod store;
 pub mod turn;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use super::needs::{
     AccountDesk, Applied, ByteStream, CoreLinks, CoreState, Lag, NewFile, Notation, ReplayCount, ReplayRun, ReplayWish,
-    Replays, Sending, Shelf, Shelved, Unapplied,
+    Replays, Reread, Sending, Shelf, Shelved, Unapplied,
 };
 use crate::{
     accounts::{
@@ -22,9 +22,10 @@ use crate::{
     delivery::{self, Progress, ReplayError, Selection},
     doctor::Probes,
     error::{Code, Fault},
+    inbound::Inbound,
     media::{self, Label, Library},
     outbound::{self, Outbound},
-    ports::clock::Millis,
+    ports::{clock::Millis, store::Quarantined},
     schema::v1::{self, Media, SendRequest, SendResult},
     secret::Secret,
     tokens::Keeper,
@@ -173,6 +174,13 @@ impl Sending for Outbox {
 
     async fn wait(&self, message_id: &str, at_most: Duration) -> Result<SendResult, Fault> {
         self.0.wait(message_id, at_most).await
+    }
+}
+
+#[async_trait]
+impl Reread for Inbound {
+    async fn reread(&self, body: &Quarantined) -> Result<Option<String>, Fault> {
+        Inbound::reread(self, body).await
     }
 }
 

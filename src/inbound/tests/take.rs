@@ -10,7 +10,6 @@ use crate::{
     schema::v1,
     secret::Secret,
     settings::{AccountSettings, Previous, Security},
-    web::needs::Reread as _,
 };
 
 fn success() -> Reply {
