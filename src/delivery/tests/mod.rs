@@ -119,13 +119,7 @@ impl FakeLedger {
     }
     /// Commits an event without telling anybody.
     pub fn append(&self, conversation: i64, core: Option<&str>) -> Arc<Stored> {
-        let id = ConversationId(conversation);
-        let mut data = self.data();
-        let seq = data.seqs.entry(id).or_default();
-        *seq += 1;
-        let seq = *seq;
-        let body = v1::event::Body::Message(v1::Message::default());
-        data.write(id, seq, core, body)
+        self.data().append(ConversationId(conversation), core)
     }
     /// Retention: a Gap stands for everything up to `to_seq`.
     pub fn sweep(&self, conversation: i64, to_seq: u32) -> Arc<Stored> {
@@ -162,6 +156,12 @@ impl FakeLedger {
 }
 
 impl Data {
+    fn append(&mut self, id: ConversationId, core: Option<&str>) -> Arc<Stored> {
+        let seq = self.seqs.entry(id).or_default();
+        *seq += 1;
+        let seq = *seq;
+        self.write(id, seq, core, v1::event::Body::Message(v1::Message::default()))
+    }
     fn write(&mut self, id: ConversationId, seq: u32, core: Option<&str>, body: v1::event::Body) -> Arc<Stored> {
         self.next_row += 1;
         let row = self.next_row;
@@ -423,7 +423,9 @@ impl Rig {
 
     /// Commits an event for core `main` and tells delivery, as the store's writer does.
     pub fn event(&self, conversation: i64) -> Arc<Stored> {
-        let stored = self.ledger.append(conversation, Some("main"));
+        // As the store does it: nobody takes an event before everybody has been told of it.
+        let mut data = self.ledger.data();
+        let stored = data.append(ConversationId(conversation), Some("main"));
         self.handle.event(stored.clone());
         stored
     }

@@ -6,7 +6,10 @@ use tokio::task::JoinHandle;
 
 use crate::{
     inbound::{Body, Reply, testing::*},
-    ports::{store::Stored, turn::Windows as _},
+    ports::{
+        store::{Store, Stored},
+        turn::Windows as _,
+    },
     schema::{Timestamp, v1::send_result::Status},
     settings::{AccountSettings, Hold},
 };
@@ -26,6 +29,8 @@ async fn attempt(house: &Arc<House>, nth: u32) -> (JoinHandle<Reply>, Arc<Stored
     let id = stored.event.id.clone();
     let joined = || house.windows.look(&id).is_some_and(|it| it.platform_attempt == nth);
     until("the attempt is in the window", joined).await;
+    // The writer binds the window before it answers the request: behind one more commit, that answer has been heard.
+    Store::ready(&*house.store).await.expect("the store works");
     (request, stored)
 }
 
