@@ -1,6 +1,9 @@
 //! What happens every minute and every hour? The answer ledger is written, and what is past its time is forgotten.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::task::JoinSet;
 
@@ -17,6 +20,11 @@ use crate::{
 
 const MINUTE: Millis = 60_000;
 const HOUR: Millis = 60 * MINUTE;
+const EVERY: Duration = Duration::from_secs(3_600);
+/// A smaller step takes no more than a part of what is kept the shortest.
+const JUMP: Millis = 24 * HOUR;
+/// Time for an operator to set the clock right; after it the clock is believed.
+const DOUBT: Duration = Duration::from_secs(24 * 3_600);
 
 /// How long each thing is kept.
 #[derive(Clone, Copy)]
@@ -47,10 +55,57 @@ pub fn start(config: &Config, house: &House) -> JoinSet<()> {
 
 /// Not at once: a start has better things to do.
 async fn sweep_hourly(store: Arc<dyn Store>, library: Arc<Library>, clock: Arc<dyn Clock>, keep: Keep) {
-    clock.sleep_until(clock.now() + MINUTE).await;
+    let started = Instant::now();
+    let mut watch = Watch::new(clock.now(), started.elapsed());
+    let mut last = None;
     loop {
-        sweep(&*store, &library, clock.now(), keep).await;
-        clock.sleep_until(clock.now() + HOUR).await;
+        clock.sleep_until(clock.now() + MINUTE).await;
+        let (now, steady) = (clock.now(), started.elapsed());
+        if let Some(ahead) = watch.look(now, steady) {
+            let hours = ahead / HOUR;
+            tracing::error!(
+                hours,
+                "the clock jumped ahead: nothing is forgotten for a day; set it right meanwhile"
+            );
+        }
+        if watch.believes(steady) && last.is_none_or(|last| steady - last >= EVERY) {
+            sweep(&*store, &library, now, keep).await;
+            last = Some(steady);
+        }
+    }
+}
+
+/// Is the clock to be believed when it says that something is past its time? Not right after it jumped ahead: what waits
+/// for a core would be forgotten, and the platform's repetitions taken for new.
+struct Watch {
+    now: Millis,
+    steady: Duration,
+    doubted_until: Duration,
+}
+
+impl Watch {
+    fn new(now: Millis, steady: Duration) -> Self {
+        Self {
+            now,
+            steady,
+            doubted_until: Duration::ZERO,
+        }
+    }
+
+    /// Compares the clock with the time that passed; by how much it jumped ahead.
+    fn look(&mut self, now: Millis, steady: Duration) -> Option<Millis> {
+        let passed = Millis::try_from((steady - self.steady).as_millis()).unwrap_or(Millis::MAX);
+        let ahead = now.saturating_sub(self.now).saturating_sub(passed);
+        (self.now, self.steady) = (now, steady);
+        let jumped = ahead >= JUMP;
+        if jumped {
+            self.doubted_until = steady + DOUBT;
+        }
+        jumped.then_some(ahead)
+    }
+
+    fn believes(&self, steady: Duration) -> bool {
+        steady >= self.doubted_until
     }
 }
 
@@ -83,6 +138,22 @@ mod tests {
         ports::{chance::SystemChance, clock::ManualClock, store::RecordWrite},
         web::testing::{FakeStore, NOW},
     };
+
+    #[test]
+    fn a_clock_that_jumps_ahead_is_not_believed_for_a_day() {
+        let hours = |count: u64| Duration::from_secs(count * 3_600);
+        let mut watch = Watch::new(NOW, hours(0));
+        assert_eq!(watch.look(NOW + HOUR, hours(1)), None);
+        assert!(watch.believes(hours(1)));
+        // Behind by ten days, and right again: the second step looks like a jump, and is harmless.
+        assert_eq!(watch.look(NOW - 240 * HOUR, hours(2)), None);
+        assert!(watch.believes(hours(2)));
+        assert_eq!(watch.look(NOW + 720 * HOUR, hours(3)), Some(959 * HOUR));
+        assert!(!watch.believes(hours(3)));
+        assert_eq!(watch.look(NOW + 743 * HOUR, hours(26)), None);
+        assert!(!watch.believes(hours(26)));
+        assert!(watch.believes(hours(27)), "nobody set it back: it was right");
+    }
 
     #[tokio::test]
     async fn a_store_that_cannot_sweep_does_not_keep_old_files_and_ids() {

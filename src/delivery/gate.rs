@@ -193,6 +193,14 @@ impl Gate {
         }
     }
 
+    /// The clock was set back by so much: what it waits for stays as far away.
+    pub fn set_back(&mut self, by: Millis) {
+        if let Some(shut) = self.shut.as_mut() {
+            shut.until = shut.until.saturating_sub(by);
+            shut.tried = shut.tried.saturating_sub(by);
+        }
+    }
+
     /// An operator says: try now.
     pub fn wake(&mut self) {
         if let Some(shut) = self.shut.as_mut() {

@@ -30,6 +30,9 @@ use crate::{
 
 /// Events read from the store at once.
 pub const BATCH: usize = 16;
+/// A clock that is corrected by less holds up nobody worth speaking of.
+const SET_BACK: Millis = 1_000;
+
 #[derive(Default)]
 pub struct State {
     slots: Vec<Slot>,
@@ -37,6 +40,8 @@ pub struct State {
     memory: Memory,
     /// When lanes in back-off are due; an entry whose lane moved on is skipped.
     timers: BinaryHeap<Reverse<(Millis, ConversationId)>>,
+    /// When it was last looked what is due.
+    looked: Millis,
     /// The store's backlog is known: a lane that is new now holds everything there is.
     loaded: bool,
     stopping: bool,
@@ -139,6 +144,7 @@ impl State {
 
     /// Everything that may begin now, and when to look again.
     pub fn due(&mut self, now: Millis) -> (Vec<Job>, Option<Millis>) {
+        self.follow(now);
         self.ring(now);
         let mut jobs = Vec::new();
         for slot in 0..self.slots.len() {
@@ -161,6 +167,22 @@ impl State {
     pub fn has_more(&self, slot: u16, now: Millis) -> bool {
         let slot = &self.slots[usize::from(slot)];
         !slot.ready.is_empty() && slot.gate.admits(now, slot.in_flight)
+    }
+
+    /// A clock that was set back would hold up all that waits until it has come again: their times go with it.
+    fn follow(&mut self, now: Millis) {
+        let back = std::mem::replace(&mut self.looked, now).saturating_sub(now);
+        if back < SET_BACK {
+            return;
+        }
+        for lane in self.lanes.values_mut() {
+            lane.due = lane.due.saturating_sub(back);
+        }
+        let timers = std::mem::take(&mut self.timers).into_iter();
+        self.timers = timers
+            .map(|Reverse((at, id))| Reverse((at.saturating_sub(back), id)))
+            .collect();
+        self.slots.iter_mut().for_each(|slot| slot.gate.set_back(back));
     }
 
     /// Moves lanes whose back-off is over into their queues.

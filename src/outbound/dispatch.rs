@@ -19,6 +19,8 @@ use crate::{
 
 /// A lane whose store did not answer looks again after this long.
 const STORE_PAUSE: Millis = 5_000;
+/// No message is put off for longer without its customer.
+const PAUSE_MOST: Millis = 10 * 60_000;
 
 /// What became of one message's turn.
 pub(super) enum Turn {
@@ -149,7 +151,7 @@ impl Outbound {
         if message.status() == Status::Held && !released(message, view.as_ref(), now) {
             return Ok(Turn::Held(message.not_after));
         }
-        if message.status() == Status::Accepted && message.next_attempt > now {
+        if message.status() == Status::Accepted && pauses(message, now) {
             return Ok(Turn::WaitsUntil(sooner_end(message)));
         }
         if message.passive.is_some() {
@@ -172,7 +174,7 @@ impl Outbound {
         let which = crate::ports::store::MessageRef::Row(message.row);
         match self.parts.store.message(which).await? {
             // Kept since it was read: the platform's next attempt has its time.
-            Some(fresh) if fresh.status() == Status::Accepted && fresh.next_attempt > self.now() => {
+            Some(fresh) if fresh.status() == Status::Accepted && pauses(&fresh, self.now()) => {
                 Ok(Turn::WaitsUntil(sooner_end(&fresh)))
             }
             Some(fresh) if fresh.is_final() => Ok(Turn::Done),
@@ -240,6 +242,11 @@ fn may_repeat(message: &Message, now: Millis) -> bool {
     message.request.on_ambiguous() == OnAmbiguous::Retry
         && message.attempts < AMBIGUOUS_TRIES
         && (message.not_after == 0 || now < message.not_after)
+}
+
+/// Its time has not come. A pause that looks longer than any was noted before the clock was set back, and is over.
+fn pauses(message: &Message, now: Millis) -> bool {
+    (1..=PAUSE_MOST).contains(&(message.next_attempt - now))
 }
 
 /// The customer acted since it was held, or an allowance is open by count.

@@ -29,7 +29,12 @@ struct Inner {
     timers: BinaryHeap<Reverse<(Millis, ConversationId)>>,
     /// The one time that counts per conversation; others in the heap are stale.
     due: HashMap<ConversationId, Millis>,
+    /// When it was last asked whose turn it is.
+    looked: Millis,
 }
+
+/// A clock that is corrected by less holds up nobody worth speaking of.
+const SET_BACK: Millis = 1_000;
 
 #[derive(Default)]
 struct Lane {
@@ -116,6 +121,7 @@ impl Inner {
     }
 
     fn next(&mut self, now: Millis) -> Option<ConversationId> {
+        self.follow(now);
         while let Some(Reverse((at, conversation))) = self.timers.peek().copied()
             && (at <= now || self.due.get(&conversation) != Some(&at))
         {
@@ -138,6 +144,18 @@ impl Inner {
             return Some(conversation);
         }
         None
+    }
+
+    /// A clock that was set back would hold up all that waits until it has come again: their times go with it.
+    fn follow(&mut self, now: Millis) {
+        let back = std::mem::replace(&mut self.looked, now).saturating_sub(now);
+        if back < SET_BACK {
+            return;
+        }
+        for at in self.due.values_mut() {
+            *at = at.saturating_sub(back);
+        }
+        self.timers = self.due.iter().map(|(id, at)| Reverse((*at, *id))).collect();
     }
 
     fn done(&mut self, conversation: ConversationId, again_at: Option<Millis>) {
@@ -214,6 +232,23 @@ mod tests {
         assert_eq!(lanes.next(100), Some(A));
         lanes.done(A, None);
         assert_eq!((lanes.next(1000), lanes.next_timer()), (None, None));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_up_no_lane() {
+        let lanes = Handle::default();
+        for lane in [A, B] {
+            lanes.message(lane);
+        }
+        assert_eq!((lanes.next(100_000), lanes.next(100_000)), (Some(A), Some(B)));
+        lanes.done(A, Some(102_000));
+        lanes.done(B, Some(105_000));
+        assert_eq!(lanes.next(100_100), None);
+        assert_eq!((lanes.next(10_000), lanes.next_timer()), (None, Some(11_900)));
+        assert_eq!(lanes.next(11_900), Some(A));
+        lanes.done(A, None);
+        assert_eq!((lanes.next(11_900), lanes.next_timer()), (None, Some(14_900)));
+        assert_eq!(lanes.next(14_900), Some(B));
     }
 
     #[test]

@@ -336,6 +336,23 @@ async fn a_busy_platform_is_asked_again_with_growing_pauses() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_does_not_hold_up_a_repetition() {
+    let house = awake();
+    house.platform.will("/send", [says(-1)]);
+    let first = house.say("a").await;
+    until(
+        || house.store.all()[0].attempts == 1 && house.now_of(&first).status() == Status::Accepted,
+        "noted",
+    )
+    .await;
+    house.clock.set(START - 10 * 3_600_000);
+    let second = house.say("b").await;
+    house.becomes(&first, Status::Sent).await;
+    house.becomes(&second, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["a", "a", "b"]);
+}
+
+#[tokio::test]
 async fn a_platform_that_stays_down_fails_the_message_when_its_time_is_over() {
     let house = awake();
     house.platform.will("/send", std::iter::repeat_n(Does::NotSent, 50));

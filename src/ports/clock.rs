@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
@@ -17,12 +17,13 @@ pub type Millis = i64;
 #[async_trait]
 pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Millis;
-    /// Returns when `now()` has reached `at`; at once if it already has.
+    /// Returns when `now()` has reached `at`; at once if it already has. Where a clock can be set back, it also returns when
+    /// as much time has passed as there was left at the call.
     async fn sleep_until(&self, at: Millis);
 }
 
-/// The machine's clock. Waiting uses the monotonic timer, so a wall clock that jumps delays nobody for long:
-/// it looks again at least every minute.
+/// The machine's clock. Waiting uses the monotonic timer, so a wall clock that is set back delays nobody; it looks again at
+/// least every minute, so one that is set forward is noticed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -35,15 +36,24 @@ impl Clock for SystemClock {
     }
 
     async fn sleep_until(&self, at: Millis) {
-        loop {
-            let left = at - self.now();
-            if left <= 0 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(left.min(60_000).unsigned_abs())).await;
+        let (asked, wish) = (Instant::now(), at.saturating_sub(self.now()));
+        while let Some(rest) = rest(at.saturating_sub(self.now()), wish, asked.elapsed()) {
+            tokio::time::sleep(rest).await;
         }
     }
 }
+
+/// How long to sleep before looking again: `left` by the wall clock, and no longer in all than `wish`.
+fn rest(left: Millis, wish: Millis, waited: Duration) -> Option<Duration> {
+    let wish = Duration::from_millis(u64::try_from(wish).unwrap_or(0));
+    let rest = wish
+        .checked_sub(waited)?
+        .min(Duration::from_millis(u64::try_from(left).ok()?));
+    (!rest.is_zero()).then(|| rest.min(LOOK_AGAIN))
+}
+
+/// After this a clock that was set forward is noticed.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// A clock that tests set by hand.
 #[derive(Clone, Debug)]
@@ -91,5 +101,32 @@ impl Clock for ManualClock {
             }
             moved.await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_nobody_wait_longer_than_they_asked_for() {
+        let seconds = Duration::from_secs;
+        assert_eq!(rest(5_000, 5_000, seconds(0)), Some(seconds(5)));
+        // Set back by an hour after two of five seconds.
+        assert_eq!(rest(3_603_000, 5_000, seconds(2)), Some(seconds(3)));
+        assert_eq!(rest(3_600_000, 5_000, seconds(5)), None);
+        // Set forward: over at once.
+        assert_eq!(rest(-1, 5_000, seconds(2)), None);
+        assert_eq!(rest(0, 0, seconds(0)), None);
+        assert_eq!(rest(Millis::MAX, Millis::MAX, seconds(9)), Some(seconds(60)));
+    }
+
+    #[tokio::test]
+    async fn the_machines_clock_waits_as_long_as_it_is_told() {
+        let started = Instant::now();
+        SystemClock.sleep_until(SystemClock.now() + 30).await;
+        assert!(started.elapsed() >= Duration::from_millis(25));
+        SystemClock.sleep_until(0).await;
+        assert!(started.elapsed() < Duration::from_secs(5));
     }
 }

@@ -37,6 +37,23 @@ async fn a_failed_event_is_offered_again_by_the_schedule() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_back_does_not_hold_up_what_waits() {
+    let rig = Rig::running(|seen| if seen.conversation == "c1" { failed() } else { taken() }).await;
+    rig.event(1);
+    rig.sees(1).await;
+    rig.advance(200).await;
+    rig.sees(2).await;
+    rig.clock.set(rig.clock.now() - 10 * 3_600_000);
+    // Whoever is next makes the clock looked at; without anybody the machine's clock does.
+    rig.event(2);
+    rig.sees(3).await;
+    rig.advance(500).await;
+    rig.sees(4).await;
+    assert_eq!(rig.seen()[3].attempt, 3);
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failing_conversation_holds_up_no_other() {
     let rig = Rig::running(|seen| if seen.conversation == "c1" { failed() } else { taken() }).await;
     rig.event(1);
