@@ -378,7 +378,7 @@ async fn a_parked_event_leaves_a_gap_in_its_place_and_comes_back_as_a_new_one() 
         panic!("a gap")
     };
     assert_eq!((said.from_seq, said.to_seq), (1, 1));
-    assert_eq!(said.parked_event_ids, [first.event.id.clone()]);
+    assert_eq!(said.parked_event_ids, std::slice::from_ref(&first.event.id));
 
     let parked = bench.store.parked(None, 10).await.expect("read");
     assert_eq!((parked.len(), parked[0].reason.as_str()), (1, "refused"));

@@ -51,12 +51,15 @@ impl From<StoreError> for Fault {
     }
 }
 
+/// Called once, with what became of the batch.
+pub type After = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
 /// What a job left behind.
 pub struct Ran {
     /// It met an error of the database: the batch cannot be committed.
     pub broken: bool,
     /// Told whether the commit succeeded.
-    pub after: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+    pub after: After,
 }
 
 /// Said to the listener after the commit, in order.
@@ -272,12 +275,7 @@ impl Writer {
         self.finish(result, next_event, afters);
     }
 
-    fn finish(
-        &mut self,
-        result: Result<(), rusqlite::Error>,
-        next_event: Row,
-        afters: Vec<Box<dyn FnOnce(Result<(), StoreError>) + Send>>,
-    ) {
+    fn finish(&mut self, result: Result<(), rusqlite::Error>, next_event: Row, afters: Vec<After>) {
         let said = match result {
             Ok(()) => Ok(()),
             Err(error) => {
