@@ -20,6 +20,14 @@ pub struct Conversations {
     ids: HashMap<Arc<str>, i64>,
     /// How many states are ahead of their rows.
     dirty: usize,
+    folding: Option<Folding>,
+}
+
+/// A fold under way, a few states with each batch: all at once would keep every callback waiting.
+struct Folding {
+    /// When it is done, the rows know every event up to here.
+    through: Row,
+    left: Vec<i64>,
 }
 
 struct Held {
@@ -34,6 +42,7 @@ impl Conversations {
             held: LruCache::new(HELD),
             ids: HashMap::new(),
             dirty: 0,
+            folding: None,
         }
     }
 
@@ -94,16 +103,43 @@ impl Conversations {
         self.dirty
     }
 
-    /// Writes every state that is ahead of its row; `through` is the newest event they know of.
-    pub fn fold(&mut self, db: &Connection, through: Row) -> Result<(), rusqlite::Error> {
-        for (id, held) in self.held.iter_mut().filter(|(_, held)| held.dirty) {
-            write(db, *id, &held.state)?;
-            held.dirty = false;
+    /// Begins to write every state that is ahead of its row; `through` is the newest event they know of.
+    pub fn begin_fold(&mut self, through: Row) {
+        if self.folding.is_none() {
+            let ahead = self.held.iter().filter(|(_, held)| held.dirty);
+            let left = ahead.map(|(id, _)| *id).collect();
+            self.folding = Some(Folding { through, left });
         }
-        self.dirty = 0;
-        db.prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES ('folded', ?1)")?
-            .execute([through])?;
+    }
+
+    /// Writes at most `limit` states of a fold under way. A state that has moved on meanwhile is written as it is: replaying
+    /// what it already knows does nothing.
+    pub fn fold_some(&mut self, db: &Connection, limit: usize) -> Result<(), rusqlite::Error> {
+        let Some(folding) = self.folding.as_mut() else {
+            return Ok(());
+        };
+        let from = folding.left.len().saturating_sub(limit);
+        for id in folding.left.split_off(from) {
+            // One that left memory meanwhile was written then.
+            if let Some(held) = self.held.peek_mut(&id).filter(|held| held.dirty) {
+                write(db, id, &held.state)?;
+                held.dirty = false;
+                self.dirty -= 1;
+            }
+        }
+        if folding.left.is_empty() {
+            db.prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES ('folded', ?1)")?
+                .execute([folding.through])?;
+            self.folding = None;
+        }
         Ok(())
+    }
+
+    /// Writes every state that is ahead of its row, at once.
+    pub fn fold(&mut self, db: &Connection, through: Row) -> Result<(), rusqlite::Error> {
+        self.folding = None;
+        self.begin_fold(through);
+        self.fold_some(db, usize::MAX)
     }
 
     fn hold(&mut self, db: &Connection, id: i64, state: State, dirty: bool) -> Result<(), rusqlite::Error> {

@@ -5,6 +5,9 @@ use rusqlite::Connection;
 /// Grows with every change of the tables.
 pub const VERSION: i64 = 1;
 
+/// Pages of the log after which it is folded into the database: 16 MiB.
+const CHECKPOINT_PAGES: i64 = 4_096;
+
 /// Short rows, keys that grow with time: an append stays at the end of each tree.
 const TABLES: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -57,6 +60,9 @@ pub fn tune(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -8192)?;
+    // A page that is written with every batch is copied into the database once in many of them.
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", 2 * CHECKPOINT_PAGES * 4_096)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "foreign_keys", "OFF")?;
     connection.set_prepared_statement_cache_capacity(64);

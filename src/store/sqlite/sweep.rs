@@ -32,9 +32,12 @@ impl Writer {
     pub fn sweep_step(&mut self, at: &mut Progress, now: Millis, keep: Retention) -> Result<(), rusqlite::Error> {
         let events = self.sweep_events(at, now - keep.events)?;
         let messages = self.sweep_messages(at, now - keep.idempotency)?;
-        let identities = self.sweep_identities(at)?;
-        at.done = !(events || messages || identities);
-        if at.done {
+        if events || messages {
+            return Ok(());
+        }
+        // Where no event was forgotten, no identity is.
+        at.done = at.event == 0 || !self.sweep_identities(at)?;
+        if at.done && at.event > 0 {
             // Row numbers are never given out twice, even when no event is left to count from.
             self.conversations.fold(&self.db, self.next_event - 1)?;
         }
@@ -43,17 +46,19 @@ impl Writer {
 
     /// `true`: there may be more.
     fn sweep_events(&mut self, at: &mut Progress, before: Millis) -> Result<bool, rusqlite::Error> {
-        let rows: Vec<(Row, i64, u32)> = self
+        // Rows grow with time: the first one that is young enough ends the walk, so that a sweep reads no more than it forgets.
+        let rows: Vec<(Row, i64, u32, Millis)> = self
             .db
-            .prepare_cached(
-                "SELECT row, conversation, seq FROM event WHERE row > ?1 AND accepted < ?2 ORDER BY row LIMIT ?3",
-            )?
-            .query_map(params![at.event, before, STEP], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            .prepare_cached("SELECT row, conversation, seq, accepted FROM event WHERE row > ?1 ORDER BY row LIMIT ?2")?
+            .query_map(params![at.event, STEP], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             })?
             .collect::<Result<_, _>>()?;
-        // Rows grow with time: the first one that is young enough ends the walk.
-        for (row, conversation, seq) in &rows {
+        let old: Vec<_> = rows
+            .into_iter()
+            .take_while(|(.., accepted)| *accepted < before)
+            .collect();
+        for (row, conversation, seq, _) in &old {
             at.event = *row;
             if self
                 .db
@@ -74,7 +79,7 @@ impl Writer {
                 .prepare_cached("DELETE FROM event WHERE row = ?1")?
                 .execute([row])? as u64;
         }
-        Ok(rows.len() as i64 == STEP)
+        Ok(old.len() as i64 == STEP)
     }
 
     /// Everything of this conversation that waited too long becomes one Gap.
@@ -114,12 +119,15 @@ impl Writer {
     }
 
     fn sweep_messages(&mut self, at: &mut Progress, before: Millis) -> Result<bool, rusqlite::Error> {
-        let rows: Vec<(Row, bool)> = self
+        let rows: Vec<(Row, bool, Millis)> = self
             .db
-            .prepare_cached("SELECT row, open FROM message WHERE row > ?1 AND created < ?2 ORDER BY row LIMIT ?3")?
-            .query_map(params![at.message, before, STEP], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .prepare_cached("SELECT row, open, created FROM message WHERE row > ?1 ORDER BY row LIMIT ?2")?
+            .query_map(params![at.message, STEP], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?
             .collect::<Result<_, _>>()?;
-        for (row, open) in &rows {
+        let old: Vec<_> = rows.into_iter().take_while(|(.., created)| *created < before).collect();
+        for (row, open, _) in &old {
             at.message = *row;
             if !open {
                 at.swept.messages += self
@@ -128,16 +136,11 @@ impl Writer {
                     .execute([row])? as u64;
             }
         }
-        Ok(rows.len() as i64 == STEP)
+        Ok(old.len() as i64 == STEP)
     }
 
-    /// Identities live as long as the oldest event that is kept.
+    /// Identities are forgotten with their events: after the walk over those.
     fn sweep_identities(&mut self, at: &mut Progress) -> Result<bool, rusqlite::Error> {
-        let oldest: Option<Row> = self
-            .db
-            .prepare_cached("SELECT min(row) FROM event")?
-            .query_row([], |row| row.get(0))?;
-        let oldest = oldest.unwrap_or(self.next_event).min(at.event + 1);
         let rows: Vec<(i64, i64, String, Row)> = self
             .db
             .prepare_cached(
@@ -150,7 +153,7 @@ impl Writer {
             .collect::<Result<_, _>>()?;
         for (account, order, rest, event) in &rows {
             at.dedupe = (*account, *order, rest.clone());
-            if *event < oldest {
+            if *event <= at.event {
                 self.db
                     .prepare_cached("DELETE FROM dedupe WHERE account = ?1 AND ord = ?2 AND rest = ?3")?
                     .execute(params![account, order, rest])?;

@@ -772,3 +772,31 @@ async fn many_at_once_keep_every_order() {
     let rows: Vec<_> = bench.heard().iter().map(|stored| stored.row).collect();
     assert!(rows.is_sorted(), "told in commit order");
 }
+
+#[tokio::test]
+async fn states_are_folded_a_few_at_a_time_and_a_crash_in_between_loses_none() {
+    let bench = Bench::new();
+    for number in 1..=200_u64 {
+        bench.say(&format!("c{}", number % 100), number).await;
+    }
+    bench.clock.advance(Duration::from_secs(6));
+    // The fold begins with this batch and is not done with it.
+    bench.say("c0", 201).await;
+    let folded = |bench: &Bench| {
+        let db = rusqlite::Connection::open(bench.dir.path().join("wxbridge.db")).expect("open");
+        db.query_row("SELECT value FROM meta WHERE name = 'folded'", [], |row| {
+            row.get::<_, i64>(0)
+        })
+        .expect("read")
+    };
+    assert_eq!(folded(&bench), 0);
+    let after = bench.crashed().await;
+    for (who, seq) in [("c0", 3), ("c1", 2), ("c99", 2)] {
+        let view = after.store.conversation(&key(who)).await.expect("read").expect("known");
+        assert_eq!(view.state.seq, seq, "{who}");
+    }
+    bench.say("c1", 202).await;
+    assert_eq!(folded(&bench), 201, "everything up to where it began");
+    let after = bench.crashed().await;
+    assert_eq!(after.say("c1", 203).await.event.seq, 4);
+}

@@ -23,6 +23,8 @@ const BATCH: usize = 1_024;
 /// States ahead of their rows before they are folded, and the time after which they are anyway.
 const FOLD_STATES: usize = 10_000;
 const FOLD_EVERY: Millis = 5_000;
+/// States written with one batch while a fold is under way.
+const FOLD_STEP: usize = 64;
 const DISK_CHECK_EVERY: Millis = 1_000;
 /// `PRAGMA synchronous` when a commit is on disk before it returns.
 const FULL: i64 = 2;
@@ -307,9 +309,9 @@ impl Writer {
         let dirty = self.conversations.dirty();
         if dirty >= FOLD_STATES || (dirty > 0 && now.abs_diff(self.last_fold) >= FOLD_EVERY.unsigned_abs()) {
             self.last_fold = now;
-            self.conversations.fold(&self.db, self.next_event - 1)?;
+            self.conversations.begin_fold(self.next_event - 1);
         }
-        Ok(())
+        self.conversations.fold_some(&self.db, FOLD_STEP)
     }
 
     fn begin(&self) -> Result<(), rusqlite::Error> {
