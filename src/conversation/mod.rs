@@ -3,14 +3,16 @@
 //! Both stores keep [`State`] and apply [`State::append`] inside their transactions, so that `seq`, session, entry
 //! parameters and allowances mean the same everywhere.
 
+mod arrival;
 pub mod key;
 pub mod ledger;
 
+pub use arrival::Arrival;
 pub use ledger::{Grant, Ledger};
 
 use crate::{
     channels::contract::SessionEffect,
-    ports::{clock::Millis, store::Arrival},
+    ports::clock::Millis,
     schema::{
         Timestamp,
         v1::{self, conversation::SessionState},

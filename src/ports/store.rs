@@ -7,12 +7,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{
-    channels::contract::{Dedupe, SessionEffect},
-    conversation::{Grant, Rules},
-    ports::clock::Millis,
-    schema::v1,
-};
+pub use crate::conversation::Arrival;
+use crate::{ports::clock::Millis, schema::v1};
 
 /// The store's own number of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,33 +38,6 @@ pub trait Listener: Send + Sync + 'static {
 }
 
 // ───────────── events ─────────────
-
-/// One thing to be appended to a conversation; whatever else it means for the conversation stands beside it.
-#[derive(Clone, Debug)]
-pub struct Arrival {
-    pub account: Arc<v1::Account>,
-    pub key: String,
-    pub customer: v1::Identity,
-    pub scope: v1::conversation::Scope,
-    /// `None` for events of our own making.
-    pub dedupe: Option<Dedupe>,
-    pub platform_time: Option<Millis>,
-    pub history: bool,
-    pub traceparent: String,
-    pub body: v1::event::Body,
-    pub raw: Option<v1::Raw>,
-    pub entry: Option<v1::Entry>,
-    /// What it opens, already with count and end.
-    pub grant: Option<Grant>,
-    pub unfollowed: bool,
-    pub customer_acted: bool,
-    pub customer_spoke: bool,
-    pub session: Option<SessionEffect>,
-    pub redelivery_of: String,
-    /// The core whose rule fits; `None` where no rule fits.
-    pub core: Option<Arc<str>>,
-    pub rules: Rules,
-}
 
 /// A durable event.
 #[derive(Clone, Debug)]

@@ -1,0 +1,37 @@
+//! What is appended to a conversation? One thing that happened, with whatever else it means for it.
+
+use std::sync::Arc;
+
+use super::{Grant, Rules};
+use crate::{
+    channels::contract::{Dedupe, SessionEffect},
+    ports::clock::Millis,
+    schema::v1,
+};
+
+/// One thing to be appended to a conversation; whatever else it means for the conversation stands beside it.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    pub account: Arc<v1::Account>,
+    pub key: String,
+    pub customer: v1::Identity,
+    pub scope: v1::conversation::Scope,
+    /// `None` for events of our own making.
+    pub dedupe: Option<Dedupe>,
+    pub platform_time: Option<Millis>,
+    pub history: bool,
+    pub traceparent: String,
+    pub body: v1::event::Body,
+    pub raw: Option<v1::Raw>,
+    pub entry: Option<v1::Entry>,
+    /// What it opens, already with count and end.
+    pub grant: Option<Grant>,
+    pub unfollowed: bool,
+    pub customer_acted: bool,
+    pub customer_spoke: bool,
+    pub session: Option<SessionEffect>,
+    pub redelivery_of: String,
+    /// The core whose rule fits; `None` where no rule fits.
+    pub core: Option<Arc<str>>,
+    pub rules: Rules,
+}
