@@ -5,11 +5,17 @@
 
 mod support;
 
-use std::{collections::HashMap, path::Path, process::Command};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use futures_util::future::join_all;
+use serde_json::json;
 use support::{
     bridge::{Bridge, Setup},
+    core::{Core, Said},
     peer::Shop,
 };
 
@@ -26,10 +32,12 @@ enum Step {
     SyncEnds,
     /// A 200 begins to leave on this connection.
     Answered(usize),
+    /// The core's answer was read.
+    CoreSaid,
 }
 
-/// Reads a trace of `strace -f -yy`. A call that is interrupted by another thread's has two lines.
-fn steps(trace: &str, port: u16) -> Vec<Step> {
+/// What is asked and answered at the two doors: callbacks at the first, sends at the second. Reads a trace of `strace -f -yy`. A call that is interrupted by another thread's has two lines.
+fn steps(trace: &str, doors: [u16; 2], core: u16) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut open: HashMap<&str, &str> = HashMap::new();
     let mut connections = HashMap::new();
@@ -48,8 +56,9 @@ fn steps(trace: &str, port: u16) -> Vec<Step> {
         } else {
             (call, true, true)
         };
-        let log = head.contains("wxbridge") && head.contains("-wal>") || head.contains("-wal>");
-        let ours = head.contains(&format!("<TCP:[127.0.0.1:{port}->"));
+        let log = head.contains("-wal>");
+        let from_core = head.contains(&format!("->127.0.0.1:{core}]>"));
+        let [public, internal] = doors.map(|port| head.contains(&format!("<TCP:[127.0.0.1:{port}->")));
         let mut connection = || {
             let name = head
                 .split_once('<')
@@ -64,12 +73,21 @@ fn steps(trace: &str, port: u16) -> Vec<Step> {
                 steps.extend((ends && succeeded(call)).then_some(Step::SyncEnds));
             }
             "write" | "writev" | "pwrite64" | "pwritev" if log && begins => steps.push(Step::Logged),
-            "write" | "writev" | "sendto" | "sendmsg" if ours && begins && head.contains("HTTP/1.1 200") => {
+            "write" | "writev" | "sendto" | "sendmsg"
+                if begins && (public && head.contains("HTTP/1.1 200") || internal && head.contains("HTTP/1.1 202")) =>
+            {
                 steps.push(Step::Answered(connection()));
             }
             // What was read stands in the line that ends the call.
-            "read" | "readv" | "recvfrom" | "recvmsg" if ours && ends && call.contains("POST /callback/") => {
+            "read" | "readv" | "recvfrom" | "recvmsg"
+                if ends
+                    && (public && call.contains("POST /callback/")
+                        || internal && call.contains("POST /v1/messages")) =>
+            {
                 steps.push(Step::Asked(connection()));
+            }
+            "read" | "readv" | "recvfrom" | "recvmsg" if from_core && ends && call.contains("HTTP/1.1 200") => {
+                steps.push(Step::CoreSaid);
             }
             _ => {}
         }
@@ -89,85 +107,108 @@ fn prove(steps: &[Step]) -> usize {
         answers += 1;
         let asked = steps[..at].iter().rposition(|step| *step == Step::Asked(*connection));
         let asked = asked.unwrap_or_else(|| panic!("an answer without its request at step {at}"));
-        let logged = steps[asked..at]
-            .iter()
-            .position(|step| *step == Step::Logged)
-            .map(|offset| asked + offset);
-        let logged =
-            logged.unwrap_or_else(|| panic!("answered at step {at}, and nothing was logged since step {asked}"));
-        let begun = steps[logged..at]
-            .iter()
-            .position(|step| *step == Step::SyncBegins)
-            .map(|offset| logged + offset);
-        let begun = begun.unwrap_or_else(|| panic!("answered at step {at}, no sync began since step {logged}"));
-        let ended = steps[begun..at].contains(&Step::SyncEnds);
-        assert!(ended, "answered at step {at} before the sync of step {begun} was over");
+        synced_between(steps, asked, at);
     }
     answers
 }
 
-#[tokio::test]
-async fn no_callback_is_answered_before_the_log_is_synced() {
+/// Between two steps something is logged, and after it a whole sync.
+fn synced_between(steps: &[Step], from: usize, to: usize) {
+    let find = |from: usize, wanted: Step| {
+        let found = steps[from..to].iter().position(|step| *step == wanted);
+        found.map(|offset| from + offset)
+    };
+    let logged = find(from, Step::Logged);
+    let logged = logged.unwrap_or_else(|| panic!("answered at step {to}, and nothing was logged since step {from}"));
+    let begun = find(logged, Step::SyncBegins);
+    let begun = begun.unwrap_or_else(|| panic!("answered at step {to}, no sync began since step {logged}"));
+    let ended = find(begun, Step::SyncEnds).is_some();
+    assert!(ended, "answered at step {to} before the sync of step {begun} was over");
+}
+
+/// The binary under the tracer, and where its calls are written.
+async fn traced(setup: Setup, folder: &Path) -> (Bridge, PathBuf) {
     let there = Command::new("strace").arg("-V").output().is_ok();
     assert!(there, "strace is not installed; tests/run installs what the tests need");
-    let folder = tempfile::tempdir().unwrap();
-    let trace = folder.path().join("trace");
+    let trace = folder.join("trace");
+    let words = format!(
+        "strace -D -f -ttt -yy -s 64 -e {TRACED} -e signal=none -o {}",
+        trace.display()
+    );
     // -D: the tracer stands aside, so that our child is the binary itself.
-    let before = [
-        "strace",
-        "-D",
-        "-f",
-        "-ttt",
-        "-yy",
-        "-s",
-        "64",
-        "-e",
-        TRACED,
-        "-e",
-        "signal=none",
-        "-o",
-        path(&trace),
-    ];
+    let words: Vec<&str> = words.split(' ').collect();
+    (Bridge::start(setup.before(&words)).await, trace)
+}
+
+/// Ends the binary and reads what it did.
+async fn steps_of(mut bridge: Bridge, trace: &Path, core: u16) -> Vec<Step> {
+    let doors = [bridge.public_port(), bridge.internal_port()];
+    assert_eq!(bridge.stop().await, 0, "{}", bridge.log());
+    let trace = support::until("the end of the trace", async || {
+        let text = std::fs::read_to_string(trace).unwrap_or_default();
+        text.contains("+++ exited with 0 +++").then_some(text)
+    })
+    .await;
+    steps(&trace, doors, core)
+}
+
+#[tokio::test]
+async fn no_callback_is_answered_before_the_log_is_synced() {
+    let folder = tempfile::tempdir().unwrap();
     // No core: what is written is written for the callbacks.
-    let mut bridge = Bridge::start(Setup::new().before(&before)).await;
+    let (bridge, trace) = traced(Setup::new(), folder.path()).await;
     let shop = Shop::new("shop");
     bridge.apply(&[&shop], "http://127.0.0.1:9").await;
-
     for number in 0..20 {
-        assert_eq!(
-            bridge.text(&shop, "oOne", &format!("one by one {number}")).await,
-            (200, "success".into())
-        );
+        let text = format!("one by one {number}");
+        assert_eq!(bridge.text(&shop, "oOne", &text).await, (200, "success".into()));
     }
     for round in 0..10 {
         let many = (0..16).map(|number| {
             let (bridge, shop) = (&bridge, &shop);
-            async move {
-                bridge
-                    .text(shop, &format!("o{number}"), &format!("together {round}"))
-                    .await
-            }
+            let (openid, text) = (format!("o{number}"), format!("together {round}"));
+            async move { bridge.text(shop, &openid, &text).await }
         });
         for answer in join_all(many).await {
             assert_eq!(answer, (200, "success".into()));
         }
     }
-    let port = bridge.public_port();
-    assert_eq!(bridge.stop().await, 0, "{}", bridge.log());
-
-    let trace = support::until("the end of the trace", async || {
-        let text = std::fs::read_to_string(&trace).unwrap_or_default();
-        text.contains("+++ exited with 0 +++").then_some(text)
-    })
-    .await;
-    let steps = steps(&trace, port);
+    let steps = steps_of(bridge, &trace, 0).await;
     assert_eq!(prove(&steps), 180, "every answer was seen");
     let syncs = steps.iter().filter(|step| **step == Step::SyncEnds).count();
     println!("180 answers, {syncs} syncs of the log");
 }
 
-fn path(path: &Path) -> &str {
-    path.to_str().unwrap()
+#[tokio::test]
+async fn no_answer_of_the_core_leaves_and_no_send_is_accepted_before_the_log_is_synced() {
+    let folder = tempfile::tempdir().unwrap();
+    let core = Core::start(|_| Said::reply("kept first")).await;
+    let (bridge, trace) = traced(Setup::to_core(&core, ""), folder.path()).await;
+    let shop = Shop::new("shop");
+    bridge.apply(&[&shop], "http://127.0.0.1:9").await;
+    for number in 0..10 {
+        let (status, body) = bridge.text(&shop, "oOne", &format!("one by one {number}")).await;
+        assert!(shop.open_reply(&body).is_ok(), "{status} {body}");
+    }
+    for number in 0..5 {
+        let wish = json!({ "conversationKey": shop.conversation("oOne"), "text": format!("{number}") });
+        assert_eq!(bridge.post("/v1/messages", &wish).await.0, 202);
+    }
+    let steps = steps_of(bridge, &trace, core.address.port()).await;
+    assert_eq!(prove(&steps), 15, "every answer was seen");
+    // The acceptance of the event and the reply to it are one commit, and the reply leaves after it.
+    let mut passive = 0;
+    for (at, step) in steps.iter().enumerate() {
+        let said = steps[..at].iter().rposition(|step| *step == Step::CoreSaid);
+        let asked = steps[..at].iter().rposition(|step| matches!(step, Step::Asked(_)));
+        if let (Step::Answered(_), Some(said), Some(asked)) = (step, said, asked)
+            && said > asked
+        {
+            synced_between(&steps, said, at);
+            passive += 1;
+        }
+    }
+    assert_eq!(passive, 10);
 }
 
 #[test]
@@ -184,7 +225,13 @@ fn an_answer_before_its_sync_would_be_noticed() {
         1,
         "sendto(9<TCP:[127.0.0.1:80->127.0.0.1:5]>, \"HTTP/1.1 200 OK\", 15, 0) = 15",
     );
-    let order = |parts: &[&String]| steps(&parts.iter().map(|part| part.as_str()).collect::<String>(), 80);
+    let order = |parts: &[&String]| {
+        steps(
+            &parts.iter().map(|part| part.as_str()).collect::<String>(),
+            [80, 81],
+            82,
+        )
+    };
     assert_eq!(prove(&order(&[&asked, &logged, &begun, &ended, &answered])), 1);
     for early in [
         order(&[&asked, &logged, &begun, &answered, &ended]),

@@ -27,6 +27,8 @@ use support::{
 };
 
 const KILLS: u64 = 24;
+/// Orderly ends under the same load, before the kills.
+const STOPS: u64 = 3;
 /// Customers of each account: one conversation each, one callback in flight each.
 const CUSTOMERS: u64 = 24;
 /// Without a kill that counts within this, the test could prove nothing.
@@ -144,6 +146,10 @@ async fn whatever_was_acknowledged_reaches_the_core_in_order_however_often_the_p
         .collect();
 
     let (mut moments, mut delivered) = (Vec::new(), Delivered::default());
+    for _ in 0..STOPS {
+        tokio::time::sleep(Duration::from_millis(dice.below(300))).await;
+        bridge.restart().await;
+    }
     for _ in 0..kills {
         moments.push(kill_at_some_moment(&mut bridge, &platform, &core, &mut delivered, &mut dice).await);
         bridge.spawn();

@@ -7,6 +7,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use support::{
     core::Said,
@@ -83,6 +84,68 @@ async fn a_core_that_keeps_the_window_may_still_answer_by_a_send() {
     assert_eq!((status, result["road"].as_str()), (200, Some("PASSIVE")), "{result}");
     assert_eq!(result["status"], "HANDED_OVER", "{result}");
     assert_eq!(world.shown("oAnna").await, [seen("passive", "thought about it")]);
+}
+
+#[tokio::test]
+async fn a_message_that_waits_behind_an_earlier_one_may_miss_its_window_and_is_answered_by_the_api() {
+    let world = World::new("reply_budget = \"700ms\"", |heard| {
+        let pause = if heard.seq == 1 { 1_500 } else { 0 };
+        Said::reply(&format!("to {}", heard.text())).after(Duration::from_millis(pause))
+    })
+    .await;
+    let (first, second) = tokio::join!(world.says("oAnna", "first"), async {
+        world.core.hears(1).await;
+        world.says("oAnna", "second").await
+    });
+    assert_eq!(
+        (&first["outcome"], &second["outcome"]),
+        (&json!("success"), &json!("success"))
+    );
+    let shown = world.sees("oAnna", 2).await;
+    assert_eq!(shown, [seen("api", "to first"), seen("api", "to second")]);
+    let heard = world.core.heard();
+    assert!(heard[1].deadline.is_none(), "its window is over when it is offered");
+    assert_eq!(heard.len(), 2);
+}
+
+#[tokio::test]
+async fn messages_that_one_customer_sends_at_once_get_one_number_each() {
+    let world = World::new("reply_budget = \"300ms\"", |_| Said::taken()).await;
+    let shop = &world.shop;
+    let texts: Vec<String> = (0..50).map(|number| format!("number {number}")).collect();
+    let answers = join_all(texts.iter().map(|text| world.bridge.text(shop, "oAnna", text))).await;
+    assert!(
+        answers.iter().all(|answer| *answer == (200, "success".to_owned())),
+        "{answers:?}"
+    );
+    let heard = world.core.hears(50).await;
+    let seqs: Vec<u64> = heard.iter().map(|heard| heard.seq).collect();
+    assert_eq!(seqs, (1..=50).collect::<Vec<_>>());
+    let mut heard = world.core.texts();
+    heard.sort();
+    let mut said = texts.clone();
+    said.sort();
+    assert_eq!(heard, said);
+}
+
+#[tokio::test]
+async fn with_hold_three_an_attempt_that_does_not_come_leaves_the_api_or_nothing() {
+    let shop = Shop::new("shop").with("hold = \"three\"");
+    let at_platform = json!({ "timeout_ms": 400 });
+    let world = World::with(shop, at_platform, "", |_| {
+        Said::reply("too late to ride").after(Duration::from_millis(900))
+    })
+    .await;
+    // The platform comes once and never again.
+    let done = world
+        .does(
+            "oAnna",
+            "text",
+            json!({ "content": "hello", "push": { "attempts": 1 } }),
+        )
+        .await;
+    assert_eq!(done["attempts"][0]["error"], "timeout", "{done}");
+    assert_eq!(world.sees("oAnna", 1).await, [seen("api", "too late to ride")]);
 }
 
 // ───────────── modes and formats of the platform ─────────────

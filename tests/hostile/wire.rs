@@ -1,6 +1,6 @@
 //! What do sizes, encodings, paths, methods and bytes get that no platform sends?
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -206,5 +206,90 @@ async fn who_speaks_slowly_holds_up_nobody_and_is_let_go() {
         told.is_empty() || (400..500).contains(&status(&told)) || status(&told) == 503
     });
     assert!(join_all(ends).await.into_iter().all(|ended| ended));
+    house.still_serves().await;
+}
+
+#[tokio::test]
+async fn bodies_that_are_made_to_be_heavy_are_answered_in_time() {
+    let house = House::open().await;
+    let shop = &house.shop;
+    let many = |piece: &str| piece.repeat(900_000 / piece.len());
+    let head = format!(
+        "<ToUserName>{}</ToUserName><FromUserName>oHostile</FromUserName><CreateTime>1</CreateTime>\
+         <MsgType>text</MsgType><MsgId>{}</MsgId>",
+        shop.original_id,
+        msg_id()
+    );
+    let documents = [
+        ("open elements", format!("<xml>{head}{}", many("<a>"))),
+        ("empty elements", format!("<xml>{head}{}</xml>", many("<a/>"))),
+        (
+            "names of their own",
+            format!(
+                "<xml>{head}{}</xml>",
+                (0..50_000).map(|at| format!("<n{at}>1</n{at}>")).collect::<String>()
+            ),
+        ),
+        (
+            "attributes",
+            format!(
+                "<xml {}>{head}</xml>",
+                (0..40_000).map(|at| format!("a{at}=\"1\" ")).collect::<String>()
+            ),
+        ),
+        (
+            "references",
+            format!("<xml>{head}<Content>{}</Content></xml>", many("&amp;")),
+        ),
+        (
+            "ends of sections",
+            format!(
+                "<xml>{head}<Content>{}</Content></xml>",
+                many("<![CDATA[]]]]><![CDATA[>]]>")
+            ),
+        ),
+        ("comments", format!("<xml>{head}{}</xml>", many("<!---->"))),
+        (
+            "a long name",
+            format!("<xml>{head}<{name}>x</{name}></xml>", name = "n".repeat(400_000)),
+        ),
+        ("open lists", many("[")),
+        ("open objects", many("{\"a\":")),
+        (
+            "a long number",
+            format!("{{\"MsgType\":\"text\",\"MsgId\":{}}}", many("9")),
+        ),
+        (
+            "escapes",
+            format!("{{\"MsgType\":\"text\",\"Content\":\"{}\"}}", many("\\u4e2d")),
+        ),
+        (
+            "a list of lists",
+            format!("{{\"MsgType\":\"text\",\"a\":[{}[]]}}", many("[],")),
+        ),
+    ];
+    for (what, document) in documents {
+        for (how, push) in [
+            ("sealed", shop.sealed(&document)),
+            (
+                "outside",
+                Push {
+                    body: document.clone().into_bytes(),
+                    ..shop.sealed("")
+                },
+            ),
+            ("plain", house.clear.plain(&document, crate::support::now())),
+        ] {
+            let shop = if how == "plain" { &house.clear } else { shop };
+            let started = Instant::now();
+            let (status, _) = house.bridge.pushed(shop, &push).await;
+            assert!(matches!(status, 200 | 400 | 403 | 413), "{what}, {how}: {status}");
+            assert!(
+                started.elapsed() < Duration::from_secs(4),
+                "{what}, {how}: {:?}",
+                started.elapsed()
+            );
+        }
+    }
     house.still_serves().await;
 }

@@ -239,6 +239,10 @@ impl Bridge {
         self.ports.public
     }
 
+    pub fn internal_port(&self) -> u16 {
+        self.ports.internal
+    }
+
     pub fn public(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.ports.public)
     }
