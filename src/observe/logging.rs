@@ -49,7 +49,47 @@ fn speaks(target: &str, level: Level) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+
+    /// Every source file below a folder.
+    fn sources(folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+            match entry.path() {
+                path if path.is_dir() => sources(&path, found),
+                path => found.push(std::fs::read_to_string(path).unwrap_or_default()),
+            }
+        }
+    }
+
+    #[test]
+    fn no_line_has_a_field_twice() {
+        // Each of these stands in every JSON line already; a second one makes it unreadable to strict readers.
+        const TAKEN: [&str; 4] = ["timestamp", "level", "message", "target"];
+        let mut texts = Vec::new();
+        sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut texts);
+        let mut lines = 0;
+        for text in &texts {
+            for event in text.split("tracing::").skip(1).filter(|rest| {
+                ["error!(", "warn!(", "info!(", "debug!(", "trace!("]
+                    .iter()
+                    .any(|call| rest.starts_with(call))
+            }) {
+                lines += 1;
+                let fields = event.split(");").next().unwrap_or_default();
+                for name in TAKEN {
+                    let given = format!("{name} = ");
+                    let again = fields.match_indices(&given).any(|(at, _)| {
+                        let before = fields.get(..at).and_then(|text| text.chars().next_back());
+                        matches!(before, Some('(' | ' '))
+                    });
+                    assert!(!again, "a field named {name}: {fields}");
+                }
+            }
+        }
+        assert!(lines > 20, "{lines} lines of log were looked at");
+    }
 
     #[test]
     fn libraries_are_not_heard_below_info() {

@@ -119,7 +119,7 @@ impl Outbound {
                     next = sooner(next, until);
                 }
                 Err(error) => {
-                    tracing::error!(message = message.id, %error, "a step of a message could not be committed");
+                    tracing::error!(message_id = message.id, %error, "a step of a message could not be committed");
                     return Some(self.now() + STORE_PAUSE);
                 }
             }

@@ -152,7 +152,7 @@ impl Outbound {
                 }
                 Err(error) if pause > 6_400 => return Err(error),
                 Err(error) => {
-                    tracing::warn!(message = settle.message, %error, "step of a message not committed yet");
+                    tracing::warn!(message_id = settle.message, %error, "step of a message not committed yet");
                     self.parts.clock.sleep_until(self.now() + pause).await;
                     pause *= 2;
                 }

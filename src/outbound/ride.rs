@@ -231,7 +231,7 @@ impl Outbound {
             match outbound.settle(kept).await {
                 Ok(message) => outbound.parts.lanes.message(message.conversation),
                 Err(error) => {
-                    tracing::error!(message = message.id, %error, "a passive answer that found its request closed is not kept")
+                    tracing::error!(message_id = message.id, %error, "a passive answer that found its request closed is not kept")
                 }
             }
         });
@@ -257,7 +257,7 @@ impl Outbound {
                 Some(plain)
             }
             Err(error) => {
-                tracing::error!(message = message.id, %error, "a kept passive answer cannot be handed over");
+                tracing::error!(message_id = message.id, %error, "a kept passive answer cannot be handed over");
                 None
             }
         }

@@ -311,7 +311,7 @@ impl Outbound {
             }
             Plan::Refuse(status, error) => self.end(message, status, error, Vec::new()).await,
             Plan::Api | Plan::Passive { .. } => {
-                tracing::error!(message = message.id, ?ask, "a road that is not open was planned");
+                tracing::error!(message_id = message.id, ?ask, "a road that is not open was planned");
                 let error = error(Code::UnsupportedPart, "this part cannot go by the API");
                 self.end(message, Status::Failed, error, Vec::new()).await
             }

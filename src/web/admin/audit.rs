@@ -70,11 +70,11 @@ pub async fn notes(state: &State, caller: &Caller, notes: Vec<Note<'_>>) {
             before: note.before,
             after: note.after,
         };
-        tracing::info!(who = %act.who, what = %act.what, target = %act.target, "an operator acted");
+        tracing::info!(who = %act.who, what = %act.what, on = %act.target, "an operator acted");
         match record(now, &act) {
             Ok(write) => writes.push(write),
             Err(error) => {
-                tracing::error!(%error, what = %act.what, target = %act.target, "an audit record cannot be written");
+                tracing::error!(%error, what = %act.what, on = %act.target, "an audit record cannot be written");
             }
         }
     }
