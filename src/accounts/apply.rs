@@ -153,14 +153,19 @@ pub fn rotated(before: &AccountSettings, token: Option<&str>, encoding_aes_key: 
     if let Some(key) = encoding_aes_key {
         settings.encoding_aes_key = crate::secret::Secret::new(key.trim());
     }
-    if !same_values(&settings, before) {
-        settings.previous = Some(Previous {
-            token: before.token.clone(),
-            encoding_aes_key: before.encoding_aes_key.clone(),
-            grace: GRACE.into(),
-            new_seen_at: None,
-        });
+    if same_values(&settings, before) {
+        return settings;
     }
+    // Values that nobody has used yet are no side of a rotation: the platform still has those before them.
+    let kept = before.previous.as_ref().filter(|it| it.new_seen_at.is_none());
+    let previous = kept.cloned().unwrap_or_else(|| Previous {
+        token: before.token.clone(),
+        encoding_aes_key: before.encoding_aes_key.clone(),
+        grace: GRACE.into(),
+        new_seen_at: None,
+    });
+    let taken_back = previous.token == settings.token && previous.encoding_aes_key == settings.encoding_aes_key;
+    settings.previous = (!taken_back).then_some(previous);
     settings
 }
 
@@ -336,6 +341,21 @@ mod tests {
         assert_eq!(ended.accounts["a"].settings.previous, None);
         let other = apply(&stored, &[account("a", "third")], false);
         assert_eq!(other.accounts["a"].settings.previous, None, "the file is the law");
+    }
+
+    #[test]
+    fn a_rotation_that_is_corrected_before_it_was_used_keeps_what_the_platform_has() {
+        let before = account("a", "old");
+        let typo = rotated(&before, Some("typo"), None);
+        let corrected = rotated(&typo, Some("new"), None);
+        let token = |settings: &AccountSettings| settings.previous.as_ref().map(|it| it.token.expose().to_owned());
+        assert_eq!(token(&corrected).as_deref(), Some("old"));
+        assert_eq!(rotated(&corrected, Some("old"), None), before, "taken back");
+        let mut used = typo;
+        if let Some(previous) = &mut used.previous {
+            previous.new_seen_at = Some(5);
+        }
+        assert_eq!(token(&rotated(&used, Some("new"), None)).as_deref(), Some("typo"));
     }
 
     #[test]
