@@ -165,6 +165,7 @@ fn the_faults_of_an_accounts_file_are_78_before_any_daemon_is_asked() {
         "a.toml:2: account[0].id: found \"Shop\"",
         "a.toml:4: account[0].app_secrett: found an unknown key",
         "a.toml:5: account[0].token_file: found \"none\"; expected a readable file",
+        "a.toml:1: account[0].app_id: found nothing; expected the AppID",
     ] {
         assert!(told.contains(part), "{part} in {told}");
     }

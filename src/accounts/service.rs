@@ -224,6 +224,11 @@ pub fn open(settings: &AccountSettings) -> Result<Arc<dyn channels::contract::Ac
     }
 }
 
+/// Everything that the channel has against these settings.
+pub fn faults_of(settings: &AccountSettings) -> Vec<SettingFault> {
+    open(settings).err().unwrap_or_default()
+}
+
 fn claim(account: &dyn channels::contract::Account) -> Claim {
     let it = account.describe();
     Claim {

@@ -12,7 +12,10 @@ use super::{
     exit::{CONFIG, FAILED, Failure, Outcome, USAGE},
     items, print,
 };
-use crate::config::{accounts_file, reader::read_text};
+use crate::{
+    accounts::service::faults_of,
+    config::{accounts_file, reader::read_text},
+};
 
 pub async fn run(context: &Context<'_>, client: impl FnOnce() -> Outcome<Client>, command: &AccountCommand) -> Outcome {
     match command {
@@ -60,7 +63,7 @@ fn read(file: &Path) -> Outcome<Value> {
     let name = file.display().to_string();
     let text = read_text(file).map_err(|error| Failure::new(CONFIG, format!("{name}: {error}")))?;
     let form = accounts_file::Form::of(text.expose());
-    let accounts = accounts_file::parse(&name, text.expose(), form, true)?;
+    let accounts = accounts_file::parse(&name, text.expose(), form, true, faults_of)?;
     accounts_file::to_json(&accounts).map_err(|error| Failure::new(CONFIG, format!("{name}: {error}")))
 }
 

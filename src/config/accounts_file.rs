@@ -1,7 +1,7 @@
 //! What stands in an accounts file? `[[account]]` tables in TOML, or the same as JSON `{"account":[…]}`: read alike, every
 //! fault at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use config::{Value, ValueKind};
 
@@ -10,7 +10,10 @@ use super::{
     reader::{HTTP_URL, Reading, Table, duration, http_url},
     sources,
 };
-use crate::settings::{AccountSettings, Hold, PlatformAgents, Previous, Quota, Security, TokenMode};
+use crate::{
+    channels::contract::SettingFault,
+    settings::{AccountSettings, Hold, PlatformAgents, Previous, Quota, Security, TokenMode},
+};
 
 /// What an id may look like; also what stands in the callback URL.
 pub const ID: &str = "an id: [a-z0-9][a-z0-9_-]{0,62}";
@@ -35,15 +38,24 @@ impl Form {
     }
 }
 
-/// Reads an accounts document called `name`. With `files`, `*_file` keys are followed: for files of the operator's own
-/// machine, never for what arrives over the network.
-pub fn parse(name: &str, text: &str, form: Form, files: bool) -> Result<Vec<AccountSettings>, ConfigFaults> {
+/// What a channel says against an account's settings.
+pub type Check = fn(&AccountSettings) -> Vec<SettingFault>;
+
+/// Reads an accounts document called `name`, with everything that `check` has against each account. With `files`, `*_file`
+/// keys are followed: for files of the operator's own machine, never for what arrives over the network.
+pub fn parse(
+    name: &str,
+    text: &str,
+    form: Form,
+    files: bool,
+    check: Check,
+) -> Result<Vec<AccountSettings>, ConfigFaults> {
     let reading = Reading {
         no_files: !files,
         ..Reading::default()
     };
     let accounts = match document(name, text, form, &reading) {
-        Some(fields) => read_all(Table::new(&reading, "", name, fields)),
+        Some(fields) => read_all(Table::new(&reading, "", name, fields), &reading, check),
         None => Vec::new(),
     };
     match reading.faults.into_inner() {
@@ -68,19 +80,47 @@ fn document(name: &str, text: &str, form: Form, reading: &Reading) -> Option<con
     None
 }
 
-fn read_all(mut root: Table<'_>) -> Vec<AccountSettings> {
+fn read_all(mut root: Table<'_>, reading: &Reading, check: Check) -> Vec<AccountSettings> {
     root.require("account", "a list of accounts, [[account]]");
+    let mut ids = BTreeSet::new();
     let accounts = root
         .tables("account")
         .into_iter()
         .map(|mut table| {
+            let before = reading.faults.borrow().len();
             let account = read_account(&mut table);
+            if !account.id.is_empty() && !ids.insert(account.id.clone()) {
+                table.fault(
+                    "id",
+                    format!("{:?} a second time", account.id),
+                    "an id that no other has",
+                );
+            }
+            examine(&table, reading, before, check(&account));
             table.finish();
             account
         })
         .collect();
     root.finish();
     accounts
+}
+
+/// What the channel found, beside the faults from `before` on: a value that could not be read is not missing as well.
+fn examine(table: &Table<'_>, reading: &Reading, before: usize, found: Vec<SettingFault>) {
+    let known: BTreeSet<String> = {
+        let faults = reading.faults.borrow();
+        faults.iter().skip(before).map(|fault| fault.key.clone()).collect()
+    };
+    // Which channel it is decides over everything else.
+    if known.contains(&format!("{}.channel", table.path)) {
+        return;
+    }
+    for fault in found {
+        let key = format!("{}.{}", table.path, fault.key);
+        if !known.contains(&key) && !known.contains(&format!("{key}_file")) {
+            table.fault_below(&fault.key, fault.found, fault.expected);
+        }
+    }
 }
 
 /// Whether `text` may be an account's id.
@@ -279,7 +319,7 @@ fn said(value: &serde_json::Value) -> bool {
 }
 
 /// Turns what a channel says about one account's settings into faults of the document.
-pub fn fault_of(origin: &str, id: &str, fault: &crate::channels::contract::SettingFault) -> ConfigFault {
+pub fn fault_of(origin: &str, id: &str, fault: &SettingFault) -> ConfigFault {
     ConfigFault {
         origin: origin.to_owned(),
         key: format!("account {id}: {}", fault.key),
@@ -293,7 +333,7 @@ mod tests {
     use super::*;
 
     fn faults(text: &str) -> Vec<String> {
-        match parse("accounts.toml", text, Form::of(text), true) {
+        match parse("accounts.toml", text, Form::of(text), true, |_| Vec::new()) {
             Ok(_) => Vec::new(),
             Err(faults) => faults.0.iter().map(ToString::to_string).collect(),
         }
@@ -313,11 +353,15 @@ mod tests {
             welcome = { text = "hi", menu = ["a"] }
             limits = { text_bytes = 600 }
         "#;
-        let read = parse("a", toml, Form::Toml, true).expect("lawful");
+        let nothing: Check = |_| Vec::new();
+        let read = parse("a", toml, Form::Toml, true, nothing).expect("lawful");
         assert_eq!(read[0].app_id, "wx1");
         assert!(read[0].text_html_breaks);
         let json = to_json(&read).expect("JSON").to_string();
-        assert_eq!(parse("b", &json, Form::of(&json), false).expect("lawful"), read);
+        assert_eq!(
+            parse("b", &json, Form::of(&json), false, nothing).expect("lawful"),
+            read
+        );
     }
 
     #[test]
@@ -340,9 +384,37 @@ mod tests {
     }
 
     #[test]
+    fn what_the_channel_has_against_it_is_told_in_the_same_run_at_its_place() {
+        let text = "[[account]]\nid = \"a\"\nchannel = \"c\"\ntoken = 7\nhold = \"two\"\nprevious = { token = \"x\" }\n[[account]]\nid = \"a\"\nchannel = \"c\"\n";
+        let check: Check = |_| {
+            let fault = |key: &str| SettingFault {
+                key: key.into(),
+                found: "it".into(),
+                expected: "another".into(),
+            };
+            vec![fault("token"), fault("previous.token"), fault("app_id")]
+        };
+        let told = parse("f", text, Form::Toml, true, check).expect_err("faults");
+        let told: Vec<String> = told.0.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "f:4: account[0].token: found ***; expected a text",
+                "f:5: account[0].hold: found \"two\"; expected \"one\" or \"three\"",
+                "f:6: account[0].previous.token: found it; expected another",
+                "f:1: account[0].app_id: found it; expected another",
+                "f:8: account[1].id: found \"a\" a second time; expected an id that no other has",
+                "f:7: account[1].token: found it; expected another",
+                "f:7: account[1].previous.token: found it; expected another",
+                "f:7: account[1].app_id: found it; expected another",
+            ]
+        );
+    }
+
+    #[test]
     fn files_are_never_read_for_a_request() {
         let text = r#"{"account":[{"id":"a","channel":"official_account","app_secret_file":"/etc/hostname"}]}"#;
-        let told = parse("request", text, Form::Json, false).expect_err("refused");
+        let told = parse("request", text, Form::Json, false, |_| Vec::new()).expect_err("refused");
         assert_eq!(told.0[0].key, "account[0].app_secret_file");
     }
 

@@ -78,6 +78,13 @@ impl<'r> Table<'r> {
         self.reading.fault(origin, &self.full(key), found, expected);
     }
 
+    /// Notes a fault of a key in a table below (`previous.token`), where that table was written.
+    pub fn fault_below(&self, path: &str, found: impl Into<String>, expected: impl Into<String>) {
+        let key = path.split('.').next().unwrap_or_default();
+        let origin = self.fields.get(key).and_then(Value::origin).unwrap_or(&self.origin);
+        self.reading.fault(origin, &self.full(path), found, expected);
+    }
+
     /// Something was written under `key`.
     pub fn has(&self, key: &str) -> bool {
         self.fields

@@ -15,7 +15,7 @@ use super::needs::{
 use crate::{
     accounts::{
         Opened,
-        service::{AccountsError, Service},
+        service::{AccountsError, Service, faults_of},
     },
     api_tokens::ApiToken,
     config::accounts_file::{self, Form},
@@ -39,7 +39,7 @@ impl AccountDesk for Service {
             Notation::Toml => Form::Toml,
             Notation::Json => Form::Json,
         };
-        let accounts = accounts_file::parse("accounts", text, form, false)
+        let accounts = accounts_file::parse("accounts", text, form, false, faults_of)
             .map_err(|faults| Unapplied::Faults(faults.0.iter().map(ToString::to_string).collect()))?;
         let changes = Service::apply(self, accounts, prune).await.map_err(unapplied)?;
         Ok(Applied {
