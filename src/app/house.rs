@@ -231,6 +231,8 @@ fn doors(
         media: library.clone(),
         accounts: Arc::new(desk),
         delivery: links,
+        lending: Arc::new(wired::Lender(keeper.clone())),
+        lent: web::LentTokens::default(),
         replaying: Arc::new(deliverer.replay()),
         replays: web::admin::Running::default(),
         quarantine: inbound.clone(),

@@ -1,42 +1,10 @@
 use super::{Finding, Lang, Level};
 use crate::{
-    accounts::{Condition, Opened},
-    channels,
     error::{Code, Fault},
     schema::v1,
     settings::AccountSettings,
     web::testing::{House, NOW},
 };
-
-fn bind(house: &House) -> std::sync::Arc<Opened> {
-    let settings = AccountSettings {
-        id: "shop".into(),
-        channel: "official_account".into(),
-        app_id: "wx0123456789abcdef".into(),
-        app_secret: crate::secret::Secret::new("0123456789abcdef0123456789abcdef"),
-        token: crate::secret::Secret::new("token123"),
-        encoding_aes_key: crate::secret::Secret::new("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"),
-        original_id: "gh_0123456789ab".into(),
-        ..Default::default()
-    };
-    let channel = channels::REGISTRY
-        .iter()
-        .find(|channel| channel.card().name == "official_account")
-        .expect("bound");
-    let account = channel
-        .open(&settings)
-        .map_err(|faults| format!("{faults:?}"))
-        .expect("opens");
-    let describe = std::sync::Arc::new(account.describe().clone());
-    let opened = std::sync::Arc::new(Opened {
-        account,
-        settings,
-        describe,
-        condition: Condition::default().into(),
-    });
-    house.state.registry.replace([opened.clone()]);
-    opened
-}
 
 async fn look(house: &House, lang: Lang) -> Vec<Finding> {
     house.state.doctor.examine(None, lang).await
@@ -52,7 +20,7 @@ fn find<'a>(findings: &'a [Finding], id: &str) -> &'a Finding {
 #[tokio::test]
 async fn a_healthy_account_is_green_and_the_ledger_says_so() {
     let house = House::new().await;
-    let opened = bind(&house);
+    let opened = house.bind();
     opened.observe(|condition| condition.last_callback = Some(NOW));
     for _ in 0..3 {
         house
@@ -78,7 +46,7 @@ async fn a_healthy_account_is_green_and_the_ledger_says_so() {
 #[tokio::test]
 async fn what_is_wrong_stands_first_with_what_to_do_about_it() {
     let house = House::new().await;
-    let opened = bind(&house);
+    let opened = house.bind();
     opened.observe(|condition| {
         condition.old_key_uses = 4;
         condition.api_shut = Some(Code::NotEntitled);
@@ -126,7 +94,7 @@ async fn what_is_wrong_stands_first_with_what_to_do_about_it() {
 #[tokio::test]
 async fn an_account_that_cannot_be_opened_is_red_with_each_of_its_faults() {
     let house = House::new().await;
-    bind(&house);
+    house.bind();
     let fault = |key: &str| crate::channels::contract::SettingFault {
         key: key.into(),
         found: "***".into(),
@@ -157,4 +125,95 @@ async fn an_account_that_cannot_be_opened_is_red_with_each_of_its_faults() {
     assert!(found[0].act.contains("wxbridge account apply") && found[0].code == Some("INVALID_REQUEST"));
     assert_eq!(red(house.state.doctor.examine(Some("old"), Lang::Zh).await).len(), 2);
     assert_eq!(red(house.state.doctor.examine(Some("shop"), Lang::En).await).len(), 0);
+}
+
+fn body(account: &str, code: Code, received: i64) -> Quarantined {
+    Quarantined {
+        row: received,
+        account: account.into(),
+        received,
+        code: code.name().into(),
+        detail: "the box does not decrypt".into(),
+        query: String::new(),
+        body: Vec::new(),
+        content_type: String::new(),
+        key_ids: String::new(),
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_cannot_be_read_are_red_until_others_are_read_again() {
+    let house = House::new().await;
+    let opened = house.bind();
+    let kept = [NOW - 2, NOW - 1].map(|at| body("shop", Code::Undecodable, at));
+    house.store.quarantined.lock().expect("lock").extend(kept);
+    let findings = look(&house, Lang::En).await;
+    let found = find(&findings, "quarantine");
+    assert_eq!(
+        (found.level, found.account.as_str(), found.code),
+        (Level::Red, "shop", Some("UNDECODABLE"))
+    );
+    assert!(
+        found.seen.starts_with("2 callbacks could not be read"),
+        "{}",
+        found.seen
+    );
+    opened.observe(|condition| condition.last_callback = Some(NOW));
+    assert_eq!(find(&look(&house, Lang::En).await, "quarantine").level, Level::Yellow);
+    let of_other = house.state.doctor.examine(Some("other"), Lang::En).await;
+    assert!(of_other.iter().all(|finding| finding.id != "quarantine"));
+}
+
+#[tokio::test]
+async fn strangers_do_not_keep_a_working_account_red_and_a_mistyped_address_is_shown() {
+    let house = House::new().await;
+    let opened = house.bind();
+    let observer = &house.state.observer;
+    observer.callback_refused(
+        "shop",
+        &Fault::new(Code::BadSignature, "signature fits none of the tokens"),
+    );
+    observer.callback_refused("", &Fault::new(Code::AccountUnknown, "no account \"shpo\""));
+    assert_eq!(find(&look(&house, Lang::En).await, "refused").level, Level::Red);
+    opened.observe(|condition| condition.last_callback = Some(NOW));
+    let findings = look(&house, Lang::En).await;
+    assert_eq!(find(&findings, "refused").level, Level::Yellow);
+    let strangers = find(&findings, "strangers");
+    assert_eq!(
+        (strangers.level, strangers.code),
+        (Level::Yellow, Some("ACCOUNT_UNKNOWN"))
+    );
+    assert!(strangers.seen.contains("shpo"), "{}", strangers.seen);
+}
+
+#[tokio::test]
+async fn parked_events_and_settings_without_effect_are_worth_a_look() {
+    let house = House::new().await;
+    let mut opened = house.bind();
+    let settings = AccountSettings {
+        cloud_push: true,
+        welcome: Some("hi".into()),
+        ..opened.settings.clone()
+    };
+    opened = std::sync::Arc::new(crate::accounts::Opened {
+        account: opened.account.clone(),
+        describe: opened.describe.clone(),
+        settings,
+        condition: crate::accounts::Condition::default().into(),
+    });
+    house.state.registry.replace([opened]);
+    house.store.parked.lock().expect("lock").push(Parked {
+        row: 7,
+        event_id: "e7".into(),
+        key: "official_account:wx1:u:a".into(),
+        seq: 3,
+        core: "main".into(),
+        parked_at: NOW,
+        reason: "refused 3 times: the core answered 422".into(),
+        event: v1::Event::default(),
+    });
+    let findings = look(&house, Lang::En).await;
+    assert!(find(&findings, "parked").seen.contains("refused 3 times"));
+    let inert = find(&findings, "settings");
+    assert!(inert.seen.ends_with("welcome, cloud_push"), "{}", inert.seen);
 }

@@ -74,6 +74,18 @@ pub async fn core_door<B: MessageBody>(
     .await
 }
 
+/// Access tokens of the platform: who has that scope, and operators.
+pub async fn token_door<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    door(request, next, |scope, _| match scope {
+        Scope::Token | Scope::Operator => true,
+        Scope::Core | Scope::Viewer => false,
+    })
+    .await
+}
+
 /// Below `/admin/v1`: operators; a viewer reads.
 pub async fn operator_door<B: MessageBody>(
     request: ServiceRequest,

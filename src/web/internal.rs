@@ -11,12 +11,16 @@ use super::{Answer, Problem, State, admin, auth, v1};
 /// Configures the internal listener. What else listens there (console, documents) is registered before it.
 pub fn internal(state: Data<State>) -> impl Fn(&mut ServiceConfig) + Clone {
     move |app| {
+        let lending = taking("/v1/accounts/{id}/access-token", "POST")
+            .route(web::post().to(v1::access_token::lend))
+            .wrap(from_fn(auth::token_door));
         let core = web::scope("/v1").wrap(from_fn(auth::core_door)).configure(v1::routes);
         let operators = web::scope("/admin/v1")
             .wrap(from_fn(auth::operator_door))
             .configure(admin::routes);
         let named = web::scope("")
             .wrap(from_fn(auth::named))
+            .service(lending)
             .service(core.default_service(web::to(nothing_here)))
             .service(operators.default_service(web::to(nothing_here)))
             .default_service(web::to(nothing_here));

@@ -28,6 +28,7 @@ pub use health::health;
 pub use internal::internal;
 pub use links::links;
 pub use problem::{Answer, Problem};
+pub use v1::access_token::LentTokens;
 #[cfg(test)]
 pub(crate) use v1::accounts::page as account_page;
 pub use v1::accounts::view as account_view;
@@ -57,6 +58,8 @@ pub struct State {
     pub sending: Arc<dyn needs::Sending>,
     pub media: Arc<dyn needs::Shelf>,
     pub accounts: Arc<dyn needs::AccountDesk>,
+    pub lending: Arc<dyn needs::Lending>,
+    pub lent: LentTokens,
     pub delivery: Arc<dyn needs::CoreLinks>,
     pub replaying: Arc<dyn needs::Replays>,
     pub replays: admin::Running,

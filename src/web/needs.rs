@@ -1,17 +1,19 @@
 //! What do the doors need from the rest of the house? Small traits; the parts that do the work implement them.
 
-use std::{collections::BTreeMap, pin::Pin, time::Duration};
+use std::{collections::BTreeMap, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::Stream;
 use serde::Serialize;
 
 use crate::{
+    accounts::Opened,
     api_tokens::ApiToken,
     error::Fault,
     ports::{clock::Millis, store::Quarantined},
     schema::v1,
     secret::Secret,
+    tokens::Token,
 };
 
 /// The outbox.
@@ -85,6 +87,13 @@ pub trait AccountDesk: Send + Sync + 'static {
     async fn rotate(&self, id: &str, token: Secret, encoding_aes_key: Secret) -> Result<bool, Unapplied>;
 }
 
+/// The platform's access tokens, for other systems of the company.
+#[async_trait]
+pub trait Lending: Send + Sync + 'static {
+    /// The token that holds now; `rejected` is the SHA-256 (hex) of one that failed there.
+    async fn lend(&self, opened: &Arc<Opened>, rejected: Option<&str>) -> Result<Token, v1::Error>;
+}
+
 /// One core, as an operator sees it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -140,7 +149,7 @@ pub trait ReplayRun: Send + Sync + 'static {
 
 /// Hands stored events to a core again.
 pub trait Replays: Send + Sync + 'static {
-    fn prepare(&self, wish: ReplayWish) -> Result<std::sync::Arc<dyn ReplayRun>, Fault>;
+    fn prepare(&self, wish: ReplayWish) -> Result<Arc<dyn ReplayRun>, Fault>;
 }
 
 /// Decodes a quarantined body again, with today's keys. `Ok`: it became an event, whose id is returned, or was told

@@ -16,7 +16,7 @@ use super::{
     needs::*,
 };
 use crate::{
-    accounts::Opened,
+    accounts::{Condition, Opened},
     api_tokens::{ApiToken, NewToken, Scope, Tokens},
     cores::{Core, Cores, Kind, Match},
     doctor::{Doctor, Probes},
@@ -25,6 +25,8 @@ use crate::{
     ports::{chance::SystemChance, clock::ManualClock, store::*},
     schema::v1,
     secret::Secret,
+    settings::AccountSettings,
+    tokens::{Token, sha256_hex},
 };
 
 pub const NOW: i64 = 1_752_000_000_000;
@@ -377,6 +379,23 @@ impl Backup for FakeHouse {
 }
 
 #[async_trait]
+impl Lending for FakeHouse {
+    async fn lend(&self, _: &Arc<Opened>, rejected: Option<&str>) -> Result<Token, v1::Error> {
+        if let Some(error) = self.token.lock().expect("lock").clone() {
+            return Err(error);
+        }
+        let value = match rejected.is_some_and(|digest| digest == sha256_hex("AT1")) {
+            true => "AT2",
+            false => "AT1",
+        };
+        Ok(Token {
+            value: Secret::new(value),
+            expires: NOW + 7_200_000,
+        })
+    }
+}
+
+#[async_trait]
 impl Probes for FakeHouse {
     async fn token(&self, _: &Arc<Opened>) -> Result<(), v1::Error> {
         self.token.lock().expect("lock").clone().map_or(Ok(()), Err)
@@ -394,6 +413,7 @@ pub struct House {
     pub operator: String,
     pub viewer: String,
     pub core: String,
+    pub borrower: String,
 }
 
 impl House {
@@ -425,6 +445,7 @@ impl House {
             make("op", Scope::Operator, &[]),
             make("eye", Scope::Viewer, &[]),
             make("core", Scope::Core, &["shop-*"]),
+            make("crm", Scope::Token, &["shop*"]),
         ] {
             texts.push(
                 tokens
@@ -461,6 +482,8 @@ impl House {
             sending: parts.clone(),
             media: parts.clone(),
             accounts: parts.clone(),
+            lending: parts.clone(),
+            lent: super::LentTokens::default(),
             delivery: parts.clone(),
             replaying: parts.clone(),
             replays: super::admin::Running::default(),
@@ -470,7 +493,7 @@ impl House {
             readiness: super::Readiness::default(),
         };
         let mut texts = texts.into_iter();
-        let mut next = || texts.next().expect("three tokens");
+        let mut next = || texts.next().expect("four tokens");
         Self {
             state: Data::new(state),
             store,
@@ -478,7 +501,31 @@ impl House {
             operator: next(),
             viewer: next(),
             core: next(),
+            borrower: next(),
         }
+    }
+
+    /// An official account called `shop`.
+    pub fn bind(&self) -> Arc<Opened> {
+        let settings = AccountSettings {
+            id: "shop".into(),
+            channel: "official_account".into(),
+            app_id: "wx0123456789abcdef".into(),
+            app_secret: Secret::new("0123456789abcdef0123456789abcdef"),
+            token: Secret::new("token123"),
+            encoding_aes_key: Secret::new("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"),
+            original_id: "gh_0123456789ab".into(),
+            ..Default::default()
+        };
+        let account = crate::accounts::service::open(&settings).expect("opens");
+        let opened = Arc::new(Opened {
+            describe: Arc::new(account.describe().clone()),
+            account,
+            settings,
+            condition: Condition::default().into(),
+        });
+        self.state.registry.replace([opened.clone()]);
+        opened
     }
 }
 

@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 
 use super::needs::{
-    AccountDesk, Applied, ByteStream, CoreLinks, CoreState, Lag, NewFile, Notation, ReplayCount, ReplayRun, ReplayWish,
-    Replays, Reread, Sending, Shelf, Shelved, Unapplied,
+    AccountDesk, Applied, ByteStream, CoreLinks, CoreState, Lag, Lending, NewFile, Notation, ReplayCount, ReplayRun,
+    ReplayWish, Replays, Reread, Sending, Shelf, Shelved, Unapplied,
 };
 use crate::{
     accounts::{
@@ -28,7 +28,7 @@ use crate::{
     ports::{clock::Millis, store::Quarantined},
     schema::v1::{self, Media, SendRequest, SendResult},
     secret::Secret,
-    tokens::Keeper,
+    tokens::{Keeper, Token},
 };
 
 #[async_trait]
@@ -203,6 +203,16 @@ impl Shelf for Library {
             path: found.path,
             media: media::describe(found.handle, found.meta),
         }))
+    }
+}
+
+/// The keeper of access tokens, for the door.
+pub struct Lender(pub Arc<Keeper>);
+
+#[async_trait]
+impl Lending for Lender {
+    async fn lend(&self, opened: &Arc<Opened>, rejected: Option<&str>) -> Result<Token, v1::Error> {
+        self.0.lend(opened, rejected).await
     }
 }
 

@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use super::{Answer, Problem, internal::taking};
 pub use audit::masked;
+pub(super) use audit::{Note, note};
 pub use replay::Running;
 
 pub fn routes(app: &mut ServiceConfig) {

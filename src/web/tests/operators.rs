@@ -29,7 +29,7 @@ async fn a_token_is_shown_once_works_and_ends() {
     assert_eq!(ask(&house, &text, get("/v1/accounts")).await.status, 200);
     let list = ask(&house, op, get("/admin/v1/tokens")).await;
     assert!(!String::from_utf8_lossy(&list.bytes).contains(&text));
-    assert_eq!(list.json()["items"].as_array().map(Vec::len), Some(4));
+    assert_eq!(list.json()["items"].as_array().map(Vec::len), Some(5));
     for bad in [
         json!({"name": "n", "scope": "operator"}),
         json!({"name": "m", "scope": "core", "core": "none"}),

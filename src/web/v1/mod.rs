@@ -1,5 +1,6 @@
 //! What may a core ask over HTTP? The contract's section 6: each call in a file of its own.
 
+pub mod access_token;
 pub mod accounts;
 mod conversations;
 mod entries;
