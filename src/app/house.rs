@@ -146,6 +146,7 @@ fn inbound(
         clock: ground.clock.clone(),
         chance: ground.chance.clone(),
         session_idle: config.session.idle,
+        trusted_proxies: config.public.trusted_proxies.clone(),
     })
 }
 
@@ -230,9 +231,9 @@ fn doors(
         sending: Arc::new(wired::Outbox(outbound.clone())),
         media: library.clone(),
         accounts: Arc::new(desk),
-        delivery: links,
         lending: Arc::new(wired::Lender(keeper.clone())),
         lent: web::LentTokens::default(),
+        delivery: links,
         replaying: Arc::new(deliverer.replay()),
         replays: web::admin::Running::default(),
         quarantine: inbound.clone(),

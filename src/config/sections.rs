@@ -17,6 +17,9 @@ const EVENTS_LEAST: Millis = 7 * DAY;
 pub fn read(mut root: Table<'_>, reading: &Reading) -> Option<Config> {
     let public = section(&mut root, "public", read_public);
     let internal = section(&mut root, "internal", read_internal);
+    if internal.as_ref().is_some_and(|it| it.trusted_user_header.is_some()) {
+        reading.note("internal.trusted_user_header: this version has no console and does not read that header");
+    }
     let grpc = section(&mut root, "grpc", read_grpc);
     let health = section(&mut root, "health", |it| {
         Some(Health {

@@ -1,6 +1,6 @@
 //! What becomes of one callback, from its first byte to its answer? Verified, read, durable, then answered.
 
-use std::{future::Future, sync::Arc, time::Instant};
+use std::{future::Future, net::IpAddr, sync::Arc, time::Instant};
 
 use super::{
     Inbound,
@@ -63,20 +63,30 @@ pub struct Call {
     inbound: Arc<Inbound>,
     opened: Arc<Opened>,
     first: Millis,
+    from: Option<IpAddr>,
     /// Finer than the clock, and for the metrics alone.
     began: Instant,
     answered: bool,
+}
+
+/// The fault with the address that it came from: the platform, or somebody who tries.
+pub(super) fn told_from(fault: &Fault, from: Option<IpAddr>) -> Fault {
+    match from {
+        Some(from) => Fault::new(fault.code, format!("{} (from {from})", fault.detail)),
+        None => fault.clone(),
+    }
 }
 
 /// How a callback was answered, as the metrics name it.
 type Class = &'static str;
 
 impl Call {
-    pub(super) fn new(inbound: Arc<Inbound>, opened: Arc<Opened>, first: Millis) -> Self {
+    pub(super) fn new(inbound: Arc<Inbound>, opened: Arc<Opened>, first: Millis, from: Option<IpAddr>) -> Self {
         Self {
             inbound,
             opened,
             first,
+            from,
             began: Instant::now(),
             answered: false,
         }
@@ -100,7 +110,7 @@ impl Call {
     /// The request itself is not fit: too large, compressed, cut off.
     pub fn refuse(self, status: u16, fault: &Fault) -> Reply {
         let observer = &self.inbound.parts.observer;
-        observer.callback_refused(&self.opened.settings.id, fault);
+        observer.callback_refused(&self.opened.settings.id, &told_from(fault, self.from));
         self.end("refused", Reply::empty(status), None)
     }
 

@@ -30,16 +30,21 @@ pub mod windows;
 
 use std::{
     collections::HashSet,
+    net::IpAddr,
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, Ordering},
     },
 };
 
+use ipnet::IpNet;
+
+use accept::told_from;
 pub use accept::{Body, Call, Post, Reply};
 
 use crate::{
     accounts::{Registry, Service},
+    config::accounts_file::is_id,
     conversation::Rules,
     cores::Cores,
     error::{Code, Fault},
@@ -68,6 +73,8 @@ pub struct Parts {
     pub chance: Arc<dyn Chance>,
     /// A session ends this long after the customer's last act.
     pub session_idle: Millis,
+    /// Who may say for whom it asks.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// The inbound side.
@@ -107,10 +114,17 @@ impl Inbound {
         self.parts.clock.sleep_until(at).await;
     }
 
-    /// A request for this account begins; `Err` is the answer where there is no such account.
-    pub fn call(self: &Arc<Self>, account: &str, first: Millis) -> Result<Call, Reply> {
+    /// Whose `X-Forwarded-For` is believed.
+    pub fn trusts(&self, proxy: IpAddr) -> bool {
+        let proxy = proxy.to_canonical();
+        self.parts.trusted_proxies.iter().any(|net| net.contains(&proxy))
+    }
+
+    /// A request for this account begins; `Err` is the answer where there is no such account. Where it comes `from` is told
+    /// to the operator if it is refused.
+    pub fn call(self: &Arc<Self>, account: &str, first: Millis, from: Option<IpAddr>) -> Result<Call, Reply> {
         if let Some(opened) = self.parts.registry.get(account) {
-            return Ok(Call::new(self.clone(), opened, first));
+            return Ok(Call::new(self.clone(), opened, first, from));
         }
         // Bound, but this version cannot open it: the platform may find another one when it comes again.
         let broken = self.parts.registry.broken();
@@ -119,8 +133,12 @@ impl Inbound {
             observer.callback_answered(account, &it.settings.channel, "unavailable", 0.0, None);
             return Err(Reply::empty(503));
         }
-        let fault = Fault::new(Code::AccountUnknown, "a callback for an account that is not bound");
-        self.parts.observer.callback_refused("", &fault);
+        let named = match is_id(account) {
+            true => format!("no account {account:?} is bound"),
+            false => "the address names no account".to_owned(),
+        };
+        let fault = Fault::new(Code::AccountUnknown, named);
+        self.parts.observer.callback_refused("", &told_from(&fault, from));
         Err(Reply::empty(404))
     }
 

@@ -166,6 +166,7 @@ impl House {
             clock: time,
             chance,
             session_idle: 48 * 3_600_000,
+            trusted_proxies: vec![std::net::IpAddr::from([127, 0, 0, 1]).into()],
         });
         Arc::new(Self {
             clock,
@@ -192,7 +193,7 @@ impl House {
 
     /// One push, to its answer.
     pub async fn post(&self, push: &Push) -> Reply {
-        let call = match self.inbound.call("shop", self.inbound.now()) {
+        let call = match self.inbound.call("shop", self.inbound.now(), None) {
             Ok(call) => call,
             Err(reply) => return reply,
         };

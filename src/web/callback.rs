@@ -4,6 +4,8 @@
 //! kept for the next attempt. actix does that only where half-closed connections are not allowed, so the server of this
 //! listener is built with [`actix_web::HttpServer::h1_allow_half_closed`]`(false)`.
 
+use std::net::{IpAddr, SocketAddr};
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
@@ -80,7 +82,44 @@ async fn push(request: HttpRequest, payload: web::Payload, inbound: Data<Inbound
 fn begin(request: &HttpRequest, inbound: Data<Inbound>) -> Result<Call, Reply> {
     let first = inbound.now();
     let account = request.match_info().get("account").unwrap_or_default();
-    inbound.into_inner().call(account, first)
+    let from = sender(request, &inbound);
+    inbound.into_inner().call(account, first, from)
+}
+
+/// Who asks; believed of proxies that we trust.
+fn sender(request: &HttpRequest, inbound: &Inbound) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip().to_canonical();
+    let said = request.headers().get_all(FORWARDED_FOR);
+    Some(origin(peer, said.filter_map(|value| value.to_str().ok()), |proxy| {
+        inbound.trusts(proxy)
+    }))
+}
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The peer, or behind proxies that we trust the last address that none of them has. What stands before that address was
+/// said by whoever has it.
+fn origin<'a>(peer: IpAddr, forwarded: impl Iterator<Item = &'a str>, trusts: impl Fn(IpAddr) -> bool) -> IpAddr {
+    if !trusts(peer) {
+        return peer;
+    }
+    let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
+    let mut nearest = peer;
+    for hop in hops.into_iter().rev().map_while(address) {
+        nearest = hop;
+        if !trusts(hop) {
+            break;
+        }
+    }
+    nearest
+}
+
+/// Some proxies add the port.
+fn address(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let bare = hop.parse().ok();
+    let found: Option<IpAddr> = bare.or_else(|| Some(hop.parse::<SocketAddr>().ok()?.ip()));
+    found.map(|ip| ip.to_canonical())
 }
 
 /// The whole body, or the status and the reason.
@@ -135,5 +174,33 @@ fn answer(reply: Reply) -> HttpResponse {
         Body::Text(text) => typed("text/plain", text.into()),
         Body::Passive(xml) => typed("text/xml; charset=utf-8", xml.into()),
         Body::Empty => answer.finish(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_trusted_proxies_say_for_whom_they_ask() {
+        let ip = |text: &str| -> IpAddr { text.parse().expect("an address") };
+        let ours = |proxy: IpAddr| proxy == ip("10.0.0.1") || proxy == ip("10.0.0.2");
+        for (peer, said, from) in [
+            ("198.51.100.7", vec!["203.0.113.9"], "198.51.100.7"),
+            ("10.0.0.1", vec![], "10.0.0.1"),
+            ("10.0.0.1", vec!["203.0.113.9"], "203.0.113.9"),
+            ("10.0.0.1", vec!["6.6.6.6, 203.0.113.9, 10.0.0.2"], "203.0.113.9"),
+            ("10.0.0.1", vec!["6.6.6.6", "203.0.113.9"], "203.0.113.9"),
+            ("10.0.0.1", vec!["203.0.113.9:4711"], "203.0.113.9"),
+            ("10.0.0.1", vec!["[2001:db8::1]:4711"], "2001:db8::1"),
+            ("10.0.0.1", vec!["::ffff:203.0.113.9"], "203.0.113.9"),
+            ("10.0.0.1", vec!["203.0.113.9, <script>"], "10.0.0.1"),
+        ] {
+            assert_eq!(
+                origin(ip(peer), said.iter().copied(), ours),
+                ip(from),
+                "{peer} {said:?}"
+            );
+        }
     }
 }

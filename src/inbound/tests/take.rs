@@ -93,7 +93,11 @@ async fn a_strange_signature_and_a_strange_account_are_refused_and_counted() {
     push.query = push.query.replace("msg_signature=", "msg_signature=0");
     assert_eq!(house.post(&push).await, Reply::empty(403));
     assert_eq!(house.post(&plain(&text(1, "hi"), "n1")).await, Reply::empty(403));
-    let answer = house.inbound.call("nobody", NOW).map(|_| ()).expect_err("unknown");
+    let answer = house
+        .inbound
+        .call("nobody", NOW, None)
+        .map(|_| ())
+        .expect_err("unknown");
     assert_eq!(answer, Reply::empty(404));
     assert_eq!(house.observer.refusals.of("")[0].code, Code::AccountUnknown);
     let codes: Vec<Code> = house.observer.refusals.of("shop").iter().map(|it| it.code).collect();
@@ -112,7 +116,11 @@ async fn an_account_that_this_version_cannot_open_asks_the_platform_to_come_agai
         faults: Vec::new(),
         bound_at: NOW,
     }]);
-    let answer = house.inbound.call("later", NOW).map(|_| ()).expect_err("not open");
+    let answer = house
+        .inbound
+        .call("later", NOW, None)
+        .map(|_| ())
+        .expect_err("not open");
     assert_eq!(answer, Reply::empty(503));
     assert!(house.observer.refusals.of("").is_empty());
 }
@@ -121,7 +129,12 @@ async fn an_account_that_this_version_cannot_open_asks_the_platform_to_come_agai
 async fn the_console_gets_its_echo_and_nobody_else() {
     let house = House::new(settings(), vec![core(0)]).await;
     let query = plain("", "n1").query;
-    let call = || house.inbound.call("shop", NOW).unwrap_or_else(|_| panic!("bound"));
+    let call = || {
+        house
+            .inbound
+            .call("shop", NOW, None)
+            .unwrap_or_else(|_| panic!("bound"))
+    };
     let echo = call().handshake(&format!("{query}&echostr=42%2B"));
     assert_eq!(echo.body, Body::Text(b"42+".to_vec()));
     let strange = call().handshake(&format!("{}&echostr=42", query.replace("nonce=n1", "nonce=n2")));

@@ -118,7 +118,30 @@ async fn callbacks_are_there_and_nothing_else() {
         assert_eq!((status, body.as_str()), (405, ""), "{method}");
         assert!(head.contains("allow: get, post"), "{head}");
     }
-    assert_eq!(door.house.observer.refusals.of("").len(), 1);
+    let strangers = door.house.observer.refusals.of("");
+    let told: Vec<_> = strangers.iter().map(|refusal| refusal.detail.as_str()).collect();
+    assert_eq!(told, ["no account \"nobody\" is bound (from 127.0.0.1)"]);
+}
+
+#[actix_web::test]
+async fn the_operator_hears_from_where_a_refused_callback_came() {
+    let door = Door::open(0).await;
+    let forged = Push {
+        query: sealed(&text(1, "hi"), "n1")
+            .query
+            .replace("msg_signature=", "msg_signature=0"),
+        ..sealed(&text(1, "hi"), "n1")
+    };
+    let (status, _, _) = door
+        .ask(&request(&forged, "x-forwarded-for: 6.6.6.6, 203.0.113.9\r\n"))
+        .await;
+    assert_eq!(status, 403);
+    let refused = door.house.observer.refusals.of("shop");
+    assert!(
+        refused[0].detail.ends_with("(from 203.0.113.9)"),
+        "{}",
+        refused[0].detail
+    );
 }
 
 #[actix_web::test]
