@@ -18,8 +18,9 @@ impl Doctor {
     pub(super) async fn account(&self, opened: &Arc<Opened>) -> Vec<Draft> {
         let condition = opened.observe(|condition| condition.clone());
         let mut drafts = vec![self.token(opened).await, self.callback_seen(opened, &condition)];
-        drafts.extend(self.refused(opened));
+        drafts.extend(self.refused(opened, &condition));
         drafts.extend(self.answered(opened));
+        drafts.extend(inert(opened));
         drafts.extend(old_keys(&condition));
         drafts.extend(api_shut(&condition));
         drafts.extend(
@@ -66,7 +67,8 @@ impl Doctor {
         }
     }
 
-    fn refused(&self, opened: &Opened) -> Vec<Draft> {
+    /// Red while the platform itself may be the one that is refused; strangers cannot keep a working account red.
+    fn refused(&self, opened: &Opened, condition: &Condition) -> Vec<Draft> {
         let refusals = self.observer.refusals.of(&opened.settings.id);
         let now = self.clock.now();
         let one = |refusal: crate::observe::refusals::Refusal| {
@@ -81,10 +83,10 @@ impl Doctor {
                     refusal.count, refusal.code, refusal.detail
                 ),
             );
-            let level = if now - refusal.last < HOUR {
-                Level::Red
-            } else {
-                Level::Yellow
+            let works = condition.last_callback.is_some_and(|at| at >= refusal.last);
+            let level = match now - refusal.last < HOUR && !works {
+                true => Level::Red,
+                false => Level::Yellow,
             };
             Draft::new("refused", level, seen)
                 .code(refusal.code)
@@ -221,6 +223,34 @@ fn no_token(error: v1::Error) -> Draft {
     draft
 }
 
+/// Settings that the contract knows for every channel and that this version does nothing with here.
+fn inert(opened: &Opened) -> Option<Draft> {
+    let settings = &opened.settings;
+    let set = [
+        ("welcome", settings.welcome.is_some()),
+        ("passthrough", settings.passthrough.is_some()),
+        ("cloud_push", settings.cloud_push),
+    ];
+    let names: Vec<_> = set.iter().filter(|(_, set)| *set).map(|(name, _)| *name).collect();
+    let names = names.join(", ");
+    if names.is_empty() {
+        return None;
+    }
+    let seen = said(
+        format!("set, and without effect on this account in this version: {names}"),
+        format!("以下设置在当前版本中对该账号不起作用：{names}"),
+    );
+    let act = said(
+        "take them out of the accounts file, or do what they were meant for elsewhere",
+        "请从账号文件中删除，或以其他方式实现",
+    );
+    Some(
+        Draft::new("settings", Level::Yellow, seen)
+            .act(act)
+            .place("in the accounts file", "在账号文件中"),
+    )
+}
+
 fn old_keys(condition: &Condition) -> Option<Draft> {
     if condition.old_key_uses == 0 {
         return None;
@@ -284,7 +314,7 @@ fn warning((code, text): (&Code, &String)) -> Draft {
     .act(remedy(*code))
 }
 
-fn remedy(code: Code) -> super::Said {
+pub(super) fn remedy(code: Code) -> super::Said {
     let page = pages::page(code);
     said(page.remedy_en, page.remedy_zh)
 }

@@ -14,6 +14,8 @@ impl Doctor {
         let mut drafts = vec![self.clock_right(), self.store_ready().await, self.epoch()];
         drafts.extend(self.disk());
         drafts.extend(self.core_links());
+        drafts.extend(self.parked().await);
+        drafts.extend(self.strangers());
         if self.registry.all().is_empty() {
             let seen = said("no account is bound", "尚未绑定任何账号");
             drafts.push(Draft::new("accounts", Level::Yellow, seen).act(said(

@@ -1,6 +1,7 @@
 //! Is everything well, and if not, what must who do where? Findings in plain words, English or Chinese.
 
 mod account;
+mod aside;
 mod installation;
 
 use std::{borrow::Cow, path::PathBuf, sync::Arc};
@@ -91,6 +92,13 @@ pub struct Doctor {
 impl Doctor {
     /// The whole installation, or one account; the worst first.
     pub async fn examine(&self, account: Option<&str>, lang: Lang) -> Vec<Finding> {
+        let accounts = self.registry.all();
+        let wanted = accounts
+            .iter()
+            .filter(|opened| account.is_none_or(|id| id == opened.settings.id));
+        let looks = stream::iter(wanted.map(|opened| self.account(opened))).buffered(AT_ONCE);
+        // First, because the clock is compared with what the platform says here.
+        let of_accounts = looks.collect::<Vec<_>>().await;
         let mut drafts = match account {
             None => self.installation().await,
             Some(_) => Vec::new(),
@@ -98,12 +106,8 @@ impl Doctor {
         let broken = self.registry.broken();
         let unopened = broken.iter().filter(|it| account.is_none_or(|id| id == it.settings.id));
         drafts.extend(unopened.flat_map(account::broken));
-        let accounts = self.registry.all();
-        let wanted = accounts
-            .iter()
-            .filter(|opened| account.is_none_or(|id| id == opened.settings.id));
-        let looks = stream::iter(wanted.map(|opened| self.account(opened))).buffered(AT_ONCE);
-        drafts.extend(looks.collect::<Vec<_>>().await.into_iter().flatten());
+        drafts.extend(self.unread(account).await);
+        drafts.extend(of_accounts.into_iter().flatten());
         let mut findings: Vec<Finding> = drafts.into_iter().map(|draft| draft.in_words(lang)).collect();
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
         findings

@@ -1,6 +1,7 @@
 use super::{Finding, Lang, Level};
 use crate::{
     error::{Code, Fault},
+    ports::store::{Parked, Quarantined},
     schema::v1,
     settings::AccountSettings,
     web::testing::{House, NOW},

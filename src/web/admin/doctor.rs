@@ -1,17 +1,21 @@
 //! Is everything well? `/admin/v1/doctor`, in English or Chinese.
 
-use actix_web::{HttpRequest, http::StatusCode, web::Data};
-use serde_json::json;
+use actix_web::{HttpRequest, web::Data};
 
-use super::told;
+use super::paged;
 use crate::{
     doctor::Lang,
     web::{Answer, Problem, State, lang, params::Params},
 };
 
+/// Every finding, unless fewer are asked for: each look asks the platform.
+const MOST: usize = 1_000_000;
+
 pub async fn examine(request: HttpRequest, state: Data<State>) -> Answer {
     let mut query = Params::of(&request);
     let (lang, account) = (query.filled("lang")?, query.filled("account")?);
+    let (limit, after) = (query.limit(MOST, MOST)?, query.filled("after")?);
+    let after = after.map(|after| super::row("after", &after)).transpose()?;
     query.done()?;
     let lang = match lang.as_deref() {
         None => lang::spoken(),
@@ -25,5 +29,13 @@ pub async fn examine(request: HttpRequest, state: Data<State>) -> Answer {
         return Err(Problem::not_found(format!("no account {id}")));
     }
     let findings = state.doctor.examine(account.as_deref(), lang).await;
-    told(StatusCode::OK, &json!({ "items": findings, "next": "" }))
+    // Findings have no names: `after` counts them.
+    let passed = usize::try_from(after.unwrap_or(0)).unwrap_or(0);
+    let rest = findings.into_iter().enumerate().skip(passed);
+    paged(
+        rest.take(limit + 1).collect(),
+        limit,
+        |(at, _)| (at + 1).to_string(),
+        |(_, finding)| finding,
+    )
 }

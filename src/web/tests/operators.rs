@@ -205,6 +205,18 @@ async fn what_operators_look_at_is_there() {
             .as_array()
             .is_some_and(|items| items.iter().any(|item| item["seen"] == "存储可以持久写入"))
     );
+    let all = zh["items"].as_array().map_or(0, Vec::len);
+    let first = ask(&house, op, get("/admin/v1/doctor?lang=zh&limit=1")).await.json();
+    let path = format!(
+        "/admin/v1/doctor?lang=zh&after={}",
+        first["next"].as_str().unwrap_or_default()
+    );
+    let rest = ask(&house, op, get(&path)).await.json();
+    assert_eq!(first["items"][0], zh["items"][0]);
+    assert_eq!(
+        (rest["items"].as_array().map(Vec::len), &rest["next"]),
+        (Some(all - 1), &json!(""))
+    );
     assert_eq!(
         ask(&house, op, get("/admin/v1/doctor?lang=fr")).await.code(),
         "INVALID_REQUEST"

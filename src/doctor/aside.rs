@@ -1,0 +1,131 @@
+//! What was set aside or turned away, that an operator should look at? Bodies that could not be read, events that no core
+//! took, callbacks for accounts that are not bound.
+
+use std::collections::BTreeMap;
+
+use super::{Doctor, Draft, Level, account::remedy, said};
+use crate::{
+    error::Code,
+    ports::{clock::Millis, store::Quarantined},
+    schema::Timestamp,
+};
+
+/// More than these are not counted: the bodies are read with them.
+const COUNTED: usize = 100;
+const DAY: Millis = 24 * 3_600_000;
+
+/// Bodies of one account with one reason.
+#[derive(Default)]
+struct Kind {
+    count: usize,
+    last: Millis,
+    detail: String,
+}
+
+impl Doctor {
+    /// One finding for each account and reason. Red while nothing else is read: a wrong key looks like this.
+    pub(super) async fn unread(&self, account: Option<&str>) -> Vec<Draft> {
+        // Where the store fails, its own finding says so.
+        let bodies = self.store.quarantined(None, COUNTED).await.unwrap_or_default();
+        let mut kinds = BTreeMap::<(String, String), Kind>::new();
+        for body in bodies
+            .into_iter()
+            .filter(|it| account.is_none_or(|id| id == it.account))
+        {
+            let Quarantined { account, code, .. } = body;
+            let kind = kinds.entry((account, code)).or_default();
+            kind.count += 1;
+            kind.last = kind.last.max(body.received);
+            kind.detail = body.detail;
+        }
+        kinds.into_iter().map(|(of, kind)| self.kind(of, &kind)).collect()
+    }
+
+    fn kind(&self, (account, code): (String, String), kind: &Kind) -> Draft {
+        let opened = self.registry.get(&account);
+        let read = opened.and_then(|opened| opened.observe(|condition| condition.last_callback));
+        let level = match read.is_none_or(|read| read < kind.last) {
+            true if self.clock.now() - kind.last < DAY => Level::Red,
+            _ => Level::Yellow,
+        };
+        let (count, last) = (many(kind.count), Timestamp::from_millis(kind.last).to_rfc3339_millis());
+        let seen = said(
+            format!(
+                "{count} callbacks could not be read ({code}) and were set aside, the last at {last}: {}",
+                kind.detail
+            ),
+            format!(
+                "{count} 条回调无法读取（{code}），已隔离，最近一条 {last}：{}",
+                kind.detail
+            ),
+        );
+        let known = Code::parse(&code);
+        let mut draft = Draft::new("quarantine", level, seen)
+            .means(
+                "the platform was answered and does not send them again; the core has not heard them",
+                "平台已收到应答，不会重发；核心系统未收到这些内容",
+            )
+            .act(known.map(remedy).unwrap_or_default())
+            .place(
+                "wxbridge parked list --quarantined",
+                "wxbridge parked list --quarantined",
+            );
+        draft.code = known;
+        draft.account = account;
+        draft
+    }
+
+    pub(super) async fn parked(&self) -> Option<Draft> {
+        let parked = self.store.parked(None, COUNTED).await.unwrap_or_default();
+        let last = parked.last()?;
+        let count = many(parked.len());
+        let seen = said(
+            format!(
+                "{count} events are set aside, one of core {:?}: {}",
+                last.core, last.reason
+            ),
+            format!(
+                "{count} 条事件被搁置，其中一条属于核心 {:?}：{}",
+                last.core, last.reason
+            ),
+        );
+        let draft = Draft::new("parked", Level::Yellow, seen)
+            .means(
+                "the core did not take them; later events of these customers went on",
+                "核心系统未接收这些事件；这些客户之后的事件已继续投递",
+            )
+            .act(said(
+                "mend the core, then wxbridge parked retry ID, or wxbridge parked discard ID",
+                "修复核心系统后执行 wxbridge parked retry ID，或执行 wxbridge parked discard ID",
+            ))
+            .place("wxbridge parked list", "wxbridge parked list");
+        Some(draft)
+    }
+
+    /// A mistyped callback address looks like this, and so does anybody who tries addresses.
+    pub(super) fn strangers(&self) -> Vec<Draft> {
+        let now = self.clock.now();
+        let refused = self.observer.refusals.of("");
+        let recent = refused.into_iter().filter(|refusal| now - refusal.last < DAY);
+        recent
+            .map(|refusal| {
+                let last = Timestamp::from_millis(refusal.last).to_rfc3339_millis();
+                let (count, detail) = (refusal.count, refusal.detail);
+                let seen = said(
+                    format!("{count} callbacks came for no account of ours, the last at {last}: {detail}"),
+                    format!("{count} 次回调不属于任何已绑定账号，最近一次 {last}：{detail}"),
+                );
+                Draft::new("strangers", Level::Yellow, seen)
+                    .code(refusal.code)
+                    .act(remedy(refusal.code))
+            })
+            .collect()
+    }
+}
+
+fn many(count: usize) -> String {
+    match count < COUNTED {
+        true => count.to_string(),
+        false => format!("{COUNTED}+"),
+    }
+}
