@@ -143,6 +143,15 @@ async fn a_file_goes_in_raw_or_as_a_form_and_comes_out_in_parts() {
         (raw.status, raw.json()["name"].as_str(), raw.json()["size"].as_str()),
         (201, Some("a.png"), Some("10"))
     );
+    let curl = TestRequest::post()
+        .uri("/v1/media?name=a.bin")
+        .insert_header((header::CONTENT_TYPE, "application/x-www-form-urlencoded"))
+        .set_payload("0123456789");
+    let curl = ask(&house, &house.core, curl).await;
+    assert_eq!(
+        (curl.status, curl.json()["mime"].as_str()),
+        (201, Some("application/octet-stream"))
+    );
     let form = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b.txt\"\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b--\r\n";
     let post_form = |body: String| {
         TestRequest::post()

@@ -49,12 +49,20 @@ pub async fn put(request: HttpRequest, payload: web::Payload, caller: Caller, st
             let file = NewFile {
                 name,
                 account,
-                mime: body::content_type(&request),
+                mime: said(body::content_type(&request)),
             };
             keep(&state, &caller, file, bytes).await?
         }
     };
     shown(StatusCode::CREATED, &media)
+}
+
+/// `curl --data-binary` says of every file that it is a form, and some clients say nothing.
+fn said(mime: String) -> String {
+    match mime.as_str() {
+        "" | "application/x-www-form-urlencoded" => "application/octet-stream".to_owned(),
+        _ => mime,
+    }
 }
 
 /// The boundary of a multipart form; `None`: the body is the file.
@@ -92,10 +100,12 @@ async fn form(
                 let file = NewFile {
                     account,
                     name: field.file_name().unwrap_or_default().to_owned(),
-                    mime: field
-                        .content_type()
-                        .map(|mime| mime.essence_str().to_owned())
-                        .unwrap_or_default(),
+                    mime: said(
+                        field
+                            .content_type()
+                            .map(|mime| mime.essence_str().to_owned())
+                            .unwrap_or_default(),
+                    ),
                 };
                 let bytes = field.map(|chunk| chunk.map_err(std::io::Error::other));
                 return keep(state, caller, file, Box::pin(bytes)).await;
