@@ -43,8 +43,25 @@ pub enum Class {
     Warning,
 }
 
-// gRPC numbers: 3 INVALID_ARGUMENT, 5 NOT_FOUND, 6 ALREADY_EXISTS, 7 PERMISSION_DENIED, 8 RESOURCE_EXHAUSTED,
-// 9 FAILED_PRECONDITION, 11 OUT_OF_RANGE, 14 UNAVAILABLE, 16 UNAUTHENTICATED.
+impl Code {
+    /// The name of that status in gRPC's own list.
+    pub const fn grpc_name(self) -> &'static str {
+        match self.grpc() {
+            3 => "INVALID_ARGUMENT",
+            5 => "NOT_FOUND",
+            6 => "ALREADY_EXISTS",
+            7 => "PERMISSION_DENIED",
+            8 => "RESOURCE_EXHAUSTED",
+            9 => "FAILED_PRECONDITION",
+            11 => "OUT_OF_RANGE",
+            14 => "UNAVAILABLE",
+            16 => "UNAUTHENTICATED",
+            _ => "UNKNOWN",
+        }
+    }
+}
+
+// gRPC by number, as it travels; `grpc_name` says them in words.
 codes! {
     BadSignature = "BAD_SIGNATURE", Callback, 403, 7;
     PlaintextRefused = "PLAINTEXT_REFUSED", Callback, 403, 7;
@@ -150,5 +167,7 @@ mod tests {
             assert_eq!((code.http(), code.grpc()), (http, grpc), "{name}");
         }
         assert_eq!(Code::BodyTooLarge.http(), 413);
+        assert_eq!(Code::WindowClosed.grpc_name(), "FAILED_PRECONDITION");
+        assert!(Code::ALL.iter().all(|code| code.grpc_name() != "UNKNOWN"));
     }
 }

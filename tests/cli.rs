@@ -106,7 +106,7 @@ fn a_code_is_explained_in_the_language_of_the_operator() {
     let (exit, english, _) = check(&["explain", "window_closed"], &[("LANG", "en_US.UTF-8")]);
     assert_eq!(exit, 0);
     assert!(
-        english.starts_with("WINDOW_CLOSED (HTTP 409, gRPC 9)") && english.contains("What to do: "),
+        english.starts_with("WINDOW_CLOSED (HTTP 409, gRPC FAILED_PRECONDITION)") && english.contains("What to do: "),
         "{english}"
     );
     let chinese = check(
@@ -119,6 +119,9 @@ fn a_code_is_explained_in_the_language_of_the_operator() {
     let (exit, number, _) = check(&["explain", "45015"], &[]);
     assert_eq!(exit, 0);
     assert!(number.contains("45015") && number.contains("WINDOW_CLOSED"), "{number}");
+    let (exit, busy, _) = check(&["explain", "-1"], &[]);
+    assert_eq!(exit, 0);
+    assert!(busy.contains("PLATFORM_DOWN"), "{busy}");
     let (exit, _, told) = check(&["explain", "NO_SUCH"], &[]);
     assert_eq!(exit, 64);
     assert!(told.contains("WINDOW_CLOSED"), "{told}");
@@ -162,10 +165,10 @@ fn the_faults_of_an_accounts_file_are_78_before_any_daemon_is_asked() {
     let (exit, _, told) = check_in(dir.path(), &["account", "apply", "a.toml"], &[]);
     assert_eq!(exit, 78);
     for part in [
+        "a.toml:1: account[0].app_id: found nothing; expected the AppID",
         "a.toml:2: account[0].id: found \"Shop\"",
         "a.toml:4: account[0].app_secrett: found an unknown key",
         "a.toml:5: account[0].token_file: found \"none\"; expected a readable file",
-        "a.toml:1: account[0].app_id: found nothing; expected the AppID",
     ] {
         assert!(told.contains(part), "{part} in {told}");
     }

@@ -64,7 +64,8 @@ pub enum Command {
     Restore(Backup),
     /// Cause and remedy of an error code
     Explain {
-        /// A code such as WINDOW_CLOSED, or a number of the platform such as 45015
+        /// A code such as WINDOW_CLOSED, or a number of the platform such as 45015 or -1
+        #[arg(allow_negative_numbers = true)]
         code: String,
     },
     /// Print the message schema

@@ -46,7 +46,7 @@ fn page(context: &Context<'_>, code: Code) -> String {
     format!(
         "{code} (HTTP {}, gRPC {})\n\n{}\n\n{}{}\n",
         code.http(),
-        code.grpc(),
+        code.grpc_name(),
         lang.pick(page.cause_en, page.cause_zh),
         lang.pick("What to do: ", "处理办法："),
         lang.pick(page.remedy_en, page.remedy_zh),

@@ -7,8 +7,10 @@ use super::{
     args::Send,
     client::Client,
     exit::{FAILED, Failure, Outcome},
+    lang::Lang,
     print,
 };
+use crate::error::{Code, pages};
 
 pub async fn run(context: &Context<'_>, client: &Client, send: &Send) -> Outcome {
     let body = json!({
@@ -18,14 +20,14 @@ pub async fn run(context: &Context<'_>, client: &Client, send: &Send) -> Outcome
         "text": send.text,
     });
     let result = client.post(&["v1", "messages"], &[("wait", "5s")], &body).await?;
-    context.show(&result, told)?;
+    context.show(&result, |result| told(context.lang, result))?;
     match print::at(&result, "/status").as_str() {
         "FAILED" | "EXPIRED" | "UNKNOWN" => Err(Failure::new(FAILED, "")),
         _ => Ok(()),
     }
 }
 
-fn told(result: &Value) -> String {
+fn told(lang: Lang, result: &Value) -> String {
     let mut text = format!("{} {}", print::at(result, "/messageId"), print::at(result, "/status"));
     let road = print::at(result, "/road");
     if !road.is_empty() {
@@ -33,8 +35,40 @@ fn told(result: &Value) -> String {
     }
     let code = print::at(result, "/error/code");
     if !code.is_empty() {
-        text.push_str(&format!(": {code} {}", print::at(result, "/error/message")));
+        text.push_str(&format!(": {code}"));
+        for (before, pointer) in [(" ", "/error/platformCode"), (": ", "/error/platformMessage")] {
+            let said = print::at(result, pointer);
+            if !said.is_empty() {
+                text.push_str(&format!("{before}{said}"));
+            }
+        }
+        if let Some(code) = Code::parse(&code) {
+            let page = pages::page(code);
+            text.push_str(&format!("\n{}", lang.pick(page.remedy_en, page.remedy_zh)));
+        }
     }
     text.push('\n');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_failed_says_why_and_what_to_do() {
+        let result = json!({
+            "messageId": "m1",
+            "status": "FAILED",
+            "road": "CUSTOMER_SERVICE",
+            "error": {"code": "WINDOW_CLOSED", "platformCode": 45015, "platformMessage": "response out of time limit"},
+        });
+        let said = told(Lang::En, &result);
+        let first = "m1 FAILED by CUSTOMER_SERVICE: WINDOW_CLOSED 45015: response out of time limit\n";
+        assert!(said.starts_with(first), "{said}");
+        assert!(said.contains(pages::page(Code::WindowClosed).remedy_en));
+        assert!(told(Lang::Zh, &result).contains(pages::page(Code::WindowClosed).remedy_zh));
+        let sent = json!({"messageId": "m1", "status": "SENT", "road": "PASSIVE"});
+        assert_eq!(told(Lang::En, &sent), "m1 SENT by PASSIVE\n");
+    }
 }

@@ -75,7 +75,7 @@ fn document() -> String {
             out.push_str(&format!(
                 "\n### {code}\n\nHTTP {}, gRPC {}\n\n{}\n\nWhat to do: {}\n\n{}\n\n处理办法：{}\n",
                 code.http(),
-                code.grpc(),
+                code.grpc_name(),
                 page.cause_en,
                 page.remedy_en,
                 page.cause_zh,
