@@ -38,6 +38,8 @@ pub fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
+        // Well below what any listener keeps an idle connection for.
+        .pool_idle_timeout(Duration::from_secs(1))
         .timeout(Duration::from_secs(30))
         .build()
         .unwrap()
