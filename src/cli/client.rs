@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     exit::{FAILED, Failure, Outcome, REFUSED, UNREACHABLE, USAGE},
     lang::Lang,
+    own_tls,
 };
 use crate::{
     api_tokens::OPERATOR_FILE,
@@ -47,14 +48,21 @@ impl Client {
             (None, Some(config)) => operator_token(&config.store.dir, far)?,
             (None, None) => Secret::default(),
         };
+        // At the address of our own configuration only its own certificate is expected.
+        let own = config.filter(|_| !far).and_then(|config| config.internal.tls);
+        let trust = own.map(|tls| own_tls::client(&tls.cert_file)).transpose()?;
         Ok(Self {
             lang,
-            ..Self::to(&url, token)?
+            ..Self::trusting(&url, token, trust)?
         })
     }
 
     /// A daemon at `url`.
     pub fn to(url: &str, token: Secret) -> Outcome<Self> {
+        Self::trusting(url, token, None)
+    }
+
+    fn trusting(url: &str, token: Secret, trust: Option<rustls::ClientConfig>) -> Outcome<Self> {
         let base = url::Url::parse(url)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https"));
@@ -62,7 +70,7 @@ impl Client {
             let expected = "an address such as http://127.0.0.1:8081";
             Failure::new(USAGE, format!("{URL_VARIABLE}: found {url:?}; expected {expected}"))
         })?;
-        let http = build(base.scheme() == "https").map_err(|error| Failure::failed(error.to_string()))?;
+        let http = build(base.scheme() == "https", trust).map_err(|error| Failure::failed(error.to_string()))?;
         Ok(Self {
             base,
             token,
@@ -182,7 +190,7 @@ fn operator_token(dir: &Path, far: bool) -> Outcome<Secret> {
 }
 
 /// Redirects are not followed and proxies not asked: the token is for the daemon alone.
-fn build(tls: bool) -> reqwest::Result<reqwest::Client> {
+fn build(tls: bool, trust: Option<rustls::ClientConfig>) -> reqwest::Result<reqwest::Client> {
     // A second call changes nothing; without a provider no client can be made.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -193,6 +201,8 @@ fn build(tls: bool) -> reqwest::Result<reqwest::Client> {
     if !tls {
         // Plain HTTP needs no certificates, and a small container has none.
         builder = builder.tls_certs_only([]);
+    } else if let Some(trust) = trust {
+        builder = builder.tls_backend_preconfigured(trust);
     }
     builder.build()
 }

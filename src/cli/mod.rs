@@ -9,6 +9,7 @@ mod doctor;
 pub mod exit;
 mod explain;
 pub mod lang;
+mod own_tls;
 mod parked;
 mod print;
 mod replay;
