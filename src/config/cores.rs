@@ -88,6 +88,15 @@ fn read_core(it: &mut Table<'_>, reading: &Reading) -> Option<Core> {
     let timeout = it.duration("timeout", 1, TIMEOUT_MOST, "30s");
     let updates = it.one_of("delivery_updates", &[("problems", false), ("all", true)]);
     let raw = it.one_of("raw", &[("off", false), ("inline", true)]);
+    for (key, value) in [
+        ("kind", "http"),
+        ("reply_budget", "4000ms"),
+        ("timeout", "30s"),
+        ("delivery_updates", "problems"),
+        ("raw", "off"),
+    ] {
+        it.show_default(key, value);
+    }
     Some(Core {
         name: Arc::from(name?),
         kind: kind?,

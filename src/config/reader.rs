@@ -100,6 +100,13 @@ impl<'r> Table<'r> {
             .cloned()
     }
 
+    /// Shows what is in force under a key that was not written.
+    pub fn show_default(&mut self, key: &str, value: &str) {
+        if !self.has(key) {
+            self.show(key, value);
+        }
+    }
+
     fn show(&mut self, key: &str, value: impl Into<toml::Value>) {
         self.shown.insert(key.to_owned(), value.into());
     }

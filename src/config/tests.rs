@@ -25,6 +25,24 @@ fn without_any_file_the_defaults_hold() {
 }
 
 #[test]
+fn what_is_in_force_is_shown_also_where_nothing_was_written() {
+    let shown = read(CORE, &[]).expect("lawful").shown;
+    let core = &shown["core"][0];
+    for (key, value) in [
+        ("kind", "http"),
+        ("reply_budget", "4000ms"),
+        ("timeout", "30s"),
+        ("delivery_updates", "problems"),
+        ("raw", "off"),
+    ] {
+        assert_eq!(core[key].as_str(), Some(value), "{key}");
+    }
+    let text = shown.to_string();
+    let again = read(&text.replace("***", "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"), &[]).expect("lawful");
+    assert_eq!(again.cores.0, read(CORE, &[]).expect("lawful").cores.0);
+}
+
+#[test]
 fn the_core_shown_in_the_default_file_is_the_core_that_leaves_everything_out() {
     let shown: String = sources::DEFAULTS
         .lines()
