@@ -12,7 +12,8 @@ use crate::{
 
 /// More than these are not counted: the bodies are read with them.
 const COUNTED: usize = 100;
-const DAY: Millis = 24 * 3_600_000;
+const HOUR: Millis = 3_600_000;
+const DAY: Millis = 24 * HOUR;
 
 /// Bodies of one account with one reason.
 #[derive(Default)]
@@ -45,7 +46,7 @@ impl Doctor {
         let opened = self.registry.get(&account);
         let read = opened.and_then(|opened| opened.observe(|condition| condition.last_callback));
         let level = match read.is_none_or(|read| read < kind.last) {
-            true if self.clock.now() - kind.last < DAY => Level::Red,
+            true if self.clock.now() - kind.last < HOUR => Level::Red,
             _ => Level::Yellow,
         };
         let (count, last) = (many(kind.count), Timestamp::from_millis(kind.last).to_rfc3339_millis());

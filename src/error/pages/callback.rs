@@ -43,9 +43,9 @@ pub(super) static PAGES: &[(Code, Page)] = &[
         Code::Stale,
         Page {
             cause_en: "A callback carried a timestamp more than 6 hours away from our time. It is a replay of an old request, or this machine's clock is wrong.",
-            remedy_en: "Check the clock (timedatectl) and switch on time synchronisation; wxbridge doctor shows how far it is off. If the clock is right, somebody repeats captured requests: look at the source address in the log of your reverse proxy.",
+            remedy_en: "Check the clock (timedatectl) and switch on time synchronisation; wxbridge doctor shows how far it is off. If the clock is right, somebody repeats captured requests: wxbridge doctor shows from where the last one came.",
             cause_zh: "回调的时间戳与本机时间相差超过6小时：可能是旧请求被重放，或本机时钟有误。",
-            remedy_zh: "请检查系统时钟（timedatectl）并开启时间同步；wxbridge doctor 会显示偏差。若时钟无误，说明有人在重放请求，请在反向代理日志中查看来源地址。",
+            remedy_zh: "请检查系统时钟（timedatectl）并开启时间同步；wxbridge doctor 会显示偏差。若时钟无误，说明有人在重放请求，wxbridge doctor 会显示最近一次的来源地址。",
         },
     ),
     (
@@ -61,9 +61,9 @@ pub(super) static PAGES: &[(Code, Page)] = &[
         Code::ForbiddenXml,
         Page {
             cause_en: "A callback held a DOCTYPE, an entity declaration, or elements nested deeper than 8. The platform never sends those; attackers do.",
-            remedy_en: "Nothing is to be done for a single one. Where they keep coming, look at the source address in the log of your reverse proxy and block it.",
+            remedy_en: "Nothing is to be done for a single one. Where they keep coming, block the address that wxbridge doctor shows; behind a reverse proxy it needs [public] trusted_proxies.",
             cause_zh: "回调中含有DOCTYPE、实体声明，或嵌套超过8层。微信不会发送这类内容，通常是攻击。",
-            remedy_zh: "偶发无需处理；若持续出现，请在反向代理日志中查看来源地址并封禁。",
+            remedy_zh: "偶发无需处理；若持续出现，请封禁 wxbridge doctor 显示的来源地址；有反向代理时需设置 [public] trusted_proxies。",
         },
     ),
 ];
