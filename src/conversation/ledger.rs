@@ -16,8 +16,9 @@ pub struct Grant {
     pub remaining: Option<u32>,
     #[prost(int64, tag = "3")]
     pub expires: Millis,
-    #[prost(string, repeated, tag = "4")]
-    pub part_types: Vec<String>,
+    /// What may be sent, with commas between: one text, because it travels with every message.
+    #[prost(string, tag = "4")]
+    pub part_types: String,
     /// Inferred, not counted.
     #[prost(bool, tag = "5")]
     pub estimated: bool,
@@ -63,7 +64,7 @@ impl Ledger {
                 trigger: allowance.trigger.clone(),
                 remaining: allowance.remaining,
                 expires: allowance.expires.map_or(0, |at| at.millis()),
-                part_types: allowance.part_types.clone(),
+                part_types: allowance.part_types.join(","),
                 estimated: allowance.basis() == v1::allowance::Basis::Estimated,
             });
         }
@@ -130,7 +131,7 @@ impl Ledger {
                 trigger: grant.trigger.clone(),
                 remaining: grant.remaining,
                 expires: Some(crate::schema::Timestamp::from_millis(grant.expires)),
-                part_types: grant.part_types.clone(),
+                part_types: listed(&grant.part_types),
                 basis: if grant.estimated {
                     v1::allowance::Basis::Estimated
                 } else {
@@ -139,6 +140,11 @@ impl Ledger {
             })
             .collect()
     }
+}
+
+fn listed(names: &str) -> Vec<String> {
+    let names = names.split(',').filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -175,6 +181,22 @@ mod tests {
         ledger.spend(4, 1);
         assert_eq!(ledger.standing(1), Standing::Spent);
         assert_eq!(ledger.standing(49 * HOUR), Standing::Closed);
+    }
+
+    #[test]
+    fn what_may_be_sent_is_shown_and_adopted_again() {
+        let mut ledger = Ledger::default();
+        ledger.open(Grant {
+            part_types: "text,image".into(),
+            ..grant("message", 5, HOUR)
+        });
+        let shown = ledger.allowances(0);
+        assert_eq!(shown[0].part_types, ["text", "image"]);
+        let mut behind = Ledger::default();
+        behind.adopt(&shown);
+        assert_eq!(behind, ledger);
+        ledger.open(grant("message", 5, HOUR));
+        assert!(ledger.allowances(0)[0].part_types.is_empty());
     }
 
     #[test]

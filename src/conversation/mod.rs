@@ -141,7 +141,7 @@ impl State {
     }
 
     /// Appends one event.
-    pub fn append(&mut self, arrival: Arrival, stamp: Stamp) -> Appended {
+    pub fn append(&mut self, mut arrival: Arrival, stamp: Stamp) -> Appended {
         let mut write_state = self.freshen_customer(&arrival);
         write_state |= self.turn_session(&arrival, &stamp);
         write_state |= self.apply_session_effect(&arrival);
@@ -150,7 +150,7 @@ impl State {
             self.ledger_mut().unfollow();
             write_state = true;
         }
-        if let Some(grant) = arrival.grant.clone() {
+        if let Some(grant) = arrival.grant.take() {
             let grants_before = self.ledger.as_ref().map_or(0, |ledger| ledger.grants.len());
             write_state |= self.ledger.as_ref().is_some_and(|ledger| ledger.unfollowed);
             self.ledger_mut().open(grant);

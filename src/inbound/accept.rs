@@ -5,7 +5,7 @@ use std::{future::Future, net::IpAddr, sync::Arc, time::Instant};
 use super::{
     Inbound,
     attempt::Attempt,
-    entries, query, trace,
+    entries, query,
     window::{OUTER, Said},
     windows::Request,
 };
@@ -185,11 +185,13 @@ impl Call {
         let attempt = passive
             .as_ref()
             .and_then(|to| self.open(&inbound.dedupe.text, to, &admitted.seal));
-        let traceparent = trace::parent(trace, parts.chance.as_ref());
+        let traceparent = self.inbound.traces.parent(trace, parts.chance.as_ref());
         let plain = std::mem::take(&mut admitted.plain);
-        let arrival = self
-            .inbound
-            .arrival(&self.opened, inbound, entry, plain, traceparent, self.first);
+        // Two kilobytes, which every future on the way to the store would hold and copy.
+        let arrival = Box::new(
+            self.inbound
+                .arrival(&self.opened, inbound, entry, plain, traceparent, self.first),
+        );
         self.commit(arrival, attempt, passive.is_some(), &admitted.seal).await
     }
 
@@ -209,9 +211,9 @@ impl Call {
         })
     }
 
-    async fn commit(self, arrival: Arrival, attempt: Option<Attempt>, passive: bool, seal: &Seal) -> Reply {
+    async fn commit(self, arrival: Box<Arrival>, attempt: Option<Attempt>, passive: bool, seal: &Seal) -> Reply {
         let parts = &self.inbound.parts;
-        let accepted = match self.in_time(parts.store.accept(arrival)).await {
+        let accepted = match self.in_time(parts.store.accept(*arrival)).await {
             Some(Ok(accepted)) => accepted,
             Some(Err(error)) => {
                 attempt.into_iter().for_each(Attempt::leave);

@@ -90,7 +90,7 @@ fn grant(opened: &Opened, trigger: &'static str, now: Millis) -> Option<Grant> {
         trigger: trigger.to_owned(),
         remaining: rule.count,
         expires: now.saturating_add(rule.window),
-        part_types: rule.part_types.iter().map(|part| (*part).to_owned()).collect(),
+        part_types: rule.part_types.join(","),
         estimated: false,
     })
 }

@@ -84,6 +84,7 @@ pub struct Inbound {
     /// The longest that any core is waited for; 0: nothing is ever held.
     budget: Millis,
     nonces: nonces::Nonces,
+    traces: trace::Traces,
     /// When it was last said that the store does not take callbacks.
     complained: AtomicI64,
     /// Accounts whose new key is being noted this moment.
@@ -98,6 +99,7 @@ impl Inbound {
             },
             budget: parts.cores.0.iter().map(|core| core.reply_budget).max().unwrap_or(0),
             nonces: nonces::Nonces::default(),
+            traces: trace::Traces::default(),
             complained: AtomicI64::new(Millis::MIN),
             noting: Mutex::default(),
             parts,

@@ -1,6 +1,6 @@
 //! Can a body that was set aside be read now? With today's keys, as of the moment it came.
 
-use super::{Inbound, entries, query, trace};
+use super::{Inbound, entries, query};
 use crate::{
     channels::contract::Refusal,
     error::{Code, Fault},
@@ -24,7 +24,7 @@ impl Inbound {
         )
         .await
         .map_err(unstored)?;
-        let traceparent = trace::parent(None, self.parts.chance.as_ref());
+        let traceparent = self.traces.parent(None, self.parts.chance.as_ref());
         let arrival = self.arrival(&opened, inbound, entry, admitted.plain, traceparent, body.received);
         match self.parts.store.accept(arrival).await.map_err(unstored)? {
             Accepted::New(stored) => Ok(Some(stored.event.id.clone())),
