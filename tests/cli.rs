@@ -247,11 +247,15 @@ fn a_red_finding_and_a_failed_send_are_1() {
     );
     assert!(asked.contains("authorization: Bearer secret"), "{asked}");
 
-    let failed = r#"{"messageId":"m","status":"FAILED","error":{"code":"WINDOW_CLOSED","message":"too late"}}"#;
+    let failed = r#"{"messageId":"m","status":"FAILED","error":{"code":"WINDOW_CLOSED","platformMessage":"too late"}}"#;
     let (url, questions) = daemon("200 OK", failed);
     let env = [("WXBRIDGE_URL", url.as_str()), ("WXBRIDGE_TOKEN", "t")];
     let (exit, out, _) = check(&["send", "--to", "k", "--text", "您好"], &env);
-    assert_eq!((exit, out.as_str()), (1, "m FAILED: WINDOW_CLOSED too late\n"));
+    assert_eq!(exit, 1);
+    assert!(
+        out.starts_with("m FAILED: WINDOW_CLOSED: too late\nWait for the customer"),
+        "{out}"
+    );
     let asked = questions.recv().expect("asked");
     assert!(
         asked.starts_with("POST /v1/messages?wait=5s ") && asked.contains("您好"),
@@ -293,7 +297,8 @@ fn an_accounts_file_is_handed_over_with_its_secret_files_read() {
     );
     let dir = with_config("");
     std::fs::write(dir.path().join("secret"), "s3cret\n").expect("written");
-    let file = "[[account]]\nid = \"shop\"\nchannel = \"official_account\"\napp_secret_file = \"secret\"\n";
+    let file = "[[account]]\nid = \"shop\"\nchannel = \"official_account\"\napp_id = \"wx1\"\napp_secret_file = \"secret\"\n\
+                token = \"token1\"\nencoding_aes_key = \"abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG\"\n";
     std::fs::write(dir.path().join("a.toml"), file).expect("written");
     let env = [("WXBRIDGE_URL", url.as_str()), ("WXBRIDGE_TOKEN", "t")];
     let (exit, out, told) = check_in(dir.path(), &["account", "apply", "a.toml", "--prune"], &env);
