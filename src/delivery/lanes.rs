@@ -210,6 +210,8 @@ pub struct Job {
     pub attempt: u32,
     /// It is the one attempt through a shut gate.
     pub probe: bool,
+    /// The core has taken it: what is left is ours, and holds up no other attempt.
+    pub taken: bool,
     pub settled: bool,
 }
 

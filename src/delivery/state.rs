@@ -30,6 +30,9 @@ use crate::{
 
 /// Events read from the store at once.
 pub const BATCH: usize = 16;
+/// Events that a core has taken and that are not committed: so many at most are offered twice after a crash, beside those
+/// in flight.
+const COMMITTING_MAX: u32 = 256;
 /// A clock that is corrected by less holds up nobody worth speaking of.
 const SET_BACK: Millis = 1_000;
 
@@ -55,6 +58,15 @@ struct Slot {
     /// Conversations whose turn it is; an entry whose lane moved on is skipped.
     ready: VecDeque<ConversationId>,
     in_flight: u32,
+    /// Taken by the core and not committed yet.
+    committing: u32,
+}
+
+impl Slot {
+    /// May one more attempt begin? Not while our own store is what everybody waits for.
+    fn admits(&self, now: Millis) -> bool {
+        self.committing < COMMITTING_MAX && self.gate.admits(now, self.in_flight)
+    }
 }
 
 enum Role {
@@ -133,6 +145,7 @@ impl State {
                 gate: Gate::default(),
                 ready: VecDeque::new(),
                 in_flight: 0,
+                committing: 0,
             });
             self.slots.len() - 1
         });
@@ -166,7 +179,7 @@ impl State {
     /// Could another worker begin something for this core?
     pub fn has_more(&self, slot: u16, now: Millis) -> bool {
         let slot = &self.slots[usize::from(slot)];
-        !slot.ready.is_empty() && slot.gate.admits(now, slot.in_flight)
+        !slot.ready.is_empty() && slot.admits(now)
     }
 
     /// A clock that was set back would hold up all that waits until it has come again: their times go with it.
@@ -205,7 +218,7 @@ impl State {
     fn start(&mut self, at: usize, now: Millis) -> Option<Job> {
         let slot = &mut self.slots[at];
         let Role::Http(core) = &slot.role else { return None };
-        if !self.loaded || self.stopping || !slot.gate.admits(now, slot.in_flight) {
+        if !self.loaded || self.stopping || !slot.admits(now) {
             return None;
         }
         let conversation = loop {
@@ -233,6 +246,7 @@ impl State {
             stored,
             attempt: lane.attempts,
             probe: slot.gate.begin(),
+            taken: false,
             settled: false,
         })
     }
@@ -282,7 +296,12 @@ impl State {
             return;
         }
         let slot = &mut self.slots[usize::from(job.slot)];
-        slot.in_flight = slot.in_flight.saturating_sub(1);
+        let counted = if job.taken {
+            &mut slot.committing
+        } else {
+            &mut slot.in_flight
+        };
+        *counted = counted.saturating_sub(1);
         slot.gate.end(std::mem::take(&mut job.probe));
         let Some(lane) = self.lanes.get_mut(&job.conversation) else {
             return;

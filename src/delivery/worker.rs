@@ -86,7 +86,7 @@ impl Desk<'_> {
             now: self.tools.clock.now(),
             draw: self.tools.chance.fraction(),
         };
-        let (step, turn) = self.tools.inner.lock().judge(&mut self.job, &stored, outcome, moment);
+        let (step, turn) = self.judge(&stored, outcome, moment);
         self.tell(turn, &why);
         let parked = matches!(step, Step::Park(_));
         self.tools.observer.offered(
@@ -101,6 +101,16 @@ impl Desk<'_> {
             Step::Park(reason) => self.park(&stored, reason).await,
             Step::Leave => self.warn(result, &why),
         }
+    }
+
+    /// What comes of it; where the core is free again, another worker goes on while this one commits.
+    fn judge(&mut self, stored: &Stored, outcome: Outcome, moment: Moment) -> (Step, Turn) {
+        let mut state = self.tools.inner.lock();
+        let judged = state.judge(&mut self.job, stored, outcome, moment);
+        if self.job.taken && state.has_more(self.job.slot, moment.now) {
+            self.tools.inner.wake.notify_one();
+        }
+        judged
     }
 
     /// The event to offer: from memory, else from the store.

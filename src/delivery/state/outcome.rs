@@ -58,7 +58,10 @@ impl State {
             self.let_go(job.slot);
         }
         let step = match outcome {
-            Outcome::Taken(answer) => Step::Take(answer),
+            Outcome::Taken(answer) => {
+                self.taken(job);
+                Step::Take(answer)
+            }
             Outcome::Park { why } => set_aside(stored, why),
             Outcome::Refused { why } => self.refused(job, stored, why, moment),
             Outcome::Again { after, why } => self.own_failure(job, stored, after, why, moment),
@@ -70,6 +73,15 @@ impl State {
             }
         };
         (step, turn)
+    }
+
+    /// A commit may take as long as the attempt did: the core need not wait for it.
+    fn taken(&mut self, job: &mut Job) {
+        let slot = &mut self.slots[usize::from(job.slot)];
+        if !std::mem::replace(&mut job.taken, true) {
+            slot.in_flight = slot.in_flight.saturating_sub(1);
+            slot.committing += 1;
+        }
     }
 
     fn refused(&mut self, job: &mut Job, stored: &Stored, why: String, moment: Moment) -> Step {

@@ -42,7 +42,7 @@ impl State {
 
     pub fn core_state(&self, name: &str) -> Option<CoreState> {
         let slot = self.slots.iter().find(|slot| slot.name.as_deref() == Some(name))?;
-        matches!(slot.role, Role::Http(_)).then(|| slot.gate.state(slot.in_flight))
+        matches!(slot.role, Role::Http(_)).then(|| slot.gate.state(slot.in_flight + slot.committing))
     }
 
     pub fn stop(&mut self) {
