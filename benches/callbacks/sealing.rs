@@ -93,10 +93,10 @@ impl Platform {
             .duration_since(UNIX_EPOCH)
             .map_or(0, |it| it.as_secs());
         for _ in 0..count {
-            let chance = mixed(self.made);
-            // As many accounts as a `Vec` holds fit into both types.
-            let account = &accounts[(chance >> 32) as usize % accounts.len()];
-            let customer = chance % self.customers;
+            // Each customer is of one account: the number of conversations is that of customers, however many accounts.
+            let customer = mixed(self.made) % self.customers;
+            // Far fewer customers than a usize holds.
+            let account = &accounts[customer as usize % accounts.len()];
             request(account, customer, FIRST_ID + self.made, now, &mut batch.bytes);
             batch.ends.push(batch.bytes.len());
             self.made += 1;

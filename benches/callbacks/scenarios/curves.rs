@@ -1,10 +1,16 @@
 //! Does a callback cost more when there are more accounts, or more stored events?
 
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
 use super::{CHUNK, CONNECTIONS, CUSTOMERS, enough, fill, timed};
 use crate::{
     Outcome, Plan,
-    client::{self, Load},
-    daemon::Daemon,
+    client::{self, Load, Sent},
+    core::{Core, SILENT},
+    daemon::{CoreAt, Daemon},
     report::{Table, count, median, spread},
     sealing::{Account, Platform, accounts},
 };
@@ -12,6 +18,8 @@ use crate::{
 const ACCOUNTS: [u64; 3] = [1, 1_000, 10_000];
 /// Interleaved, so that a noisy moment meets all alike.
 const ROUNDS: usize = 3;
+/// A core that hears nothing for so long hears nothing any more.
+const SILENCE: Duration = Duration::from_secs(60);
 
 pub fn measure(plan: &Plan) -> Outcome<Vec<Table>> {
     Ok(vec![by_accounts(plan)?, growing(plan)?])
@@ -27,7 +35,8 @@ fn by_accounts(plan: &Plan) -> Outcome<Table> {
     }
     for _ in 0..ROUNDS {
         for (daemon, accounts, platform, found) in &mut subjects {
-            found.push(one(plan, daemon, accounts, platform)?);
+            let (sent, cpu) = one(plan, daemon, accounts, platform)?;
+            found.push((sent.rate(), cpu));
         }
     }
     let named = ACCOUNTS.iter().zip(&subjects);
@@ -43,46 +52,81 @@ fn by_accounts(plan: &Plan) -> Outcome<Table> {
 
 fn growing(plan: &Plan) -> Outcome<Table> {
     let accounts = accounts(1);
-    let full = Daemon::start(&plan.dir, None, &accounts)?;
-    let mut platform = Platform::new(CUSTOMERS);
+    let mut full = Subject::start(plan, &accounts)?;
     let mut rows = Vec::new();
-    let mut stored = 0;
-    while stored < plan.events {
-        let chunk = CHUNK.min(plan.events - stored);
-        let (sent, cpu) = timed(full.process(), || fill(&full, &mut platform, &accounts, chunk))?;
-        let span = format!("{} to {}", count(stored as f64), count((stored + chunk) as f64));
-        stored += sent.acknowledged;
+    while full.stored < plan.events {
+        let (before, chunk) = (full.stored, CHUNK.min(plan.events - full.stored));
+        let (sent, cpu) = timed(full.daemon.process(), || {
+            fill(&full.daemon, &mut full.platform, &accounts, chunk)
+        })?;
+        full.delivered(sent.acknowledged)?;
+        let span = format!("{} to {}", count(before as f64), count(full.stored as f64));
         rows.push(row(span, &[(sent.rate(), cpu)]));
     }
+    let stored = count(full.stored as f64);
     let (mut on_empty, mut on_full) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let empty = Daemon::start(&plan.dir, None, &accounts)?;
-        on_empty.push(one(plan, &empty, &accounts, &mut Platform::new(CUSTOMERS))?);
-        on_full.push(one(plan, &full, &accounts, &mut platform)?);
+        on_empty.push(Subject::start(plan, &accounts)?.load(plan, &accounts)?);
+        on_full.push(full.load(plan, &accounts)?);
     }
     rows.push(row("interleaved: a fresh store".into(), &on_empty));
-    rows.push(row(
-        format!("interleaved: on top of {}", count(stored as f64)),
-        &on_full,
-    ));
+    rows.push(row(format!("interleaved: on top of {stored}"), &on_full));
     Ok(Table {
         title: "A callback's cost by the number of stored events".into(),
         columns: vec!["events stored", "callbacks/s", "CPU µs/callback"],
         rows,
-        note: note(plan, "The first rows are one store as it grows."),
+        note: note(
+            plan,
+            "A core takes every event, which is part of the cost. The first rows are one store as it grows.",
+        ),
     })
 }
 
+/// A daemon with a core that takes everything.
+struct Subject {
+    daemon: Daemon,
+    core: Core,
+    platform: Platform,
+    stored: u64,
+}
+
+impl Subject {
+    fn start(plan: &Plan, accounts: &[Account]) -> Outcome<Self> {
+        let core = Core::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SILENT)?;
+        let at = CoreAt {
+            address: core.address,
+            reply_budget: "0ms",
+        };
+        Ok(Self {
+            daemon: Daemon::start(&plan.dir, Some(at), accounts)?,
+            core,
+            platform: Platform::new(CUSTOMERS),
+            stored: 0,
+        })
+    }
+
+    fn load(&mut self, plan: &Plan, accounts: &[Account]) -> Outcome<(f64, f64)> {
+        let (sent, cpu) = one(plan, &self.daemon, accounts, &mut self.platform)?;
+        self.delivered(sent.acknowledged)?;
+        Ok((sent.rate(), cpu))
+    }
+
+    /// So many more are stored; the next load begins when the core has heard them.
+    fn delivered(&mut self, more: u64) -> Outcome<()> {
+        self.stored += more;
+        self.core.heard(self.stored, SILENCE)
+    }
+}
+
 /// The rate of one load, and its cost.
-fn one(plan: &Plan, daemon: &Daemon, accounts: &[Account], platform: &mut Platform) -> Outcome<(f64, f64)> {
+fn one(plan: &Plan, daemon: &Daemon, accounts: &[Account], platform: &mut Platform) -> Outcome<(Sent, f64)> {
     let batch = enough(platform, accounts, plan.load);
     let load = Load {
         connections: CONNECTIONS,
         lasts: Some(plan.load),
         again: false,
     };
-    let (sent, cpu) = timed(daemon.process(), || client::run(daemon.public(), &batch, &load))?;
-    Ok((sent.rate(), cpu))
+    timed(daemon.process(), || client::run(daemon.public(), &batch, &load))
 }
 
 fn row(what: String, found: &[(f64, f64)]) -> Vec<String> {
