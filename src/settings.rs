@@ -136,3 +136,13 @@ pub struct Quota {
     pub count: Option<u32>,
     pub window: String,
 }
+
+/// Whether `text` may be an account's id.
+pub fn is_id(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes
+        .next()
+        .is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        && text.len() <= 63
+        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-')
+}

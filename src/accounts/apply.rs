@@ -8,10 +8,10 @@ use crate::{
     channels::contract::SettingFault,
     config::{
         ConfigFault,
-        accounts_file::{ID, fault_of, is_id},
+        accounts_file::{ID, fault_of},
     },
     ports::clock::Millis,
-    settings::{AccountSettings, Previous},
+    settings::{AccountSettings, Previous, is_id},
 };
 
 /// How long the values before a rotation are honoured when nobody says otherwise.

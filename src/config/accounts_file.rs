@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     channels::contract::SettingFault,
-    settings::{AccountSettings, Hold, PlatformAgents, Previous, Quota, Security, TokenMode},
+    settings::{AccountSettings, Hold, PlatformAgents, Previous, Quota, Security, TokenMode, is_id},
 };
 
 /// What an id may look like; also what stands in the callback URL.
@@ -121,16 +121,6 @@ fn examine(table: &Table<'_>, reading: &Reading, before: usize, found: Vec<Setti
             table.fault_below(&fault.key, fault.found, fault.expected);
         }
     }
-}
-
-/// Whether `text` may be an account's id.
-pub fn is_id(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    bytes
-        .next()
-        .is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        && text.len() <= 63
-        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-')
 }
 
 fn read_account(it: &mut Table<'_>) -> AccountSettings {

@@ -44,7 +44,6 @@ pub use accept::{Body, Call, Post, Reply};
 
 use crate::{
     accounts::{Registry, Service},
-    config::accounts_file::is_id,
     conversation::Rules,
     cores::Cores,
     error::{Code, Fault},
@@ -55,6 +54,7 @@ use crate::{
         clock::{Clock, Millis},
         store::Store,
     },
+    settings::is_id,
     tokens::Keeper,
 };
 use windows::OpenRequests;
