@@ -17,9 +17,10 @@ CREATE TABLE account (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE conversation (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, state BLOB NOT NULL);
 CREATE TABLE event (
   row INTEGER PRIMARY KEY, conversation INTEGER NOT NULL, seq INTEGER NOT NULL, accepted INTEGER NOT NULL, body BLOB NOT NULL);
+-- By what grows first: with the account before it, every account would have a place of its own to append to.
 CREATE TABLE dedupe (
   account INTEGER NOT NULL, ord INTEGER NOT NULL, rest TEXT NOT NULL, event INTEGER NOT NULL,
-  PRIMARY KEY (account, ord, rest)) WITHOUT ROWID;
+  PRIMARY KEY (ord, account, rest)) WITHOUT ROWID;
 -- What no core has taken yet: empty while the core keeps up.
 CREATE TABLE pending (
   conversation INTEGER NOT NULL, seq INTEGER NOT NULL, event INTEGER NOT NULL, PRIMARY KEY (conversation, seq)) WITHOUT ROWID;

@@ -22,7 +22,8 @@ const STEP: i64 = 500;
 pub struct Progress {
     event: Row,
     message: Row,
-    dedupe: (i64, i64, String),
+    /// The last identity looked at: order, account, rest.
+    identity: Option<(i64, i64, String)>,
     pub swept: Swept,
     pub done: bool,
 }
@@ -141,18 +142,20 @@ impl Writer {
 
     /// Identities are forgotten with their events: after the walk over those.
     fn sweep_identities(&mut self, at: &mut Progress) -> Result<bool, rusqlite::Error> {
+        // An order is an unsigned number of the platform's, kept as a signed one.
+        let last = at.identity.clone().unwrap_or((i64::MIN, 0, String::new()));
         let rows: Vec<(i64, i64, String, Row)> = self
             .db
             .prepare_cached(
-                "SELECT account, ord, rest, event FROM dedupe WHERE (account, ord, rest) > (?1, ?2, ?3) \
-                 ORDER BY account, ord, rest LIMIT ?4",
+                "SELECT account, ord, rest, event FROM dedupe WHERE (ord, account, rest) > (?1, ?2, ?3) \
+                 ORDER BY ord, account, rest LIMIT ?4",
             )?
-            .query_map(params![at.dedupe.0, at.dedupe.1, at.dedupe.2, STEP], |row| {
+            .query_map(params![last.0, last.1, last.2, STEP], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             })?
             .collect::<Result<_, _>>()?;
         for (account, order, rest, event) in &rows {
-            at.dedupe = (*account, *order, rest.clone());
+            at.identity = Some((*order, *account, rest.clone()));
             if *event <= at.event {
                 self.db
                     .prepare_cached("DELETE FROM dedupe WHERE account = ?1 AND ord = ?2 AND rest = ?3")?
