@@ -35,3 +35,31 @@ pub struct Arrival {
     pub core: Option<Arc<str>>,
     pub rules: Rules,
 }
+
+impl Arrival {
+    /// An event of our own making, in a conversation as it stands: it opens nothing, and is no act of the customer.
+    pub fn of_ours(conversation: v1::Conversation, core: Option<Arc<str>>, body: v1::event::Body) -> Self {
+        let scope = conversation.scope();
+        Self {
+            account: Arc::new(conversation.account.unwrap_or_default()),
+            key: conversation.key,
+            customer: conversation.customer.unwrap_or_default(),
+            scope,
+            dedupe: None,
+            platform_time: None,
+            history: false,
+            traceparent: String::new(),
+            body,
+            raw: None,
+            entry: None,
+            grant: None,
+            unfollowed: false,
+            customer_acted: false,
+            customer_spoke: false,
+            session: None,
+            redelivery_of: String::new(),
+            core,
+            rules: Rules::default(),
+        }
+    }
+}

@@ -242,26 +242,17 @@ impl Outbound {
         scope: Scope,
         signal: v1::Signal,
     ) -> Arrival {
-        Arrival {
-            core: self.parts.cores.for_account(&account).map(|core| core.name.clone()),
-            account,
+        let core = self.parts.cores.for_account(&account).map(|core| core.name.clone());
+        let conversation = v1::Conversation {
+            account: Some(Arc::unwrap_or_clone(account)),
             key,
-            customer,
-            scope,
-            dedupe: None,
-            platform_time: None,
-            history: false,
-            traceparent: String::new(),
-            body: Body::Signal(signal),
-            raw: None,
-            entry: None,
-            grant: None,
-            unfollowed: false,
-            customer_acted: false,
-            customer_spoke: false,
-            session: None,
-            redelivery_of: String::new(),
+            customer: Some(customer),
+            scope: scope as i32,
+            ..Default::default()
+        };
+        Arrival {
             rules: self.parts.rules,
+            ..Arrival::of_ours(conversation, core, Body::Signal(signal))
         }
     }
 }

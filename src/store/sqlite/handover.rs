@@ -7,7 +7,6 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::writer::Writer;
 use crate::{
-    conversation::Rules,
     ports::store::{Arrival, ConversationId, Row, Stored, Take, Took, View},
     schema::{
         Timestamp,
@@ -144,27 +143,14 @@ impl Writer {
             return Ok(None);
         };
         let core = self.conversations.state(&self.db, id)?.core.clone();
-        let scope = conversation.scope();
+        let core = self.core_name(&core);
         Ok(Some(Arrival {
-            account: Arc::new(conversation.account.unwrap_or_default()),
-            key: conversation.key,
-            customer: conversation.customer.unwrap_or_default(),
-            scope,
-            dedupe: None,
             platform_time: event.platform_time.map(|at| at.millis()),
             history: event.history,
             traceparent: event.traceparent,
-            body,
             raw: event.raw,
-            entry: None,
-            grant: None,
-            unfollowed: false,
-            customer_acted: false,
-            customer_spoke: false,
-            session: None,
             redelivery_of: event.id,
-            core: self.core_name(&core),
-            rules: Rules::default(),
+            ..Arrival::of_ours(conversation, core, body)
         }))
     }
 }

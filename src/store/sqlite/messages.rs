@@ -7,7 +7,6 @@ use rusqlite::{OptionalExtension as _, Row as SqlRow, params};
 
 use super::writer::{Publish, Writer};
 use crate::{
-    conversation::Rules,
     ports::store::{Arrival, ConversationId, Enqueued, LedgerEntry, Message, NewMessage, Settle},
     schema::v1::{self, event::Body, send_request::What, send_result::Status},
 };
@@ -165,29 +164,8 @@ impl Writer {
             attempt: message.attempts,
             sent: Some(asked(&message.request)),
         };
-        let scope = view.scope();
-        self.append(Arrival {
-            account: Arc::new(view.account.unwrap_or_default()),
-            key: view.key,
-            customer: view.customer.unwrap_or_default(),
-            scope,
-            dedupe: None,
-            platform_time: None,
-            history: false,
-            traceparent: String::new(),
-            body: Body::Delivery(update),
-            raw: None,
-            entry: None,
-            grant: None,
-            unfollowed: false,
-            customer_acted: false,
-            customer_spoke: false,
-            session: None,
-            redelivery_of: String::new(),
-            core,
-            rules: Rules::default(),
-        })
-        .map(|_| ())
+        self.append(Arrival::of_ours(view, core, Body::Delivery(update)))
+            .map(|_| ())
     }
 
     fn message_by_row(&self, row: i64) -> Result<Message, rusqlite::Error> {
