@@ -109,6 +109,8 @@ fn effects(effects: &Effects) -> Value {
             SessionEffect::Captured { servicer } => format!("captured by {servicer}"),
             SessionEffect::Released => "released".to_owned(),
             SessionEffect::Ended => "ended".to_owned(),
+            SessionEffect::Moved { state, servicer } => format!("{} {servicer}", state.as_str_name()),
+            SessionEffect::Kept => "kept".to_owned(),
         }),
     })
 }

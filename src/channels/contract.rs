@@ -7,6 +7,12 @@
 //! One folder below `channels/` that implements [`Channel`] and [`Account`], one line in [`super::REGISTRY`], and a folder
 //! of captured bodies in `fixtures/`. Routes, forms, metrics, docs tables and the conformance tests walk the registry.
 
+mod pull;
+mod sessions;
+
+pub use pull::{At, Bell, Item, Listed, NotDelivered, PullFault, PulledPage, Pulls};
+pub use sessions::{CodeOf, CodeRule, Holder, Sessions, To};
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
@@ -81,6 +87,16 @@ pub trait Account: Send + Sync {
     /// The account as the schema shows it.
     fn describe(&self) -> &v1::Account;
     fn settings(&self) -> &AccountSettings;
+    /// The places on the platform that only one account may have, as `platform_id` and `sub_id`.
+    fn claims(&self) -> Vec<(String, String)> {
+        let it = self.describe();
+        vec![(it.platform_id.clone(), it.sub_id.clone())]
+    }
+    /// The conversations of this place are its own.
+    fn owns(&self, platform_id: &str, sub_id: &str) -> bool {
+        let it = self.describe();
+        it.platform_id == platform_id && it.sub_id == sub_id
+    }
 
     // ---- in: is it really the platform, and what did it say?
 
@@ -90,6 +106,18 @@ pub trait Account: Send + Sync {
     fn admit(&self, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal>;
     /// Reads what was opened. An error means quarantine: it was the platform, but we do not understand it.
     fn read(&self, admitted: &Admitted, now: Millis) -> Result<Inbound, Refusal>;
+    /// For an account bound `via` another one: this callback came in there, and is ours.
+    fn takes(&self, _admitted: &Admitted) -> bool {
+        false
+    }
+    /// The callback says nothing but that something waits to be pulled.
+    fn bell(&self, _admitted: &Admitted) -> Option<Bell> {
+        None
+    }
+    /// How what waits is pulled; `None` where the platform pushes everything.
+    fn pulls(&self) -> Option<&dyn Pulls> {
+        None
+    }
     /// Closes a plain passive answer the way `seal` asks. `random` is 16 fresh bytes.
     fn seal(&self, seal: &Seal, plain: &[u8], now: Millis, random: [u8; 16]) -> Result<Vec<u8>, Fault>;
 
@@ -101,6 +129,18 @@ pub trait Account: Send + Sync {
     fn passive(&self, piece: &Piece, to: &PassiveTo, now: Millis) -> Option<Vec<u8>>;
     /// One piece as an API call to `recipient`.
     fn call(&self, piece: &Piece, recipient: &str) -> Call;
+    /// The same, where a call says more than whom it is for.
+    fn call_to(&self, piece: &Piece, to: &To<'_>) -> Call {
+        self.call(piece, to.recipient)
+    }
+    /// The platform's own sessions; `None` where it has none.
+    fn sessions(&self) -> Option<&dyn Sessions> {
+        None
+    }
+    /// The call that takes back what [`Account::call_to`] sent under this id; `None` where nothing can be taken back.
+    fn recall(&self, _platform_message_id: &str, _to: &To<'_>) -> Option<Call> {
+        None
+    }
     /// The upload of one file, whose answer [`Account::uploaded`] reads.
     fn upload(&self, file: &Upload) -> Result<Call, Fault>;
     fn uploaded(&self, answer: &Answer) -> Result<String, Verdict>;
@@ -270,6 +310,13 @@ pub enum SessionEffect {
     Released,
     /// The core ended the session.
     Ended,
+    /// The platform keeps sessions, and this one is now so; `servicer` where a colleague holds it.
+    Moved {
+        state: v1::conversation::SessionState,
+        servicer: String,
+    },
+    /// The platform keeps sessions: what the customer says leaves one as it is, and begins a new one where it had ended.
+    Kept,
 }
 
 /// Where a passive answer goes, and what it may carry.

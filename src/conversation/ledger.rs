@@ -8,7 +8,7 @@ use crate::{ports::clock::Millis, schema::v1};
 /// One trigger's grant.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Grant {
-    /// `message` | `menu` | `scan` | `follow` | `enter`
+    /// `message` | `menu` | `scan` | `follow` | `enter` | `welcome_code` | `msg_code`
     #[prost(string, tag = "1")]
     pub trigger: String,
     /// Absent: the platform sets no count.
@@ -22,6 +22,13 @@ pub struct Grant {
     /// Inferred, not counted.
     #[prost(bool, tag = "5")]
     pub estimated: bool,
+}
+
+impl Grant {
+    /// Lets pass only what goes by its code.
+    pub fn is_code(&self) -> bool {
+        self.trigger.ends_with("_code")
+    }
 }
 
 /// All grants of one customer.
@@ -78,17 +85,27 @@ impl Ledger {
 
     /// `count` messages went by the API at `now`.
     pub fn spend(&mut self, count: u32, now: Millis) {
-        for grant in self.grants.iter_mut().filter(|grant| grant.expires > now) {
+        let open = |grant: &&mut Grant| grant.expires > now && !grant.is_code();
+        for grant in self.grants.iter_mut().filter(open) {
             if let Some(left) = grant.remaining.as_mut() {
                 *left = left.saturating_sub(count);
             }
         }
     }
 
+    /// A message went by the code of that trigger.
+    pub fn spend_code(&mut self, trigger: &str) {
+        self.grants.retain(|grant| grant.trigger != trigger);
+    }
+
     /// The platform says the count is used up (45047). Where we did not know, all our figures were guesses.
     pub fn exhausted(&mut self, now: Millis) {
         let surprised = matches!(self.standing(now), Standing::Open(_));
-        for grant in self.grants.iter_mut().filter(|grant| grant.expires > now) {
+        for grant in self
+            .grants
+            .iter_mut()
+            .filter(|grant| grant.expires > now && !grant.is_code())
+        {
             grant.remaining = Some(0);
             grant.estimated |= surprised;
         }
@@ -97,7 +114,7 @@ impl Ledger {
     /// The platform says the window is over (45015).
     pub fn closed(&mut self, now: Millis) {
         let surprised = matches!(self.standing(now), Standing::Open(_));
-        for grant in &mut self.grants {
+        for grant in self.grants.iter_mut().filter(|grant| !grant.is_code()) {
             grant.expires = grant.expires.min(now);
             grant.estimated |= surprised;
         }
@@ -108,10 +125,11 @@ impl Ledger {
         if self.unfollowed {
             return Standing::Unfollowed;
         }
-        if self.grants.is_empty() || self.grants.iter().any(|grant| grant.estimated) {
+        let counted = || self.grants.iter().filter(|grant| !grant.is_code());
+        if counted().next().is_none() || counted().any(|grant| grant.estimated) {
             return Standing::Unknown;
         }
-        let open = || self.grants.iter().filter(|grant| grant.expires > now);
+        let open = || counted().filter(|grant| grant.expires > now);
         if open().any(|grant| grant.remaining.is_none()) {
             return Standing::Open(None);
         }

@@ -115,6 +115,13 @@ impl State {
         self.ledger.get_or_insert_with(Ledger::default)
     }
 
+    /// A message went by the API: a session that nobody had taken yet is the assistant's (kf state 0 becomes 1).
+    pub fn assistant_spoke(&mut self) {
+        if self.session_state() == SessionState::New {
+            self.conversation_mut().session_state = SessionState::Assistant as i32;
+        }
+    }
+
     /// What is open at `now`.
     pub fn allowances(&self, now: Millis) -> Vec<v1::Allowance> {
         self.ledger
@@ -167,6 +174,12 @@ impl State {
         let late = arrival.platform_time.is_some_and(|at| at < self.last_platform_time);
         self.last_platform_time = self.last_platform_time.max(arrival.platform_time.unwrap_or(0));
         self.seq += 1;
+        // A gap that stands for no range of ours stands for itself.
+        if let v1::event::Body::Gap(gap) = &mut arrival.body
+            && gap.to_seq == 0
+        {
+            (gap.from_seq, gap.to_seq) = (self.seq, self.seq);
+        }
 
         let event = v1::Event {
             id: stamp.id,
@@ -239,6 +252,8 @@ impl State {
         if !(fresh || arrival.customer_acted && (ended || idle)) {
             return false;
         }
+        // Idle for as long as that, a session of the platform's has ended as well.
+        let kept = arrival.session == Some(SessionEffect::Kept);
         self.spoke = false;
         if !fresh {
             self.entry = None;
@@ -246,8 +261,13 @@ impl State {
         let conversation = self.conversation_mut();
         // The first event of a session names it.
         conversation.session_id.clone_from(&stamp.id);
-        if ended {
-            conversation.session_state = SessionState::Assistant as i32;
+        if ended || kept {
+            let begins = if kept {
+                SessionState::New
+            } else {
+                SessionState::Assistant
+            };
+            conversation.session_state = begins as i32;
             conversation.servicer = None;
         }
         true
@@ -259,11 +279,7 @@ impl State {
         match &arrival.session {
             Some(SessionEffect::Captured { servicer }) => {
                 conversation.session_state = SessionState::Human as i32;
-                conversation.servicer = Some(v1::Identity {
-                    native_id: servicer.clone(),
-                    kind: v1::identity::Kind::Staff as i32,
-                    ..Default::default()
-                });
+                conversation.servicer = Some(staff(servicer));
             }
             Some(SessionEffect::Released) => {
                 conversation.session_state = SessionState::Assistant as i32;
@@ -273,6 +289,11 @@ impl State {
                 conversation.session_state = SessionState::Ended as i32;
                 conversation.servicer = None;
             }
+            Some(SessionEffect::Moved { state, servicer }) => {
+                conversation.session_state = *state as i32;
+                conversation.servicer = (!servicer.is_empty()).then(|| staff(servicer));
+            }
+            Some(SessionEffect::Kept) => return false,
             // While an agent of the platform holds a customer, messages are not pushed to us: one that arrives says
             // that the agent has let go.
             None if captured && arrival.customer_spoke => {
@@ -295,5 +316,13 @@ impl State {
             *write_state = true;
         }
         Some(entry.clone())
+    }
+}
+
+fn staff(native_id: &str) -> v1::Identity {
+    v1::Identity {
+        native_id: native_id.to_owned(),
+        kind: v1::identity::Kind::Staff as i32,
+        ..Default::default()
     }
 }

@@ -230,6 +230,8 @@ impl Store for MemoryStore {
                     E::Ended => S::Ended,
                     E::Captured { .. } => S::Human,
                     E::Released => S::Assistant,
+                    E::Moved { state, .. } => state,
+                    E::Kept => S::New,
                 };
                 inner.states[id.0 as usize]
                     .conversation
@@ -239,6 +241,9 @@ impl Store for MemoryStore {
             }
             Accepted::New(inner.append(id, &arrival.key, (*arrival.account).clone(), arrival.body))
         }))
+    }
+    async fn accept_page(&self, _: crate::ports::store::Page) -> Result<Vec<Arc<Stored>>, StoreError> {
+        unused()
     }
     async fn quarantine(&self, _: Quarantined) -> Result<Row, StoreError> {
         unused()
@@ -315,6 +320,7 @@ impl Store for MemoryStore {
             for entry in settle.ledger {
                 match entry {
                     LedgerEntry::Spent(count) => ledger.spend(count, now),
+                    LedgerEntry::SpentCode(trigger) => ledger.spend_code(trigger),
                     LedgerEntry::Exhausted => ledger.exhausted(now),
                     LedgerEntry::Closed => ledger.closed(now),
                     LedgerEntry::Unfollowed => ledger.unfollow(),

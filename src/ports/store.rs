@@ -60,6 +60,28 @@ pub enum Accepted {
     },
 }
 
+/// What one pull brought: all of it in one commit, or nothing of it.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// In order. What was accepted before is left out.
+    pub steps: Vec<PageStep>,
+    /// The cursor behind them.
+    pub writes: Vec<RecordWrite>,
+}
+
+#[derive(Clone, Debug)]
+pub enum PageStep {
+    Event(Box<Arrival>),
+    /// A message that was SENT did not arrive: it becomes FAILED, and its delivery event stands for the item. Where the
+    /// message is not ours, the arrival stands.
+    NotDelivered {
+        account: String,
+        message_id: String,
+        error: v1::Error,
+        otherwise: Box<Arrival>,
+    },
+}
+
 /// A body that is the platform's but that we could not read.
 #[derive(Clone, Debug)]
 pub struct Quarantined {
@@ -227,6 +249,8 @@ pub struct Settle {
 pub enum LedgerEntry {
     /// This many messages went by the API.
     Spent(u32),
+    /// The code of this trigger was used: it lets nothing else pass, and what it let pass counts nowhere else.
+    SpentCode(&'static str),
     /// 45047.
     Exhausted,
     /// 45015.
@@ -306,6 +330,8 @@ pub trait Store: Send + Sync + 'static {
     // ---- in
     /// Dedupe row, conversation state, `seq` and event in one commit.
     async fn accept(&self, arrival: Arrival) -> Result<Accepted, StoreError>;
+    /// Everything of one pull and its cursor in one commit; what was new of it, in order.
+    async fn accept_page(&self, page: Page) -> Result<Vec<Arc<Stored>>, StoreError>;
     async fn quarantine(&self, body: Quarantined) -> Result<Row, StoreError>;
     async fn quarantined(&self, after: Option<Row>, limit: usize) -> Result<Vec<Quarantined>, StoreError>;
     async fn release_quarantined(&self, row: Row) -> Result<(), StoreError>;

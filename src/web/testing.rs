@@ -55,6 +55,9 @@ impl Store for FakeStore {
     async fn accept(&self, _: Arrival) -> Result<Accepted, StoreError> {
         not_here()
     }
+    async fn accept_page(&self, _: crate::ports::store::Page) -> Result<Vec<Arc<Stored>>, StoreError> {
+        not_here()
+    }
     async fn quarantine(&self, _: Quarantined) -> Result<Row, StoreError> {
         not_here()
     }

@@ -101,11 +101,20 @@ impl Writer {
         let mut message = self.message_by_row(settle.message)?;
         let now = self.clock.now();
         let conversation = message.conversation.0;
+        // What did not arrive stays so, even where the answer that took it comes to its end only now.
+        if message.status() == Status::Failed && matches!(settle.result.status(), Status::Sent | Status::Sending) {
+            return Ok(Arc::new(message));
+        }
         if !settle.ledger.is_empty() {
-            let ledger = self.conversations.state(&self.db, conversation)?.ledger_mut();
+            let state = self.conversations.state(&self.db, conversation)?;
+            if settle.ledger.iter().any(|entry| matches!(entry, LedgerEntry::Spent(_))) {
+                state.assistant_spoke();
+            }
+            let ledger = state.ledger_mut();
             for entry in &settle.ledger {
                 match entry {
                     LedgerEntry::Spent(count) => ledger.spend(*count, now),
+                    LedgerEntry::SpentCode(trigger) => ledger.spend_code(trigger),
                     LedgerEntry::Exhausted => ledger.exhausted(now),
                     LedgerEntry::Closed => ledger.closed(now),
                     LedgerEntry::Unfollowed => ledger.unfollow(),

@@ -8,6 +8,7 @@ mod handover;
 mod inbound;
 mod messages;
 mod open;
+mod pages;
 mod quarantine;
 mod read;
 mod reader;
@@ -32,8 +33,9 @@ use tokio::sync::{mpsc, oneshot};
 use crate::ports::{
     clock::Millis,
     store::{
-        Accepted, Arrival, ConversationId, Enqueued, EventQuery, Message, MessageRef, NewMessage, Parked, Quarantined,
-        Record, RecordWrite, Retention, Row, Settle, Store, StoreError, Stored, Swept, Take, Took, View, Waiting,
+        Accepted, Arrival, ConversationId, Enqueued, EventQuery, Message, MessageRef, NewMessage, Page, Parked,
+        Quarantined, Record, RecordWrite, Retention, Row, Settle, Store, StoreError, Stored, Swept, Take, Took, View,
+        Waiting,
     },
 };
 use reader::Reader;
@@ -146,6 +148,14 @@ impl Store for SqliteStore {
         self.submit(WhenFull::Refuse, move |writer| {
             writer.may_append()?;
             Ok(writer.accept(*arrival)?)
+        })
+        .await
+    }
+
+    async fn accept_page(&self, page: Page) -> Result<Vec<Arc<Stored>>, StoreError> {
+        self.submit(WhenFull::Refuse, move |writer| {
+            writer.may_append()?;
+            Ok(writer.accept_page(page)?)
         })
         .await
     }
