@@ -7,9 +7,11 @@
 //! One folder below `channels/` that implements [`Channel`] and [`Account`], one line in [`super::REGISTRY`], and a folder
 //! of captured bodies in `fixtures/`. Routes, forms, metrics, docs tables and the conformance tests walk the registry.
 
+mod media;
 mod pull;
 mod sessions;
 
+pub use media::{Downloaded, MediaLimit};
 pub use pull::{At, Bell, Item, Listed, NotDelivered, PullFault, PulledPage, Pulls};
 pub use sessions::{CodeOf, CodeRule, Holder, Sessions, To};
 
@@ -35,6 +37,11 @@ pub trait Channel: Send + Sync {
     /// What an error number of the platform means on this channel; `None` where no page names it.
     fn explain(&self, _number: i64) -> Option<PlatformCode> {
         None
+    }
+    /// What the platform takes as uploaded media, one line per kind (`thumb` too, where it has thumbnails): the table in
+    /// `docs/media.md`, and what is looked at before a file is read. A kind without a line cannot be sent as a file.
+    fn media(&self) -> &'static [MediaLimit] {
+        &[]
     }
 }
 
@@ -153,6 +160,31 @@ pub trait Account: Send + Sync {
     }
     /// The call that takes `recipient` back from the platform's own agent; `None` where there is none.
     fn release(&self, _servicer: &str, _recipient: &str) -> Option<Call> {
+        None
+    }
+
+    // ---- files that customers sent
+    //
+    // A message says `State::Pending` in its `Media`, with `platform_media_id` or `url`; a thumbnail that the schema has no
+    // field for stands in the part's `ext_json` as `{channel}.thumb_media_id` or `{channel}.thumb_url`. Handles are given by
+    // the house (`media::inbound::label`), and the bytes are fetched beside the event: a channel says no more than the
+    // three things below. See `docs/media.md`.
+
+    /// The call whose answer is the file `media_id` (without the token); `kind` is `image`, `voice`, `video`, `file` or
+    /// `thumb`. `None`: this channel gives no files out. On all four platforms it is `GET /cgi-bin/media/get?media_id=`.
+    fn download(&self, _media_id: &str, _kind: &str) -> Option<Call> {
+        None
+    }
+    /// What it means that a download was answered with a short JSON object, or with another status than 200 and 206. The
+    /// default asks [`Account::judge`], and takes JSON that is no refusal for the file itself.
+    fn downloaded(&self, call: &Call, answer: &Answer) -> Downloaded {
+        match self.judge(call, answer) {
+            Verdict::Done { .. } => Downloaded::File,
+            refused => Downloaded::Refused(refused),
+        }
+    }
+    /// The most bytes that one download gives: larger files are read range by range. `None`: whole, in one answer.
+    fn download_range(&self) -> Option<u64> {
         None
     }
 

@@ -2,8 +2,11 @@
 
 use async_trait::async_trait;
 
-use super::{Egress, multipart};
-use crate::ports::platform::{Answer, Call, CallBody, Method, NoAnswer, Platform};
+use super::{
+    Egress, multipart,
+    stream::{disposition, incoming, whole},
+};
+use crate::ports::platform::{Answer, Call, CallBody, Method, NoAnswer, Platform, Streamed};
 
 #[async_trait]
 impl Platform for Egress {
@@ -11,6 +14,33 @@ impl Platform for Egress {
         let request = self.request(base, call, token)?;
         let response = self.client.execute(request).await.map_err(classify)?;
         self.read(response).await
+    }
+
+    async fn open(
+        &self,
+        base: &str,
+        call: &Call,
+        token: Option<&str>,
+        range: Option<(u64, u64)>,
+    ) -> Result<Streamed, NoAnswer> {
+        let mut request = self.request(base, call, token)?;
+        // The body may take its time; only the head is waited for here.
+        *request.timeout_mut() = None;
+        if let Some((first, last)) = range {
+            let wanted = reqwest::header::HeaderValue::from_str(&format!("bytes={first}-{last}"));
+            let wanted = wanted.map_err(|error| NoAnswer::NotSent(error.to_string()))?;
+            request.headers_mut().insert(reqwest::header::RANGE, wanted);
+        }
+        let answered = tokio::time::timeout(self.limits.call, self.client.execute(request)).await;
+        let response = answered
+            .map_err(|_| NoAnswer::Lost(format!("no answer within {:?}", self.limits.call)))?
+            .map_err(classify)?;
+        Ok(Streamed {
+            status: response.status().as_u16(),
+            date: date(&response),
+            whole: whole(&response),
+            file: incoming(disposition(&response), response),
+        })
     }
 }
 
@@ -49,14 +79,8 @@ impl Egress {
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Answer, NoAnswer> {
-        let header = |name: &str| {
-            let value = response.headers().get(name)?.to_str().ok()?;
-            Some(value.to_owned())
-        };
-        let date = header("date")
-            .and_then(|date| chrono::DateTime::parse_from_rfc2822(&date).ok())
-            .map(|date| date.timestamp_millis());
-        let content_type = header("content-type").unwrap_or_default();
+        let date = date(&response);
+        let content_type = header(&response, "content-type").unwrap_or_default().to_owned();
         let status = response.status().as_u16();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(classify)? {
@@ -72,6 +96,16 @@ impl Egress {
             body,
         })
     }
+}
+
+/// A header that is text.
+pub(super) fn header<'a>(response: &'a reqwest::Response, name: &str) -> Option<&'a str> {
+    response.headers().get(name)?.to_str().ok()
+}
+
+fn date(response: &reqwest::Response) -> Option<i64> {
+    let date = chrono::DateTime::parse_from_rfc2822(header(response, "date")?).ok()?;
+    Some(date.timestamp_millis())
 }
 
 /// Nothing left us while there was no connection; everything later may have arrived.

@@ -6,22 +6,56 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
 use url::{Host, Url};
 
-use super::{Egress, builder, client::describe, public::is_public};
-use crate::ports::fetch::{Fetch, FetchFault, Fetched};
+use super::{
+    Egress, builder,
+    client::describe,
+    public::is_public,
+    stream::{disposition, incoming, plain},
+};
+use crate::ports::fetch::{Fetch, FetchFault, Fetched, Incoming};
 
 #[async_trait]
 impl Fetch for Egress {
     async fn fetch(&self, url: &str, max_bytes: usize, within: Duration) -> Result<Fetched, FetchFault> {
         tokio::time::timeout(within, self.fetch_now(url, max_bytes))
             .await
-            .unwrap_or_else(|_| Err(FetchFault::Unreachable(format!("not complete within {within:?}"))))
+            .unwrap_or_else(|_| Err(late(within)))
     }
+
+    async fn open(&self, url: &str, max_bytes: u64, within: Duration) -> Result<Incoming, FetchFault> {
+        tokio::time::timeout(within, self.open_now(url, max_bytes))
+            .await
+            .unwrap_or_else(|_| Err(late(within)))
+    }
+}
+
+fn late(within: Duration) -> FetchFault {
+    FetchFault::Unreachable(format!("not complete within {within:?}"))
 }
 
 impl Egress {
     async fn fetch_now(&self, url: &str, max_bytes: usize) -> Result<Fetched, FetchFault> {
+        let mut file = self.open_now(url, max_bytes as u64).await?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = file.bytes.next().await {
+            let chunk = chunk.map_err(FetchFault::Unreachable)?;
+            // What was announced need not be what comes.
+            if bytes.len() + chunk.len() > max_bytes {
+                return Err(FetchFault::TooLarge(max_bytes));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Fetched {
+            bytes,
+            content_type: file.content_type,
+            name: file.name,
+        })
+    }
+
+    async fn open_now(&self, url: &str, max_bytes: u64) -> Result<Incoming, FetchFault> {
         let url = parse(url)?;
         let addresses = self.vetted(&url).await?;
         let mut client = builder(&self.limits);
@@ -32,34 +66,15 @@ impl Egress {
         let unreachable = |error: reqwest::Error| FetchFault::Unreachable(describe(&error.without_url()));
         let client = client.build().map_err(unreachable)?;
         let name = last_segment(&url);
-        let mut response = client.get(url).send().await.map_err(unreachable)?;
+        let response = client.get(url).send().await.map_err(unreachable)?;
         if response.status() != reqwest::StatusCode::OK {
             return Err(FetchFault::Refused(response.status().as_u16()));
         }
-        if response
-            .content_length()
-            .is_some_and(|length| length > max_bytes as u64)
-        {
-            return Err(FetchFault::TooLarge(max_bytes));
+        if response.content_length().is_some_and(|length| length > max_bytes) {
+            return Err(FetchFault::TooLarge(usize::try_from(max_bytes).unwrap_or(usize::MAX)));
         }
-        let content_type = response
-            .headers()
-            .get("content-type")
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-            .to_owned();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-            if bytes.len() + chunk.len() > max_bytes {
-                return Err(FetchFault::TooLarge(max_bytes));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(Fetched {
-            bytes,
-            content_type,
-            name,
-        })
+        let said = disposition(&response);
+        Ok(incoming(if said.is_empty() { name } else { said }, response))
     }
 
     /// The addresses of the URL's host, every one of which may be asked.
@@ -108,12 +123,7 @@ pub(super) fn authority(url: &Url) -> Option<String> {
 
 fn last_segment(url: &Url) -> String {
     let last = url.path_segments().and_then(|mut segments| segments.next_back());
-    percent_encoding::percent_decode_str(last.unwrap_or_default())
-        .decode_utf8_lossy()
-        .chars()
-        .filter(|letter| !letter.is_control() && !matches!(letter, '/' | '\\'))
-        .take(120)
-        .collect()
+    plain(&percent_encoding::percent_decode_str(last.unwrap_or_default()).decode_utf8_lossy())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod client;
 pub mod fetch;
 mod multipart;
 pub mod public;
+mod stream;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,8 +1,9 @@
 //! What lies behind a URL that somebody gave us? Whoever implements it knows which addresses are forbidden.
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::{Stream, stream};
 
 /// A file from somewhere else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,32 @@ pub struct Fetched {
     pub content_type: String,
     /// The last segment of the path; may be empty.
     pub name: String,
+}
+
+/// A body as it comes, piece by piece; an error says in words why it broke off.
+pub type Bytes = Pin<Box<dyn Stream<Item = Result<Vec<u8>, String>> + Send>>;
+
+/// A file on its way: what was announced of it, and its bytes as they come. Nothing of it is held in memory, nothing of it
+/// need be true.
+pub struct Incoming {
+    pub content_type: String,
+    /// As the other side names it; may be empty.
+    pub name: String,
+    /// The announced length.
+    pub length: Option<u64>,
+    pub bytes: Bytes,
+}
+
+impl Incoming {
+    /// A file that is there already.
+    pub fn whole(content_type: String, name: String, bytes: Vec<u8>) -> Self {
+        Self {
+            content_type,
+            name,
+            length: Some(bytes.len() as u64),
+            bytes: Box::pin(stream::iter([Ok(bytes)])),
+        }
+    }
 }
 
 /// Why a URL was not fetched. The texts never repeat the URL: it may carry a secret.
@@ -31,4 +58,12 @@ pub enum FetchFault {
 #[async_trait]
 pub trait Fetch: Send + Sync + 'static {
     async fn fetch(&self, url: &str, max_bytes: usize, within: Duration) -> Result<Fetched, FetchFault>;
+
+    /// The same, streamed: returns with the head of the answer, `within` is for that. How much is read, and how long, is the
+    /// caller's to end; what announces more than `max_bytes` is refused at once.
+    async fn open(&self, url: &str, max_bytes: u64, within: Duration) -> Result<Incoming, FetchFault> {
+        let most = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+        let file = self.fetch(url, most, within).await?;
+        Ok(Incoming::whole(file.content_type, file.name, file.bytes))
+    }
 }

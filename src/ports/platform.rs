@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 
+use super::fetch::Incoming;
+
 /// A request to a platform's API, complete but for the access token.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
@@ -53,9 +55,36 @@ pub enum NoAnswer {
     Lost(String),
 }
 
+/// An answer whose body is still to come.
+pub struct Streamed {
+    pub status: u16,
+    pub date: Option<i64>,
+    /// The size of the whole file, where a range of it is answered (206).
+    pub whole: Option<u64>,
+    pub file: Incoming,
+}
+
 /// The platform's API, seen from the house.
 #[async_trait]
 pub trait Platform: Send + Sync + 'static {
     /// Sends `call` to `base`, with `token` as `access_token` where given.
     async fn ask(&self, base: &str, call: &Call, token: Option<&str>) -> Result<Answer, NoAnswer>;
+
+    /// The same for a file: returns with the head of the answer. `range` asks for these bytes, first and last. How much is
+    /// read, and how long, is the caller's to end.
+    async fn open(
+        &self,
+        base: &str,
+        call: &Call,
+        token: Option<&str>,
+        _range: Option<(u64, u64)>,
+    ) -> Result<Streamed, NoAnswer> {
+        let answer = self.ask(base, call, token).await?;
+        Ok(Streamed {
+            status: answer.status,
+            date: answer.date,
+            whole: None,
+            file: Incoming::whole(answer.content_type, String::new(), answer.body),
+        })
+    }
 }

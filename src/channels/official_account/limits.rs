@@ -3,7 +3,7 @@
 //! Quotas have changed twice (unlimited, 20, 5), so they are defaults that `quotas` and `limits` of the account override.
 
 use crate::{
-    channels::contract::AllowanceRule,
+    channels::contract::{AllowanceRule, MediaLimit},
     ports::clock::Millis,
     schema::v1::{self, part_capability::Support},
     settings::AccountSettings,
@@ -45,15 +45,8 @@ const fn figure(trigger: &'static str, count: u32, window: Millis) -> Figure {
 /// Bytes of one text. The platform gives no number; 2048 is what is observed for both roads.
 const TEXT_BYTES: u64 = 2048;
 
-/// What a temporary medium may be.
 /// <https://developers.weixin.qq.com/doc/subscription/api/material/temporary/api_uploadtempmedia.html>
-pub struct MediaLimit {
-    pub kind: &'static str,
-    pub max_bytes: u64,
-    /// MIME type and the ending of a file's name.
-    pub formats: &'static [(&'static str, &'static str)],
-}
-
+///
 /// The page says 10 MB for images in its table and 2 MB in its text; the table is the newer one.
 pub const MEDIA: &[MediaLimit] = &[
     MediaLimit {

@@ -7,6 +7,7 @@
 pub mod admit;
 pub mod codes;
 pub mod degrade;
+mod download;
 pub mod events;
 pub mod judge;
 pub mod limits;
@@ -22,8 +23,8 @@ mod wire;
 use std::sync::Arc;
 
 use super::contract::{
-    AccessToken, Account, Admitted, AllowanceRule, CallbackQuery, Card, Channel, Inbound, PassiveTo, Piece, Pieces,
-    PlatformCode, Refusal, Roads, Say, Seal, SettingFault, Upload, Verdict,
+    AccessToken, Account, Admitted, AllowanceRule, CallbackQuery, Card, Channel, Downloaded, Inbound, MediaLimit,
+    PassiveTo, Piece, Pieces, PlatformCode, Refusal, Roads, Say, Seal, SettingFault, Upload, Verdict,
 };
 use crate::{
     envelope::outer,
@@ -61,6 +62,10 @@ impl Channel for OfficialAccount {
             remedy_en: row.remedy_en,
             remedy_zh: row.remedy_zh,
         })
+    }
+
+    fn media(&self) -> &'static [MediaLimit] {
+        limits::MEDIA
     }
 
     fn open(&self, settings: &AccountSettings) -> Result<Arc<dyn Account>, Vec<SettingFault>> {
@@ -160,6 +165,14 @@ impl Account for Opened {
     fn release(&self, servicer: &str, recipient: &str) -> Option<Call> {
         let ours = self.settings.platform_agents == PlatformAgents::Allow;
         render::release(servicer, recipient).filter(|_| ours)
+    }
+
+    fn download(&self, media_id: &str, _kind: &str) -> Option<Call> {
+        Some(download::call(media_id))
+    }
+
+    fn downloaded(&self, call: &Call, answer: &Answer) -> Downloaded {
+        download::read(call, answer)
     }
 
     fn token_call(&self) -> Call {
