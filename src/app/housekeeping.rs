@@ -120,6 +120,9 @@ async fn sweep(store: &dyn Store, library: &Library, now: Millis, keep: Keep) {
         ),
         Err(error) => tracing::warn!(%error, "what is past its time could not be forgotten"),
     }
+    if let Err(error) = outbound::forget_old_tickets(store, now).await {
+        tracing::warn!(%error, "old codes of the platform are not forgotten yet");
+    }
     if let Err(error) = outbound::forget_old_media(store, now).await {
         tracing::warn!(%error, "the platform's old media ids could not be forgotten");
     }

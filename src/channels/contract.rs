@@ -158,6 +158,19 @@ pub trait Account: Send + Sync {
     fn instead(&self, _say: &Say, _error: &v1::Error) -> Option<(Say, v1::Degradation)> {
         None
     }
+    /// Whether one customer stands behind this id: an id that the platform reads as several, or as everybody, does not.
+    fn reaches(&self, _recipient: &str) -> Result<(), Fault> {
+        Ok(())
+    }
+    /// Whether the message uses up a code of the platform's: the name under which codes of messages before it are kept
+    /// (the card that it changes); empty = only the code of the event that it answers counts.
+    fn wants_ticket(&self, _say: &Say) -> Option<String> {
+        None
+    }
+    /// The code that the platform gave with its good answer to `call`, for a later message.
+    fn ticket(&self, _call: &Call, _answer: &Answer) -> Option<Ticket> {
+        None
+    }
     /// The call that takes `recipient` back from the platform's own agent; `None` where there is none.
     fn release(&self, _servicer: &str, _recipient: &str) -> Option<Call> {
         None
@@ -372,6 +385,22 @@ pub struct Say {
     pub ai_generated: bool,
     /// The agent's name or account, shown where the platform can.
     pub speaker: String,
+    /// Our id of the message; empty where none is fixed yet (a preview, an answer that may ride in the open request).
+    pub id: String,
+    /// The code that it uses up, where [`Account::wants_ticket`] asked for one and there is one.
+    pub ticket: Option<Ticket>,
+}
+
+/// A code of the platform's that one message may use up: a card's response code, a code that came with an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ticket {
+    pub code: String,
+    /// What it is for: the task id of a card, or the name of the event.
+    pub about: String,
+    /// Absent: the platform names no end.
+    pub expires: Option<Millis>,
+    /// It came with the very event that the message answers.
+    pub of_event: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

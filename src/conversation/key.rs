@@ -17,6 +17,9 @@ pub struct Key {
     pub native_id: String,
 }
 
+/// Channels whose platform does not tell the letter case of ids apart: their keys are written in lower case.
+const FOLDED: &[&str] = &["wecom_app"];
+
 /// The native id of an account's own conversation.
 pub const ACCOUNT_SELF: &str = "-";
 
@@ -36,7 +39,11 @@ impl Key {
         key.push(':');
         key.push(letter);
         key.push(':');
-        key.push_str(&escape(&self.native_id));
+        if FOLDED.contains(&self.channel.as_str()) {
+            key.push_str(&escape(&self.native_id.to_ascii_lowercase()));
+        } else {
+            key.push_str(&escape(&self.native_id));
+        }
         key
     }
 
@@ -113,6 +120,19 @@ mod tests {
         assert_eq!(Key::parse(&text), Some(original.clone()));
         let twice = utf8_percent_encode(&text, ESCAPED).to_string();
         assert_eq!(Key::parse(&twice), Some(original));
+    }
+
+    #[test]
+    fn wecom_ids_differ_by_no_letter_case_and_stay_as_they_were_said() {
+        let member = Key {
+            channel: "wecom_app".into(),
+            platform_id: "wwA1".into(),
+            sub_id: "1000012".into(),
+            ..key("Li.Si")
+        };
+        assert_eq!(member.render(), "wecom_app:wwA1:1000012:u:li.si");
+        let asked = Key::parse("wecom_app:wwA1:1000012:u:Li.Si").expect("a key");
+        assert_eq!((asked.render(), asked.native_id.as_str()), (member.render(), "Li.Si"));
     }
 
     #[test]

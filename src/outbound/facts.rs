@@ -105,6 +105,7 @@ pub fn said(request: &v1::SendRequest) -> Result<Option<Say>, Fault> {
         degrade: request.degrade(),
         ai_generated: request.ai_generated,
         speaker: request.speaker.clone(),
+        ..Default::default()
     }))
 }
 

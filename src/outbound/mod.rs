@@ -12,6 +12,8 @@
 //! dispatch one lane: in order, each step durable before the next
 //! send     one message by the API
 //! orders   session orders
+//! recall   taking a message back
+//! tickets  codes of the platform's that a message uses up
 //! ```
 //! How a message stands in the store: ACCEPTED waits (with `passive` and no piece done: kept for the platform's next
 //! attempt); SENDING means that a call may be under way, so that one found after a crash is ambiguous; HELD waits for the
@@ -25,6 +27,7 @@ mod files;
 mod lanes;
 mod orders;
 pub mod plan;
+mod recall;
 mod replies;
 mod resolve;
 mod ride;
@@ -34,6 +37,7 @@ mod submit;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod tickets;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -46,6 +50,7 @@ pub use facts::capabilities;
 pub use lanes::Handle;
 pub use resolve::{LinkMaker, forget_old as forget_old_media};
 pub use submit::Caller;
+pub use tickets::forget_old as forget_old_tickets;
 
 use crate::ports::fetch::Fetch;
 use crate::{

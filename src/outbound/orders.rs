@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// What a preview says about an order or a recall.
-pub fn preview(view: Option<&View>, request: &v1::SendRequest) -> Result<(), v1::Error> {
+pub fn preview(opened: &Opened, view: Option<&View>, request: &v1::SendRequest) -> Result<(), v1::Error> {
     let human = session_state(view) == SessionState::Human;
     match &request.what {
         Some(What::Session(order)) => match order.verb() {
@@ -38,6 +38,7 @@ pub fn preview(view: Option<&View>, request: &v1::SendRequest) -> Result<(), v1:
             Verb::Take | Verb::End => Ok(()),
             Verb::Queue | Verb::Assign | Verb::Unspecified => Err(no_queue()),
         },
+        _ if opened.account.capabilities().recall => Ok(()),
         _ => Err(error(Code::UnsupportedPart, "this channel cannot take a message back")),
     }
 }
@@ -50,8 +51,10 @@ impl Outbound {
         opened: &Arc<Opened>,
         view: Option<&View>,
     ) -> Result<Option<Turn>, StoreError> {
-        let Some(What::Session(order)) = &message.request.what else {
-            return Ok(None);
+        let order = match &message.request.what {
+            Some(What::Session(order)) => order,
+            Some(What::RecallMessageId(target)) => return self.recall(message, opened, target).await.map(Some),
+            _ => return Ok(None),
         };
         match order.verb() {
             Verb::End => {
@@ -70,7 +73,7 @@ impl Outbound {
         }
     }
 
-    async fn fulfilled(&self, message: &Message, opened: &Opened) -> Result<Turn, StoreError> {
+    pub(super) async fn fulfilled(&self, message: &Message, opened: &Opened) -> Result<Turn, StoreError> {
         let mut settle = step(message);
         settle.result.status = Status::Sent as i32;
         settle.result.error = None;

@@ -94,6 +94,9 @@ impl Outbound {
         let Ok(Some(say)) = facts::said(request) else {
             return Way::Outbox;
         };
+        let Ok(say) = self.with_ticket(opened, request, Some(event), say).await else {
+            return Way::Outbox;
+        };
         let Some(claim) = self.parts.windows.claim(&event.event.id) else {
             return Way::Outbox;
         };
@@ -323,6 +326,9 @@ impl Outbound {
             return false;
         };
         // Not known now: the dispatcher finds out, and says what is left, which may be nothing.
+        let Ok(say) = self.with_ticket(&opened, &message.request, None, say).await else {
+            return true;
+        };
         let Ok((say, _)) = self.with_files(&opened, say, How::Kept).await else {
             return true;
         };

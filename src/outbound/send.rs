@@ -66,11 +66,16 @@ impl Outbound {
         let say = match facts::said(&message.request) {
             Ok(Some(say)) => say,
             Ok(None) => {
-                let error = error(Code::UnsupportedPart, "this channel cannot take a message back");
+                let error = error(Code::UnsupportedPart, "there is nothing to say");
                 return self.end(message, Status::Failed, error, Vec::new()).await;
             }
             Err(fault) => return self.end(message, Status::Failed, from_fault(fault), Vec::new()).await,
         };
+        let say = Say {
+            id: message.id.clone(),
+            ..say
+        };
+        let say = self.with_ticket(&opened, &message.request, None, say).await?;
         let now = self.now();
         let mut facts = facts::facts(view.as_ref(), self.probes.shut(&opened, now), now);
         facts.behind_held = behind_held;
@@ -158,6 +163,9 @@ impl Outbound {
             match self.call(&sending, piece).await {
                 Ok(Verdict::Done { message_id }) => {
                     self.api_works(&sending.opened).await;
+                    if let Some(ticket) = &say.ticket {
+                        self.spent(&sending.opened, ticket).await;
+                    }
                     let mut settle = step(&sending.message);
                     settle.result.platform_message_ids.extend(message_id);
                     settle.pieces_done += 1;
@@ -204,7 +212,12 @@ impl Outbound {
 
     async fn call(&self, sending: &Sending, piece: &Piece) -> Result<Verdict, CallFault> {
         let call = sending.opened.account.call(piece, &sending.recipient);
-        let (_, verdict) = self.parts.keeper.call(&sending.opened, &call).await?;
+        let (answer, verdict) = self.parts.keeper.call(&sending.opened, &call).await?;
+        if matches!(verdict, Verdict::Done { .. })
+            && let Some(ticket) = sending.opened.account.ticket(&call, &answer)
+        {
+            self.keep_ticket(&sending.opened, ticket).await;
+        }
         Ok(verdict)
     }
 
@@ -278,7 +291,7 @@ impl Outbound {
 
     /// Nothing was sent: again after a pause, as long as there is time. A typing sign that comes late says nothing, and
     /// holds up no words.
-    async fn retry(&self, message: &Message, error: v1::Error) -> Result<Turn, StoreError> {
+    pub(super) async fn retry(&self, message: &Message, error: v1::Error) -> Result<Turn, StoreError> {
         let at = self.now() + pause(message.attempts);
         let in_time = match message.request.not_after {
             _ if matches!(message.request.what, Some(What::Typing(_))) => false,

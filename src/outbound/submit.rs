@@ -170,6 +170,7 @@ impl Outbound {
         if !who.may_use(&opened.settings.id) {
             return Err(Fault::new(Code::Forbidden, "this token may not use the account"));
         }
+        opened.account.reaches(&key.native_id)?;
         Ok(Target {
             request,
             opened,
@@ -361,12 +362,16 @@ impl Outbound {
         facts.passive = open.is_some();
         let api = api_road(&opened.describe.channel);
         let Some(say) = facts::said(&target.request).map_err(from_fault)? else {
-            return super::orders::preview(target.view.as_ref(), &target.request)
+            return super::orders::preview(opened, target.view.as_ref(), &target.request)
                 .map(|()| (Road::Unspecified, Vec::new()));
         };
         if let Some(Plan::Hold(error) | Plan::Refuse(_, error)) = plan::before(&ask, facts) {
             return Err(error);
         }
+        let say = self
+            .with_ticket(opened, &target.request, target.event.as_deref(), say)
+            .await
+            .map_err(|error| from_fault(from_store(error)))?;
         let (say, mut lost) = self
             .with_files(opened, say, How::Preview)
             .await

@@ -12,7 +12,7 @@ use crate::{
     accounts::{Condition, Opened},
     channels::contract::{
         AccessToken, Account, Admitted, AllowanceRule, CallbackQuery, Inbound, Learned, PassiveTo, Piece, Pieces,
-        Refusal, Roads, Say, Seal, Upload, Verdict, What,
+        Refusal, Roads, Say, Seal, Ticket, To, Upload, Verdict, What,
     },
     conversation::{Ledger, State},
     error::{Code, Fault},
@@ -510,7 +510,10 @@ impl Account for FakeAccount {
         let (mut pieces, mut lost) = (Vec::new(), Vec::new());
         match &say.what {
             What::Typing => pieces.push(piece("typing", "typing")),
-            What::Native(native) => pieces.push(piece("native", &native.to_string())),
+            What::Native(native) => match &say.ticket {
+                Some(ticket) => pieces.push(piece("native", &format!("{native} with {}", ticket.code))),
+                None => pieces.push(piece("native", &native.to_string())),
+            },
             What::Parts { parts, .. } => {
                 for part in parts {
                     match &part.content {
@@ -603,6 +606,29 @@ impl Account for FakeAccount {
             48001 => failed(Code::NotEntitled, code, Some(Learned::NoApi(Code::NotEntitled))),
             _ => failed(Code::ContentRejected, code, None),
         }
+    }
+    fn wants_ticket(&self, say: &Say) -> Option<String> {
+        match &say.what {
+            What::Native(native) => Some(native["changes"].as_str()?.to_owned()),
+            _ => None,
+        }
+    }
+    fn ticket(&self, _: &Call, answer: &Answer) -> Option<Ticket> {
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        body["gives"].is_string().then(|| Ticket {
+            code: text("gives"),
+            about: text("about"),
+            ..Default::default()
+        })
+    }
+    fn recall(&self, id: &str, _: &To<'_>) -> Option<Call> {
+        (id != "stays").then(|| Call {
+            method: Method::Post,
+            path: "/recall",
+            query: Vec::new(),
+            body: CallBody::Json(id.as_bytes().to_vec()),
+        })
     }
     fn instead(&self, _: &Say, error: &v1::Error) -> Option<(Say, v1::Degradation)> {
         let text = v1::part::Content::Text(v1::Text {

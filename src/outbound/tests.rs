@@ -1080,7 +1080,7 @@ async fn orders_that_the_platform_does_not_know_are_refused() {
         .await
         .expect("accepted");
     let recall = house.becomes(&recall, Status::Failed).await;
-    assert_eq!(code(&recall), "UNSUPPORTED_PART");
+    assert_eq!(code(&recall), "INVALID_REQUEST", "no such message");
     house.store.state(KEY, |state| {
         state.conversation.as_mut().expect("set").session_state = v1::conversation::SessionState::Human as i32;
     });
@@ -1182,4 +1182,110 @@ async fn told_to_stop_it_ends_what_is_under_way_and_begins_nothing() {
     run.await.expect("it ended");
     assert_eq!(house.now_of(&one).status(), Status::Sent);
     assert_eq!(house.now_of(&two).status(), Status::Accepted);
+}
+
+/// Takes `id` back, and says how that ended.
+async fn recalled(house: &House, id: &str, expected: Status) -> v1::SendResult {
+    let order = json!({"conversationKey": KEY, "recallMessageId": id});
+    let result = house.submit(order).await.expect("accepted");
+    house.becomes(&result, expected).await
+}
+
+#[tokio::test]
+async fn a_message_of_two_pieces_is_taken_back_by_both_its_ids_and_the_core_hears_of_it() {
+    let house = awake();
+    let with_id = |id: &str| Does::Says(json!({"errcode": 0, "msgid": id}));
+    house.platform.will("/send", [with_id("m1"), with_id("m2")]);
+    let sent = house
+        .submit(json!({"conversationKey": KEY, "text": "a|b"}))
+        .await
+        .expect("accepted");
+    house.becomes(&sent, Status::Sent).await;
+    house.platform.will("/recall", [Does::Lost]);
+    let order = json!({"conversationKey": KEY, "recallMessageId": sent.message_id});
+    let order = house.submit(order).await.expect("accepted");
+    until(
+        || house.platform.asked("/recall").len() == 1 && house.now_of(&order).error.is_some(),
+        "the first try",
+    )
+    .await;
+    house.clock.advance(Duration::from_secs(1));
+    house.becomes(&order, Status::Sent).await;
+    assert_eq!(
+        house.platform.asked("/recall"),
+        ["m1", "m1", "m2"],
+        "a lost answer is asked for again"
+    );
+    let told = house.store.told();
+    let result = told.last().expect("told");
+    assert_eq!(
+        (result.message_id.as_str(), result.status()),
+        (sent.message_id.as_str(), Status::Recalled)
+    );
+    recalled(&house, &sent.message_id, Status::Sent).await;
+    assert_eq!(house.platform.asked("/recall").len(), 3, "taken back already");
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_back_is_said() {
+    let house = awake();
+    house.platform.will(
+        "/send",
+        [
+            Does::Says(json!({"errcode": 0})),
+            Does::Says(json!({"errcode": 0, "msgid": "stays"})),
+        ],
+    );
+    for _ in 0..2 {
+        let sent = house
+            .submit(json!({"conversationKey": KEY, "text": "a"}))
+            .await
+            .expect("accepted");
+        house.becomes(&sent, Status::Sent).await;
+        let failed = recalled(&house, &sent.message_id, Status::Failed).await;
+        assert_eq!(code(&failed), "UNSUPPORTED_PART");
+    }
+    let stranger = house
+        .submit(json!({"conversationKey": "official_account:wx1:u:o2", "text": "a"}))
+        .await
+        .expect("accepted");
+    house.becomes(&stranger, Status::Sent).await;
+    let failed = recalled(&house, &stranger.message_id, Status::Failed).await;
+    assert_eq!(code(&failed), "INVALID_REQUEST", "another conversation's");
+}
+
+#[tokio::test]
+async fn a_held_message_is_taken_back_without_a_call() {
+    let house = awake();
+    house.platform.will("/send", [says(45015)]);
+    let hold = json!({"conversationKey": KEY, "text": "later", "noAllowance": "HOLD_FOR_CUSTOMER"});
+    let held = house.submit(hold).await.expect("accepted");
+    house.becomes(&held, Status::Held).await;
+    recalled(&house, &held.message_id, Status::Sent).await;
+    house.becomes(&held, Status::Recalled).await;
+    assert!(house.platform.asked("/recall").is_empty());
+}
+
+#[tokio::test]
+async fn a_code_of_the_platforms_is_kept_for_the_message_that_changes_the_one_before_and_used_once() {
+    let house = awake();
+    house.platform.will(
+        "/send",
+        [Does::Says(json!({"errcode": 0, "gives": "rc-1", "about": "card-1"}))],
+    );
+    let sent = house
+        .submit(json!({"conversationKey": KEY, "text": "a"}))
+        .await
+        .expect("accepted");
+    house.becomes(&sent, Status::Sent).await;
+    for _ in 0..2 {
+        let change = json!({"conversationKey": KEY, "nativeJson": "{\"changes\":\"card-1\"}"});
+        let change = house.submit(change).await.expect("accepted");
+        house.becomes(&change, Status::Sent).await;
+    }
+    let sent = house.platform.sent();
+    assert_eq!(
+        sent[1..],
+        ["{\"changes\":\"card-1\"} with rc-1", "{\"changes\":\"card-1\"}"]
+    );
 }
