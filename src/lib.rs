@@ -6,7 +6,7 @@
 //! ## A message comes in
 //! ```text
 //! the platform pushes       web/callback            the public listener: /callback/{account id}
-//!   is it really them?      channels/…/admit        signature, cipher, receiver, freshness   (envelope/)
+//!   is it really them?      channels/…/door         signature, cipher, receiver, freshness   (envelope/)
 //!   what did they say?      channels/…/normalise    their document in our words: Inbound
 //!   what does it mean?      inbound/arrival         conversation, allowance, core: Arrival
 //!   make it durable         store/sqlite/inbound    dedupe row, seq and event: one commit, shared with whatever queued up
@@ -42,7 +42,7 @@
 //! |---|---|
 //! | Which channels exist, and how is one added? | `src/channels/mod.rs`, `src/channels/contract.rs` |
 //! | What becomes of each message and event WeChat documents? | `src/channels/official_account/events.rs` |
-//! | How is a callback verified and opened? | `src/channels/official_account/admit.rs`, `src/envelope/cipher.rs` |
+//! | How is a callback verified and opened? | `src/channels/common/door.rs`, `src/envelope/cipher.rs` |
 //! | Where do limits on hostile input live? | `src/web/callback.rs`, `src/envelope/xml.rs`, `src/envelope/json.rs` |
 //! | What is refused, and with which status? | `src/channels/contract.rs` (`Refusal`), `src/web/callback.rs` |
 //! | How long is a request held, and who may answer it? | `src/inbound/window.rs`, `src/inbound/windows.rs` |
@@ -63,7 +63,7 @@
 //! | What does each part become, and what is lost? | `src/channels/official_account/render/mod.rs`, `src/channels/official_account/degrade.rs` |
 //! | Where is a long text cut? | `src/text/split.rs` |
 //! | What if the connection closed before our answer left? | `src/outbound/ride.rs` |
-//! | What does an errcode mean, and what follows? | `src/channels/official_account/codes.rs`, `src/channels/official_account/judge.rs` |
+//! | What does an errcode mean, and what follows? | `src/channels/official_account/codes.rs`, `src/channels/common/answers.rs` |
 //! | Which access token is valid now? | `src/tokens/mod.rs`, `src/tokens/cell.rs` |
 //! | What may we call, and what never? | `src/egress/mod.rs`, `src/egress/public.rs` |
 //! | What does each error code of ours mean? | `src/error.rs`, `src/error/pages.rs` |

@@ -6,9 +6,10 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use serde_json::{Value, json};
 use wxbridge::{
     channels::{
+        common::events,
         contract::{Account, Admitted, CallbackQuery, Effects, Inbound, Refusal, Seal, SessionEffect, Who},
         named,
-        official_account::events,
+        official_account::events as table,
     },
     envelope::{cipher, outer, signature},
     error::Code,
@@ -138,7 +139,7 @@ fn every_body_becomes_what_its_expectation_says() {
 fn every_row_of_the_table_has_a_body_that_becomes_it() {
     let bodies = bodies();
     let account = open(&settings());
-    for row in events::ROWS {
+    for row in table::ROWS {
         let name = row.fixture();
         let path = bodies.get(&name).unwrap_or_else(|| panic!("no fixture {name}"));
         let inbound = account
@@ -158,11 +159,11 @@ fn every_row_of_the_table_has_a_body_that_becomes_it() {
 fn the_docs_table_is_the_codes_table() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/official-account-events.md");
     if updating() {
-        fs::write(&path, events::table()).expect("writable");
+        fs::write(&path, table::table()).expect("writable");
     }
     assert_eq!(
         fs::read_to_string(&path).unwrap_or_default(),
-        events::table(),
+        table::table(),
         "UPDATE=1 rewrites it"
     );
 }

@@ -34,6 +34,10 @@ pub trait Channel: Send + Sync {
     fn card(&self) -> &'static Card;
     /// Opens one configured account, or says every fault of its settings at once.
     fn open(&self, settings: &AccountSettings) -> Result<Arc<dyn Account>, Vec<SettingFault>>;
+    /// The error numbers that this channel knows: [`Channel::explain`] explains and [`Account::judge`] judges each.
+    fn numbers(&self) -> Vec<i64> {
+        Vec::new()
+    }
     /// What an error number of the platform means on this channel; `None` where no page names it.
     fn explain(&self, _number: i64) -> Option<PlatformCode> {
         None
@@ -373,6 +377,8 @@ pub struct PassiveTo {
     pub part_types: &'static [&'static str],
     /// An answer to a message (as opposed to an event): `transfer` is lawful, news has one article.
     pub to_message: bool,
+    /// The push was JSON, so its answer is.
+    pub json: bool,
 }
 
 // ───────────── out ─────────────

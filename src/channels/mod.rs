@@ -2,8 +2,11 @@
 //!
 //! Everything that lists channels walks [`REGISTRY`]; nothing else names one.
 
+pub mod common;
 pub mod contract;
 pub mod official_account;
+#[cfg(test)]
+mod pages;
 
 use contract::Channel;
 

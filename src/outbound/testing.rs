@@ -863,6 +863,7 @@ impl Windows for FakeWindows {
                 from: "gh_1".into(),
                 part_types: &["text", "image", "transfer"],
                 to_message: true,
+                json: false,
             },
         }))
     }

@@ -3,60 +3,13 @@
 //! <https://developers.weixin.qq.com/doc/oplatform/developers/errCode/> and the pages of the calls. Codes are keyed by
 //! channel: other platforms use the same numbers for other things.
 
-use crate::{channels::contract::Learned, error::Code};
-
-/// What follows from a refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// The same again after a while: nothing was sent.
-    Retry,
-    /// With a fresh token, once.
-    Token,
-    /// After a fresh upload, once.
-    Upload,
-    Final,
-}
-
-impl Class {
-    pub fn name(self) -> &'static str {
-        match self {
-            Class::Retry => "retried with back-off",
-            Class::Token => "token refreshed, retried once",
-            Class::Upload => "uploaded again, retried once",
-            Class::Final => "final",
-        }
-    }
-}
-
-/// Codes of the platform that mean the same to us.
-pub struct Row {
-    pub codes: &'static [i64],
-    pub meaning: &'static str,
-    pub code: Code,
-    pub class: Class,
-    pub learned: Option<Learned>,
-    pub remedy_en: &'static str,
-    pub remedy_zh: &'static str,
-}
-
-/// The row of a code; `None` for codes no page knows.
-pub fn row(code: i64) -> Option<&'static Row> {
-    TABLE.iter().find(|row| row.codes.contains(&code))
-}
-
-const fn learns(code: Code) -> Option<Learned> {
-    Some(Learned::NoApi(code))
-}
-
-macro_rules! table {
-    ($( [$($n:literal),+] $meaning:literal, $code:ident, $class:ident, $learned:expr, $en:literal, $zh:literal; )*) => {
-        /// Every code that the platform's pages name for the calls we make, and those beside them.
-        pub static TABLE: &[Row] = &[ $( Row {
-            codes: &[$($n),+], meaning: $meaning, code: Code::$code, class: Class::$class, learned: $learned,
-            remedy_en: $en, remedy_zh: $zh,
-        }, )* ];
-    };
-}
+use crate::{
+    channels::{
+        common::codes::{learns, table},
+        contract::Learned,
+    },
+    error::Code,
+};
 
 table! {
     [-1] "system busy", PlatformDown, Retry, None,

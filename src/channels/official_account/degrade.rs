@@ -1,84 +1,9 @@
 //! What does an official account show in place of a part it cannot show? One table, typed; nothing degrades that is not
-//! in it.
+//! in it, or among the rows that all channels share.
 
-use crate::{
-    error::{Code, Fault},
-    schema::v1::{self, send_request::Degrade},
-};
-
-/// One way a part loses something on its way to the customer.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Row {
-    /// Part name, or another thing a send carries (`quote`, `ai_generated`).
-    pub from: &'static str,
-    /// What is shown instead; empty = nothing.
-    pub to: &'static str,
-    pub road: Road,
-    /// The customer loses something that no tap brings back: refused under `LOSSLESS_ONLY` too.
-    pub loses: bool,
-    pub reason: &'static str,
-    /// The code where the core forbids it.
-    pub refused: Code,
-}
-
-/// Where a row applies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Road {
-    Api,
-    Passive,
-    Both,
-}
-
-impl Road {
-    pub fn name(self) -> &'static str {
-        match self {
-            Road::Api => "API",
-            Road::Passive => "passive only",
-            Road::Both => "both",
-        }
-    }
-}
-
-impl Row {
-    /// The entry of the result, or the refusal where `degrade` forbids this row.
-    pub fn apply(&self, degrade: Degrade) -> Result<v1::Degradation, Fault> {
-        let forbidden = match degrade {
-            Degrade::Allow => false,
-            Degrade::LosslessOnly => self.loses,
-            Degrade::Refuse => true,
-        };
-        if forbidden {
-            return Err(Fault::new(self.refused, format!("{}: {}", self.from, self.reason)));
-        }
-        Ok(self.report())
-    }
-
-    /// The entry of the result, for what is told but never refused.
-    pub fn report(&self) -> v1::Degradation {
-        v1::Degradation {
-            from_type: self.from.into(),
-            to_type: self.to.into(),
-            reason: self.reason.into(),
-        }
-    }
-}
-
-macro_rules! rows {
-    ($( $name:ident = $from:literal => $to:literal, $road:ident, $loses:ident, $refused:ident, $reason:literal; )*) => {
-        $( pub static $name: Row = Row {
-            from: $from, to: $to, road: Road::$road, loses: rows!(@ $loses), reason: $reason, refused: Code::$refused,
-        }; )*
-        /// Every row, in the order of the docs.
-        pub static TABLE: &[&Row] = &[ $( &$name, )* ];
-    };
-    (@ loses) => { true };
-    (@ keeps) => { false };
-}
+use crate::channels::common::degrade::rows;
 
 rows! {
-    TEXT_CUT = "text" => "text", Passive, loses, TooLong, "longer than one passive answer holds: cut";
-    HTML_IMAGE = "image" => "link", Both, keeps, UnsupportedPart, "a picture inside a text becomes a link";
-    HTML_IMAGE_LOST = "image" => "text", Both, loses, UnsupportedPart, "a picture inside a text has no web address: only its words are left";
     IMAGE_LINK = "image" => "link", Both, keeps, UnsupportedPart, "not on the platform: sent as a link";
     VOICE_LINK = "voice" => "link", Both, keeps, UnsupportedPart, "not on the platform: sent as a link";
     VIDEO_LINK = "video" => "link", Both, keeps, UnsupportedPart, "not on the platform: sent as a link";
@@ -102,22 +27,4 @@ rows! {
     CONTACT_TEXT = "contact" => "text", Both, loses, UnsupportedPart, "official accounts cannot send contact cards: only the name is sent";
     FORWARDED_TEXT = "forwarded" => "text", Both, loses, UnsupportedPart, "official accounts cannot forward chats: their words are sent";
     REFERENCE_LINK = "reference" => "link", Both, keeps, UnsupportedPart, "not sendable as such on this road: its link is sent";
-    PARTS_LOST = "message" => "", Passive, loses, UnsupportedPart, "a passive answer is one message: later parts are left out";
-    QUOTE_INLINE = "quote" => "text", Both, keeps, UnsupportedPart, "the platform has no quotes: written into the text";
-    QUOTE_LOST = "quote" => "", Both, loses, UnsupportedPart, "the platform has no quotes, and there is no text to write it into, or no words to quote";
-    AI_MARK_LOST = "ai_generated" => "", Passive, keeps, UnsupportedPart, "a passive answer carries no AI mark";
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_loses_something_needs_leave_and_what_keeps_all_is_only_refused_on_demand() {
-        for row in TABLE {
-            assert!(row.apply(Degrade::Allow).is_ok());
-            assert_eq!(row.apply(Degrade::LosslessOnly).is_err(), row.loses, "{}", row.reason);
-            assert_eq!(row.apply(Degrade::Refuse).map_err(|fault| fault.code), Err(row.refused));
-        }
-    }
 }

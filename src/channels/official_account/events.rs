@@ -3,125 +3,15 @@
 //! Pages: Receiving_standard_messages, Receiving_event_pushes, Custom_Menu_Push_Events below
 //! <https://developers.weixin.qq.com/doc/subscription/guide/product/>. A row says `OTHER` only where the schema has no name.
 
-use std::fmt::Write as _;
-
-use crate::schema::v1::{interaction::Kind, signal::Type};
-
-/// One documented message or event.
-#[derive(Clone, Copy, Debug)]
-pub struct Row {
-    /// `MsgType`; `event` for events.
-    pub msg_type: &'static str,
-    /// `Event`; empty for messages.
-    pub event: &'static str,
-    pub becomes: Becomes,
-    pub whose: Whose,
-    /// The allowance it opens.
-    pub opens: Option<&'static str>,
-    /// Whether an answer inside the request reaches the customer.
-    pub passive: bool,
-    /// Whether the customer did something just now.
-    pub acted: bool,
-    /// The field whose values tell two of them apart beside sender and time; empty = `EventKey`.
-    pub job: &'static str,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Becomes {
-    Part(Part),
-    Interaction(Kind),
-    Signal(Type),
-}
-
-/// The part a message becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    Text,
-    Image,
-    Voice,
-    Video,
-    Location,
-    Link,
-    File,
-    MiniProgram,
-}
-
-/// In whose conversation it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
-    Customer,
-    /// The customer is named by `OpenID`, because the push service is the sender.
-    Named,
-    Account,
-}
-
-const fn message(msg_type: &'static str, part: Part) -> Row {
-    Row {
-        msg_type,
-        event: "",
-        becomes: Becomes::Part(part),
-        whose: Whose::Customer,
-        opens: Some("message"),
-        passive: true,
-        acted: true,
-        job: "",
-    }
-}
-
-const fn tap(event: &'static str, kind: Kind, opens: Option<&'static str>) -> Row {
-    Row {
-        msg_type: "event",
-        event,
-        becomes: Becomes::Interaction(kind),
-        whose: Whose::Customer,
-        opens,
-        passive: true,
-        acted: true,
-        job: "",
-    }
-}
-
-/// Something the customer did that the schema calls a signal.
-const fn act(event: &'static str, signal: Type, opens: Option<&'static str>) -> Row {
-    Row {
-        becomes: Becomes::Signal(signal),
-        ..tap(event, Kind::Unspecified, opens)
-    }
-}
-
-/// Something the customer is told of or that is told about them: no answer is expected.
-const fn notice(event: &'static str, signal: Type) -> Row {
-    Row {
-        passive: false,
-        acted: false,
-        ..act(event, signal, None)
-    }
-}
-
-/// Something about the account itself.
-const fn account(event: &'static str, signal: Type) -> Row {
-    Row {
-        whose: Whose::Account,
-        ..notice(event, signal)
-    }
-}
-
-/// The result of something we asked for.
-const fn job(row: Row, id: &'static str) -> Row {
-    Row { job: id, ..row }
-}
+use crate::{
+    channels::common::events::{self, Part, Row, account, act, job, message, named, notice, tap},
+    schema::v1::{interaction::Kind, signal::Type},
+};
 
 const fn device(msg_type: &'static str) -> Row {
     Row {
         msg_type,
         ..act("", Type::Other, None)
-    }
-}
-
-const fn named(event: &'static str) -> Row {
-    Row {
-        whose: Whose::Named,
-        ..notice(event, Type::OptInChanged)
     }
 }
 
@@ -197,79 +87,9 @@ pub const ROWS: &[Row] = &[
     act("debug_demo", Type::Other, None),
 ];
 
-/// An event nobody documented: kept, whatever it is.
-pub const UNKNOWN_EVENT: Row = Row {
-    acted: false,
-    ..act("", Type::Other, None)
-};
-
-/// The row of a push; letter case varies between senders.
-pub fn row(msg_type: &str, event: &str) -> Option<&'static Row> {
-    ROWS.iter()
-        .find(|row| row.msg_type.eq_ignore_ascii_case(msg_type) && (row.event.eq_ignore_ascii_case(event)))
-}
-
-impl Row {
-    /// The fixture that shows it.
-    pub fn fixture(&self) -> String {
-        if self.event.is_empty() {
-            self.msg_type.to_owned()
-        } else {
-            format!("event_{}", self.event.to_ascii_lowercase())
-        }
-    }
-
-    fn described(&self) -> String {
-        match self.becomes {
-            Becomes::Part(part) => format!("Message, part `{}`", part.name()),
-            Becomes::Interaction(kind) => format!("Interaction {}", kind.as_str_name()),
-            Becomes::Signal(signal) => format!("Signal {}", signal.as_str_name()),
-        }
-    }
-}
-
-impl Part {
-    /// Its name in the schema.
-    pub fn name(self) -> &'static str {
-        match self {
-            Part::Text => "text",
-            Part::Image => "image",
-            Part::Voice => "voice",
-            Part::Video => "video",
-            Part::Location => "location",
-            Part::Link => "link",
-            Part::File => "file",
-            Part::MiniProgram => "mini_program",
-        }
-    }
-}
-
 /// The page `docs/official-account-events.md`.
 pub fn table() -> String {
-    let mut page = String::from(HEAD);
-    for row in ROWS {
-        let event = if row.event.is_empty() {
-            "–".to_owned()
-        } else {
-            format!("`{}`", row.event)
-        };
-        let whose = match row.whose {
-            Whose::Customer | Whose::Named => "customer",
-            Whose::Account => "account (`a:-`)",
-        };
-        // Writing into a String cannot fail.
-        let _ = writeln!(
-            page,
-            "| `{}` | {event} | {} | {whose} | {} | {} | `{}` |",
-            row.msg_type,
-            row.described(),
-            row.opens.unwrap_or("–"),
-            if row.passive { "yes" } else { "–" },
-            row.fixture(),
-        );
-    }
-    page.push_str(TAIL);
-    page
+    events::table(HEAD, ROWS, TAIL)
 }
 
 const HEAD: &str = "\
@@ -281,8 +101,6 @@ Letter case of `MsgType` and `Event` is free. *Opens* names the allowance that t
 whether an answer may ride in the request (XML accounts only). Every row has a body and the Event it becomes in
 `fixtures/official_account/`.
 
-| MsgType | Event | becomes | conversation | opens | passive | fixture |
-|---|---|---|---|---|---|---|
 ";
 
 const TAIL: &str = "

@@ -3,25 +3,17 @@
 //! Quotas have changed twice (unlimited, 20, 5), so they are defaults that `quotas` and `limits` of the account override.
 
 use crate::{
-    channels::contract::{AllowanceRule, MediaLimit},
+    channels::{
+        common::limits::{self, Figure, HOUR, MINUTE, PartRow, Shown, row},
+        contract::{AllowanceRule, MediaLimit},
+    },
     ports::clock::Millis,
-    schema::v1::{self, part_capability::Support},
+    schema::v1,
     settings::AccountSettings,
 };
 
-/// One dated figure: what an act of the customer opens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Figure {
-    pub trigger: &'static str,
-    pub count: u32,
-    pub window: Millis,
-    pub page: &'static str,
-    /// When the page was last read.
-    pub read: &'static str,
-}
+pub use limits::text_bytes;
 
-const MINUTE: Millis = 60_000;
-const HOUR: Millis = 60 * MINUTE;
 const KF_INTRO: &str = "https://developers.weixin.qq.com/doc/subscription/guide/product/kf/intro.html";
 
 /// Customer-service messages that an act opens. A payment opens 48 h without count, but no callback tells us of it.
@@ -42,11 +34,8 @@ const fn figure(trigger: &'static str, count: u32, window: Millis) -> Figure {
     }
 }
 
-/// Bytes of one text. The platform gives no number; 2048 is what is observed for both roads.
-const TEXT_BYTES: u64 = 2048;
-
+/// What a temporary medium may be.
 /// <https://developers.weixin.qq.com/doc/subscription/api/material/temporary/api_uploadtempmedia.html>
-///
 /// The page says 10 MB for images in its table and 2 MB in its text; the table is the newer one.
 pub const MEDIA: &[MediaLimit] = &[
     MediaLimit {
@@ -76,50 +65,9 @@ pub const MEDIA: &[MediaLimit] = &[
     },
 ];
 
-/// Bytes of one text on this account.
-pub fn text_bytes(settings: &AccountSettings) -> usize {
-    let bytes = settings.limits.get("text_bytes").copied().unwrap_or(TEXT_BYTES);
-    usize::try_from(bytes).unwrap_or(usize::MAX)
-}
-
 /// What `trigger` opens on this account; `None` where it opens nothing.
 pub fn allowance(settings: &AccountSettings, trigger: &str) -> Option<AllowanceRule> {
-    let figure = FIGURES.iter().find(|figure| figure.trigger == trigger)?;
-    let own = settings.quotas.get(trigger);
-    let window = own.and_then(|quota| humantime::parse_duration(quota.window.trim()).ok());
-    Some(AllowanceRule {
-        count: Some(own.and_then(|quota| quota.count).unwrap_or(figure.count)),
-        window: window.map_or(figure.window, |window| {
-            Millis::try_from(window.as_millis()).unwrap_or(Millis::MAX)
-        }),
-        part_types: SENDABLE,
-    })
-}
-
-/// What one road makes of a part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
-    Native,
-    /// As this instead.
-    As(&'static str),
-    No,
-}
-
-/// One line of the table of parts.
-pub struct PartRow {
-    pub name: &'static str,
-    pub api: Shown,
-    pub passive: Shown,
-    pub note: &'static str,
-}
-
-const fn row(name: &'static str, api: Shown, passive: Shown, note: &'static str) -> PartRow {
-    PartRow {
-        name,
-        api,
-        passive,
-        note,
-    }
+    limits::allowance(FIGURES, SENDABLE, settings, trigger)
 }
 
 /// Every part of the schema, in its order.
@@ -248,39 +196,16 @@ pub fn capabilities(describe: &v1::Account) -> v1::Capabilities {
         typing: true,
         idempotent_send: false,
         late_failures_reported: false,
-        outbound: PARTS.iter().map(capability).collect(),
+        outbound: PARTS.iter().map(|row| limits::capability(row, MEDIA)).collect(),
         inbound: INBOUND.iter().map(|name| (*name).to_owned()).collect(),
         ..Default::default()
-    }
-}
-
-fn capability(row: &PartRow) -> v1::PartCapability {
-    let (support, degrades_to) = match (row.api, row.passive) {
-        (Shown::Native, _) | (_, Shown::Native) => (Support::Native, ""),
-        (Shown::As(other), _) | (_, Shown::As(other)) => (Support::Degraded, other),
-        (Shown::No, Shown::No) => (Support::No, ""),
-    };
-    let media = MEDIA.iter().find(|media| media.kind == row.name);
-    let max_bytes = match row.name {
-        "text" => TEXT_BYTES,
-        _ => media.map_or(0, |media| media.max_bytes),
-    };
-    v1::PartCapability {
-        r#type: row.name.into(),
-        support: support.into(),
-        max_bytes,
-        mimes: media.map_or_else(Vec::new, |media| {
-            media.formats.iter().map(|(mime, _)| (*mime).to_owned()).collect()
-        }),
-        max_items: u32::from(row.name == "articles"),
-        degrades_to: degrades_to.into(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Quota;
+    use crate::{schema::v1::part_capability::Support, settings::Quota};
 
     #[test]
     fn the_figures_are_defaults_that_the_operator_overrides() {
@@ -304,20 +229,8 @@ mod tests {
 
     #[test]
     fn every_part_of_the_schema_has_a_line() {
-        let schema = crate::schema::PROTO;
-        let part = schema
-            .split("message Part {")
-            .nth(1)
-            .and_then(|rest| rest.split("ext_json").next())
-            .expect("Part");
-        let names: Vec<&str> = part
-            .lines()
-            .filter_map(|line| line.split(" = ").next()?.split_whitespace().nth(1))
-            .filter(|name| *name != "content")
-            .filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
-            .collect();
         let rows: Vec<&str> = PARTS.iter().map(|row| row.name).collect();
-        assert_eq!(rows, names);
+        assert_eq!(rows, limits::schema_parts());
     }
 
     #[test]

@@ -1,33 +1,33 @@
 //! The official account (公众号: 订阅号 and 服务号). How do the parts below fit together?
 //!
-//! A callback: [`admit`] verifies and opens it, [`normalise`] reads it by the table in [`events`]. An answer: `render`
-//! makes pieces of it, `judge` reads what the platform said to them, `limits` and `tokens` hold the figures and the token
-//! calls. Platform pages: <https://developers.weixin.qq.com/doc/subscription/guide/>.
+//! A callback is opened and read by the rooms that channels share, by the table in [`events`]. An answer: `render` makes
+//! pieces of it, `judge` reads what the platform said to them by the table in [`codes`], `limits` holds the figures.
+//! Platform pages: <https://developers.weixin.qq.com/doc/subscription/guide/>.
 
-pub mod admit;
 pub mod codes;
 pub mod degrade;
-mod download;
 pub mod events;
 pub mod judge;
 pub mod limits;
-pub mod normalise;
 pub mod page;
-mod parts;
 pub mod render;
 pub mod settings;
-mod signals;
-pub mod tokens;
-mod wire;
 
 use std::sync::Arc;
 
-use super::contract::{
-    AccessToken, Account, Admitted, AllowanceRule, CallbackQuery, Card, Channel, Downloaded, Inbound, MediaLimit,
-    PassiveTo, Piece, Pieces, PlatformCode, Refusal, Roads, Say, Seal, SettingFault, Upload, Verdict,
+use super::{
+    common::{
+        answers, codes as tables, door, download,
+        normalise::{self, Passive, Tongue},
+        settings::{self as entered, Ready},
+        tokens,
+    },
+    contract::{
+        AccessToken, Account, Admitted, AllowanceRule, CallbackQuery, Card, Channel, Downloaded, Inbound, MediaLimit,
+        PassiveTo, Piece, Pieces, PlatformCode, Refusal, Roads, Say, Seal, SettingFault, Upload, Verdict,
+    },
 };
 use crate::{
-    envelope::outer,
     error::Fault,
     ports::{
         clock::Millis,
@@ -49,19 +49,23 @@ static CARD: Card = Card {
     channel_code: 1,
 };
 
+static TONGUE: Tongue = Tongue {
+    channel: CARD.name,
+    rows: events::ROWS,
+    passive: Passive::Content,
+};
+
 impl Channel for OfficialAccount {
     fn card(&self) -> &'static Card {
         &CARD
     }
 
+    fn numbers(&self) -> Vec<i64> {
+        tables::numbers(codes::TABLE)
+    }
+
     fn explain(&self, number: i64) -> Option<PlatformCode> {
-        codes::row(number).map(|row| PlatformCode {
-            meaning: row.meaning,
-            code: row.code,
-            follows: row.class.name(),
-            remedy_en: row.remedy_en,
-            remedy_zh: row.remedy_zh,
-        })
+        tables::explain(codes::TABLE, number)
     }
 
     fn media(&self) -> &'static [MediaLimit] {
@@ -70,7 +74,7 @@ impl Channel for OfficialAccount {
 
     fn open(&self, settings: &AccountSettings) -> Result<Arc<dyn Account>, Vec<SettingFault>> {
         Ok(Arc::new(Opened {
-            ready: settings::ready(settings)?,
+            ready: entered::ready(settings, &settings::WANTS)?,
             describe: v1::Account {
                 id: settings.id.clone(),
                 channel: CARD.name.into(),
@@ -86,7 +90,7 @@ impl Channel for OfficialAccount {
 
 /// One opened account.
 struct Opened {
-    ready: settings::Ready,
+    ready: Ready,
     describe: v1::Account,
     settings: AccountSettings,
 }
@@ -101,36 +105,19 @@ impl Account for Opened {
     }
 
     fn handshake(&self, query: &CallbackQuery, now: Millis) -> Result<Vec<u8>, Refusal> {
-        admit::handshake(&self.ready, query, now)
+        door::handshake(&self.ready, query, now)
     }
 
     fn admit(&self, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
-        admit::admit(&self.ready, query, body, now)
+        door::admit(&self.ready, query, body, now)
     }
 
     fn read(&self, admitted: &Admitted, now: Millis) -> Result<Inbound, Refusal> {
-        normalise::read(&self.settings, admitted, now)
+        normalise::read(&TONGUE, &self.settings, admitted, now)
     }
 
     fn seal(&self, seal: &Seal, plain: &[u8], now: Millis, random: [u8; 16]) -> Result<Vec<u8>, Fault> {
-        // The bare acknowledgement is never sealed, in no mode.
-        if plain.is_empty() || plain == b"success" {
-            return Ok(plain.to_vec());
-        }
-        Ok(match seal {
-            Seal::Plain => plain.to_vec(),
-            Seal::Encrypted { token, key, id, nonce } => {
-                let with = outer::Closing {
-                    token,
-                    key,
-                    id,
-                    nonce,
-                    timestamp: now.div_euclid(1000),
-                    random,
-                };
-                outer::close(plain, &with)
-            }
-        })
+        Ok(door::seal(seal, plain, now, random))
     }
 
     fn pieces(&self, say: &Say, roads: Roads) -> Result<Pieces, Fault> {
@@ -150,7 +137,7 @@ impl Account for Opened {
     }
 
     fn uploaded(&self, answer: &Answer) -> Result<String, Verdict> {
-        judge::uploaded(answer)
+        answers::uploaded(codes::TABLE, answer)
     }
 
     fn judge(&self, call: &Call, answer: &Answer) -> Verdict {
@@ -171,8 +158,8 @@ impl Account for Opened {
         Some(download::call(media_id))
     }
 
-    fn downloaded(&self, call: &Call, answer: &Answer) -> Downloaded {
-        download::read(call, answer)
+    fn downloaded(&self, _call: &Call, answer: &Answer) -> Downloaded {
+        download::read(codes::TABLE, answer)
     }
 
     fn token_call(&self) -> Call {
@@ -180,7 +167,7 @@ impl Account for Opened {
     }
 
     fn read_token(&self, answer: &Answer) -> Result<AccessToken, Verdict> {
-        tokens::read(answer)
+        tokens::read(codes::TABLE, answer)
     }
 
     fn capabilities(&self) -> v1::Capabilities {

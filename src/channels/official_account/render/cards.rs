@@ -5,8 +5,13 @@
 
 use serde_json::{Value, json};
 
-use super::{super::degrade, menu, out::Out};
+use super::super::degrade;
 use crate::{
+    channels::common::render::{
+        links,
+        out::Out,
+        words::{card_title, details},
+    },
     error::{Code, Fault},
     schema::v1,
     text::{self, Links},
@@ -101,7 +106,7 @@ pub(super) fn mini_program(out: &mut Out<'_>, it: &v1::MiniProgramCard) -> Resul
     } else {
         &it.title
     };
-    out.text(&mini_program_link(it, title, ""));
+    out.text(&links::mini_program(it, title, ""));
     Ok(())
 }
 
@@ -114,17 +119,6 @@ fn page(it: &v1::MiniProgramCard, title: &str) -> Value {
     json!({
         "title": title.trim(), "appid": it.appid.trim(), "pagepath": it.page_path.trim(), "thumb_media_id": it.thumb_handle,
     })
-}
-
-/// A link in a text that opens a mini-program; `fallback` is for clients that cannot.
-pub(super) fn mini_program_link(it: &v1::MiniProgramCard, title: &str, fallback: &str) -> String {
-    let href = text::safe_link(fallback).map_or_else(String::new, |url| format!(r#" href="{url}""#));
-    format!(
-        r#"<a{href} data-miniprogram-appid="{}" data-miniprogram-path="{}">{}</a>"#,
-        text::attribute(&it.appid),
-        text::attribute(&it.page_path),
-        text::label(title)
-    )
 }
 
 // ───────────── the neutral card ─────────────
@@ -160,31 +154,6 @@ pub(super) fn card(out: &mut Out<'_>, it: &v1::Card) -> Result<(), Fault> {
     }
 }
 
-fn card_title(it: &v1::Card) -> &str {
-    let own = it.mini_program.as_ref().map_or("", |mini| mini.title.as_str());
-    [it.title.as_str(), own, it.description.as_str(), it.question.as_str()]
-        .map(str::trim)
-        .into_iter()
-        .find(|text| !text.is_empty())
-        .unwrap_or_default()
-}
-
-/// Description and facts, one per line.
-fn details(it: &v1::Card) -> String {
-    let mut lines = Vec::new();
-    if !it.description.trim().is_empty() && it.description.trim() != card_title(it) {
-        lines.push(it.description.trim().to_owned());
-    }
-    for fact in &it.facts {
-        lines.push(match (fact.key.trim(), fact.value.trim()) {
-            ("", value) => value.to_owned(),
-            (key, "") => key.to_owned(),
-            (key, value) => format!("{key}: {value}"),
-        });
-    }
-    lines.join("\n")
-}
-
 /// The buttons follow the card in a text of their own; with them what the card itself could not show.
 fn buttons(out: &mut Out<'_>, it: &v1::Card, with_details: bool) -> Result<(), Fault> {
     if it.actions.is_empty() {
@@ -192,7 +161,7 @@ fn buttons(out: &mut Out<'_>, it: &v1::Card, with_details: bool) -> Result<(), F
     }
     out.degrade(&degrade::CARD_BUTTONS)?;
     let details = if with_details { details(it) } else { String::new() };
-    let lines = [details, menu::lines(&it.actions)];
+    let lines = [details, links::lines(&it.actions)];
     out.text(&lines.join("\n"));
     Ok(())
 }
@@ -201,7 +170,7 @@ fn buttons(out: &mut Out<'_>, it: &v1::Card, with_details: bool) -> Result<(), F
 fn card_text(out: &mut Out<'_>, it: &v1::Card, title: &str) -> Result<(), Fault> {
     let web = text::is_web(it.web_url.trim());
     let head = match &it.mini_program {
-        Some(mini) if web => mini_program_link(mini, title, &it.web_url),
+        Some(mini) if web => links::mini_program(mini, title, &it.web_url),
         Some(_) => format!("{} (请在小程序内查看)", text::label(title)),
         None if web => text::anchor(&text::attribute(&it.web_url), title, Links::Keep),
         None => title.to_owned(),
@@ -210,7 +179,7 @@ fn card_text(out: &mut Out<'_>, it: &v1::Card, title: &str) -> Result<(), Fault>
         Some(_) if !web => &degrade::MINI_PROGRAM_NAME,
         _ => &degrade::CARD_TEXT,
     })?;
-    let lines = [head, details(it), menu::lines(&it.actions)];
+    let lines = [head, details(it), links::lines(&it.actions)];
     out.text(
         &lines
             .into_iter()

@@ -7,26 +7,32 @@
 
 mod cards;
 mod menu;
-mod out;
 mod parts;
 mod passive;
 mod send;
 
 use serde_json::{Value, json};
 
-use super::degrade;
+use super::{degrade, limits};
 use crate::{
-    channels::contract::{Piece, Pieces, Roads, Say, What},
+    channels::{
+        common::render::{
+            out::{self, Manner, Out},
+            send as calls,
+        },
+        contract::{Piece, Pieces, Roads, Say, What},
+    },
     error::{Code, Fault},
     schema::v1,
     settings::{AccountSettings, PlatformAgents},
+    text::Links,
 };
 
+pub use calls::customer_service as call;
+pub(super) use calls::{SEND_PATH, TYPING_PATH};
 pub use passive::passive;
-pub(super) use send::{RELEASE_PATH, SEND_PATH, TYPING_PATH};
-pub use send::{call, release, upload};
-
-use out::Out;
+pub(super) use send::RELEASE_PATH;
+pub use send::{release, upload};
 
 /// A key of ours in a piece's body: it must go by the API although its kind could ride passively. Keys that begin with
 /// `_` never reach the platform.
@@ -34,7 +40,11 @@ const API_ONLY: &str = "_api_only";
 
 /// What `say` becomes, and what was lost on the way.
 pub fn pieces(settings: &AccountSettings, say: &Say, roads: Roads) -> Result<Pieces, Fault> {
-    let mut out = Out::new(settings, say, roads);
+    let manner = Manner {
+        links: Links::Keep,
+        text_bytes: limits::text_bytes(settings),
+    };
+    let mut out = Out::new(settings, say, roads, manner);
     match &say.what {
         What::Typing => typing(&mut out)?,
         What::Native(body) => native(&mut out, body)?,
@@ -47,7 +57,11 @@ pub fn pieces(settings: &AccountSettings, say: &Say, roads: Roads) -> Result<Pie
             }
         }
     }
-    out.finish()
+    let mut pieces = out.finish()?;
+    for piece in &mut pieces.pieces {
+        adorn(say, piece);
+    }
+    Ok(pieces)
 }
 
 /// The platform's codes for a mini-program that is not linked to the account.
@@ -80,7 +94,7 @@ fn typing(out: &mut Out<'_>) -> Result<(), Fault> {
     if out.passive_only() {
         return Err(Fault::new(Code::UnsupportedPart, "the typing sign needs the API"));
     }
-    out.bare(send::TYPING, json!({ "command": "Typing" }));
+    out.bare(calls::TYPING, json!({ "command": "Typing" }));
     Ok(())
 }
 
@@ -130,6 +144,23 @@ fn part_of(msgtype: &str) -> &'static str {
         "transfer_customer_service" => "transfer",
         _ => "unsupported",
     }
+}
+
+/// Agent and AI mark, where the body has a place for them: the core's own choice in a native body stays.
+fn adorn(say: &Say, piece: &mut Piece) {
+    if let Some(body) = out::message_body(piece).filter(|_| is_agent(&say.speaker)) {
+        body.entry("customservice")
+            .or_insert_with(|| json!({ "kf_account": say.speaker }));
+    }
+    out::mark_ai(say, piece);
+}
+
+/// Whether it reads like an agent account, `prefix@alias`; a mere name cannot be shown by this platform.
+fn is_agent(speaker: &str) -> bool {
+    let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+    speaker
+        .split_once('@')
+        .is_some_and(|(prefix, alias)| word(prefix) && word(alias))
 }
 
 /// Hands the customer to the platform's own agents: only in answer to a message, and only if the operator wants that,

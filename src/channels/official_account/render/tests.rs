@@ -98,6 +98,7 @@ fn to(to_message: bool) -> PassiveTo {
         from: "gh_1".into(),
         part_types: &["text"],
         to_message,
+        json: false,
     }
 }
 

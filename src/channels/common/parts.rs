@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The message of a push; a kind without a part is unsupported and says so.
-pub fn message(push: &Push<'_>, part: Option<events::Part>, customer: Option<&Identity>) -> Message {
+pub fn message(channel: &str, push: &Push<'_>, part: Option<events::Part>, customer: Option<&Identity>) -> Message {
     let content = part
         .and_then(|part| content(push, part))
         .unwrap_or_else(|| unsupported_content(push));
@@ -20,7 +20,7 @@ pub fn message(push: &Push<'_>, part: Option<events::Part>, customer: Option<&Id
         sender: customer.cloned(),
         origin: Origin::CustomerSent as i32,
         parts: vec![Part {
-            ext_json: extras(push, part),
+            ext_json: extras(channel, push, part),
             content: Some(content),
         }],
         quote: None,
@@ -119,7 +119,7 @@ fn unsupported_content(push: &Push<'_>) -> Content {
 }
 
 /// What a part has beside the schema's fields, as JSON text under our own names.
-fn extras(push: &Push<'_>, part: Option<events::Part>) -> std::collections::BTreeMap<String, String> {
+fn extras(channel: &str, push: &Push<'_>, part: Option<events::Part>) -> std::collections::BTreeMap<String, String> {
     let own: &[(&str, &str)] = match part {
         Some(events::Part::Voice) => &[("media_id_16k", "MediaId16K")],
         Some(events::Part::Video) => &[("thumb_media_id", "ThumbMediaId")],
@@ -138,7 +138,7 @@ fn extras(push: &Push<'_>, part: Option<events::Part>) -> std::collections::BTre
         .filter(|(_, value)| !value.is_empty())
         .map(|(ours, value)| {
             let text = serde_json::Value::from(value).to_string();
-            (format!("official_account.{ours}"), text)
+            (format!("{channel}.{ours}"), text)
         })
         .collect()
 }

@@ -13,12 +13,30 @@ use crate::{
     envelope::{self, Format, TreeFault},
     error::Code,
     ports::clock::Millis,
-    schema::v1::{Entry, Identity, event::Body, identity, interaction::Kind, signal},
+    schema::v1::{Entry, Identity, Message, event::Body, identity, interaction::Kind, signal},
     settings::{AccountSettings, PlatformAgents},
 };
 
+/// How one channel speaks.
+pub struct Tongue {
+    /// Its name in the schema.
+    pub channel: &'static str,
+    /// What becomes of each message and event.
+    pub rows: &'static [Row],
+    pub passive: Passive,
+}
+
+/// What an answer inside the request can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passive {
+    /// The kinds of the page on passive replies, in XML alone.
+    Content,
+    /// Nothing but the hand-over to the platform's own agents, in the format of the push.
+    TransferOnly,
+}
+
 /// Reads what was admitted for the account of these settings.
-pub fn read(settings: &AccountSettings, admitted: &Admitted, now: Millis) -> Result<Inbound, Refusal> {
+pub fn read(tongue: &Tongue, settings: &AccountSettings, admitted: &Admitted, now: Millis) -> Result<Inbound, Refusal> {
     let fields = envelope::parse(&admitted.plain).map_err(|fault| unreadable(&fault, &admitted.seal))?;
     let format = Format::of(&admitted.plain).unwrap_or(Format::Xml);
     let push = Push::new(&fields, format);
@@ -36,8 +54,9 @@ pub fn read(settings: &AccountSettings, admitted: &Admitted, now: Millis) -> Res
     } else {
         ""
     };
-    let row = events::row(msg_type, event);
+    let row = events::row(tongue.rows, msg_type, event);
     let read = Reading {
+        tongue,
         settings,
         push: &push,
         row,
@@ -64,6 +83,7 @@ fn receiver(settings: &AccountSettings, push: &Push<'_>) -> Result<(), Refusal> 
 }
 
 struct Reading<'a> {
+    tongue: &'a Tongue,
     settings: &'a AccountSettings,
     push: &'a Push<'a>,
     /// `None`: nobody documented it.
@@ -131,9 +151,13 @@ impl Reading<'_> {
             }
             Some(Becomes::Interaction(kind)) => Body::Interaction(signals::interaction(self.push, kind)),
             Some(Becomes::Signal(kind)) => Body::Signal(signals::signal(self.push, kind, customer)),
-            Some(Becomes::Part(part)) => Body::Message(parts::message(self.push, Some(part), customer)),
-            None => Body::Message(parts::message(self.push, None, customer)),
+            Some(Becomes::Part(part)) => Body::Message(self.message(Some(part), customer)),
+            None => Body::Message(self.message(None, customer)),
         }
+    }
+
+    fn message(&self, part: Option<events::Part>, customer: Option<&Identity>) -> Message {
+        parts::message(self.tongue.channel, self.push, part, customer)
     }
 
     /// A tap on an item of a menu message arrives as a text. An empty id was seen on ordinary texts.
@@ -171,28 +195,45 @@ impl Reading<'_> {
         }
     }
 
-    /// Where an answer inside the request would go: XML accounts only, the platform documents no JSON form.
+    /// Where an answer inside the request would go.
     fn passive(&self, who: &Who) -> Option<PassiveTo> {
         let lawful = self.row.unwrap_or(&events::UNKNOWN_EVENT).passive;
-        if !lawful || self.push.format == Format::Json || self.push.to.is_empty() {
+        let json = self.push.format == Format::Json;
+        if !lawful || self.push.to.is_empty() {
             return None;
         }
         let Who::Customer(customer) = who else { return None };
         let to_message = self.is_message();
         let transfer = to_message && self.settings.platform_agents == PlatformAgents::Allow;
+        let part_types = match (self.tongue.passive, transfer) {
+            // The platform documents no JSON form of these.
+            (Passive::Content, _) if json => return None,
+            (Passive::Content, true) => PASSIVE_WITH_TRANSFER,
+            (Passive::Content, false) => PASSIVE,
+            (Passive::TransferOnly, true) => TRANSFER,
+            (Passive::TransferOnly, false) => return None,
+        };
         Some(PassiveTo {
             to: customer.clone(),
             from: self.push.to.to_owned(),
-            part_types: if transfer { PASSIVE_WITH_TRANSFER } else { PASSIVE },
+            part_types,
             to_message,
+            json,
         })
     }
 
     /// How the customer came in, where this very push says so.
     fn entry(&self) -> Option<Entry> {
-        let key = self.push.event_key();
         let json = self.settings.entry_json;
-        let row = self.row.filter(|_| !key.is_empty())?;
+        let row = self.row?;
+        if row.becomes == Becomes::Signal(signal::Type::SessionEntered) {
+            let from = self.push.value("SessionFrom");
+            return (!from.is_empty()).then(|| entry::from_session_from(from, json));
+        }
+        let key = self.push.event_key();
+        if key.is_empty() {
+            return None;
+        }
         match row.becomes {
             // The prefix stands in `subscribe` only; a follow without it came by no code of ours.
             Becomes::Signal(signal::Type::Followed) => key
@@ -292,6 +333,7 @@ fn raw_always(body: &Body) -> bool {
 /// What tells two events of one sender in one second apart: `EventKey`, and where there is none what the event is about.
 const TELLING: &[&str] = &[
     "EventKey",
+    "SessionFrom",
     "trace_id",
     "UserCardCode",
     "CardId",
@@ -302,4 +344,5 @@ const TELLING: &[&str] = &[
 ];
 /// What the platform's page on passive replies lists, by our names.
 const PASSIVE: &[&str] = &["text", "image", "voice", "video", "music", "articles"];
+const TRANSFER: &[&str] = &["transfer"];
 const PASSIVE_WITH_TRANSFER: &[&str] = &["text", "image", "voice", "video", "music", "articles", "transfer"];

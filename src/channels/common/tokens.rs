@@ -1,4 +1,4 @@
-//! How is an access token asked for, and what does the answer say?
+//! How is an access token of an AppID asked for, and what does the answer say?
 //!
 //! The stable token by default: it stays the same until shortly before its end, so two systems with one AppSecret do not
 //! knock each other out.
@@ -6,7 +6,10 @@
 
 use serde_json::{Value, json};
 
-use super::judge::{self, Reading, Refusal};
+use super::{
+    answers::{self, Reading, Refusal},
+    codes::{self, Table},
+};
 use crate::{
     channels::contract::{AccessToken, Verdict},
     error::Code,
@@ -46,20 +49,20 @@ pub fn call(settings: &AccountSettings) -> Call {
 }
 
 /// The token, or why there is none.
-pub fn read(answer: &Answer) -> Result<AccessToken, Verdict> {
-    match judge::read_repeatable(answer)? {
+pub fn read(table: Table, answer: &Answer) -> Result<AccessToken, Verdict> {
+    match answers::read_repeatable(answer)? {
         Reading::Ok(body) | Reading::NoCode(body) => {
-            token(&body).ok_or_else(|| judge::down("the answer to a token call has no token"))
+            token(&body).ok_or_else(|| answers::down("the answer to a token call has no token"))
         }
-        Reading::Refused(refusal) => Err(refused(&refusal)),
-        Reading::Broken(why) => Err(judge::down(&why)),
-        Reading::Status(status) => Err(judge::refused_by_http(status)),
+        Reading::Refused(refusal) => Err(refused(table, &refusal)),
+        Reading::Broken(why) => Err(answers::down(&why)),
+        Reading::Status(status) => Err(answers::refused_by_http(status)),
     }
 }
 
 fn token(body: &Value) -> Option<AccessToken> {
     let value = body.get("access_token")?.as_str().filter(|value| !value.is_empty())?;
-    let seconds = judge::number(body.get("expires_in")?).filter(|seconds| *seconds > 0)?;
+    let seconds = answers::number(body.get("expires_in")?).filter(|seconds| *seconds > 0)?;
     Some(AccessToken {
         value: value.to_owned(),
         lives_for: seconds.saturating_mul(1000),
@@ -67,21 +70,21 @@ fn token(body: &Value) -> Option<AccessToken> {
 }
 
 /// 40001 says "secret wrong, or token not the latest"; where no token was sent it can only be the secret.
-fn refused(refusal: &Refusal) -> Verdict {
-    match judge::verdict(refusal) {
+fn refused(table: Table, refusal: &Refusal) -> Verdict {
+    match answers::verdict(table, refusal) {
         Verdict::RefreshToken(_) => Verdict::Failed {
-            error: bad_secret(refusal),
+            error: bad_secret(table, refusal),
             learned: None,
         },
         other => other,
     }
 }
 
-fn bad_secret(refusal: &Refusal) -> v1::Error {
+fn bad_secret(table: Table, refusal: &Refusal) -> v1::Error {
     /// The row of "AppSecret invalid".
     const INVALID_SECRET: i64 = 40125;
-    match super::codes::row(INVALID_SECRET) {
-        Some(row) => judge::error(refusal, row),
+    match codes::row(table, INVALID_SECRET) {
+        Some(row) => answers::error(refusal, row),
         None => v1::Error {
             code: Code::BadSecret.name().into(),
             ..Default::default()
@@ -92,7 +95,7 @@ fn bad_secret(refusal: &Refusal) -> v1::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
+    use crate::{channels::official_account::codes::TABLE, secret::Secret};
 
     fn answer(status: u16, body: &str) -> Answer {
         Answer {
@@ -113,7 +116,7 @@ mod tests {
     }
 
     fn code_of(answer: &Answer) -> String {
-        match read(answer).map(|_| ()) {
+        match read(TABLE, answer).map(|_| ()) {
             Err(Verdict::Failed { error, .. } | Verdict::RetryLater(error)) => error.code,
             other => panic!("{other:?}"),
         }
@@ -138,11 +141,11 @@ mod tests {
 
     #[test]
     fn a_token_lives_as_long_as_the_answer_says() {
-        let token = read(&answer(200, r#"{"access_token":"AT","expires_in":7200}"#))
+        let token = read(TABLE, &answer(200, r#"{"access_token":"AT","expires_in":7200}"#))
             .map_err(|_| ())
             .expect("token");
         assert_eq!((token.value.as_str(), token.lives_for), ("AT", 7_200_000));
-        assert!(read(&answer(200, r#"{"access_token":"AT","expires_in":"7200"}"#)).is_ok());
+        assert!(read(TABLE, &answer(200, r#"{"access_token":"AT","expires_in":"7200"}"#)).is_ok());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Is it really the platform, and for this account? Verifies and opens callbacks; the contract's sections 4 and 10 decide each answer.
+//! Is it really the platform, and for this account? Verifies and opens callbacks, the same way on every channel; what the
+//! outside sees of each fault is fixed.
 //!
 //! Order of the checks of a POST: shape (400), timestamp a number (403), signature (403), age (403), box (quarantine).
 //! The outer body must be read before its signature can be checked, so what is wrong with it is 400; a body without
@@ -12,15 +13,14 @@ use crate::{
     envelope::{
         self, Format, TreeFault,
         cipher::{self, CipherFault},
-        outer::{self, Outer},
-        signature,
+        outer, signature,
     },
     error::Code,
     ports::clock::Millis,
 };
 
-/// The console's check: both tokens of a rotation are honoured; official accounts never encrypt the `echostr`
-/// (<https://developers.weixin.qq.com/doc/subscription/guide/dev/push/>).
+/// The console's check where the `echostr` is in the clear, as on official accounts and mini-programs in every mode
+/// (<https://developers.weixin.qq.com/doc/subscription/guide/dev/push/>). Both tokens of a rotation are honoured.
 pub fn handshake(ready: &Ready, query: &CallbackQuery, now: Millis) -> Result<Vec<u8>, Refusal> {
     let stamped = timestamp(query)?;
     verify_query(ready, query, now)?;
@@ -71,27 +71,50 @@ fn admit_plain(ready: &Ready, query: &CallbackQuery, body: &[u8], now: Millis) -
     })
 }
 
-fn admit_sealed(ready: &Ready, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
+/// As [`admit`], for a body that must be sealed.
+pub fn admit_sealed(ready: &Ready, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
     let stamped = timestamp(query)?;
     let outer = outer::parse(body).map_err(|fault| match fault {
         TreeFault::Forbidden(_) => Refusal::reject(400, Code::ForbiddenXml, fault.to_string()),
         TreeFault::Broken(_) => Refusal::reject(400, Code::Undecodable, fault.to_string()),
     })?;
     let outer = outer.ok_or_else(plaintext)?;
-    let (token, old_token) = verify_message(ready, query, &outer, now)?;
+    let (token, old_token) = verify_message(ready, query, &outer.encrypt, now)?;
     fresh(stamped, now, AGE_MAX)?;
-    let (plain, key, old_key) = open(ready, &outer, now)?;
+    let (plain, key, old_key) = open(ready, &outer.encrypt, now)?;
     Ok(Admitted {
         plain,
         seal: Seal::Encrypted {
             token,
             key,
-            id: ready.app_id.clone(),
+            id: ready.receiver.clone(),
             nonce: query.nonce.clone(),
         },
         stamped,
         notes: notes(stamped, now, old_token || old_key),
     })
+}
+
+/// Closes a passive answer with what verified its request.
+pub fn seal(seal: &Seal, plain: &[u8], now: Millis, random: [u8; 16]) -> Vec<u8> {
+    // The bare acknowledgement is never sealed, in no mode.
+    if plain.is_empty() || plain == b"success" {
+        return plain.to_vec();
+    }
+    match seal {
+        Seal::Plain => plain.to_vec(),
+        Seal::Encrypted { token, key, id, nonce } => {
+            let with = outer::Closing {
+                token,
+                key,
+                id,
+                nonce,
+                timestamp: now.div_euclid(1000),
+                random,
+            };
+            outer::close(plain, &with)
+        }
+    }
 }
 
 /// The sides of a rotation that are honoured now, and whether each is the old one.
@@ -115,15 +138,16 @@ fn verify_query(ready: &Ready, query: &CallbackQuery, now: Millis) -> Result<boo
     Err(unsigned("signature"))
 }
 
-fn verify_message(
+/// Checks the signature over the sealed text: the token that fits, and whether it is the old one.
+pub fn verify_message(
     ready: &Ready,
     query: &CallbackQuery,
-    outer: &Outer,
+    encrypt: &str,
     now: Millis,
 ) -> Result<(Arc<str>, bool), Refusal> {
     for (keys, old) in sides(ready, now) {
         let Some(token) = &keys.token else { continue };
-        let ours = signature::of_message(token, &query.timestamp, &query.nonce, &outer.encrypt);
+        let ours = signature::of_message(token, &query.timestamp, &query.nonce, encrypt);
         if signature::matches(&ours, &query.msg_signature) {
             return Ok((token.clone(), old));
         }
@@ -131,28 +155,29 @@ fn verify_message(
     Err(unsigned("msg_signature"))
 }
 
-/// Tries the keys in turn; the id inside tells which one is right.
-fn open(ready: &Ready, outer: &Outer, now: Millis) -> Result<(Vec<u8>, Arc<cipher::Key>, bool), Refusal> {
-    let sealed = cipher::decode(&outer.encrypt).map_err(undecodable)?;
+/// The message inside, the key that opened it, and whether it is the old one. Tries the keys in turn; the id inside
+/// tells which one is right.
+pub fn open(ready: &Ready, encrypt: &str, now: Millis) -> Result<(Vec<u8>, Arc<cipher::Key>, bool), Refusal> {
+    let sealed = cipher::decode(encrypt).map_err(undecodable)?;
     let mut refusal = undecodable(CipherFault::Decrypt);
     let mut stranger = None;
     for (keys, old) in sides(ready, now) {
         let Some(key) = &keys.key else { continue };
         match cipher::open(key, sealed.clone()) {
-            Ok(opened) if opened.id == ready.app_id.as_bytes() => return Ok((opened.message, key.clone(), old)),
+            Ok(opened) if opened.id == ready.receiver.as_bytes() => return Ok((opened.message, key.clone(), old)),
             Ok(opened) => stranger = Some(opened.id),
             Err(fault) => refusal = undecodable(fault),
         }
     }
     Err(stranger.map_or(refusal, |id| {
         let id: String = String::from_utf8_lossy(&id).chars().take(40).collect();
-        let detail = format!("the message is sealed for {id:?}, not for this account's app_id (-40005)");
+        let detail = format!("the message is sealed for {id:?}, not for this account (-40005)");
         Refusal::quarantine(Code::WrongReceiver, detail)
     }))
 }
 
 /// The query's timestamp in milliseconds.
-fn timestamp(query: &CallbackQuery) -> Result<Millis, Refusal> {
+pub fn timestamp(query: &CallbackQuery) -> Result<Millis, Refusal> {
     let text = &query.timestamp;
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let seconds = digits.then(|| text.parse::<i64>().ok()).flatten();
@@ -161,7 +186,8 @@ fn timestamp(query: &CallbackQuery) -> Result<Millis, Refusal> {
         .ok_or_else(|| Refusal::reject(403, Code::BadSignature, "the timestamp is not a number"))
 }
 
-fn fresh(stamped: Millis, now: Millis, limit: Millis) -> Result<(), Refusal> {
+/// Refuses what is older, or further ahead, than `limit`.
+pub fn fresh(stamped: Millis, now: Millis, limit: Millis) -> Result<(), Refusal> {
     let off = now.abs_diff(stamped);
     if off <= limit.unsigned_abs() {
         return Ok(());
@@ -170,7 +196,8 @@ fn fresh(stamped: Millis, now: Millis, limit: Millis) -> Result<(), Refusal> {
     Err(Refusal::reject(403, Code::Stale, detail))
 }
 
-fn notes(stamped: Millis, now: Millis, old: bool) -> Vec<Code> {
+/// What the operator should hear of a callback that was taken.
+pub fn notes(stamped: Millis, now: Millis, old: bool) -> Vec<Code> {
     let mut notes = Vec::new();
     if now.abs_diff(stamped) > SKEW_MAX.unsigned_abs() {
         notes.push(Code::ClockSkew);
@@ -202,7 +229,7 @@ fn undecodable(fault: CipherFault) -> Refusal {
 }
 
 /// An authenticated callback further off than this is a replay.
-const AGE_MAX: Millis = 6 * 3600 * 1000;
+pub const AGE_MAX: Millis = 6 * 3600 * 1000;
 /// A plain signature covers no body, so it lives only as long as the platform's retries need.
 const PLAIN_AGE_MAX: Millis = 5 * 60 * 1000;
 /// Further off than this, one of the clocks is wrong.

@@ -2,22 +2,28 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::{
-    degrade::{self, Row},
-    limits,
-};
+use super::super::degrade::{self, Row};
 use crate::{
     channels::contract::{Piece, Pieces, Roads, Say},
     error::{Code, Fault},
     schema::v1,
     settings::AccountSettings,
-    text,
+    text::{self, Links},
 };
 
+/// What a text may be on a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    pub links: Links,
+    /// Bytes of one text.
+    pub text_bytes: usize,
+}
+
 /// Collects pieces and degradations.
-pub(super) struct Out<'a> {
+pub struct Out<'a> {
     pub settings: &'a AccountSettings,
     pub roads: Roads,
+    pub manner: Manner,
     say: &'a Say,
     drafts: Vec<Draft>,
     degradations: Vec<v1::Degradation>,
@@ -30,10 +36,11 @@ enum Draft {
 }
 
 impl<'a> Out<'a> {
-    pub fn new(settings: &'a AccountSettings, say: &'a Say, roads: Roads) -> Self {
+    pub fn new(settings: &'a AccountSettings, say: &'a Say, roads: Roads, manner: Manner) -> Self {
         Self {
             settings,
             roads,
+            manner,
             say,
             drafts: Vec::new(),
             degradations: Vec::new(),
@@ -51,6 +58,7 @@ impl<'a> Out<'a> {
         Ok(())
     }
 
+    /// Words; texts that are too long are split, or cut, in the end.
     pub fn text(&mut self, text: &str) {
         let text = text::tidy(text);
         if !text.trim().is_empty() {
@@ -96,6 +104,7 @@ impl<'a> Out<'a> {
         }
     }
 
+    /// The pieces, in order.
     pub fn finish(mut self) -> Result<Pieces, Fault> {
         let mut drafts = std::mem::take(&mut self.drafts);
         // Only the first piece can ride, so what can only ride goes first; the sort keeps the order of the rest.
@@ -106,14 +115,11 @@ impl<'a> Out<'a> {
                 "there is nothing to say: no part has content",
             ));
         }
-        let mut pieces = if self.passive_only() {
+        let pieces = if self.passive_only() {
             self.one(drafts)?
         } else {
             self.all(drafts)
         };
-        for piece in &mut pieces {
-            adorn(self.say, piece);
-        }
         Ok(Pieces {
             pieces,
             degradations: self.degradations,
@@ -121,12 +127,15 @@ impl<'a> Out<'a> {
     }
 
     fn all(&self, drafts: Vec<Draft>) -> Vec<Piece> {
-        let limit = limits::text_bytes(self.settings);
         let mut pieces = Vec::new();
         for draft in drafts {
             match draft {
                 Draft::Piece(piece) => pieces.push(piece),
-                Draft::Text(text) => pieces.extend(text::split::split(&text, limit).into_iter().map(text_piece)),
+                Draft::Text(text) => pieces.extend(
+                    text::split::split(&text, self.manner.text_bytes)
+                        .into_iter()
+                        .map(text_piece),
+                ),
             }
         }
         pieces
@@ -138,7 +147,7 @@ impl<'a> Out<'a> {
         let piece = match drafts.next() {
             Some(Draft::Piece(piece)) => piece,
             Some(Draft::Text(text)) => {
-                let mut cut = text::split::split(&text, limits::text_bytes(self.settings)).into_iter();
+                let mut cut = text::split::split(&text, self.manner.text_bytes).into_iter();
                 let first = cut.next().unwrap_or_default();
                 if cut.next().is_some() {
                     self.degrade(&degrade::TEXT_CUT)?;
@@ -179,27 +188,19 @@ fn text_piece(text: String) -> Piece {
     }
 }
 
-/// Agent and AI mark, where the body has a place for them: the core's own choice in a native body stays.
-fn adorn(say: &Say, piece: &mut Piece) {
-    let Some(body) = piece.native.as_object_mut() else {
-        return;
-    };
-    if piece.passive_only || !body.contains_key("msgtype") {
-        return;
-    }
-    if is_agent(&say.speaker) {
-        body.entry("customservice")
-            .or_insert_with(|| json!({ "kf_account": say.speaker }));
-    }
-    if say.ai_generated {
+/// The mark of a machine's words, where the body has a place for it: the core's own choice in a native body stays.
+/// <https://developers.weixin.qq.com/doc/subscription/api/customer/message/api_sendcustommessage.html>
+pub fn mark_ai(say: &Say, piece: &mut Piece) {
+    if let Some(body) = message_body(piece).filter(|_| say.ai_generated) {
         body.entry("aimsgcontext").or_insert_with(|| json!({ "is_ai_msg": 1 }));
     }
 }
 
-/// Whether it reads like an agent account, `prefix@alias`; a mere name cannot be shown by this platform.
-fn is_agent(speaker: &str) -> bool {
-    let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-    speaker
-        .split_once('@')
-        .is_some_and(|(prefix, alias)| word(prefix) && word(alias))
+/// The body of a piece that is a message of its own.
+pub fn message_body(piece: &mut Piece) -> Option<&mut Map<String, Value>> {
+    let rides = piece.passive_only;
+    piece
+        .native
+        .as_object_mut()
+        .filter(|body| !rides && body.contains_key("msgtype"))
 }

@@ -5,14 +5,18 @@
 
 use serde_json::Value;
 
-use super::judge::{self, Reading};
+use super::{
+    answers::{self, Reading},
+    codes::Table,
+};
 use crate::{
     channels::contract::{Downloaded, Verdict},
     ports::platform::{Answer, Call, CallBody, Method},
 };
 
-pub const PATH: &str = "/cgi-bin/media/get";
+const PATH: &str = "/cgi-bin/media/get";
 
+/// Asks for a file.
 pub fn call(media_id: &str) -> Call {
     Call {
         method: Method::Get,
@@ -23,15 +27,15 @@ pub fn call(media_id: &str) -> Call {
 }
 
 /// A video's answer is `{"video_url":"http://…"}`.
-pub fn read(call: &Call, answer: &Answer) -> Downloaded {
-    if let Reading::Ok(body) | Reading::NoCode(body) = judge::read(answer) {
+pub fn read(table: Table, answer: &Answer) -> Downloaded {
+    if let Reading::Ok(body) | Reading::NoCode(body) = answers::read(answer) {
         let url = body.get("video_url").and_then(Value::as_str).unwrap_or_default();
         return match url {
             "" => Downloaded::File,
             url => Downloaded::At(url.to_owned()),
         };
     }
-    match judge::judge(call, answer) {
+    match answers::judge(table, false, answer) {
         Verdict::Done { .. } => Downloaded::File,
         refused => Downloaded::Refused(refused),
     }
@@ -40,6 +44,7 @@ pub fn read(call: &Call, answer: &Answer) -> Downloaded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channels::official_account::codes::TABLE;
 
     fn answer(status: u16, body: &str) -> Answer {
         Answer {
@@ -52,8 +57,7 @@ mod tests {
 
     #[test]
     fn a_short_answer_is_a_file_a_place_or_a_refusal() {
-        let call = call("ID");
-        let read = |status, body| read(&call, &answer(status, body));
+        let read = |status, body| read(TABLE, &answer(status, body));
         assert_eq!(
             read(200, r#"{"video_url":"http://v.example/1.mp4"}"#),
             Downloaded::At("http://v.example/1.mp4".into())

@@ -1,0 +1,86 @@
+//! What can follow from an error code of the platform? The rows of each channel's table, and what is read out of one.
+
+use crate::{
+    channels::contract::{Learned, PlatformCode},
+    error::Code,
+};
+
+/// What follows from a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The same again after a while: nothing was sent.
+    Retry,
+    /// With a fresh token, once.
+    Token,
+    /// After a fresh upload, once.
+    Upload,
+    Final,
+}
+
+impl Class {
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Retry => "retried with back-off",
+            Class::Token => "token refreshed, retried once",
+            Class::Upload => "uploaded again, retried once",
+            Class::Final => "final",
+        }
+    }
+}
+
+/// Codes of the platform that mean the same to us.
+pub struct Row {
+    pub codes: &'static [i64],
+    pub meaning: &'static str,
+    pub code: Code,
+    pub class: Class,
+    pub learned: Option<Learned>,
+    pub remedy_en: &'static str,
+    pub remedy_zh: &'static str,
+}
+
+/// A channel's table.
+pub type Table = &'static [Row];
+
+/// The row of a code; `None` for codes no page knows.
+pub fn row(table: Table, code: i64) -> Option<&'static Row> {
+    table.iter().find(|row| row.codes.contains(&code))
+}
+
+/// Every number of a table.
+pub fn numbers(table: Table) -> Vec<i64> {
+    table.iter().flat_map(|row| row.codes).copied().collect()
+}
+
+/// The row of a number, for people.
+pub fn explain(table: Table, number: i64) -> Option<PlatformCode> {
+    row(table, number).map(|row| PlatformCode {
+        meaning: row.meaning,
+        code: row.code,
+        follows: row.class.name(),
+        remedy_en: row.remedy_en,
+        remedy_zh: row.remedy_zh,
+    })
+}
+
+/// The account may not use the API, and why.
+pub const fn learns(code: Code) -> Option<Learned> {
+    Some(Learned::NoApi(code))
+}
+
+/// Writes a `TABLE`: `[numbers] meaning, Code, Class, learned, remedy in English, remedy in Chinese;` a line each.
+macro_rules! table {
+    ($( [$($n:literal),+] $meaning:literal, $code:ident, $class:ident, $learned:expr, $en:literal, $zh:literal; )*) => {
+        /// Every code that the platform's pages name for the calls we make, and those beside them.
+        pub static TABLE: &[$crate::channels::common::codes::Row] = &[ $( $crate::channels::common::codes::Row {
+            codes: &[$($n),+],
+            meaning: $meaning,
+            code: $crate::error::Code::$code,
+            class: $crate::channels::common::codes::Class::$class,
+            learned: $learned,
+            remedy_en: $en,
+            remedy_zh: $zh,
+        }, )* ];
+    };
+}
+pub(in crate::channels) use table;
