@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "sim/company.rs"]
+mod company;
+#[path = "sim/wechat_kf.rs"]
+mod wechat_kf;
+
 use std::{
     path::Path,
     sync::{Arc, Mutex},

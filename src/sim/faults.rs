@@ -18,13 +18,23 @@ pub enum Kind {
     Refuse,
     /// HTTP 200 with a page that is not JSON; nothing was done.
     Garbage,
+    /// `kf/send_msg` is taken, and `msg_send_fail` with `fail_type` follows.
+    SendFail,
+    /// `kf/sync_msg` gives no item, says that there is more, and the cursor moves.
+    EmptyPage,
+    /// The same, and the cursor stands still.
+    StuckPage,
+    /// For `api` `bell`: a bell is not rung.
+    Lost,
+    /// For `api` `bell`: a bell is rung twice.
+    Duplicate,
 }
 
 /// A fault that waits for its call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// AppID; left out = every account.
+    /// The account's id, also an `open_kfid`; left out = every account.
     #[serde(default)]
     pub account: Option<String>,
     /// `custom/send`, `typing`, `token`, `upload`, `download`, `*`, or the end of any path.
@@ -32,6 +42,9 @@ pub struct Fault {
     pub kind: Kind,
     #[serde(default)]
     pub errcode: Option<i64>,
+    /// For `send_fail`.
+    #[serde(default)]
+    pub fail_type: Option<i64>,
     #[serde(default)]
     pub delay_ms: u64,
     /// How often; negative = until it is cleared.
@@ -44,22 +57,27 @@ const fn once() -> i64 {
 }
 
 impl Fault {
-    fn fits(&self, account: &str, path: &str) -> bool {
+    fn fits(&self, names: &[&str], path: &str) -> bool {
         let api = match self.api.as_str() {
+            // A bell is no call.
+            "*" if path == "bell" => return false,
             "*" => "",
             "token" => {
-                return self.fits_account(account) && (path.ends_with("/token") || path.ends_with("/stable_token"));
+                return self.fits_account(names)
+                    && ["/token", "/stable_token", "/gettoken"]
+                        .iter()
+                        .any(|end| path.ends_with(end));
             }
             "upload" => "media/upload",
             "download" => "media/get",
             "typing" => "custom/typing",
             other => other,
         };
-        self.fits_account(account) && path.ends_with(api)
+        self.fits_account(names) && path.ends_with(api)
     }
 
-    fn fits_account(&self, account: &str) -> bool {
-        self.account.as_deref().is_none_or(|wanted| wanted == account)
+    fn fits_account(&self, names: &[&str]) -> bool {
+        self.account.as_deref().is_none_or(|wanted| names.contains(&wanted))
     }
 
     /// How the record of calls names it.
@@ -72,10 +90,10 @@ impl Fault {
 }
 
 /// The first fault that fits this call, used up by one.
-pub fn take(faults: &mut Vec<Fault>, account: &str, path: &str) -> Option<Fault> {
+pub fn take(faults: &mut Vec<Fault>, names: &[&str], path: &str) -> Option<Fault> {
     let fault = faults
         .iter_mut()
-        .find(|fault| fault.times != 0 && fault.fits(account, path))?;
+        .find(|fault| fault.times != 0 && fault.fits(names, path))?;
     if fault.times > 0 {
         fault.times -= 1;
     }
@@ -94,6 +112,7 @@ mod tests {
             api: api.to_owned(),
             kind: Kind::Errcode,
             errcode: Some(45009),
+            fail_type: None,
             delay_ms: 0,
             times,
         }
@@ -103,20 +122,20 @@ mod tests {
     fn a_fault_is_played_as_often_as_asked() {
         let mut faults = vec![fault("custom/send", 2)];
         let send = "/cgi-bin/message/custom/send";
-        assert!(take(&mut faults, "wx1", "/cgi-bin/token").is_none());
-        assert!(take(&mut faults, "wx2", send).is_none());
-        assert!(take(&mut faults, "wx1", send).is_some());
-        assert!(take(&mut faults, "wx1", send).is_some());
-        assert!(take(&mut faults, "wx1", send).is_none());
+        assert!(take(&mut faults, &["wx1", ""], "/cgi-bin/token").is_none());
+        assert!(take(&mut faults, &["wx2", ""], send).is_none());
+        assert!(take(&mut faults, &["wx1", ""], send).is_some());
+        assert!(take(&mut faults, &["wx1", ""], send).is_some());
+        assert!(take(&mut faults, &["wx1", ""], send).is_none());
     }
 
     #[test]
     fn token_means_both_token_calls_and_a_negative_count_stays() {
         let mut faults = vec![fault("token", -1)];
         for _ in 0..3 {
-            assert!(take(&mut faults, "wx1", "/cgi-bin/token").is_some());
-            assert!(take(&mut faults, "wx1", "/cgi-bin/stable_token").is_some());
+            assert!(take(&mut faults, &["wx1", ""], "/cgi-bin/token").is_some());
+            assert!(take(&mut faults, &["wx1", ""], "/cgi-bin/stable_token").is_some());
         }
-        assert!(take(&mut faults, "wx1", "/cgi-bin/media/upload").is_none());
+        assert!(take(&mut faults, &["wx1", ""], "/cgi-bin/media/upload").is_none());
     }
 }

@@ -4,15 +4,23 @@
 //! codes are written a second time from the platform's documentation, so that a mistake of the bridge cannot be
 //! cancelled out by the same mistake in its judge.
 //!
-//! Layout: `wire` is bytes (sealing, XML, multipart), `official_account` one channel (its API, its rules, its pushes),
-//! `world` what exists, `drive` the `/sim/v1` doors that tests and pages use. A further channel is a further folder
-//! beside `official_account` with its own `routes`.
+//! Layout: `wire` is bytes (sealing, XML, multipart), `push` how callbacks travel, `door` who calls an API; `weixin` is
+//! what `official_account` and `mini_program` share (api.weixin.qq.com), `wecom` what a company's applications share, `wechat_kf` one of them
+//! (qyapi.weixin.qq.com); `world` is what exists, `drive` the `/sim/v1` doors that tests and pages use.
 
+mod ask;
+mod door;
 mod drive;
 mod faults;
+mod mini_program;
 mod official_account;
 mod phone;
 mod platform;
+mod push;
+mod refusal;
+mod wechat_kf;
+mod wecom;
+mod weixin;
 mod wire;
 mod world;
 
@@ -59,7 +67,7 @@ impl Sim {
                 .app_data(data.clone())
                 .app_data(web::PayloadConfig::new(32 * 1024 * 1024))
                 .configure(drive::routes)
-                .configure(official_account::routes)
+                .configure(door::routes)
         })
         .workers(1)
         .shutdown_timeout(0)

@@ -4,12 +4,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    official_account::Allowance,
+    weixin::Allowance,
     world::{Millis, rfc3339},
 };
-
-/// The notice a customer reads when the account's server answered wrongly or not at all.
-pub const FAULT_NOTICE: &str = "该公众号提供的服务出现故障，请稍后再试";
 
 /// A customer of one account.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +69,13 @@ impl Customer {
         };
         self.chat.push(item.clone());
         item
+    }
+
+    /// Marks a line as recalled.
+    pub fn take_back(&mut self, seq: u64) {
+        if let Some(item) = self.chat.iter_mut().find(|item| item.seq == seq) {
+            item.content.insert("recalled".to_owned(), true.into());
+        }
     }
 }
 

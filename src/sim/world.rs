@@ -6,10 +6,10 @@ use std::{
 };
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{faults::Fault, official_account::Account, phone::Customer};
+use super::{faults::Fault, phone::Customer, wechat_kf::Desk, wecom::Agent, weixin::Account};
 
 /// Recorded calls beyond it push the oldest out.
 const MAX_CALLS: usize = 50_000;
@@ -18,11 +18,29 @@ const MEDIA_LIFE: i64 = 3 * 24 * 3600 * 1000;
 /// Milliseconds since the Unix epoch, on the simulated clock.
 pub type Millis = i64;
 
+/// Which of the platforms' products somebody writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    OfficialAccount,
+    MiniProgram,
+    WecomApp,
+    WechatKf,
+}
+
 #[derive(Debug, Default)]
 pub struct World {
     offset: i64,
     next: u64,
+    /// Official accounts and mini-programs by AppID.
     pub accounts: BTreeMap<String, Account>,
+    /// Applications of companies by `{corp_id}-{agent_id}`.
+    pub agents: BTreeMap<String, Agent>,
+    /// Accounts of 微信客服 by `open_kfid`.
+    pub desks: BTreeMap<String, Desk>,
+    /// Calls under way, by company and path.
+    pub busy: BTreeMap<(String, String), u32>,
+    /// By account and customer.
     pub customers: BTreeMap<(String, String), Customer>,
     pub media: BTreeMap<String, Medium>,
     pub faults: Vec<Fault>,
@@ -32,8 +50,9 @@ pub struct World {
 /// A stored file.
 #[derive(Clone, Debug)]
 pub struct Medium {
+    /// The AppID, or the CorpID: a company's applications share their media.
     pub account: String,
-    /// `image`, `voice`, `video`, `thumb`.
+    /// `image`, `voice`, `video`, `thumb`, `file`.
     pub kind: String,
     pub mime: String,
     pub name: String,
@@ -81,6 +100,18 @@ impl World {
         self.accounts
             .get(id)
             .or_else(|| self.accounts.values().find(|account| account.original_id == id))
+    }
+
+    /// What an id of the driver's means: AppID or original id, an application, an `open_kfid`.
+    pub fn whose(&self, id: &str) -> Option<(Channel, String)> {
+        if let Some(account) = self.account(id) {
+            return Some((account.channel, account.app_id.clone()));
+        }
+        if let Some(agent) = self.agents.get(id) {
+            return Some((agent.channel, agent.id.clone()));
+        }
+        let desk = self.desks.get(id)?;
+        Some((Channel::WechatKf, desk.open_kfid.clone()))
     }
 
     pub fn account_mut(&mut self, app_id: &str) -> Option<&mut Account> {

@@ -20,6 +20,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .guard(guard::fn_guard(from_here))
             .route("/accounts", web::get().to(accounts::list))
             .route("/accounts", web::post().to(accounts::save))
+            .route("/desks", web::post().to(accounts::save_desk))
             .route("/accounts/{account}", web::get().to(accounts::show))
             .route("/accounts/{account}", web::delete().to(accounts::remove))
             .route("/accounts/{account}/take-token", web::post().to(accounts::take_token))

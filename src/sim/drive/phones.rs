@@ -12,10 +12,13 @@ use serde_json::{Map, Value, json};
 
 use super::{failed, ok, read, unknown_account};
 use crate::sim::{
-    official_account::{Allowance, Control, Deed, Trigger, agent_deed, deed, push},
+    mini_program, official_account,
     phone::Customer,
     platform::Platform,
-    world::{World, rfc3339},
+    push::{Control, Outcome},
+    wechat_kf,
+    weixin::{Allowance, Deed, Trigger, agent_deed, push},
+    world::{Channel, World, rfc3339},
 };
 
 #[derive(Deserialize)]
@@ -35,11 +38,16 @@ pub async fn save(platform: Data<Platform>, body: Bytes) -> HttpResponse {
         Ok(save) => save,
         Err(answer) => return answer,
     };
-    let openid = save.openid.unwrap_or_else(|| format!("o{}", platform.letters(27)));
+    let fresh = platform.letters(27);
     let mut world = platform.world();
-    let Some(account) = world.account(&save.account).map(|account| account.app_id.clone()) else {
+    let Some((channel, account)) = world.whose(&save.account) else {
         return unknown_account();
     };
+    let openid = save.openid.unwrap_or_else(|| match channel {
+        Channel::WechatKf => format!("wm{fresh}"),
+        Channel::WecomApp => "zhang.san".to_owned(),
+        _ => format!("o{fresh}"),
+    });
     let customer = world
         .customers
         .entry((account.clone(), openid.clone()))
@@ -96,7 +104,7 @@ pub fn wait(text: Option<&str>) -> Duration {
 /// What a customer sees; with `after` and `wait` as soon as there is more.
 pub async fn show(platform: Data<Platform>, path: Path<(String, String)>, query: Query<After>) -> HttpResponse {
     let (id, openid) = path.into_inner();
-    let Some(account) = platform.world().account(&id).map(|account| account.app_id.clone()) else {
+    let Some((_, account)) = platform.world().whose(&id) else {
         return unknown_account();
     };
     let seen = platform
@@ -123,6 +131,9 @@ pub async fn show(platform: Data<Platform>, path: Path<(String, String)>, query:
 
 fn quota_of(world: &World, account: &str, openid: &str) -> Value {
     let now = world.now();
+    if let Some(desk) = world.desks.get(account) {
+        return wechat_kf::view(desk, openid, now);
+    }
     let open = world
         .customer(account, openid)
         .and_then(|customer| customer.allowance)
@@ -141,8 +152,8 @@ fn quota_of(world: &World, account: &str, openid: &str) -> Value {
 
 pub async fn quota(platform: Data<Platform>, path: Path<(String, String)>) -> HttpResponse {
     let world = platform.world();
-    match world.account(&path.0) {
-        Some(account) => ok(&quota_of(&world, &account.app_id, &path.1)),
+    match world.whose(&path.0) {
+        Some((_, account)) => ok(&quota_of(&world, &account, &path.1)),
         None => unknown_account(),
     }
 }
@@ -162,9 +173,13 @@ pub async fn set_quota(platform: Data<Platform>, path: Path<(String, String)>, b
     };
     let mut world = platform.world();
     let now = world.now();
-    let Some(account) = world.account(&path.0).map(|account| account.app_id.clone()) else {
+    let Some((_, account)) = world.whose(&path.0) else {
         return unknown_account();
     };
+    if let Some(desk) = world.desks.get_mut(&account) {
+        desk.session(&path.1).allow(wanted.left, now + wanted.seconds * 1000);
+        return ok(&quota_of(&world, &account, &path.1));
+    }
     let Some(customer) = world.customer_mut(&account, &path.1) else {
         return failed(StatusCode::NOT_FOUND, "no such customer");
     };
@@ -188,22 +203,33 @@ pub async fn act(platform: Data<Platform>, path: Path<(String, String, String)>,
         Ok(control) => control.unwrap_or_default(),
         Err(error) => return failed(StatusCode::BAD_REQUEST, format!("push: {error}")),
     };
-    let Some(account) = platform.world().account(&id).map(|account| account.app_id.clone()) else {
+    let Some((channel, account)) = platform.world().whose(&id) else {
         return unknown_account();
     };
-    let done = match make(&platform, &account, &openid, &action, &body) {
-        Ok(done) => push(&platform, &account, &openid, done, control).await,
-        Err(fault) => Err(fault),
-    };
-    match done {
+    match done(&platform, (channel, &account), &openid, &action, &body, control).await {
         Ok(outcome) => HttpResponse::Ok().json(outcome),
         Err(fault) => failed(StatusCode::BAD_REQUEST, fault),
     }
 }
 
+async fn done(
+    platform: &Data<Platform>,
+    (channel, account): (Channel, &str),
+    openid: &str,
+    action: &str,
+    body: &Map<String, Value>,
+    control: Control,
+) -> Result<Outcome, String> {
+    if channel == Channel::WechatKf {
+        return wechat_kf::act(platform, account, openid, action, body, control).await;
+    }
+    let deed = make(platform, (channel, account), openid, action, body)?;
+    push(platform, account, openid, deed, control).await
+}
+
 fn make(
     platform: &Platform,
-    account: &str,
+    (channel, account): (Channel, &str),
     openid: &str,
     action: &str,
     body: &Map<String, Value>,
@@ -216,6 +242,9 @@ fn make(
         let customer = world.customer_mut(account, openid).ok_or("no such customer")?;
         return Ok(agent_deed(customer, accepts, agent, now));
     }
+    if channel == Channel::MiniProgram {
+        return mini_program::deed(platform, action, body);
+    }
     // Somebody nobody has seen follows as soon as they write, but not before they scan.
     let unseen = action != "scan";
     let follows = {
@@ -224,5 +253,5 @@ fn make(
             .customer(account, openid)
             .map_or(unseen, |customer| customer.follows)
     };
-    deed(platform, action, body, follows)
+    official_account::deed(platform, action, body, follows)
 }

@@ -1,55 +1,18 @@
 //! What can a customer do? Each deed becomes the push that the platform sends for it
 //! (/doc/subscription/guide/product/message/, /doc/subscription/guide/product/menu/Custom_Menu_Push_Events.html).
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
-use super::Trigger;
 use crate::sim::{
-    phone::Entry,
+    ask::Ask,
     platform::Platform,
-    wire::{
-        file,
-        xml::{Node, from_json},
-    },
+    weixin::{Deed, Trigger, event, field, message},
+    wire::xml::{Node, from_json},
 };
-
-/// A push in the making, and what it does to the customer's phone.
-#[derive(Clone, Debug, Default)]
-pub struct Deed {
-    /// After `ToUserName`, `FromUserName`, `CreateTime`; without `MsgId`.
-    pub fields: Vec<(String, Node)>,
-    pub trigger: Option<Trigger>,
-    pub entry: Option<Entry>,
-    /// A message has a `MsgId`, an event has none.
-    pub is_message: bool,
-    pub follows: Option<bool>,
-    /// Instead of `fields`: the document as it is.
-    pub raw: Option<String>,
-    /// A file the customer sends: id, kind, (name, MIME type), bytes.
-    pub upload: Vec<Upload>,
-    /// Things only a follower can do.
-    pub needs_follow: bool,
-}
-
-/// A file that comes with a deed.
-#[derive(Clone, Debug)]
-pub struct Upload {
-    pub id: String,
-    pub kind: &'static str,
-    pub label: (String, String),
-    pub bytes: Vec<u8>,
-}
-
-/// A dot, a tone, a frame: enough for a receiver that looks at the first bytes.
-const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
-const AMR: &[u8] = b"#!AMR\n\x3c\x91\x17\x16\xbe\x66\x79\xe1\xe0\x01\xe7\xaf\xf0\x00\x00\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00";
-const MP4: &[u8] = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom\0\0\0\x08mdat";
-const JPG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xd9";
 
 /// The deed of that name; what is missing when it cannot be done. `follows` is how the customer stands now.
 pub fn deed(platform: &Platform, action: &str, body: &Map<String, Value>, follows: bool) -> Result<Deed, String> {
-    let ask = Ask { platform, body };
+    let ask = Official(Ask { platform, body });
     match action {
         "text" => ask.say(),
         "tap" => ask.tap(),
@@ -71,39 +34,6 @@ pub fn deed(platform: &Platform, action: &str, body: &Map<String, Value>, follow
     }
 }
 
-struct Ask<'a> {
-    platform: &'a Platform,
-    body: &'a Map<String, Value>,
-}
-
-fn field(name: &str, node: Node) -> (String, Node) {
-    (name.to_owned(), node)
-}
-
-fn message(kind: &str, mut fields: Vec<(String, Node)>, shown: Value) -> Deed {
-    fields.insert(0, field("MsgType", Node::text(kind)));
-    Deed {
-        fields,
-        trigger: Some(Trigger::Message),
-        entry: Some(Entry::customer(kind, shown)),
-        is_message: true,
-        needs_follow: true,
-        ..Deed::default()
-    }
-}
-
-fn event(name: &str, mut fields: Vec<(String, Node)>, trigger: Option<Trigger>, shown: &str) -> Deed {
-    fields.insert(0, field("Event", Node::text(name)));
-    fields.insert(0, field("MsgType", Node::text("event")));
-    Deed {
-        fields,
-        trigger,
-        entry: Some(Entry::deed(name, shown)),
-        needs_follow: true,
-        ..Deed::default()
-    }
-}
-
 fn unfollow() -> Deed {
     Deed {
         follows: Some(false),
@@ -116,23 +46,17 @@ fn unfollow() -> Deed {
     }
 }
 
-impl Ask<'_> {
-    fn text(&self, name: &str) -> Option<String> {
-        match self.body.get(name) {
-            Some(Value::String(text)) => Some(text.clone()),
-            Some(Value::Number(number)) => Some(number.to_string()),
-            _ => None,
-        }
-    }
+struct Official<'a>(Ask<'a>);
 
-    fn need(&self, name: &str) -> Result<String, String> {
-        self.text(name).ok_or_else(|| format!("{name:?} is missing"))
-    }
+impl<'a> std::ops::Deref for Official<'a> {
+    type Target = Ask<'a>;
 
-    fn or(&self, name: &str, default: &str) -> String {
-        self.text(name).unwrap_or_else(|| default.to_owned())
+    fn deref(&self) -> &Ask<'a> {
+        &self.0
     }
+}
 
+impl Official<'_> {
     /// `MsgDataId` and `Idx` when the message comes from an article, and whatever else `extra` names.
     fn context(&self) -> Vec<(String, Node)> {
         self.body.get("extra").map(from_json).unwrap_or_default()
@@ -158,36 +82,14 @@ impl Ask<'_> {
         })
     }
 
-    fn file(&self, kind: &'static str, sample: Vec<u8>) -> Result<Upload, String> {
-        let bytes = match self.text("base64") {
-            Some(text) => STANDARD.decode(text).map_err(|error| format!("base64: {error}"))?,
-            None => sample,
-        };
-        let (extension, mime) = file::kind(&bytes).unwrap_or(("bin", "application/octet-stream"));
-        Ok(Upload {
-            id: self.platform.letters(64),
-            kind,
-            label: (self.or("name", &format!("{kind}.{extension}")), mime.to_owned()),
-            bytes,
-        })
-    }
-
-    fn url(&self, upload: &Upload) -> String {
-        format!("/sim/v1/media/{}", upload.id)
-    }
-
     fn image(&self) -> Result<Deed, String> {
-        let sample = STANDARD.decode(PNG).map_err(|error| error.to_string())?;
-        let file = self.file("image", sample)?;
+        let file = self.file("image")?;
         let mut fields = vec![
-            field(
-                "PicUrl",
-                Node::text(format!("{}{}", self.platform.base(), self.url(&file))),
-            ),
+            field("PicUrl", Node::text(format!("{}{}", self.platform.base(), file.url()))),
             field("MediaId", Node::text(file.id.clone())),
         ];
         fields.extend(self.context());
-        let shown = json!({ "media": self.url(&file) });
+        let shown = json!({ "media": file.url() });
         Ok(Deed {
             upload: vec![file],
             ..message("image", fields, shown)
@@ -195,7 +97,7 @@ impl Ask<'_> {
     }
 
     fn voice(&self) -> Result<Deed, String> {
-        let file = self.file("voice", AMR.to_vec())?;
+        let file = self.file("voice")?;
         let mut fields = vec![
             field("MediaId", Node::text(file.id.clone())),
             field("Format", Node::text(self.or("format", "amr"))),
@@ -204,7 +106,7 @@ impl Ask<'_> {
             fields.push(field("Recognition", Node::text(recognised)));
         }
         fields.extend(self.context());
-        let shown = json!({ "media": self.url(&file) });
+        let shown = json!({ "media": file.url() });
         Ok(Deed {
             upload: vec![file],
             ..message("voice", fields, shown)
@@ -212,19 +114,14 @@ impl Ask<'_> {
     }
 
     fn video(&self, kind: &str) -> Result<Deed, String> {
-        let file = self.file("video", MP4.to_vec())?;
-        let thumb = Upload {
-            id: self.platform.letters(64),
-            kind: "thumb",
-            label: ("thumb.jpg".to_owned(), "image/jpeg".to_owned()),
-            bytes: JPG.to_vec(),
-        };
+        let file = self.file("video")?;
+        let thumb = self.thumb();
         let mut fields = vec![
             field("MediaId", Node::text(file.id.clone())),
             field("ThumbMediaId", Node::text(thumb.id.clone())),
         ];
         fields.extend(self.context());
-        let shown = json!({ "media": self.url(&file) });
+        let shown = json!({ "media": file.url() });
         Ok(Deed {
             upload: vec![file, thumb],
             ..message(kind, fields, shown)

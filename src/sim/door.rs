@@ -1,21 +1,29 @@
 //! Who calls the platform's API, and what do they get? One door: faults, credentials, quotas, then the call itself.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     body::BoxBody,
     http::{StatusCode, header},
-    web::{Bytes, Data, Query},
+    web::{self, Bytes, Data, Query},
 };
 use serde_json::{Value, json};
 
-use super::{media, refusal::Refusal, send, service};
-use crate::sim::{
+use super::{
     faults::{self, Fault, Kind},
     platform::Platform,
+    refusal::Refusal,
+    wecom, weixin,
     world::{Call, World, rfc3339, system_time},
 };
+
+/// The platforms' own paths.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/cgi-bin/{path:.*}", web::route().to(serve))
+        .route("/customservice/{path:.*}", web::route().to(serve));
+}
 
 /// What a call is made of.
 pub struct Request<'a> {
@@ -25,7 +33,7 @@ pub struct Request<'a> {
     pub content_type: &'a str,
     pub body: &'a Bytes,
     pub peer: Option<IpAddr>,
-    pub platform: &'a Platform,
+    pub platform: &'a Arc<Platform>,
 }
 
 impl Request<'_> {
@@ -35,6 +43,15 @@ impl Request<'_> {
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_str())
             .filter(|value| !value.is_empty())
+    }
+
+    /// The `open_kfid` that the body names; faults may be for one account of customer service.
+    fn desk(&self) -> String {
+        let body: Option<Value> = serde_json::from_slice(self.body).ok();
+        let named = body.and_then(|body| body.get("open_kfid").and_then(Value::as_str).map(str::to_owned));
+        named
+            .or_else(|| self.param("open_kfid").map(str::to_owned))
+            .unwrap_or_default()
     }
 
     /// The JSON object in the body, by the platform's rules.
@@ -56,11 +73,44 @@ impl Request<'_> {
 /// What a call is answered with.
 pub enum Answer {
     Json(Value),
-    File { name: String, mime: String, bytes: Bytes },
+    /// JSON that is written already.
+    Text(String),
+    File {
+        name: String,
+        mime: String,
+        bytes: Bytes,
+    },
+}
+
+/// Whose API is called: api.weixin.qq.com or qyapi.weixin.qq.com share paths, so the token decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// An AppID, or nothing known.
+    Weixin(String),
+    /// An application of a company, or nothing known.
+    Wecom(String),
+}
+
+impl Caller {
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Weixin(name) | Self::Wecom(name) => name,
+        }
+    }
+
+    fn of(world: &World, call: &Request<'_>) -> Self {
+        if let Some(id) = wecom::who(world, call) {
+            return Self::Wecom(id);
+        }
+        if wecom::owns(call.path) {
+            return Self::Wecom(String::new());
+        }
+        Self::Weixin(weixin::who(world, call).unwrap_or_default())
+    }
 }
 
 /// Serves `/cgi-bin/…` and `/customservice/…`.
-pub async fn serve(
+async fn serve(
     request: HttpRequest,
     query: Query<Vec<(String, String)>>,
     body: Bytes,
@@ -77,18 +127,24 @@ pub async fn serve(
         peer: request.peer_addr().map(|peer| peer.ip()),
         platform: &platform,
     };
-    let (account, fault) = {
+    let (caller, fault, pace) = {
         let mut world = platform.world();
-        let account = who(&world, &call);
-        let fault = faults::take(&mut world.faults, &account, call.path);
-        (account, fault)
+        let caller = Caller::of(&world, &call);
+        let fault = faults::take(&mut world.faults, &[caller.name(), call.desk().as_str()], call.path);
+        let pace = wecom::arrive(&mut world, &caller, call.path);
+        (caller, fault, pace)
     };
-    if let Some(fault) = &fault {
-        tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
+    let late = fault.as_ref().map_or(0, |fault| fault.delay_ms) + pace.answer_ms;
+    if late > 0 {
+        tokio::time::sleep(Duration::from_millis(late)).await;
     }
-    let answer = play(fault.as_ref()).unwrap_or_else(|| Played::Answer(dispatch(&call, &account)));
-    let lost = fault.as_ref().is_some_and(|fault| fault.kind == Kind::LostAnswer);
-    finish(&call, account, fault.as_ref(), answer, lost, began.elapsed())
+    let played = match (play(fault.as_ref()), pace.crowded) {
+        (Some(played), _) => played,
+        (None, true) => Played::Answer(Err(Refusal::code(45033))),
+        (None, false) => Played::Answer(dispatch(&call, &caller, fault.as_ref())),
+    };
+    wecom::leave(&mut platform.world(), &caller, call.path);
+    finish(&call, &caller, fault.as_ref(), played, began.elapsed())
 }
 
 /// What became of a call.
@@ -102,7 +158,13 @@ enum Played {
 fn play(fault: Option<&Fault>) -> Option<Played> {
     let fault = fault?;
     match fault.kind {
-        Kind::Slow | Kind::LostAnswer => None,
+        Kind::Slow
+        | Kind::LostAnswer
+        | Kind::SendFail
+        | Kind::EmptyPage
+        | Kind::StuckPage
+        | Kind::Lost
+        | Kind::Duplicate => None,
         Kind::Http500 => Some(Played::Status500),
         Kind::Errcode => Some(Played::Answer(Err(Refusal::code(fault.errcode.unwrap_or(-1))))),
         Kind::Refuse => Some(Played::Closed),
@@ -110,18 +172,17 @@ fn play(fault: Option<&Fault>) -> Option<Played> {
     }
 }
 
-fn finish(
-    call: &Request<'_>,
-    account: String,
-    fault: Option<&Fault>,
-    played: Played,
-    lost: bool,
-    took: Duration,
-) -> HttpResponse {
+fn finish(call: &Request<'_>, caller: &Caller, fault: Option<&Fault>, played: Played, took: Duration) -> HttpResponse {
+    let lost = fault.is_some_and(|fault| fault.kind == Kind::LostAnswer);
     let rid = format!("{}-{}", call.platform.digits(8), call.platform.digits(8));
     let (status, errcode, errmsg, answer) = match played {
         Played::Answer(Ok(answer)) => (200, 0, "ok".to_owned(), Some(answer)),
-        Played::Answer(Err(no)) => (200, no.code, no.text.clone(), Some(Answer::Json(no.to_json(&rid)))),
+        Played::Answer(Err(no)) => (
+            200,
+            no.code,
+            no.text.clone(),
+            Some(Answer::Json(refused(caller, call, &no, &rid))),
+        ),
         Played::Status500 => (500, 0, String::new(), None),
         Played::Page => (200, 0, String::new(), Some(page())),
         Played::Closed => (0, 0, String::new(), None),
@@ -131,7 +192,7 @@ fn finish(
     world.record(Call {
         seq: 0,
         time: rfc3339(now),
-        account,
+        account: caller.name().to_owned(),
         api: call.path.to_owned(),
         method: call.method.to_owned(),
         request: told(call),
@@ -151,11 +212,20 @@ fn finish(
     response.insert_header((header::DATE, header::HttpDate::from(system_time(now))));
     match answer {
         Some(Answer::Json(value)) => response.json(value),
+        Some(Answer::Text(text)) => response.content_type("application/json").body(text),
         Some(Answer::File { name, mime, bytes }) => response
             .content_type(mime)
             .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
             .body(bytes),
         None => response.finish(),
+    }
+}
+
+/// The no in the words of the host that says it.
+fn refused(caller: &Caller, call: &Request<'_>, no: &Refusal, rid: &str) -> Value {
+    match caller {
+        Caller::Weixin(_) => no.to_json(rid),
+        Caller::Wecom(_) => no.to_wecom(rid, call.peer),
     }
 }
 
@@ -187,46 +257,10 @@ fn told(call: &Request<'_>) -> Value {
     }
 }
 
-/// The account a call is about, by its token or the AppID it names; empty when it names none.
-fn who(world: &World, call: &Request<'_>) -> String {
-    let by_token = call.param("access_token").and_then(|token| {
-        let mut accounts = world.accounts.values();
-        accounts.find(|account| account.tokens.knows(token))
-    });
-    let named = || {
-        let body: Option<Value> = serde_json::from_slice(call.body).ok();
-        let in_body = body.and_then(|body| body.get("appid").and_then(Value::as_str).map(str::to_owned));
-        in_body.or_else(|| call.param("appid").map(str::to_owned))
-    };
-    by_token
-        .map(|account| account.app_id.clone())
-        .or_else(named)
-        .unwrap_or_default()
-}
-
-fn dispatch(call: &Request<'_>, app_id: &str) -> Result<Answer, Refusal> {
+fn dispatch(call: &Request<'_>, caller: &Caller, fault: Option<&Fault>) -> Result<Answer, Refusal> {
     let mut guard = call.platform.world();
-    let world = &mut *guard;
-    match call.path {
-        "/cgi-bin/token" => return service::classic_token(world, call).map(Answer::Json),
-        "/cgi-bin/stable_token" => return service::stable_token(world, call).map(Answer::Json),
-        "/cgi-bin/clear_quota/v2" => return service::clear_quota_by_secret(world, call).map(Answer::Json),
-        _ => {}
+    match caller {
+        Caller::Weixin(app_id) => weixin::call(&mut guard, app_id, call),
+        Caller::Wecom(id) => wecom::call(&mut guard, id, call, fault),
     }
-    authorise(world, call, app_id)?;
-    service::count(world, app_id, call.path)?;
-    let answer = match call.path {
-        "/cgi-bin/message/custom/send" => send::send(world, app_id, call)?,
-        "/cgi-bin/message/custom/typing" => send::typing(world, app_id, call)?,
-        "/cgi-bin/media/upload" => media::upload(world, app_id, call)?,
-        "/cgi-bin/media/get" => return media::download(world, app_id, call),
-        path => service::other(world, app_id, path, call)?,
-    };
-    Ok(Answer::Json(answer))
-}
-
-fn authorise(world: &World, call: &Request<'_>, app_id: &str) -> Result<(), Refusal> {
-    let token = call.param("access_token").ok_or_else(|| Refusal::code(41001))?;
-    let account = world.accounts.get(app_id).ok_or_else(|| Refusal::code(40001))?;
-    account.tokens.check(token, world.now())
 }

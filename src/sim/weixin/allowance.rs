@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::refusal::Refusal;
-use crate::sim::world::Millis;
+use crate::sim::{refusal::Refusal, world::Millis};
 
 /// What a customer did that opens a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -13,6 +12,8 @@ pub enum Trigger {
     Menu,
     Follow,
     Scan,
+    /// Somebody opens a mini-program's chat by its button.
+    Enter,
 }
 
 impl Trigger {
@@ -21,6 +22,7 @@ impl Trigger {
         match self {
             Self::Message => (5, 48 * 3600 * 1000),
             Self::Menu | Self::Follow | Self::Scan => (3, 60 * 1000),
+            Self::Enter => (2, 60 * 1000),
         }
     }
 }

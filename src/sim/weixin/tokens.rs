@@ -1,8 +1,7 @@
 //! Which access token is good? The two token calls and how they kill each other's and their own predecessors
 //! (/doc/subscription/api/base/api_getaccesstoken.html, …/api_getstableaccesstoken.html).
 
-use super::refusal::Refusal;
-use crate::sim::world::Millis;
+use crate::sim::{refusal::Refusal, world::Millis};
 
 const OVERLAP: Millis = 5 * 60 * 1000;
 const DAY: Millis = 24 * 3600 * 1000;

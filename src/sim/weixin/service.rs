@@ -2,8 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{account::Account, api::Request, refusal::Refusal};
-use crate::sim::world::{Millis, World};
+use super::Account;
+use crate::sim::{
+    door::Request,
+    refusal::Refusal,
+    world::{Channel, Millis, World},
+};
 
 const DAY: Millis = 24 * 3600 * 1000;
 const BEIJING: Millis = 8 * 3600 * 1000;
@@ -21,6 +25,20 @@ fn daily(path: &str) -> u64 {
 
 fn limit(account: &Account, path: &str) -> u64 {
     account.limits.get(path).copied().unwrap_or_else(|| daily(path))
+}
+
+/// The account a call is about, by its token or the AppID it names.
+pub fn who(world: &World, call: &Request<'_>) -> Option<String> {
+    let by_token = call.param("access_token").and_then(|token| {
+        let mut accounts = world.accounts.values();
+        accounts.find(|account| account.tokens.knows(token))
+    });
+    let named = || {
+        let body: Option<Value> = serde_json::from_slice(call.body).ok();
+        let in_body = body.and_then(|body| body.get("appid").and_then(Value::as_str).map(str::to_owned));
+        in_body.or_else(|| call.param("appid").map(str::to_owned))
+    };
+    by_token.map(|account| account.app_id.clone()).or_else(named)
 }
 
 /// Counts one call of a path against its day, which ends at midnight in Beijing.
@@ -121,10 +139,11 @@ pub fn other(world: &mut World, app_id: &str, path: &str, call: &Request<'_>) ->
     }
 }
 
-/// The account, if it is verified (48001 else).
+/// The account, if it is verified (48001 else); a mini-program need not be.
 pub fn verified<'a>(world: &'a World, app_id: &str) -> Result<&'a Account, Refusal> {
     let account = world.accounts.get(app_id).ok_or_else(|| Refusal::code(40013))?;
-    account.verified.then_some(account).ok_or_else(|| Refusal::code(48001))
+    let may = account.verified || account.channel == Channel::MiniProgram;
+    may.then_some(account).ok_or_else(|| Refusal::code(48001))
 }
 
 /// `POST /cgi-bin/clear_quota/v2`: by secret, in the body or the query.

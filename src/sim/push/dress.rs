@@ -1,17 +1,50 @@
 //! How does a push look on the wire? Query and body in the three modes, and what a hostile hand makes of them
 //! (/doc/subscription/guide/dev/push/encryption.html).
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::{
-    account::{Account, Format, Mode},
-    push::Letter,
-};
+use super::Control;
 use crate::sim::{
     platform::Platform,
     wire::seal::{Key, sign},
 };
+
+/// 消息加解密方式.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    Plain,
+    Compatible,
+    #[default]
+    Safe,
+}
+
+/// 数据格式.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    #[default]
+    Xml,
+    Json,
+}
+
+/// Whose push it is, and with what it is sealed.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    pub token: String,
+    pub encoding_aes_key: String,
+    /// The trailing id of the sealed text.
+    pub receiver: String,
+    pub mode: Mode,
+    pub format: Format,
+    /// What stands beside `Encrypt` in a safe body.
+    pub clear: Vec<(&'static str, String)>,
+    /// In the query, where the platform names the customer there.
+    pub openid: Option<String>,
+    /// The platform also sends the signature over three parts.
+    pub plain_signature: bool,
+}
 
 /// What an attacker or a broken line does to a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -41,9 +74,8 @@ pub struct Dressed {
     pub body: Vec<u8>,
 }
 
-/// Signs and seals a letter, afresh for each attempt.
-pub fn dress(platform: &Platform, letter: &Letter) -> Dressed {
-    let (account, control) = (&letter.account, &letter.control);
+/// Signs and seals a document, afresh for each attempt.
+pub fn dress(platform: &Platform, sender: &Sender, inner: &str, control: &Control) -> Dressed {
     let tamper = control.tamper;
     let now = platform.world().now() / 1000;
     let timestamp = control.timestamp.unwrap_or(now).to_string();
@@ -51,7 +83,7 @@ pub fn dress(platform: &Platform, letter: &Letter) -> Dressed {
     let token = if tamper == Some(Tamper::Signature) {
         "wrongtoken"
     } else {
-        &account.token
+        &sender.token
     };
     let cased = |signature: String| match tamper {
         Some(Tamper::UpperCase) => signature.to_uppercase(),
@@ -59,24 +91,26 @@ pub fn dress(platform: &Platform, letter: &Letter) -> Dressed {
     };
     let signed = tamper != Some(Tamper::NoSignature);
     let mut query = Vec::new();
-    if signed {
+    if signed && sender.plain_signature {
         query.push(("signature", cased(sign(&[token, &timestamp, &nonce]))));
     }
     query.push(("timestamp", timestamp.clone()));
     query.push(("nonce", nonce.clone()));
-    query.push(("openid", letter.openid.clone()));
+    query.extend(sender.openid.clone().map(|openid| ("openid", openid)));
     let mode = match tamper {
         Some(Tamper::Plain) => Mode::Plain,
-        _ => control.mode.unwrap_or(account.mode),
+        _ => control.mode.unwrap_or(sender.mode),
     };
-    let mut body = letter.inner.clone();
+    let mut body = inner.to_owned();
     if mode != Mode::Plain {
-        let sealed = sealed(platform, letter);
-        query.push(("encrypt_type", "aes".to_owned()));
+        let sealed = sealed(platform, sender, inner, tamper);
+        if sender.plain_signature {
+            query.push(("encrypt_type", "aes".to_owned()));
+        }
         if signed {
             query.push(("msg_signature", cased(sign(&[token, &timestamp, &nonce, &sealed]))));
         }
-        body = envelope(account, mode, &letter.inner, &sealed);
+        body = envelope(sender, mode, inner, &sealed);
     }
     match tamper {
         Some(Tamper::Truncate) => body.truncate(floor(&body, body.len() / 2)),
@@ -97,19 +131,18 @@ fn floor(text: &str, mut at: usize) -> usize {
     at
 }
 
-fn sealed(platform: &Platform, letter: &Letter) -> String {
-    let (account, tamper) = (&letter.account, letter.control.tamper);
+fn sealed(platform: &Platform, sender: &Sender, inner: &str, tamper: Option<Tamper>) -> String {
     let key = match tamper {
         Some(Tamper::Key) => platform.aes_key(),
-        _ => account.encoding_aes_key.clone(),
+        _ => sender.encoding_aes_key.clone(),
     };
     let id = match tamper {
         Some(Tamper::Receiver) => "wx0000000000000000",
-        _ => &account.app_id,
+        _ => &sender.receiver,
     };
     let message = match tamper {
-        Some(Tamper::DoctypeInside) => format!("<!DOCTYPE xml [<!ENTITY who \"x\">]>{}", letter.inner),
-        _ => letter.inner.clone(),
+        Some(Tamper::DoctypeInside) => format!("<!DOCTYPE xml [<!ENTITY who \"x\">]>{}", inner),
+        _ => inner.to_owned(),
     };
     let Ok(key) = Key::read(&key) else {
         // Accounts are only stored with a key that reads.
@@ -124,46 +157,65 @@ fn sealed(platform: &Platform, letter: &Letter) -> String {
 }
 
 /// The outer document: in compatible mode the clear fields and the sealed text, in safe mode little more than that.
-fn envelope(account: &Account, mode: Mode, inner: &str, sealed: &str) -> String {
+fn envelope(sender: &Sender, mode: Mode, inner: &str, sealed: &str) -> String {
     let clear = mode == Mode::Compatible;
-    match account.format {
+    match sender.format {
         Format::Json => {
             let mut outer = match serde_json::from_str(inner) {
-                Ok(Value::Object(map)) if clear => Value::Object(map),
-                _ => json!({ "ToUserName": account.original_id }),
+                Ok(Value::Object(map)) if clear => map,
+                _ => beside(sender),
             };
-            if let Some(map) = outer.as_object_mut() {
-                map.insert("Encrypt".to_owned(), sealed.into());
-            }
-            outer.to_string()
+            outer.insert("Encrypt".to_owned(), sealed.into());
+            Value::Object(outer).to_string()
         }
         Format::Xml => {
             let encrypt = format!("<Encrypt><![CDATA[{sealed}]]></Encrypt></xml>");
             match inner.trim_end().strip_suffix("</xml>").filter(|_| clear) {
                 Some(fields) => format!("{fields}{encrypt}"),
-                None => format!(
-                    "<xml><ToUserName><![CDATA[{}]]></ToUserName>{encrypt}",
-                    account.original_id
-                ),
+                None => {
+                    let beside = sender.clear.iter();
+                    let beside: String = beside
+                        .map(|(name, value)| format!("<{name}><![CDATA[{value}]]></{name}>"))
+                        .collect();
+                    format!("<xml>{beside}{encrypt}")
+                }
             }
         }
     }
 }
 
+fn beside(sender: &Sender) -> Map<String, Value> {
+    let fields = sender.clear.iter();
+    fields
+        .map(|(name, value)| ((*name).to_owned(), value.clone().into()))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Account, Dressed, Key, Letter, Mode, Platform, Tamper, dress, sign};
+    use super::{Control, Dressed, Format, Key, Mode, Platform, Sender, Tamper, dress, sign};
     use crate::sim::wire::xml::read;
 
     const INNER: &str = "<xml><MsgType>text</MsgType></xml>";
 
-    fn dressed(mode: Mode, tamper: Option<Tamper>) -> (Account, Dressed) {
+    fn dressed(mode: Mode, tamper: Option<Tamper>) -> (Sender, Dressed) {
         let platform = Platform::new().expect("a platform");
-        let mut letter = Letter::to(Account::new(&platform), "o1", INNER);
-        letter.account.mode = mode;
-        letter.control.tamper = tamper;
-        let dressed = dress(&platform, &letter);
-        (letter.account, dressed)
+        let sender = Sender {
+            token: "simtoken".to_owned(),
+            encoding_aes_key: platform.aes_key(),
+            receiver: "wx1".to_owned(),
+            mode,
+            format: Format::Xml,
+            clear: vec![("ToUserName", "gh_1".to_owned())],
+            openid: Some("o1".to_owned()),
+            plain_signature: true,
+        };
+        let control = Control {
+            tamper,
+            ..Control::default()
+        };
+        let dressed = dress(&platform, &sender, INNER, &control);
+        (sender, dressed)
     }
 
     fn value<'a>(dressed: &'a Dressed, name: &str) -> Option<&'a str> {
@@ -172,15 +224,15 @@ mod tests {
     }
 
     /// What a receiver by the book reads: the inner document and whose it is.
-    fn opened(account: &Account, dressed: &Dressed) -> Option<(Vec<u8>, String)> {
+    fn opened(sender: &Sender, dressed: &Dressed) -> Option<(Vec<u8>, String)> {
         let root = read(std::str::from_utf8(&dressed.body).ok()?).ok()?;
         let sealed = root.value("Encrypt")?;
         let (timestamp, nonce) = (value(dressed, "timestamp")?, value(dressed, "nonce")?);
-        let expected = sign(&[&account.token, timestamp, nonce, sealed]);
+        let expected = sign(&[&sender.token, timestamp, nonce, sealed]);
         if value(dressed, "msg_signature")? != expected {
             return None;
         }
-        Key::read(&account.encoding_aes_key).ok()?.open(sealed).ok()
+        Key::read(&sender.encoding_aes_key).ok()?.open(sealed).ok()
     }
 
     #[test]
@@ -190,13 +242,13 @@ mod tests {
             (Mode::Compatible, true, true),
             (Mode::Safe, false, true),
         ] {
-            let (account, dressed) = dressed(mode, None);
+            let (sender, dressed) = dressed(mode, None);
             let body = String::from_utf8_lossy(&dressed.body);
             assert_eq!(body.contains("<MsgType>"), clear, "{mode:?}");
-            let found = opened(&account, &dressed);
+            let found = opened(&sender, &dressed);
             assert_eq!(
                 found,
-                sealed.then(|| (INNER.as_bytes().to_vec(), account.app_id.clone())),
+                sealed.then(|| (INNER.as_bytes().to_vec(), sender.receiver.clone())),
                 "{mode:?}"
             );
             assert_eq!(value(&dressed, "encrypt_type"), sealed.then_some("aes"));
@@ -217,11 +269,11 @@ mod tests {
             Plain,
             Empty,
         ] {
-            let (account, dressed) = dressed(Mode::Safe, Some(tamper));
-            assert!(opened(&account, &dressed).is_none(), "{tamper:?}");
+            let (sender, dressed) = dressed(Mode::Safe, Some(tamper));
+            assert!(opened(&sender, &dressed).is_none(), "{tamper:?}");
         }
-        let (account, dressed) = dressed(Mode::Safe, Some(Receiver));
-        let (_, id) = opened(&account, &dressed).expect("it opens, for another");
-        assert_ne!(id, account.app_id);
+        let (sender, dressed) = dressed(Mode::Safe, Some(Receiver));
+        let (_, id) = opened(&sender, &dressed).expect("it opens, for another");
+        assert_ne!(id, sender.receiver);
     }
 }

@@ -3,49 +3,30 @@
 
 use serde_json::{Value, json};
 
-use super::account::{Account, Format, Mode};
+use super::{Format, Mode, Sender, Verdict};
 use crate::sim::{
     phone::Entry,
     wire::{
         seal::{Key, sign},
         xml::{Element, read},
     },
-    world::World,
+    world::{Channel, World},
 };
 
 const MAX_TEXT: usize = 2048;
 
-/// What the platform makes of an answer.
-#[derive(Clone, Debug)]
-pub enum Verdict {
-    Success,
-    Empty,
-    Reply(Entry),
-    /// Handed to the platform's own agents, perhaps to a named one.
-    Transfer(Option<String>),
-    /// The customer sees the notice.
-    Bad(String),
-}
-
-impl Verdict {
-    /// How an attempt's `body_kind` names it.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Empty => "empty",
-            Self::Reply(_) => "reply",
-            Self::Transfer(_) => "transfer",
-            Self::Bad(_) => "bad",
-        }
-    }
-}
-
 /// Whose answer it is, and to whom.
 pub struct Asked<'a> {
-    pub account: &'a Account,
-    pub openid: &'a str,
-    /// Articles after a message are cut to one.
-    pub after_message: bool,
+    pub channel: Channel,
+    pub sender: &'a Sender,
+    /// The customer.
+    pub to: &'a str,
+    /// What the account is called in its own pushes: original id, CorpID.
+    pub from: &'a str,
+    /// Whose media it may use.
+    pub owner: &'a str,
+    /// The event that is answered; nothing for a message.
+    pub event: Option<&'a str>,
 }
 
 /// Judges a complete answer of HTTP 200.
@@ -58,9 +39,9 @@ pub fn judge(world: &World, asked: &Asked<'_>, body: &[u8]) -> Verdict {
     }
     let reply = std::str::from_utf8(body)
         .map_err(|_| "the answer is not UTF-8".to_owned())
-        .and_then(|text| opened(asked.account, text))
+        .and_then(|text| opened(asked.sender, text))
         .and_then(|document| addressed(asked, document))
-        .and_then(|document| content(world, asked, &document));
+        .and_then(|document| verdict(world, asked, &document));
     reply.unwrap_or_else(Verdict::Bad)
 }
 
@@ -102,15 +83,15 @@ fn element(name: &str, value: &Value) -> Element {
 }
 
 /// The reply itself, out of its envelope where the mode wants one.
-fn opened(account: &Account, text: &str) -> Result<Element, String> {
-    let outer = parse(account.format, text)?;
+fn opened(sender: &Sender, text: &str) -> Result<Element, String> {
+    let outer = parse(sender.format, text)?;
     let Some(sealed) = outer.value("Encrypt") else {
-        return match account.mode {
+        return match sender.mode {
             Mode::Safe => Err("the reply is not encrypted, but the mode is safe".to_owned()),
             Mode::Plain | Mode::Compatible => Ok(outer),
         };
     };
-    if account.mode == Mode::Plain {
+    if sender.mode == Mode::Plain {
         return Err("the reply is encrypted, but the mode is plain".to_owned());
     }
     let part = |name: &str| outer.value(name).ok_or_else(|| format!("the envelope has no {name}"));
@@ -118,22 +99,22 @@ fn opened(account: &Account, text: &str) -> Result<Element, String> {
     if timestamp.is_empty() || !timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("TimeStamp is not a number".to_owned());
     }
-    if part("MsgSignature")? != sign(&[&account.token, timestamp, nonce, sealed]) {
+    if part("MsgSignature")? != sign(&[&sender.token, timestamp, nonce, sealed]) {
         return Err("MsgSignature is wrong (-40001)".to_owned());
     }
-    let (message, id) = Key::read(&account.encoding_aes_key)?.open(sealed)?;
-    if id != account.app_id {
+    let (message, id) = Key::read(&sender.encoding_aes_key)?.open(sealed)?;
+    if id != sender.receiver {
         return Err(format!("the reply is sealed for {id:?} (-40005)"));
     }
     let message = String::from_utf8(message).map_err(|_| "the reply is not UTF-8".to_owned())?;
-    parse(account.format, &message)
+    parse(sender.format, &message)
 }
 
 fn addressed(asked: &Asked<'_>, reply: Element) -> Result<Element, String> {
-    if reply.value("ToUserName") != Some(asked.openid) {
+    if reply.value("ToUserName") != Some(asked.to) {
         return Err("ToUserName is not the customer".to_owned());
     }
-    if reply.value("FromUserName") != Some(&asked.account.original_id) {
+    if reply.value("FromUserName") != Some(asked.from) {
         return Err("FromUserName is not the account".to_owned());
     }
     let time = reply.value("CreateTime").unwrap_or_default();
@@ -143,18 +124,73 @@ fn addressed(asked: &Asked<'_>, reply: Element) -> Result<Element, String> {
     Ok(reply)
 }
 
-fn content(world: &World, asked: &Asked<'_>, reply: &Element) -> Result<Verdict, String> {
+/// What the channel makes of a reply of this kind.
+fn verdict(world: &World, asked: &Asked<'_>, reply: &Element) -> Result<Verdict, String> {
     let kind = reply.value("MsgType").ok_or("MsgType is missing")?;
-    let inside = |name: &str| reply.child(name).ok_or_else(|| format!("{name} is missing"));
-    let account = &asked.account.app_id;
+    let transfers = asked.channel != Channel::WecomApp && kind == "transfer_customer_service";
+    if transfers {
+        let agent = reply.child("TransInfo").and_then(|info| info.value("KfAccount"));
+        return Ok(Verdict::Transfer(agent.map(str::to_owned)));
+    }
+    match asked.channel {
+        Channel::MiniProgram => Ok(Verdict::Ignored("a mini-program has no passive reply".to_owned())),
+        Channel::WecomApp => member(world, asked, kind, reply),
+        _ => Ok(Verdict::Reply(Entry::account(
+            kind,
+            "passive",
+            content(world, asked, kind, reply)?,
+        ))),
+    }
+}
+
+/// A reply to a member of a company (/document/path/90241): longer texts are cut, cards change for who clicked.
+fn member(world: &World, asked: &Asked<'_>, kind: &str, reply: &Element) -> Result<Verdict, String> {
+    const ANSWERABLE: [&str; 9] = [
+        "subscribe",
+        "enter_agent",
+        "LOCATION",
+        "click",
+        "view",
+        "view_miniprogram",
+        "scancode_waitmsg",
+        "template_card_menu_event",
+        "template_card_event",
+    ];
+    if let Some(event) = asked.event
+        && !ANSWERABLE.contains(&event)
+    {
+        return Ok(Verdict::Ignored(format!("the event {event} has no passive reply")));
+    }
     let shown = match kind {
-        "text" => json!({ "text": text(reply)? }),
-        "image" => json!({ "media": medium(world, account, "image", inside("Image")?, "MediaId")? }),
-        "voice" => json!({ "media": medium(world, account, "voice", inside("Voice")?, "MediaId")? }),
+        "update_button" | "update_template_card" if asked.event != Some("template_card_event") => {
+            return Err(format!("{kind} answers a card's click only"));
+        }
+        "update_button" => {
+            let button = reply.child("Button").and_then(|button| button.value("ReplaceName"));
+            json!({ "replace_name": button.ok_or("ReplaceName is missing")? })
+        }
+        "update_template_card" => {
+            let card = reply.child("TemplateCard").ok_or("TemplateCard is missing")?;
+            let title = card.child("MainTitle").and_then(|title| title.value("Title"));
+            json!({ "title": title, "card_type": card.value("CardType") })
+        }
+        "music" => return Err("MsgType \"music\" is no passive reply".to_owned()),
+        _ => content(world, asked, kind, reply)?,
+    };
+    Ok(Verdict::Reply(Entry::account(kind, "passive", shown)))
+}
+
+fn content(world: &World, asked: &Asked<'_>, kind: &str, reply: &Element) -> Result<Value, String> {
+    let inside = |name: &str| reply.child(name).ok_or_else(|| format!("{name} is missing"));
+    let owner = asked.owner;
+    Ok(match kind {
+        "text" => json!({ "text": text(reply, asked.channel)? }),
+        "image" => json!({ "media": medium(world, owner, "image", inside("Image")?, "MediaId")? }),
+        "voice" => json!({ "media": medium(world, owner, "voice", inside("Voice")?, "MediaId")? }),
         "video" => {
             let video = inside("Video")?;
             json!({
-                "media": medium(world, account, "video", video, "MediaId")?,
+                "media": medium(world, owner, "video", video, "MediaId")?,
                 "title": video.value("Title"),
                 "description": video.value("Description"),
             })
@@ -162,7 +198,7 @@ fn content(world: &World, asked: &Asked<'_>, reply: &Element) -> Result<Verdict,
         "music" => {
             let music = inside("Music")?;
             json!({
-                "thumb": medium(world, account, "thumb", music, "ThumbMediaId")?,
+                "thumb": medium(world, owner, "thumb", music, "ThumbMediaId")?,
                 "title": music.value("Title"),
                 "description": music.value("Description"),
                 "url": music.value("MusicUrl"),
@@ -170,16 +206,11 @@ fn content(world: &World, asked: &Asked<'_>, reply: &Element) -> Result<Verdict,
             })
         }
         "news" => json!({ "articles": articles(asked, reply)? }),
-        "transfer_customer_service" => {
-            let agent = reply.child("TransInfo").and_then(|info| info.value("KfAccount"));
-            return Ok(Verdict::Transfer(agent.map(str::to_owned)));
-        }
         other => return Err(format!("MsgType {other:?} is no passive reply")),
-    };
-    Ok(Verdict::Reply(Entry::account(kind, "passive", shown)))
+    })
 }
 
-fn text(reply: &Element) -> Result<String, String> {
+fn text(reply: &Element, channel: Channel) -> Result<String, String> {
     let content = reply
         .child("Content")
         .map(|content| content.text.as_str())
@@ -187,10 +218,22 @@ fn text(reply: &Element) -> Result<String, String> {
     if content.trim().is_empty() {
         return Err("Content is missing or empty".to_owned());
     }
+    if channel == Channel::WecomApp {
+        return Ok(cut(content, MAX_TEXT).to_owned());
+    }
     if content.len() > MAX_TEXT {
         return Err(format!("Content has {} bytes, more than {MAX_TEXT}", content.len()));
     }
     Ok(content.to_owned())
+}
+
+/// At most so many bytes, in whole characters.
+pub fn cut(text: &str, most: usize) -> &str {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.split_at(end).0
 }
 
 fn medium(world: &World, account: &str, kind: &str, parent: &Element, field: &str) -> Result<String, String> {
@@ -220,7 +263,8 @@ fn articles(asked: &Asked<'_>, reply: &Element) -> Result<Vec<Value>, String> {
     if count != Some(items.len()) {
         return Err("ArticleCount is not the number of items".to_owned());
     }
-    let most = if asked.after_message { 1 } else { 8 };
+    let one = asked.channel == Channel::OfficialAccount && asked.event.is_none();
+    let most = if one { 1 } else { 8 };
     let shown = items.iter().take(most).map(|item| {
         json!({
             "title": item.value("Title"),

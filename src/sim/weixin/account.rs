@@ -7,33 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::tokens::Tokens;
 use crate::sim::{
     platform::Platform,
+    push::{Format, Mode, Sender, ask},
     wire::seal::{Key, sign},
-    world::Millis,
+    world::{Channel, Millis},
 };
-
-/// 消息加解密方式.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    Plain,
-    Compatible,
-    #[default]
-    Safe,
-}
-
-/// 数据格式.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    #[default]
-    Xml,
-    Json,
-}
 
 /// An account as the console shows it, and its tokens.
 #[derive(Clone, Debug, Serialize)]
 pub struct Account {
-    pub channel: &'static str,
+    /// An official account or a mini-program.
+    pub channel: Channel,
     pub app_id: String,
     pub secret: String,
     pub token: String,
@@ -49,6 +32,8 @@ pub struct Account {
     pub allowed_ips: Vec<IpAddr>,
     /// The secret is frozen: 40243.
     pub frozen: bool,
+    /// A mini-program that may send nothing when somebody enters: 45094.
+    pub punished: bool,
     pub token_seconds: i64,
     /// 客服账号 that `customservice.kf_account` may name.
     pub agents: Vec<String>,
@@ -78,7 +63,7 @@ pub struct Account {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Change {
-    pub channel: Option<String>,
+    pub channel: Option<Channel>,
     pub app_id: Option<String>,
     pub secret: Option<String>,
     pub token: Option<String>,
@@ -91,6 +76,7 @@ pub struct Change {
     pub verified: Option<bool>,
     pub allowed_ips: Option<Vec<IpAddr>>,
     pub frozen: Option<bool>,
+    pub punished: Option<bool>,
     pub token_seconds: Option<i64>,
     pub agents: Option<Vec<String>>,
     pub online_agents: Option<Vec<String>>,
@@ -105,9 +91,9 @@ pub struct Change {
 
 impl Account {
     /// A new account with random credentials.
-    pub fn new(platform: &Platform) -> Self {
+    pub fn new(platform: &Platform, channel: Channel) -> Self {
         Self {
-            channel: "official_account",
+            channel,
             app_id: format!("wx{}", hex16(platform)),
             secret: format!("{}{}", hex16(platform), hex16(platform)),
             token: platform.letters(16).replace(['-', '_'], "t"),
@@ -116,10 +102,14 @@ impl Account {
             name: "Simulated account".to_owned(),
             callback_url: String::new(),
             mode: Mode::default(),
-            format: Format::default(),
+            format: match channel {
+                Channel::MiniProgram => Format::Json,
+                _ => Format::Xml,
+            },
             verified: true,
             allowed_ips: Vec::new(),
             frozen: false,
+            punished: false,
             token_seconds: 7200,
             agents: Vec::new(),
             online_agents: Vec::new(),
@@ -137,8 +127,8 @@ impl Account {
 
     /// The account after the change, or what is wrong with it.
     pub fn changed(mut self, change: Change) -> Result<Self, String> {
-        if let Some(channel) = change.channel.filter(|channel| channel != self.channel) {
-            return Err(format!("channel {channel:?} is not simulated; official_account is"));
+        if let Some(channel) = change.channel.filter(|channel| *channel != self.channel) {
+            return Err(format!("the account is no {channel:?}"));
         }
         set(&mut self.app_id, change.app_id);
         set(&mut self.secret, change.secret);
@@ -152,6 +142,7 @@ impl Account {
         set(&mut self.verified, change.verified);
         set(&mut self.allowed_ips, change.allowed_ips);
         set(&mut self.frozen, change.frozen);
+        set(&mut self.punished, change.punished);
         set(&mut self.token_seconds, change.token_seconds);
         set(&mut self.agents, change.agents);
         set(&mut self.online_agents, change.online_agents);
@@ -163,14 +154,22 @@ impl Account {
         self.valid()
     }
 
+    /// How its pushes are signed and sealed.
+    pub fn sender(&self, openid: &str) -> Sender {
+        Sender {
+            token: self.token.clone(),
+            encoding_aes_key: self.encoding_aes_key.clone(),
+            receiver: self.app_id.clone(),
+            mode: self.mode,
+            format: self.format,
+            clear: vec![("ToUserName", self.original_id.clone())],
+            openid: Some(openid.to_owned()),
+            plain_signature: true,
+        }
+    }
+
     fn valid(self) -> Result<Self, String> {
-        Key::read(&self.encoding_aes_key)?;
-        if !(3..=32).contains(&self.token.len()) || !self.token.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err("a token has 3 to 32 letters and digits".to_owned());
-        }
-        if !self.callback_url.is_empty() && reqwest::Url::parse(&self.callback_url).is_err() {
-            return Err(format!("callback_url {:?} is no URL", self.callback_url));
-        }
+        valid_callback(&self.token, &self.encoding_aes_key, &self.callback_url)?;
         if self.app_id.is_empty() || self.original_id.is_empty() {
             return Err("app_id and original_id are not empty".to_owned());
         }
@@ -178,13 +177,26 @@ impl Account {
     }
 }
 
-fn set<T>(to: &mut T, wanted: Option<T>) {
+/// What a console takes for a callback.
+pub fn valid_callback(token: &str, encoding_aes_key: &str, url: &str) -> Result<(), String> {
+    Key::read(encoding_aes_key)?;
+    if !(3..=32).contains(&token.len()) || !token.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err("a token has 3 to 32 letters and digits".to_owned());
+    }
+    if !url.is_empty() && reqwest::Url::parse(url).is_err() {
+        return Err(format!("callback_url {url:?} is no URL"));
+    }
+    Ok(())
+}
+
+pub fn set<T>(to: &mut T, wanted: Option<T>) {
     if let Some(wanted) = wanted {
         *to = wanted;
     }
 }
 
-fn hex16(platform: &Platform) -> String {
+/// Sixteen letters of 0-9a-f.
+pub fn hex16(platform: &Platform) -> String {
     platform
         .random16()
         .iter()
@@ -202,13 +214,8 @@ pub async fn check_url(platform: &Platform, account: &Account) -> Result<(), Str
         .append_pair("echostr", &echo)
         .append_pair("timestamp", &timestamp)
         .append_pair("nonce", &nonce);
-    let request = platform.http.get(url).timeout(Duration::from_secs(5)).send();
-    let answer = request
-        .await
-        .map_err(|error| format!("the URL does not answer: {error}"))?;
-    let status = answer.status();
-    let body = answer.text().await.map_err(|error| error.to_string())?;
-    if status.as_u16() == 200 && body == echo {
+    let (status, body) = ask(platform, url, Duration::from_secs(5)).await?;
+    if status == 200 && body == echo.as_bytes() {
         Ok(())
     } else {
         Err(format!(

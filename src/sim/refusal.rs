@@ -1,8 +1,10 @@
 //! How does the platform say no? An errcode and its text, inside HTTP 200.
 
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 
-/// An error of the platform's API.
+/// An error of the platforms' APIs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub code: i64,
@@ -26,6 +28,19 @@ impl Refusal {
     pub fn to_json(&self, rid: &str) -> Value {
         json!({ "errcode": self.code, "errmsg": format!("{} rid: {rid}", self.text) })
     }
+
+    /// As the host of companies says it: with a hint, the caller's address, and where to read more.
+    pub fn to_wecom(&self, hint: &str, peer: Option<IpAddr>) -> Value {
+        let (code, text) = (self.code, &self.text);
+        let peer = peer.map(|peer| peer.to_canonical().to_string()).unwrap_or_default();
+        json!({
+            "errcode": code,
+            "errmsg": format!(
+                "{text}, hint: [{hint}], from ip: {peer}, \
+                 more info at https://open.work.weixin.qq.com/devtool/query?e={code}"
+            ),
+        })
+    }
 }
 
 fn usual(code: i64) -> &'static str {
@@ -46,6 +61,9 @@ fn usual(code: i64) -> &'static str {
         40014 => "invalid access_token",
         40033 => "invalid charset. please check your request, if include \\uxxxx will create fail!",
         40035 => "invalid parameter",
+        40056 => "invalid agentid",
+        40058 => "invalid request parameter",
+        40096 => "invalid external userid",
         40066 => "invalid url",
         40125 => "invalid appsecret",
         40201 => "callback url not set",
@@ -57,6 +75,8 @@ fn usual(code: i64) -> &'static str {
         41004 => "appsecret missing",
         41005 => "media data missing",
         41006 => "media_id missing",
+        41011 => "missing agentid",
+        41050 => "invalid code",
         42001 => "access_token expired",
         43001 => "require GET method",
         43002 => "require POST method",
@@ -72,6 +92,7 @@ fn usual(code: i64) -> &'static str {
         45011 => "api minute-quota reach limit, must slower, retry next minute",
         45015 => "response out of time limit or subscription is canceled",
         45047 => "out of response count limit",
+        45033 => "api concurrent out of limit",
         45050 => "message type not allowed",
         45064 => "no permission to use weapp in menu",
         45072 => "invalid command",
@@ -83,10 +104,50 @@ fn usual(code: i64) -> &'static str {
         47001 => "data format error",
         47002 => "invalid utf8",
         48001 => "api unauthorized",
-        48002 => "user refuses messages",
         48006 => "forbid to clear quota because of reaching the limit",
+        45094 => "message forbidden when a customer enters",
+        60020 => "not allow to access from your ip",
         61452 => "invalid kf_account",
+        42014 => "invalid task_id",
+        42052 => "message cannot be recalled any more",
+        43009 => "enterprise is not verified",
+        43012 => "the application has no callback url",
+        44001 => "empty media data",
+        81013 => "user & party & tag all invalid",
+        82001 => "specified target user or party is empty",
+        40032 => "invalid user list size",
+        48002 => "user refuses messages, or api forbidden",
+        48007 => "kf account is not authorised",
         76003 => "invalid cgi_path",
+        95000..=95100 => customer_service(code),
+        _ => "refused",
+    }
+}
+
+fn customer_service(code: i64) -> &'static str {
+    match code {
+        95000 => "invalid open_kfid",
+        95001 => "send msg count limit",
+        95002 => "send msg time limit",
+        95003 => "consultation capacity used up",
+        95004 => "open_kfid not exist",
+        95007 => "invalid msg token",
+        95008 => "menu item count out of limit",
+        95009 => "invalid menu item type",
+        95011 => "already use in wecom",
+        95012 => "already use out of wecom",
+        95013 => "session has ended",
+        95014 => "user is not servicer",
+        95016 => "session status transition forbidden",
+        95017 => "api is off",
+        95018 => "send msg session status invalid",
+        95019 => "servicer stopped receiving",
+        95024 => "customer has not sent a message in 48 hours",
+        95025 => "only one business card in 48 hours",
+        95028 => "invalid msgid",
+        95029 => "recall time out",
+        95030 => "message type forbidden",
+        95033 => "msgid was used before",
         _ => "refused",
     }
 }

@@ -3,13 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    api::{Answer, Request},
-    refusal::Refusal,
-};
 use crate::sim::{
+    door::{Answer, Request},
+    refusal::Refusal,
     wire::{file, multipart},
-    world::World,
+    world::{Channel, World},
 };
 
 const MIB: usize = 1024 * 1024;
@@ -20,6 +18,13 @@ pub fn upload(world: &mut World, app_id: &str, call: &Request<'_>) -> Result<Val
         return Err(Refusal::code(43002));
     }
     let kind = call.param("type").unwrap_or_default();
+    let of_mini_program = world
+        .accounts
+        .get(app_id)
+        .is_some_and(|account| account.channel == Channel::MiniProgram);
+    if of_mini_program && kind != "image" {
+        return Err(Refusal::code(40004));
+    }
     let (most, kinds, too_large): (_, &[&str], _) = match kind {
         "image" => (10 * MIB, &["png", "jpg", "gif"], 40009),
         "voice" => (2 * MIB, &["amr", "mp3"], 40010),
