@@ -4,6 +4,7 @@
 
 pub mod common;
 pub mod contract;
+pub mod mini_program;
 pub mod official_account;
 #[cfg(test)]
 mod pages;
@@ -11,7 +12,7 @@ mod pages;
 use contract::Channel;
 
 /// Every channel there is.
-pub static REGISTRY: &[&dyn Channel] = &[&official_account::CHANNEL];
+pub static REGISTRY: &[&dyn Channel] = &[&official_account::CHANNEL, &mini_program::CHANNEL];
 
 /// The channel of that name.
 pub fn named(name: &str) -> Option<&'static dyn Channel> {

@@ -24,6 +24,8 @@ pub struct Tongue {
     /// What becomes of each message and event.
     pub rows: &'static [Row],
     pub passive: Passive,
+    /// The allowance that a tap on an offered choice opens.
+    pub choice_opens: &'static str,
 }
 
 /// What an answer inside the request can carry.
@@ -39,7 +41,11 @@ pub enum Passive {
 pub fn read(tongue: &Tongue, settings: &AccountSettings, admitted: &Admitted, now: Millis) -> Result<Inbound, Refusal> {
     let fields = envelope::parse(&admitted.plain).map_err(|fault| unreadable(&fault, &admitted.seal))?;
     let format = Format::of(&admitted.plain).unwrap_or(Format::Xml);
-    let push = Push::new(&fields, format);
+    let mut push = Push::new(&fields, format);
+    if push.msg_type.is_empty() && push.event.is_empty() {
+        // The check of a container names itself in this way.
+        push.event = fields.value("action");
+    }
     receiver(settings, &push)?;
     if push.msg_type.is_empty() && push.event.is_empty() {
         return Err(Refusal::quarantine(Code::Undecodable, "the body has no MsgType"));
@@ -184,7 +190,7 @@ impl Reading<'_> {
         Effects {
             // An unknown kind of message is a message all the same.
             opens: match self.row {
-                _ if choice => Some("menu"),
+                _ if choice => Some(self.tongue.choice_opens),
                 Some(row) => row.opens,
                 None => spoke.then_some("message"),
             },

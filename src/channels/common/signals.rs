@@ -92,7 +92,7 @@ pub fn signal(push: &Push<'_>, kind: Type, customer: Option<&Identity>) -> Signa
     match kind {
         Type::SessionStateChanged => session(&mut signal, push, customer),
         Type::AccountStateChanged => signal.account_state = Some(account_state(push)),
-        Type::JobFinished => signal.target_message_id = signal.fields.get("MsgID").cloned().unwrap_or_default(),
+        Type::JobFinished => signal.target_message_id = job_ids(push.fields, "MsgID"),
         _ => {}
     }
     signal
@@ -157,7 +157,8 @@ fn account_state(push: &Push<'_>) -> AccountState {
         // A failed attempt changes nothing of what the account had.
         _ => State::Unspecified,
     };
-    let reason = push.value("FailReason");
+    let reason = [push.value("FailReason"), push.value("reason")];
+    let reason = reason.into_iter().find(|it| !it.is_empty()).unwrap_or_default();
     AccountState {
         state: state as i32,
         reasons: [event.as_str(), reason]

@@ -53,6 +53,7 @@ static TONGUE: Tongue = Tongue {
     channel: CARD.name,
     rows: events::ROWS,
     passive: Passive::Content,
+    choice_opens: "menu",
 };
 
 impl Channel for OfficialAccount {

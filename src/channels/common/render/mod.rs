@@ -1,5 +1,6 @@
 //! How is something said? What the renderers of several channels share.
 
+pub mod instead;
 pub mod links;
 pub mod out;
 pub mod send;

@@ -46,6 +46,23 @@ fn plain(text: String) -> Lowered {
     }
 }
 
+/// Why a medium can be shown in no way.
+pub fn no_medium(it: &v1::Media) -> Fault {
+    use v1::media::State;
+    match it.state() {
+        State::TooLarge => Fault::new(
+            Code::MediaTooLarge,
+            "the medium is too large and has no address to link to",
+        ),
+        State::Expired => Fault::new(Code::MediaExpired, "the medium is gone"),
+        _ if !it.handle.is_empty() => Fault::new(
+            Code::MediaExpired,
+            "the medium is not on the platform and has no address to link to",
+        ),
+        _ => Fault::new(Code::InvalidRequest, "a medium needs a handle or a http(s) url"),
+    }
+}
+
 // ───────────── words in place of what the platform cannot send ─────────────
 
 /// The place as a text with a link to the map.

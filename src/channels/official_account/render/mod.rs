@@ -17,6 +17,7 @@ use super::{degrade, limits};
 use crate::{
     channels::{
         common::render::{
+            instead as otherwise,
             out::{self, Manner, Out},
             send as calls,
         },
@@ -74,20 +75,8 @@ pub fn instead(say: &Say, error: &v1::Error) -> Option<(Say, v1::Degradation)> {
     if !NOT_LINKED.contains(&error.platform_code) {
         return None;
     }
-    let mut other = say.clone();
-    let What::Parts { parts, .. } = &mut other.what else {
-        return None;
-    };
-    let mut changed = false;
-    for part in parts {
-        if let Some(v1::part::Content::Card(card)) = &mut part.content
-            && crate::text::is_web(card.web_url.trim())
-        {
-            changed |= card.mini_program.take().is_some();
-        }
-    }
     let told = degrade::MINI_PROGRAM_UNLINKED.apply(say.degrade).ok()?;
-    changed.then_some((other, told))
+    Some((otherwise::by_web_link(say)?, told))
 }
 
 fn typing(out: &mut Out<'_>) -> Result<(), Fault> {

@@ -107,7 +107,7 @@ fn caption(out: &mut Out<'_>, it: &v1::Media) -> Result<(), Fault> {
 /// A medium that cannot be shown itself: a link card, so that the customer can still open it.
 fn media_link(out: &mut Out<'_>, it: &v1::Media, row: &Row, unnamed: &str) -> Result<(), Fault> {
     if !text::is_web(&it.url) {
-        return Err(no_medium(it));
+        return Err(words::no_medium(it));
     }
     out.degrade(row)?;
     let title = if it.name.trim().is_empty() {
@@ -122,22 +122,6 @@ fn media_link(out: &mut Out<'_>, it: &v1::Media, row: &Row, unnamed: &str) -> Re
         cards::news([cards::article(title, &it.caption, &it.url, picture)]),
     );
     Ok(())
-}
-
-fn no_medium(it: &v1::Media) -> Fault {
-    use v1::media::State;
-    match it.state() {
-        State::TooLarge => Fault::new(
-            Code::MediaTooLarge,
-            "the medium is too large and has no address to link to",
-        ),
-        State::Expired => Fault::new(Code::MediaExpired, "the medium is gone"),
-        _ if !it.handle.is_empty() => Fault::new(
-            Code::MediaExpired,
-            "the medium is not on the platform and has no address to link to",
-        ),
-        _ => Fault::new(Code::InvalidRequest, "a medium needs a handle or a http(s) url"),
-    }
 }
 
 fn music(out: &mut Out<'_>, it: &v1::Music) -> Result<(), Fault> {
