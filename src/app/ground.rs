@@ -12,6 +12,7 @@ use crate::{
     config::Config,
     delivery,
     inbound::windows::OpenRequests,
+    media,
     observe::Observer,
     outbound,
     ports::{
@@ -34,6 +35,8 @@ pub struct Ground {
     pub delivery: delivery::Handle,
     pub inbox: delivery::Inbox,
     pub lanes: outbound::Handle,
+    /// Hears which events speak of files.
+    pub files: Option<media::fetch::Inbox>,
 }
 
 /// Makes the state folder when it is missing, opens the keys and takes the store.
@@ -53,11 +56,13 @@ pub async fn prepare(config: &Config, announce: fn(&str)) -> Result<Ground, Star
     let observer = Arc::new(Observer::with_clock(clock.clone()));
     let (delivery, inbox) = delivery::channel();
     let lanes = outbound::Handle::default();
+    let (bell, files) = media::fetch::channel();
     let listener = Arc::new(Switchboard {
         windows: windows.clone(),
         observer: observer.clone(),
         delivery: delivery.clone(),
         lanes: lanes.clone(),
+        files: bell,
     });
     let options = sqlite::Options {
         dir: dir.clone(),
@@ -76,6 +81,7 @@ pub async fn prepare(config: &Config, announce: fn(&str)) -> Result<Ground, Star
         delivery,
         inbox,
         lanes,
+        files: Some(files),
     })
 }
 

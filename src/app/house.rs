@@ -19,7 +19,11 @@ use crate::{
     delivery::{self, Deliverer},
     doctor::Doctor,
     inbound::{self, Inbound},
-    media::{Library, links::Links},
+    media::{
+        Library,
+        fetch::{self, Fetcher},
+        links::Links,
+    },
     observe::Observer,
     outbound::{self, Outbound},
     ports::{clock::Clock, store::Store},
@@ -34,6 +38,8 @@ pub struct House {
     pub store: Arc<dyn Store>,
     pub observer: Arc<Observer>,
     pub library: Arc<Library>,
+    /// Brings what customers sent; `None` only where it runs already.
+    pub fetcher: Option<Arc<Fetcher>>,
     pub outbound: Arc<Outbound>,
     pub deliverer: Deliverer,
     pub inbound: Arc<Inbound>,
@@ -43,7 +49,7 @@ pub struct House {
 }
 
 /// Puts the parts upon the ground.
-pub async fn build(config: &Config, ground: Ground, options: Options) -> Result<House, StartFault> {
+pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Result<House, StartFault> {
     let people = people::gather(config, &ground, options.announce).await?;
     orphans::settle(&*ground.store, &config.cores, options.orphans).await?;
     let keeper = keeper(config, &ground, &people);
@@ -53,16 +59,19 @@ pub async fn build(config: &Config, ground: Ground, options: Options) -> Result<
         ground.clock.clone(),
         ground.chance.clone(),
     );
+    library.leave_free(config.store.reserve);
     let files = files(config, &ground, &library).await?;
     let outbound = outbound(config, &ground, &people, &keeper, &files);
     let inbound = inbound(config, &ground, &people, &keeper, &outbound);
     assign(config, &ground, &people.registry).await?;
+    let fetcher = fetcher(config, &mut ground, &people, &keeper, &library).await?;
     let (deliverer, state) = doors(config, ground, people, &keeper, &library, &outbound, &inbound)?;
     Ok(House {
         clock: state.clock.clone(),
         store: state.store.clone(),
         observer: state.observer.clone(),
         library,
+        fetcher,
         outbound,
         deliverer,
         inbound,
@@ -125,6 +134,34 @@ fn outbound(
         },
         lanes: ground.lanes.clone(),
     })
+}
+
+/// Before the doors open: it must hear of the first event.
+async fn fetcher(
+    config: &Config,
+    ground: &mut Ground,
+    people: &People,
+    keeper: &Arc<Keeper>,
+    library: &Arc<Library>,
+) -> Result<Option<Arc<Fetcher>>, StartFault> {
+    let Some(inbox) = ground.files.take() else {
+        return Ok(None);
+    };
+    let parts = fetch::Parts {
+        store: ground.store.clone(),
+        registry: people.registry.clone(),
+        keeper: keeper.clone(),
+        fetch: people.egress.clone(),
+        library: library.clone(),
+        cores: config.cores.clone(),
+        observer: ground.observer.clone(),
+        clock: ground.clock.clone(),
+        rules: Rules {
+            session_idle: config.session.idle,
+        },
+        caps: fetch::Caps::default(),
+    };
+    Ok(Some(Fetcher::new(parts, inbox).await?))
 }
 
 fn inbound(

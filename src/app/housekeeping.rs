@@ -1,6 +1,7 @@
 //! What happens every minute and every hour? The answer ledger is written, and what is past its time is forgotten.
 
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::house::House;
 use crate::{
+    accounts::Registry,
     config::Config,
     media::Library,
     observe, outbound,
@@ -33,6 +35,21 @@ struct Keep {
     media: Millis,
 }
 
+/// The files, and who may want one at any time.
+struct Shelf {
+    library: Arc<Library>,
+    registry: Arc<Registry>,
+}
+
+impl Shelf {
+    /// Thumbnails that accounts use where a core gives none.
+    fn pinned(&self) -> HashSet<String> {
+        let accounts = self.registry.all();
+        let thumbs = accounts.iter().map(|opened| opened.settings.default_thumb.clone());
+        thumbs.filter(|handle| !handle.is_empty()).collect()
+    }
+}
+
 /// Starts what goes on beside the work; it ends when the set is dropped.
 pub fn start(config: &Config, house: &House) -> JoinSet<()> {
     let keep = Keep {
@@ -49,12 +66,20 @@ pub fn start(config: &Config, house: &House) -> JoinSet<()> {
         store.clone(),
         clock.clone(),
     ));
-    tasks.spawn(sweep_hourly(store, house.library.clone(), clock, keep));
+    let shelf = Shelf {
+        library: house.library.clone(),
+        registry: house.state.registry.clone(),
+    };
+    tasks.spawn(sweep_hourly(store, shelf, clock, keep));
+    // Whatever it has begun when it ends is begun anew by the next run.
+    if let Some(fetcher) = &house.fetcher {
+        tasks.spawn(fetcher.clone().run());
+    }
     tasks
 }
 
 /// Not at once: a start has better things to do.
-async fn sweep_hourly(store: Arc<dyn Store>, library: Arc<Library>, clock: Arc<dyn Clock>, keep: Keep) {
+async fn sweep_hourly(store: Arc<dyn Store>, shelf: Shelf, clock: Arc<dyn Clock>, keep: Keep) {
     let started = Instant::now();
     let mut watch = Watch::new(clock.now(), started.elapsed());
     let mut last = None;
@@ -69,7 +94,7 @@ async fn sweep_hourly(store: Arc<dyn Store>, library: Arc<Library>, clock: Arc<d
             );
         }
         if watch.believes(steady) && last.is_none_or(|last| steady - last >= EVERY) {
-            sweep(&*store, &library, now, keep).await;
+            sweep(&*store, &shelf, now, keep).await;
             last = Some(steady);
         }
     }
@@ -110,7 +135,7 @@ impl Watch {
 }
 
 /// One that fails is tried again in an hour, and does not keep the others from it.
-async fn sweep(store: &dyn Store, library: &Library, now: Millis, keep: Keep) {
+async fn sweep(store: &dyn Store, shelf: &Shelf, now: Millis, keep: Keep) {
     match store.sweep(now, keep.store).await {
         Ok(swept) => tracing::info!(
             events = swept.events,
@@ -126,7 +151,7 @@ async fn sweep(store: &dyn Store, library: &Library, now: Millis, keep: Keep) {
     if let Err(error) = outbound::forget_old_media(store, now).await {
         tracing::warn!(%error, "the platform's old media ids could not be forgotten");
     }
-    match library.sweep(keep.media).await {
+    match shelf.library.sweep(keep.media, &shelf.pinned()).await {
         Ok(0) => {}
         Ok(files) => tracing::info!(files, "media files past their time are gone"),
         Err(error) => tracing::warn!(%error, "media files past their time could not be removed"),
@@ -185,7 +210,11 @@ mod tests {
             media: HOUR,
         };
         clock.set(NOW + 2 * HOUR);
-        sweep(&*store, &library, clock.now(), keep).await;
+        let shelf = Shelf {
+            library: library.clone(),
+            registry: Arc::default(),
+        };
+        sweep(&*store, &shelf, clock.now(), keep).await;
         assert!(library.get(&media.handle).await.expect("readable").is_none());
         let left = store.records("platform_media").await.expect("readable");
         assert_eq!(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     delivery,
     inbound::windows::OpenRequests,
+    media,
     observe::Observer,
     outbound,
     ports::store::{ConversationId, Listener, Stored},
@@ -16,6 +17,7 @@ pub struct Switchboard {
     pub observer: Arc<Observer>,
     pub delivery: delivery::Handle,
     pub lanes: outbound::Handle,
+    pub files: media::fetch::Bell,
 }
 
 impl Listener for Switchboard {
@@ -24,6 +26,7 @@ impl Listener for Switchboard {
         self.windows.bind(event);
         self.observer.committed(event);
         self.delivery.event(event.clone());
+        self.files.event(event);
     }
 
     fn message(&self, conversation: ConversationId) {
@@ -49,6 +52,7 @@ mod tests {
             observer: Arc::new(Observer::with_clock(clock)),
             delivery: delivery.clone(),
             lanes: outbound::Handle::default(),
+            files: media::fetch::channel().0,
         };
         let stored = Stored {
             row: 1,

@@ -11,6 +11,7 @@ use crate::{
         key::{ACCOUNT_SELF, Key},
     },
     envelope::Format,
+    media,
     ports::{chance::hex, clock::Millis, store::Arrival},
     schema::v1::{self, conversation::Scope, identity},
 };
@@ -20,7 +21,7 @@ impl Inbound {
     pub(super) fn arrival(
         &self,
         opened: &Opened,
-        inbound: contract::Inbound,
+        mut inbound: contract::Inbound,
         entry: Option<v1::Entry>,
         plain: Vec<u8>,
         traceparent: String,
@@ -29,6 +30,7 @@ impl Inbound {
         let account = opened.describe.clone();
         let core = self.parts.cores.for_account(&account);
         let with_raw = inbound.raw_always || core.is_some_and(|core| core.raw_inline);
+        media::inbound::label(&mut inbound.body, &account.channel, &*self.parts.chance);
         let (native_id, scope) = match inbound.who {
             Who::Customer(id) => (id, Scope::Direct),
             Who::Account => (ACCOUNT_SELF.to_owned(), Scope::Account),

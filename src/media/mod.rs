@@ -1,21 +1,40 @@
-//! Where do files lie that a core wants to send? Streamed to disk, found again by a handle that nobody can guess.
+//! Where do files lie, and how do they come and go? Streamed to disk, found again by a handle that nobody can guess.
+//!
+//! ```text
+//! write    how do bytes reach the disk?
+//! sniff    what kind of file is it?
+//! sweep    which files go?
+//! links    who may read one without a token?
+//! inbound  which files belong to a message, and by which handles?
+//! fetch    how do files come that customers sent?
+//! ```
+//! A file is named by the SHA-256 of its bytes, so that what comes twice lies there once; a handle is a record that points
+//! at it.
 
+pub mod fetch;
+pub mod inbound;
 pub mod links;
 mod sniff;
+mod sweep;
+mod write;
 
 use std::{
     fmt::Display,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use futures_util::{Stream, StreamExt as _};
-use tokio::io::AsyncWriteExt as _;
+use futures_util::Stream;
+use tokio::sync::RwLock;
 
-pub use sniff::sniff;
+pub use sniff::{ending, kind, sniff};
+pub use write::Unkept;
 
 use crate::{
-    error::{Code, Fault},
+    error::Fault,
     ports::{
         chance::{Chance, hex},
         clock::{Clock, Millis},
@@ -37,6 +56,7 @@ pub struct Meta {
     pub size: u64,
     /// Lower-case hex.
     pub sha256: String,
+    /// When it came, or was last needed.
     pub created: Millis,
     /// The account it was given for; empty = any.
     #[serde(default)]
@@ -58,6 +78,8 @@ pub struct Label {
     /// Believed only where the bytes themselves do not tell.
     pub mime: String,
     pub account: String,
+    /// What a file without a name is called, before its ending; empty = it stays without.
+    pub stem: String,
 }
 
 /// The files below `dir/media`.
@@ -66,6 +88,11 @@ pub struct Library {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
+    /// Free bytes that files leave on the disk.
+    reserve: AtomicU64,
+    /// Held to read while a file gets its name and its record, to write while files are removed: nothing is removed between
+    /// the two.
+    shelf: RwLock<()>,
 }
 
 impl Library {
@@ -76,51 +103,55 @@ impl Library {
             store,
             clock,
             chance,
+            reserve: AtomicU64::new(0),
+            shelf: RwLock::default(),
         })
     }
 
-    /// Takes a file in. Durable, bytes first, when this returns.
+    /// No file is taken that would leave less than this free on the disk: events need it more.
+    pub fn leave_free(&self, bytes: u64) {
+        self.reserve.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Takes a file in, under a new handle. Durable, bytes first, when this returns.
     pub async fn put<S, B, E>(&self, label: Label, bytes: S) -> Result<v1::Media, Fault>
     where
         S: Stream<Item = Result<B, E>>,
         B: AsRef<[u8]>,
         E: Display,
     {
-        let mut random = [0; 16];
-        self.chance.fill(&mut random);
-        let handle = hex(&random);
-        let path = self.path(&handle);
-        let folder = path.parent().unwrap_or(&self.dir).to_owned();
-        tokio::fs::create_dir_all(&folder).await.map_err(disk)?;
-        let written = match write(&path, bytes).await {
-            Ok(written) => written,
-            Err(fault) => {
-                // What remains of a broken upload is in nobody's way but the disk's.
-                let _ = tokio::fs::remove_file(&path).await;
-                return Err(fault);
-            }
-        };
+        let handle = handle(&*self.chance);
+        Ok(self.put_as(handle, label, bytes).await?)
+    }
+
+    /// The same, under a handle that was given before.
+    pub async fn put_as<S, B, E>(&self, handle: String, label: Label, bytes: S) -> Result<v1::Media, Unkept>
+    where
+        S: Stream<Item = Result<B, E>>,
+        B: AsRef<[u8]>,
+        E: Display,
+    {
+        let draft = write::Draft::new(&self.dir, &*self.chance);
+        let written = draft.write(bytes, self.reserve.load(Ordering::Relaxed)).await?;
+        let mime = kind(&written.head, &label.name, &label.mime);
         let meta = Meta {
-            mime: sniff(&written.head).map_or(label.mime, str::to_owned),
-            name: label.name,
+            name: called(label.name, &label.stem, &mime),
+            mime,
             size: written.size,
             sha256: written.sha256,
             created: self.clock.now(),
             account: label.account,
         };
-        let put = RecordWrite::Put {
-            space: SPACE,
-            key: handle.clone(),
-            value: serde_json::to_vec(&meta).unwrap_or_default(),
-        };
-        self.store.write_records(vec![put]).await.map_err(store_fault)?;
+        let _shelved = self.shelf.read().await;
+        draft.name(&self.content(&meta.sha256)).await?;
+        self.record(&handle, &meta).await?;
         Ok(describe(handle, meta))
     }
 
     /// The file behind a handle; `None` where there is none (any more).
     pub async fn get(&self, handle: &str) -> Result<Option<Found>, StoreError> {
         // Handles are ours: whatever else is asked for never touches the disk.
-        if handle.len() != 32 || !handle.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+        if !is_handle(handle) {
             return Ok(None);
         }
         let Some(record) = self.store.record(SPACE, handle).await? else {
@@ -131,33 +162,60 @@ impl Library {
         };
         Ok(Some(Found {
             handle: handle.to_owned(),
-            path: self.path(handle),
+            path: self.content(&meta.sha256),
             meta,
         }))
     }
 
-    /// Removes what is older than `keep`; says how many files went.
-    pub async fn sweep(&self, keep: Millis) -> Result<u64, StoreError> {
-        let oldest = self.clock.now() - keep;
-        let mut gone = 0;
-        for record in self.store.records(SPACE).await? {
-            let stale = serde_json::from_slice::<Meta>(&record.value).map_or(true, |meta| meta.created < oldest);
-            if stale {
-                let delete = RecordWrite::Delete {
-                    space: SPACE,
-                    key: record.key.clone(),
-                };
-                self.store.write_records(vec![delete]).await?;
-                let _ = tokio::fs::remove_file(self.path(&record.key)).await;
-                gone += 1;
-            }
+    /// A file that is needed now lives as long from here as one that came now.
+    pub async fn renew(&self, handle: &str) -> Result<(), StoreError> {
+        let _shelved = self.shelf.read().await;
+        if let Some(mut found) = self.get(handle).await? {
+            found.meta.created = self.clock.now();
+            self.record(handle, &found.meta).await?;
         }
-        Ok(gone)
+        Ok(())
     }
 
-    fn path(&self, handle: &str) -> PathBuf {
-        self.dir.join(handle.get(..2).unwrap_or("__")).join(handle)
+    /// Whether the file behind a handle is still on its way to us.
+    pub async fn awaits(&self, handle: &str) -> Result<bool, StoreError> {
+        match is_handle(handle) {
+            true => fetch::awaited(&*self.store, handle).await,
+            false => Ok(false),
+        }
     }
+
+    async fn record(&self, handle: &str, meta: &Meta) -> Result<(), StoreError> {
+        let put = RecordWrite::Put {
+            space: SPACE,
+            key: handle.to_owned(),
+            value: serde_json::to_vec(meta).unwrap_or_default(),
+        };
+        self.store.write_records(vec![put]).await.map(|_| ())
+    }
+
+    fn content(&self, sha256: &str) -> PathBuf {
+        self.dir.join(sha256.get(..2).unwrap_or("__")).join(sha256)
+    }
+}
+
+/// A handle that nobody had before and nobody can guess.
+pub fn handle(chance: &dyn Chance) -> String {
+    let mut random = [0; 16];
+    chance.fill(&mut random);
+    hex(&random)
+}
+
+fn called(name: String, stem: &str, mime: &str) -> String {
+    match (name.is_empty() && !stem.is_empty(), ending(mime)) {
+        (true, Some(ending)) => format!("{stem}.{ending}"),
+        (true, None) => stem.to_owned(),
+        (false, _) => name,
+    }
+}
+
+fn is_handle(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 /// A stored file as the schema shows it.
@@ -173,124 +231,5 @@ pub fn describe(handle: String, meta: Meta) -> v1::Media {
     }
 }
 
-struct Written {
-    size: u64,
-    sha256: String,
-    head: Vec<u8>,
-}
-
-async fn write<S, B, E>(path: &Path, bytes: S) -> Result<Written, Fault>
-where
-    S: Stream<Item = Result<B, E>>,
-    B: AsRef<[u8]>,
-    E: Display,
-{
-    let mut file = tokio::fs::File::create_new(path).await.map_err(disk)?;
-    let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
-    let (mut size, mut head) = (0_u64, Vec::new());
-    let mut bytes = std::pin::pin!(bytes);
-    while let Some(part) = bytes.next().await {
-        let part = part.map_err(|error| Fault::new(Code::InvalidRequest, format!("the upload broke off: {error}")))?;
-        let part = part.as_ref();
-        size += part.len() as u64;
-        if size > MAX_BYTES {
-            return Err(Fault::new(
-                Code::BodyTooLarge,
-                format!("a file has at most {MAX_BYTES} bytes"),
-            ));
-        }
-        if head.len() < sniff::HEAD {
-            head.extend_from_slice(&part[..part.len().min(sniff::HEAD - head.len())]);
-        }
-        digest.update(part);
-        file.write_all(part).await.map_err(disk)?;
-    }
-    if size == 0 {
-        return Err(Fault::new(Code::InvalidRequest, "the file is empty"));
-    }
-    file.sync_all().await.map_err(disk)?;
-    Ok(Written {
-        size,
-        sha256: hex(digest.finish().as_ref()),
-        head,
-    })
-}
-
-fn disk(error: std::io::Error) -> Fault {
-    Fault::new(Code::Overloaded, format!("the file cannot be written: {error}"))
-}
-
-fn store_fault(error: StoreError) -> Fault {
-    Fault::new(Code::Overloaded, error.to_string())
-}
-
 #[cfg(test)]
-mod tests {
-    use futures_util::stream;
-
-    use super::*;
-    use crate::{
-        outbound::testing::MemoryStore,
-        ports::{chance::SystemChance, clock::ManualClock},
-    };
-
-    fn library(dir: &Path) -> (Arc<Library>, ManualClock) {
-        let clock = ManualClock::at(1_000_000);
-        let store = MemoryStore::new(Arc::new(clock.clone()));
-        let chance = Arc::new(SystemChance::default());
-        (Library::new(dir, store, Arc::new(clock.clone()), chance), clock)
-    }
-
-    fn parts(parts: &[&'static [u8]]) -> impl Stream<Item = Result<&'static [u8], std::io::Error>> {
-        stream::iter(parts.iter().copied().map(Ok).collect::<Vec<_>>())
-    }
-
-    #[tokio::test]
-    async fn a_file_is_found_again_by_its_handle_and_its_bytes_tell_what_it_is() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let (library, _) = library(dir.path());
-        let label = Label {
-            name: "a.png".into(),
-            mime: "text/plain".into(),
-            account: String::new(),
-        };
-        let media = library
-            .put(label, parts(&[b"\x89PNG\r\n", b"\x1a\nrest"]))
-            .await
-            .expect("stored");
-        assert_eq!((media.mime.as_str(), media.size), ("image/png", 12));
-        let found = library.get(&media.handle).await.expect("readable").expect("found");
-        assert_eq!(std::fs::read(found.path).expect("readable"), b"\x89PNG\r\n\x1a\nrest");
-        assert!(library.get("../../etc/passwd").await.expect("readable").is_none());
-        assert!(library.get(&"0".repeat(32)).await.expect("readable").is_none());
-    }
-
-    #[tokio::test]
-    async fn an_upload_that_breaks_off_leaves_nothing() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let (library, _) = library(dir.path());
-        let broken = stream::iter(vec![Ok(&b"abc"[..]), Err(std::io::Error::other("cut"))]);
-        let refused = library.put(Label::default(), broken).await;
-        assert_eq!(refused.map_err(|fault| fault.code), Err(Code::InvalidRequest));
-        let empty = library.put(Label::default(), parts(&[])).await;
-        assert_eq!(empty.map_err(|fault| fault.code), Err(Code::InvalidRequest));
-        let files = std::fs::read_dir(dir.path().join("media"))
-            .expect("readable")
-            .flatten()
-            .flat_map(|folder| std::fs::read_dir(folder.path()).expect("readable"))
-            .count();
-        assert_eq!(files, 0);
-    }
-
-    #[tokio::test]
-    async fn a_sweep_removes_what_is_too_old() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let (library, clock) = library(dir.path());
-        let old = library.put(Label::default(), parts(&[b"old"])).await.expect("stored");
-        clock.advance(std::time::Duration::from_secs(100));
-        let new = library.put(Label::default(), parts(&[b"new"])).await.expect("stored");
-        assert_eq!(library.sweep(50_000).await.expect("swept"), 1);
-        assert!(library.get(&old.handle).await.expect("readable").is_none());
-        assert!(library.get(&new.handle).await.expect("readable").is_some());
-    }
-}
+mod tests;

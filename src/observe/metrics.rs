@@ -16,6 +16,7 @@ pub struct Metrics {
     pub deliveries: IntCounterVec,
     pub sends: IntCounterVec,
     pub token_refreshes: IntCounterVec,
+    pub media_fetches: IntCounterVec,
 }
 
 impl Metrics {
@@ -56,6 +57,11 @@ impl Metrics {
             "wxbridge_token_refreshes_total",
             "Access token refreshes, by result",
             &["result"],
+        );
+        let media_fetches = counter(
+            "wxbridge_media_fetches_total",
+            "Files that customers sent, by what became of fetching them",
+            &["channel", "result"],
         );
         let callback_seconds = Histogram::with_opts(
             HistogramOpts::new(
@@ -100,6 +106,7 @@ impl Metrics {
             deliveries,
             sends,
             token_refreshes,
+            media_fetches,
         }
     }
 
@@ -156,6 +163,7 @@ mod tests {
             deliveries,
             sends,
             token_refreshes,
+            media_fetches,
         } = Metrics::new();
         let shown = |it: &dyn prometheus::core::Collector| -> Vec<(String, Vec<String>)> {
             it.desc()
@@ -173,6 +181,7 @@ mod tests {
             shown(&deliveries),
             shown(&sends),
             shown(&token_refreshes),
+            shown(&media_fetches),
         ]
         .into_iter()
         .flatten()

@@ -110,6 +110,11 @@ impl Observer {
         self.metrics.sends.with_label_values(&[channel, road, status]).inc();
     }
 
+    /// What became of a file that a customer sent: a state of the schema's.
+    pub fn media_fetched(&self, channel: &str, result: &str) {
+        self.metrics.media_fetches.with_label_values(&[channel, result]).inc();
+    }
+
     pub fn token_refreshed(&self, result: &'static str) {
         self.metrics.token_refreshes.with_label_values(&[result]).inc();
     }

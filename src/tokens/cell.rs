@@ -154,7 +154,7 @@ impl Keeper {
         let base = self.parts.hosts.of(opened);
         let result = match self.parts.platform.ask(base, &call, None).await {
             Ok(answer) => {
-                self.note_date(&answer);
+                self.note_date(answer.date);
                 opened.account.read_token(&answer).map_err(reason)
             }
             Err(NoAnswer::NotSent(why) | NoAnswer::Lost(why)) => Err(v1::Error {

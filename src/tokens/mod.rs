@@ -4,6 +4,7 @@
 //! before it (both work for five minutes), and that the stable call gives the same token until five minutes before its end.
 
 mod cell;
+mod download;
 pub mod vault;
 
 use std::{
@@ -30,6 +31,7 @@ use crate::{
 
 pub use cell::Token;
 use cell::{Cell, Rejected};
+pub use download::Got;
 pub use vault::Vault;
 
 /// Where the platforms' APIs are, unless an account says otherwise.
@@ -149,13 +151,13 @@ impl Keeper {
                 NoAnswer::NotSent(why) => CallFault::NotSent(why),
                 NoAnswer::Lost(why) => CallFault::Lost(why),
             })?;
-        self.note_date(&answer);
+        self.note_date(answer.date);
         let verdict = opened.account.judge(call, &answer);
         Ok((answer, verdict))
     }
 
-    fn note_date(&self, answer: &Answer) {
-        if let Some(date) = answer.date {
+    fn note_date(&self, date: Option<Millis>) {
+        if let Some(date) = date {
             self.skew.store(date - self.parts.clock.now(), Ordering::Relaxed);
         }
     }

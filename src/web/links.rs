@@ -157,7 +157,7 @@ mod tests {
         let label = Label {
             name: "价目 \"a\".html".into(),
             mime: "text/html".into(),
-            account: String::new(),
+            ..Label::default()
         };
         let media = library
             .put(label, stream::iter([Ok::<_, std::io::Error>(HTML)]))

@@ -191,6 +191,7 @@ impl Shelf for Library {
             name: file.name,
             mime: file.mime,
             account: file.account,
+            ..Label::default()
         };
         Library::put(self, label, bytes).await
     }
