@@ -1,19 +1,15 @@
-//! What does the official account make of what the platform sends? Bodies and expectations are data in
-//! `fixtures/official_account`: a new case is a new file. `UPDATE=1` rewrites the expectations and the docs table.
+//! What does the official account make of what the platform sends, and whom does it let in? That every captured body becomes
+//! what its expectation says is the conformance suite's, for all channels.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
-
-use serde_json::{Value, json};
+use serde_json::Value;
 use wxbridge::{
     channels::{
-        common::events,
-        contract::{Account, Admitted, CallbackQuery, Effects, Inbound, Refusal, Seal, SessionEffect, Who},
+        contract::{Account, Admitted, CallbackQuery, Inbound, Refusal, Seal},
         named,
-        official_account::events as table,
     },
     envelope::{cipher, outer, signature},
     error::Code,
-    schema::{json as canonical, v1},
+    schema::v1,
     secret::Secret,
     settings::{AccountSettings, PlatformAgents, Previous, Security},
 };
@@ -58,115 +54,7 @@ fn read(body: &str) -> Result<Inbound, Refusal> {
     open(&settings()).read(&plain(body.as_bytes()), NOW)
 }
 
-// ───────────── bodies and what they become ─────────────
-
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/official_account")
-}
-
-fn updating() -> bool {
-    std::env::var_os("UPDATE").is_some()
-}
-
-/// Every body of the folder, by name.
-fn bodies() -> BTreeMap<String, PathBuf> {
-    let entries = fs::read_dir(folder()).expect("the fixtures are there");
-    entries
-        .map(|entry| entry.expect("readable").path())
-        .filter(|path| !path.to_string_lossy().ends_with(".expect.json"))
-        .filter_map(|path| Some((path.file_stem()?.to_string_lossy().into_owned(), path)))
-        .collect()
-}
-
-fn shown(inbound: &Inbound) -> Value {
-    let event = v1::Event {
-        body: Some(inbound.body.clone()),
-        entry: inbound.entry.clone(),
-        platform_time: inbound.platform_time.map(wxbridge::schema::Timestamp::from_millis),
-        dedupe_key: inbound.dedupe.text.clone(),
-        ..v1::Event::default()
-    };
-    let event: Value = serde_json::from_slice(&canonical::to_vec(&event).expect("canonical")).expect("JSON");
-    json!({
-        "who": match &inbound.who { Who::Customer(id) => id.as_str(), Who::Account => "a:-" },
-        "event": event,
-        "order": inbound.dedupe.order,
-        "rest": inbound.dedupe.rest,
-        "effects": effects(&inbound.effects),
-        "passive": inbound.passive.as_ref().map(|to| json!({
-            "to": to.to, "from": to.from, "partTypes": to.part_types, "toMessage": to.to_message,
-        })),
-        "rawAlways": inbound.raw_always,
-    })
-}
-
-fn effects(effects: &Effects) -> Value {
-    json!({
-        "opens": effects.opens,
-        "unfollowed": effects.unfollowed,
-        "acted": effects.customer_acted,
-        "spoke": effects.customer_spoke,
-        "session": effects.session.as_ref().map(|session| match session {
-            SessionEffect::Captured { servicer } => format!("captured by {servicer}"),
-            SessionEffect::Released => "released".to_owned(),
-            SessionEffect::Ended => "ended".to_owned(),
-            SessionEffect::Moved { state, servicer } => format!("{} {servicer}", state.as_str_name()),
-            SessionEffect::Kept => "kept".to_owned(),
-        }),
-    })
-}
-
-#[test]
-fn every_body_becomes_what_its_expectation_says() {
-    let account = open(&settings());
-    for (name, path) in bodies() {
-        let body = fs::read(&path).expect("readable");
-        let inbound = account
-            .read(&plain(&body), NOW)
-            .unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"));
-        let mut found = serde_json::to_string_pretty(&shown(&inbound)).expect("JSON");
-        found.push('\n');
-        let expect = folder().join(format!("{name}.expect.json"));
-        if updating() {
-            fs::write(&expect, &found).expect("writable");
-        }
-        let expected = fs::read_to_string(&expect).unwrap_or_default();
-        assert_eq!(found, expected, "{name}; UPDATE=1 rewrites what is meant");
-    }
-}
-
-#[test]
-fn every_row_of_the_table_has_a_body_that_becomes_it() {
-    let bodies = bodies();
-    let account = open(&settings());
-    for row in table::ROWS {
-        let name = row.fixture();
-        let path = bodies.get(&name).unwrap_or_else(|| panic!("no fixture {name}"));
-        let inbound = account
-            .read(&plain(&fs::read(path).expect("readable")), NOW)
-            .expect("readable");
-        let fits = match (row.becomes, &inbound.body) {
-            (events::Becomes::Part(_), v1::event::Body::Message(it)) => !it.summary.is_empty() && !inbound.raw_always,
-            (events::Becomes::Interaction(kind), v1::event::Body::Interaction(it)) => it.kind() == kind,
-            (events::Becomes::Signal(kind), v1::event::Body::Signal(it)) => it.r#type() == kind,
-            _ => false,
-        };
-        assert!(fits, "{name}: {:?}", inbound.body);
-    }
-}
-
-#[test]
-fn the_docs_table_is_the_codes_table() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/official-account-events.md");
-    if updating() {
-        fs::write(&path, table::table()).expect("writable");
-    }
-    assert_eq!(
-        fs::read_to_string(&path).unwrap_or_default(),
-        table::table(),
-        "UPDATE=1 rewrites it"
-    );
-}
+// ───────────── what they become ─────────────
 
 #[test]
 fn a_text_is_kept_to_the_byte_whatever_it_looks_like() {

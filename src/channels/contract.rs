@@ -5,7 +5,8 @@
 //!
 //! # Adding a channel
 //! One folder below `channels/` that implements [`Channel`] and [`Account`], one line in [`super::REGISTRY`], and a folder
-//! of captured bodies in `fixtures/`. Routes, forms, metrics, docs tables and the conformance tests walk the registry.
+//! of captured bodies in `fixtures/`. Routes, forms, metrics, docs tables and the conformance tests walk the registry. What
+//! other channels do alike is in `channels/common`; the steps, one by one, are in `docs/adding-a-channel.md`.
 
 mod media;
 mod pull;

@@ -3,11 +3,11 @@
 //! Everything that lists channels walks [`REGISTRY`]; nothing else names one.
 
 pub mod common;
+#[cfg(test)]
+mod conformance_tests;
 pub mod contract;
 pub mod mini_program;
 pub mod official_account;
-#[cfg(test)]
-mod pages;
 
 use contract::Channel;
 

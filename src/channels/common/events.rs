@@ -204,3 +204,30 @@ pub fn table(head: &str, rows: &[Row], tail: &str) -> String {
     page.push_str(tail);
     page
 }
+
+/// Holds a table to the bodies in `fixtures/`: every row has one, and it becomes what the row says.
+#[cfg(test)]
+pub(in crate::channels) fn check_rows(channel: &dyn crate::channels::contract::Channel, rows: &[Row]) {
+    use crate::{channels::conformance_tests::samples, schema::v1::event::Body};
+
+    let account = samples::account(channel);
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures")
+        .join(channel.card().name);
+    for row in rows {
+        let name = row.fixture();
+        let body = ["xml", "json"]
+            .iter()
+            .find_map(|kind| std::fs::read(folder.join(format!("{name}.{kind}"))).ok())
+            .unwrap_or_else(|| panic!("no fixture {name}"));
+        let inbound = account.read(&samples::plain(&body), samples::NOW).expect("readable");
+        let fits = match (row.becomes, &inbound.body) {
+            (Becomes::Part(_), Body::Message(it)) => !it.summary.is_empty() && !inbound.raw_always,
+            (Becomes::Interaction(kind), Body::Interaction(it)) => it.kind() == kind,
+            (Becomes::Signal(kind), Body::Signal(it)) => it.r#type() == kind,
+            _ => false,
+        };
+        assert!(fits, "{name}: {:?}", inbound.body);
+        assert_eq!(inbound.effects.opens, row.opens, "{name}");
+    }
+}

@@ -104,3 +104,13 @@ Beside the rows:
 - Every push is answered `success`. Those of the platform's delivery and payment services that want a structured answer belong
   to another system: they are told as OTHER, and not answered for it.
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_a_body_that_becomes_it() {
+        events::check_rows(&super::super::CHANNEL, ROWS);
+    }
+}

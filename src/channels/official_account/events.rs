@@ -113,3 +113,13 @@ Beside the rows:
 - Identity (retries collapse on it): `appid:MsgId`; without `MsgId` `appid:FromUserName:CreateTime:Event:EventKey`; job
   results `appid:Event:MsgID` (`publish_id` of a publishing job).
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_a_body_that_becomes_it() {
+        events::check_rows(&super::super::CHANNEL, ROWS);
+    }
+}

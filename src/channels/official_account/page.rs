@@ -23,10 +23,15 @@ pub static PAGE: Parts = Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channels::common::page::golden;
+    use crate::channels::{common::page::golden, official_account::events};
 
     #[test]
     fn the_page_of_parts_is_current() {
         golden("official-account-parts.md", &PAGE.page());
+    }
+
+    #[test]
+    fn the_page_of_events_is_current() {
+        golden("official-account-events.md", &events::table());
     }
 }
