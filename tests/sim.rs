@@ -4,8 +4,12 @@
 
 #[path = "sim/company.rs"]
 mod company;
+#[path = "sim/mini_program.rs"]
+mod mini_program;
 #[path = "sim/wechat_kf.rs"]
 mod wechat_kf;
+#[path = "sim/wecom_app.rs"]
+mod wecom_app;
 
 use std::{
     path::Path,

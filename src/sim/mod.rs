@@ -5,7 +5,7 @@
 //! cancelled out by the same mistake in its judge.
 //!
 //! Layout: `wire` is bytes (sealing, XML, multipart), `push` how callbacks travel, `door` who calls an API; `weixin` is
-//! what `official_account` and `mini_program` share (api.weixin.qq.com), `wecom` what a company's applications share, `wechat_kf` one of them
+//! what `official_account` and `mini_program` share (api.weixin.qq.com), `wecom` what `wecom_app` and `wechat_kf` do
 //! (qyapi.weixin.qq.com); `world` is what exists, `drive` the `/sim/v1` doors that tests and pages use.
 
 mod ask;
@@ -20,6 +20,7 @@ mod push;
 mod refusal;
 mod wechat_kf;
 mod wecom;
+mod wecom_app;
 mod weixin;
 mod wire;
 mod world;

@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{faults::Fault, phone::Customer, wechat_kf::Desk, wecom::Agent, weixin::Account};
+use super::{faults::Fault, phone::Customer, wechat_kf::Desk, wecom::Agent, wecom_app::Ledger, weixin::Account};
 
 /// Recorded calls beyond it push the oldest out.
 const MAX_CALLS: usize = 50_000;
@@ -38,6 +38,8 @@ pub struct World {
     pub agents: BTreeMap<String, Agent>,
     /// Accounts of 微信客服 by `open_kfid`.
     pub desks: BTreeMap<String, Desk>,
+    /// What applications sent.
+    pub apps: Ledger,
     /// Calls under way, by company and path.
     pub busy: BTreeMap<(String, String), u32>,
     /// By account and customer.

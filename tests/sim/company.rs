@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use aes::Aes256;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cbc::cipher::{BlockModeDecrypt as _, KeyIvInit as _, block_padding::NoPadding};
+use cbc::cipher::{BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _, block_padding::NoPadding};
 use serde_json::{Value, json};
+use sha1::{Digest as _, Sha1};
 use wxbridge::sim::{Options, Sim};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
@@ -39,6 +40,29 @@ pub fn open(sealed: &str) -> (String, String) {
     let length = u32::from_be_bytes(plain[16..20].try_into().unwrap()) as usize;
     let message = String::from_utf8(plain[20..20 + length].to_vec()).unwrap();
     (message, String::from_utf8(plain[20 + length..end].to_vec()).unwrap())
+}
+
+/// Seals a document with [`KEY`] for the company, as its server answers.
+pub fn sealed_reply(document: &str, nonce: &str) -> String {
+    let mut plain = b"0123456789abcdef".to_vec();
+    plain.extend(u32::try_from(document.len()).unwrap().to_be_bytes());
+    plain.extend(document.bytes());
+    plain.extend(CORP.bytes());
+    let pad = 32 - plain.len() % 32;
+    plain.extend(std::iter::repeat_n(u8::try_from(pad).unwrap(), pad));
+    let sealed = STANDARD.encode(
+        cbc::Encryptor::<Aes256>::new(&[0; 32].into(), &[0; 16].into()).encrypt_padded_vec::<NoPadding>(&plain),
+    );
+    let mut parts = ["simtoken", "1766102401", nonce, &sealed];
+    parts.sort_unstable();
+    let signature: String = Sha1::digest(parts.concat())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!(
+        "<xml><Encrypt><![CDATA[{sealed}]]></Encrypt><MsgSignature><![CDATA[{signature}]]></MsgSignature>\
+         <TimeStamp>1766102401</TimeStamp><Nonce><![CDATA[{nonce}]]></Nonce></xml>"
+    )
 }
 
 async fn check(query: web::Query<Vec<(String, String)>>) -> String {
@@ -127,7 +151,7 @@ impl Company {
         let named = answer
             .headers()
             .get("content-disposition")
-            .map(|it| it.to_str().unwrap().to_owned());
+            .map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
         (named.unwrap_or_default(), answer.bytes().await.unwrap().to_vec())
     }
 

@@ -16,7 +16,7 @@ use crate::sim::{
     phone::Customer,
     platform::Platform,
     push::{Control, Outcome},
-    wechat_kf,
+    wechat_kf, wecom_app,
     weixin::{Allowance, Deed, Trigger, agent_deed, push},
     world::{Channel, World, rfc3339},
 };
@@ -48,6 +48,7 @@ pub async fn save(platform: Data<Platform>, body: Bytes) -> HttpResponse {
         Channel::WecomApp => "zhang.san".to_owned(),
         _ => format!("o{fresh}"),
     });
+    let openid = filed(channel, openid);
     let customer = world
         .customers
         .entry((account.clone(), openid.clone()))
@@ -62,6 +63,14 @@ pub async fn save(platform: Data<Platform>, body: Bytes) -> HttpResponse {
     customer.refuses = save.refuses.unwrap_or(customer.refuses);
     customer.blocked = save.blocked.unwrap_or(customer.blocked);
     ok(&told(&account, &openid, customer))
+}
+
+/// How the platform files somebody: members of a company without regard to case.
+fn filed(channel: Channel, openid: String) -> String {
+    match channel {
+        Channel::WecomApp => wecom_app::folded(&openid),
+        _ => openid,
+    }
 }
 
 fn told(account: &str, openid: &str, customer: &Customer) -> Value {
@@ -104,9 +113,10 @@ pub fn wait(text: Option<&str>) -> Duration {
 /// What a customer sees; with `after` and `wait` as soon as there is more.
 pub async fn show(platform: Data<Platform>, path: Path<(String, String)>, query: Query<After>) -> HttpResponse {
     let (id, openid) = path.into_inner();
-    let Some((_, account)) = platform.world().whose(&id) else {
+    let Some((channel, account)) = platform.world().whose(&id) else {
         return unknown_account();
     };
+    let openid = filed(channel, openid);
     let seen = platform
         .poll(wait(query.wait.as_deref()), |world| {
             let customer = world.customer(&account, &openid);
@@ -133,6 +143,10 @@ fn quota_of(world: &World, account: &str, openid: &str) -> Value {
     let now = world.now();
     if let Some(desk) = world.desks.get(account) {
         return wechat_kf::view(desk, openid, now);
+    }
+    if world.agents.contains_key(account) {
+        // Members may be written to at any time.
+        return json!({ "open": true, "left": null });
     }
     let open = world
         .customer(account, openid)
@@ -222,6 +236,9 @@ async fn done(
 ) -> Result<Outcome, String> {
     if channel == Channel::WechatKf {
         return wechat_kf::act(platform, account, openid, action, body, control).await;
+    }
+    if channel == Channel::WecomApp {
+        return wecom_app::act(platform, account, openid, action, body, control).await;
     }
     let deed = make(platform, (channel, account), openid, action, body)?;
     push(platform, account, openid, deed, control).await

@@ -16,7 +16,7 @@ use super::{
     door::{Answer, Caller, Request},
     faults::Fault,
     refusal::Refusal,
-    wechat_kf,
+    wechat_kf, wecom_app,
     world::World,
 };
 
@@ -99,7 +99,7 @@ pub fn call(world: &mut World, id: &str, call: &Request<'_>, fault: Option<&Faul
         "/cgi-bin/getcallbackip" | "/cgi-bin/get_api_domain_ip" => Ok(Answer::Json(
             json!({ "errcode": 0, "errmsg": "ok", "ip_list": ["127.0.0.1", "127.0.0.*"] }),
         )),
-        _ => Err(Refusal::code(40066)),
+        _ => wecom_app::call(world, id, call).map(Answer::Json),
     }
 }
 
