@@ -147,6 +147,7 @@ async fn fetcher(
     let Some(inbox) = ground.files.take() else {
         return Ok(None);
     };
+    library.listen(&inbox);
     let parts = fetch::Parts {
         store: ground.store.clone(),
         registry: people.registry.clone(),

@@ -25,8 +25,9 @@ impl Listener for Switchboard {
         // The open request first: delivery asks at once whether a passive answer is possible.
         self.windows.bind(event);
         self.observer.committed(event);
-        self.delivery.event(event.clone());
+        // Before its core can ask for a file of it.
         self.files.event(event);
+        self.delivery.event(event.clone());
     }
 
     fn message(&self, conversation: ConversationId) {

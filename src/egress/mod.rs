@@ -9,7 +9,7 @@ mod multipart;
 pub mod public;
 mod stream;
 
-use std::{sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
@@ -45,6 +45,20 @@ pub struct Egress {
     allow: Vec<IpNet>,
     /// `host:port` of the operator's own choice (`[platform]`, `api_base`): always allowed.
     trusted: ArcSwap<Vec<String>>,
+    names: Names,
+}
+
+/// Who says which addresses a name has, for URLs that others gave us; asked once per fetch.
+type Names = Box<dyn Fn(String, u16) -> Resolving + Send + Sync>;
+type Resolving = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+fn system_names() -> Names {
+    Box::new(|host, port| {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((host, port)).await?;
+            Ok(found.collect())
+        })
+    })
 }
 
 /// Why the way out could not be built.
@@ -54,6 +68,10 @@ pub struct NoClient(String);
 
 impl Egress {
     pub fn new(allow: Vec<IpNet>, limits: Limits) -> Result<Arc<Self>, NoClient> {
+        Self::with_names(allow, limits, system_names())
+    }
+
+    fn with_names(allow: Vec<IpNet>, limits: Limits, names: Names) -> Result<Arc<Self>, NoClient> {
         let client = builder(&limits)
             .build()
             .map_err(|error| NoClient(error.without_url().to_string()))?;
@@ -62,6 +80,7 @@ impl Egress {
             limits,
             allow,
             trusted: ArcSwap::default(),
+            names,
         }))
     }
 

@@ -22,7 +22,7 @@ use std::{
     fmt::Display,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -93,6 +93,17 @@ pub struct Library {
     /// Held to read while a file gets its name and its record, to write while files are removed: nothing is removed between
     /// the two.
     shelf: RwLock<()>,
+    heard: OnceLock<Arc<fetch::Heard>>,
+}
+
+/// Where a file is.
+#[derive(Debug)]
+pub enum Whereabouts {
+    Here(Found),
+    /// A customer sent it, and it is not here yet.
+    Coming,
+    /// There is none, or none any more.
+    Unknown,
 }
 
 impl Library {
@@ -105,6 +116,7 @@ impl Library {
             chance,
             reserve: AtomicU64::new(0),
             shelf: RwLock::default(),
+            heard: OnceLock::new(),
         })
     }
 
@@ -178,11 +190,29 @@ impl Library {
     }
 
     /// Whether the file behind a handle is still on its way to us.
-    pub async fn awaits(&self, handle: &str) -> Result<bool, StoreError> {
-        match is_handle(handle) {
-            true => fetch::awaited(&*self.store, handle).await,
-            false => Ok(false),
+    async fn awaits(&self, handle: &str) -> Result<bool, StoreError> {
+        if !is_handle(handle) {
+            return Ok(false);
         }
+        let just_told = self.heard.get().is_some_and(|heard| heard.awaits(handle));
+        Ok(just_told || fetch::awaited(&*self.store, handle).await?)
+    }
+
+    /// Where the file behind a handle is.
+    pub async fn whereabouts(&self, handle: &str) -> Result<Whereabouts, StoreError> {
+        // In this order: a file that comes in between is found.
+        let awaited = self.awaits(handle).await?;
+        Ok(match (self.get(handle).await?, awaited) {
+            (Some(found), _) => Whereabouts::Here(found),
+            (None, true) => Whereabouts::Coming,
+            (None, false) => Whereabouts::Unknown,
+        })
+    }
+
+    /// Files that a bell told of are known before they are noted.
+    pub fn listen(&self, inbox: &fetch::Inbox) {
+        // Whoever came first is heard.
+        let _ = self.heard.set(inbox.heard());
     }
 
     async fn record(&self, handle: &str, meta: &Meta) -> Result<(), StoreError> {

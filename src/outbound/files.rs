@@ -31,16 +31,18 @@ impl Job<'_> {
             Content::Music(music) => self.thumb(&mut music.thumb_handle).await,
             Content::MiniProgram(card) => self.thumb(&mut card.thumb_handle).await,
             Content::Card(card) => {
-                self.resolver.picture(&card.image_handle, &mut card.image_url)?;
+                self.resolver.picture(&card.image_handle, &mut card.image_url).await?;
                 match &mut card.mini_program {
                     Some(mini) => self.thumb(&mut mini.thumb_handle).await,
                     None => Ok(()),
                 }
             }
-            Content::Link(link) => self.resolver.picture(&link.image_handle, &mut link.image_url),
+            Content::Link(link) => self.resolver.picture(&link.image_handle, &mut link.image_url).await,
             Content::Articles(articles) => {
-                let mut links = articles.items.iter_mut();
-                links.try_for_each(|link| self.resolver.picture(&link.image_handle, &mut link.image_url))
+                for link in &mut articles.items {
+                    self.resolver.picture(&link.image_handle, &mut link.image_url).await?;
+                }
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -67,7 +69,7 @@ impl Job<'_> {
             // With an address, the channel makes a link of it.
             Err(why) => {
                 media.platform_media_id.clear();
-                self.resolver.address(media);
+                self.resolver.address(media).await;
                 match media.url.is_empty() {
                     true => Err(Unresolved::Refused(no_link(why))),
                     false => Ok(()),

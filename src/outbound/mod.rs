@@ -5,6 +5,7 @@
 //! plan     passive, API, later or not at all?           pure
 //! files    which files does it carry, and what if the platform does not take one?
 //! resolve  which platform ids stand for them?
+//! source   where do their bytes come from?
 //! submit   a request from outside: durable, then ACCEPTED
 //! replies  a core's answer to an event: committed with the event's acceptance
 //! ride     the way into an open request, and what happens when it closed first
@@ -32,6 +33,7 @@ mod replies;
 mod resolve;
 mod ride;
 mod send;
+mod source;
 mod submit;
 #[cfg(test)]
 pub mod testing;
@@ -113,6 +115,7 @@ impl Outbound {
             fetch: parts.fetch.clone(),
             links: parts.links.clone(),
             flights: Mutex::default(),
+            room: source::room(),
         });
         Arc::new_cyclic(|this| Self {
             parts,

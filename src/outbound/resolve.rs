@@ -4,21 +4,22 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
+
+use tokio::sync::Semaphore;
 
 use super::{
     faults::{error, from_fault},
     files::Job,
+    source::{Source, limit},
 };
-use crate::ports::fetch::{Fetch, FetchFault};
+use crate::ports::fetch::Fetch;
 use crate::{
     accounts::Opened,
     channels::contract::{Upload, Verdict},
     error::Code,
-    media::{Library, sniff},
+    media::{Library, ending},
     ports::{
-        chance::hex,
         clock::{Clock, Millis},
         store::{RecordWrite, Store, StoreError},
     },
@@ -30,12 +31,8 @@ use crate::{
 const SPACE: &str = "platform_media";
 /// An id is used this long: two hours less than the platform keeps it.
 const LIVES: Millis = (3 * 24 - 2) * 3_600_000;
-/// How long a file behind a URL may take.
-const FETCH_WITHIN: Duration = Duration::from_secs(20);
 /// Stands for a platform's id in a preview.
 const PREVIEWED: &str = "preview";
-/// Where an account names no limit for a kind of part.
-const MAX_BYTES: u64 = 20 << 20;
 
 /// Makes a public, signed link to a stored file; `None` where no address for it is configured.
 pub type LinkMaker = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -58,6 +55,8 @@ pub struct Resolver {
     pub links: Option<LinkMaker>,
     /// One upload at a time per account and content.
     pub flights: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Files in memory on their way, in KiB.
+    pub room: Arc<Semaphore>,
 }
 
 /// Parts whose files are on the platform, and what was lost on the way.
@@ -65,15 +64,6 @@ pub struct Resolver {
 pub struct Resolved {
     pub parts: Vec<v1::Part>,
     pub degradations: Vec<v1::Degradation>,
-}
-
-/// The bytes of one file.
-struct Source {
-    name: String,
-    mime: String,
-    bytes: Vec<u8>,
-    sha256: String,
-    handle: String,
 }
 
 /// `Err`: the platform does not take this file, and why.
@@ -130,8 +120,8 @@ impl Resolver {
         media: &v1::Media,
         how: How,
     ) -> Result<Taken, Unresolved> {
-        let (most, takes) = limit(opened, kind);
-        if !takes {
+        let limit = limit(opened, kind);
+        if !limit.takes {
             let why = format!("the platform takes no part of kind {kind} as a file");
             return Ok(Err(error(Code::UnsupportedPart, why)));
         }
@@ -141,8 +131,9 @@ impl Resolver {
                 mime: String::new(),
             }));
         }
-        let Some(source) = self.source(media, most).await? else {
-            return Ok(Err(error(Code::MediaTooLarge, format!("{kind} may have {most} bytes"))));
+        let source = match self.source(media, kind, &limit).await? {
+            Ok(source) => source,
+            Err(why) => return Ok(Err(why)),
         };
         let mime = source.mime.clone();
         let placed = self.placed(opened, kind, source, how).await?;
@@ -228,12 +219,11 @@ impl Resolver {
     }
 
     /// A stored picture that the platform reads by URL.
-    pub(super) fn picture(&self, handle: &str, url: &mut String) -> Result<(), Unresolved> {
+    pub(super) async fn picture(&self, handle: &str, url: &mut String) -> Result<(), Unresolved> {
         if handle.is_empty() || !url.is_empty() {
             return Ok(());
         }
-        let made = self.links.as_ref().and_then(|link| link(handle));
-        *url = made.ok_or_else(|| {
+        *url = self.link(handle).await.ok_or_else(|| {
             Unresolved::Refused(error(
                 Code::MediaTooLarge,
                 "no public address for links to pictures is configured",
@@ -243,11 +233,19 @@ impl Resolver {
     }
 
     /// A public link to a stored file, where one can be made.
-    pub(super) fn address(&self, media: &mut v1::Media) {
+    pub(super) async fn address(&self, media: &mut v1::Media) {
         if !media.handle.is_empty() && media.url.is_empty() {
-            let made = self.links.as_ref().and_then(|link| link(&media.handle));
-            media.url = made.unwrap_or_default();
+            media.url = self.link(&media.handle).await.unwrap_or_default();
         }
+    }
+
+    async fn link(&self, handle: &str) -> Option<String> {
+        let made = self.links.as_ref().and_then(|link| link(handle))?;
+        // The file must be there as long as the link opens.
+        if let Err(error) = self.library.renew(handle).await {
+            tracing::warn!(handle, %error, "a file that a link was made to may go before it");
+        }
+        Some(made)
     }
 
     async fn kept(&self, key: &str) -> Option<String> {
@@ -269,68 +267,6 @@ impl Resolver {
         // The id works all the same; the next message uploads again.
         if let Err(error) = self.store.write_records(vec![write]).await {
             tracing::warn!(handle, %error, "platform media id not kept");
-        }
-    }
-
-    /// The bytes behind a handle or URL; `None` where there are more than `most`.
-    async fn source(&self, media: &v1::Media, most: u64) -> Result<Option<Source>, Unresolved> {
-        if media.handle.is_empty() {
-            return self.fetched(media, most).await;
-        }
-        let later = |why: String| Unresolved::Later(error(Code::PlatformDown, why));
-        let found = self
-            .library
-            .get(&media.handle)
-            .await
-            .map_err(|error| later(error.to_string()))?;
-        let Some(found) = found else {
-            return Err(Unresolved::Refused(error(
-                Code::MediaExpired,
-                "the media handle is not known any more",
-            )));
-        };
-        if found.meta.size > most {
-            return Ok(None);
-        }
-        let bytes = tokio::fs::read(&found.path)
-            .await
-            .map_err(|_| Unresolved::Refused(error(Code::MediaExpired, "the stored file is gone")))?;
-        Ok(Some(Source {
-            name: first_of(&media.name, &found.meta.name),
-            mime: found.meta.mime,
-            sha256: found.meta.sha256,
-            handle: found.handle,
-            bytes,
-        }))
-    }
-
-    async fn fetched(&self, media: &v1::Media, most: u64) -> Result<Option<Source>, Unresolved> {
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        match self.fetch.fetch(&media.url, most, FETCH_WITHIN).await {
-            Ok(file) => {
-                let claimed = file.content_type.split(';').next().unwrap_or_default().trim();
-                let mime = sniff(&file.bytes).unwrap_or(claimed);
-                Ok(Some(Source {
-                    name: first_of(&media.name, &file.name),
-                    mime: first_of(mime, "application/octet-stream"),
-                    sha256: hex(ring::digest::digest(&ring::digest::SHA256, &file.bytes).as_ref()),
-                    handle: String::new(),
-                    bytes: file.bytes,
-                }))
-            }
-            Err(FetchFault::TooLarge(_)) => Ok(None),
-            Err(fault @ FetchFault::Unreachable(_)) => Err(Unresolved::Later(error(
-                Code::PlatformDown,
-                format!("the media url: {fault}"),
-            ))),
-            Err(FetchFault::Refused(status)) if status >= 500 => Err(Unresolved::Later(error(
-                Code::PlatformDown,
-                format!("the media url: the other side answered {status}"),
-            ))),
-            Err(fault) => Err(Unresolved::Refused(error(
-                Code::InvalidRequest,
-                format!("the media url: {fault}"),
-            ))),
         }
     }
 }
@@ -366,43 +302,19 @@ struct Kept {
     until: Millis,
 }
 
-/// How large a file of this kind may be, and whether the platform takes the kind at all.
-fn limit(opened: &Opened, kind: &str) -> (u64, bool) {
-    let capabilities = opened.account.capabilities();
-    let part = capabilities.outbound.iter().find(|part| part.r#type == kind);
-    let takes = part.map_or(kind != "file", |part| {
-        part.support() == v1::part_capability::Support::Native
-    });
-    let most = part.map_or(0, |part| part.max_bytes);
-    (if most == 0 { MAX_BYTES } else { most }, takes)
-}
-
 /// The account takes no such file; where a link to it can be made, the customer gets that.
 pub(super) fn as_link(code: Code) -> bool {
     matches!(code, Code::UnsupportedPart | Code::MediaTooLarge)
 }
 
-fn first_of(one: &str, other: &str) -> String {
-    if one.is_empty() { other } else { one }.to_owned()
-}
-
 /// A name with an ending: the platform tells kinds of files by it.
 fn file_name(name: &str, mime: &str, kind: &str) -> String {
-    let ending = match mime {
-        "image/png" => "png",
-        "image/jpeg" => "jpg",
-        "image/gif" => "gif",
-        "image/webp" => "webp",
-        "audio/amr" => "amr",
-        "audio/mpeg" => "mp3",
-        "video/mp4" => "mp4",
-        _ => match kind {
-            "image" | "thumb" => "jpg",
-            "voice" => "mp3",
-            "video" => "mp4",
-            _ => "bin",
-        },
-    };
+    let ending = ending(mime).unwrap_or(match kind {
+        "image" | "thumb" => "jpg",
+        "voice" => "mp3",
+        "video" => "mp4",
+        _ => "bin",
+    });
     let stem = if name.is_empty() { kind } else { name };
     if stem
         .rsplit_once('.')

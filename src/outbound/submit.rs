@@ -15,6 +15,7 @@ use crate::{
     conversation::key::Key,
     cores::glob,
     error::{Code, Fault},
+    media::Whereabouts,
     ports::{
         clock::Millis,
         store::{Address, Enqueued, Message, MessageRef, NewMessage, Stored, View},
@@ -199,8 +200,8 @@ impl Outbound {
 
     async fn check_handles(&self, request: &v1::SendRequest) -> Result<(), Fault> {
         for handle in check::handles(request) {
-            let found = self.parts.library.get(handle).await.map_err(from_store)?;
-            if found.is_none() {
+            let found = self.parts.library.whereabouts(handle).await.map_err(from_store)?;
+            if matches!(found, Whereabouts::Unknown) {
                 return Err(check::invalid("a media handle is not known"));
             }
         }

@@ -113,7 +113,7 @@ async fn answer(request: &HttpRequest, found: &Found) -> HttpResponse {
 }
 
 /// `attachment` with the file's name, by RFC 6266.
-fn disposition(name: &str) -> String {
+pub(super) fn disposition(name: &str) -> String {
     const PLAIN: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
         .remove(b'.')
         .remove(b'-')

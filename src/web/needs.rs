@@ -46,11 +46,20 @@ pub struct Shelved {
     pub path: std::path::PathBuf,
 }
 
+/// What a handle leads to.
+#[derive(Clone, Debug)]
+pub enum Kept {
+    Here(Shelved),
+    /// On its way from the platform.
+    Coming,
+    Nothing,
+}
+
 /// The media store.
 #[async_trait]
 pub trait Shelf: Send + Sync + 'static {
     async fn put(&self, file: NewFile, bytes: ByteStream) -> Result<v1::Media, Fault>;
-    async fn get(&self, handle: &str) -> Result<Option<Shelved>, Fault>;
+    async fn get(&self, handle: &str) -> Result<Kept, Fault>;
 }
 
 /// How an accounts file is written.

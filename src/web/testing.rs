@@ -294,8 +294,9 @@ impl Shelf for FakeHouse {
         self.files.lock().expect("lock").insert(handle, shelved);
         Ok(media)
     }
-    async fn get(&self, handle: &str) -> Result<Option<Shelved>, Fault> {
-        Ok(self.files.lock().expect("lock").get(handle).cloned())
+    async fn get(&self, handle: &str) -> Result<Kept, Fault> {
+        let found = self.files.lock().expect("lock").get(handle).cloned();
+        Ok(found.map_or(Kept::Nothing, Kept::Here))
     }
 }
 

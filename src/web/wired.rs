@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 
 use super::needs::{
-    AccountDesk, Applied, ByteStream, CoreLinks, CoreState, Lag, Lending, NewFile, Notation, ReplayCount, ReplayRun,
-    ReplayWish, Replays, Reread, Sending, Shelf, Shelved, Unapplied,
+    AccountDesk, Applied, ByteStream, CoreLinks, CoreState, Kept, Lag, Lending, NewFile, Notation, ReplayCount,
+    ReplayRun, ReplayWish, Replays, Reread, Sending, Shelf, Shelved, Unapplied,
 };
 use crate::{
     accounts::{
@@ -23,7 +23,7 @@ use crate::{
     doctor::Probes,
     error::{Code, Fault},
     inbound::Inbound,
-    media::{self, Label, Library},
+    media::{self, Label, Library, Whereabouts},
     outbound::{self, Outbound},
     ports::{clock::Millis, store::Quarantined},
     schema::v1::{self, Media, SendRequest, SendResult},
@@ -196,14 +196,19 @@ impl Shelf for Library {
         Library::put(self, label, bytes).await
     }
 
-    async fn get(&self, handle: &str) -> Result<Option<Shelved>, Fault> {
-        let found = Library::get(self, handle).await;
-        let found = found.map_err(|error| Fault::new(Code::Overloaded, error.to_string()))?;
-        Ok(found.map(|found| Shelved {
-            account: found.meta.account.clone(),
-            path: found.path,
-            media: media::describe(found.handle, found.meta),
-        }))
+    async fn get(&self, handle: &str) -> Result<Kept, Fault> {
+        let found = self.whereabouts(handle).await;
+        Ok(
+            match found.map_err(|error| Fault::new(Code::Overloaded, error.to_string()))? {
+                Whereabouts::Here(found) => Kept::Here(Shelved {
+                    account: found.meta.account.clone(),
+                    path: found.path,
+                    media: media::describe(found.handle, found.meta),
+                }),
+                Whereabouts::Coming => Kept::Coming,
+                Whereabouts::Unknown => Kept::Nothing,
+            },
+        )
     }
 }
 

@@ -19,9 +19,9 @@ mod tell;
 mod tests;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
@@ -56,6 +56,9 @@ pub use job::awaited;
 /// Events that wait to be noted; more are read back out of the store.
 const BELL: usize = 512;
 const PAGE: usize = 200;
+/// Handles remembered between an event's commit and its files' being noted: an instant, unless files come faster than they
+/// can be fetched.
+const MOST_COMING: usize = 20_000;
 /// How often the cursor follows events without files.
 const NOTE_EVERY: Millis = 60_000;
 /// After the store refused.
@@ -118,11 +121,24 @@ pub struct Inbox {
 }
 
 #[derive(Default)]
-struct Heard {
+pub(super) struct Heard {
     /// The last event that was told, with or without files.
     last: AtomicI64,
     /// One with files found no room.
     missed: AtomicBool,
+    /// Handles of files that were told and are not noted yet.
+    coming: Mutex<HashSet<String>>,
+}
+
+impl Heard {
+    fn coming(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.coming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this file was told of in the last moments.
+    pub(super) fn awaits(&self, handle: &str) -> bool {
+        self.coming().contains(handle)
+    }
 }
 
 /// A bell and its inbox; made before the store.
@@ -139,11 +155,24 @@ pub fn channel() -> (Bell, Inbox) {
 impl Bell {
     /// Never blocks.
     pub fn event(&self, event: &Arc<Stored>) {
-        if inbound::may_want(&event.event) && self.ring.try_send(event.clone()).is_err() {
-            self.heard.missed.store(true, Ordering::SeqCst);
+        if inbound::may_want(&event.event) {
+            let mut coming = self.heard.coming();
+            if coming.len() < MOST_COMING {
+                coming.extend(inbound::wanted(&event.event).into_iter().map(|(handle, _)| handle));
+            }
+            drop(coming);
+            if self.ring.try_send(event.clone()).is_err() {
+                self.heard.missed.store(true, Ordering::SeqCst);
+            }
         }
         // Last: whoever reads it finds everything before it in the inbox, or missed.
         self.heard.last.fetch_max(event.row, Ordering::SeqCst);
+    }
+}
+
+impl Inbox {
+    pub(super) fn heard(&self) -> Arc<Heard> {
+        self.heard.clone()
     }
 }
 
@@ -280,7 +309,10 @@ impl Desk {
         match self.fetcher.parts.store.write_records(writes).await {
             Ok(_) => {
                 self.cursor = last;
-                fresh.into_iter().for_each(|(handle, job)| self.enter(handle, job));
+                for (handle, job) in fresh {
+                    self.inbox.heard.coming().remove(&handle);
+                    self.enter(handle, job);
+                }
             }
             Err(error) => {
                 self.inbox.heard.missed.store(true, Ordering::SeqCst);

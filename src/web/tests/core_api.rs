@@ -1,6 +1,9 @@
 //! What a core asks.
 
-use actix_web::{http::header, test::TestRequest};
+use actix_web::{
+    http::{Method, header},
+    test::TestRequest,
+};
 use serde_json::{Value, json};
 
 use super::{KEY, ask, get, message, post, view};
@@ -192,7 +195,21 @@ async fn a_file_goes_in_raw_or_as_a_form_and_comes_out_in_parts() {
         get(&uri).insert_header((header::RANGE, "bytes=10-")),
     )
     .await;
-    assert_eq!(beyond.status, 416);
+    assert_eq!((beyond.status, beyond.header("content-range")), (416, "bytes */10"));
+    for (same, status) in [("\"ab\"", 206), ("W/\"ab\"", 200), ("\"old\"", 200), ("*", 200)] {
+        let ranged = get(&uri)
+            .insert_header((header::RANGE, "bytes=2-4"))
+            .insert_header((header::IF_RANGE, same));
+        assert_eq!(ask(&house, &house.core, ranged).await.status, status, "{same}");
+    }
+    let head = TestRequest::default().method(Method::HEAD).uri(&uri);
+    let head = head.insert_header((header::RANGE, "bytes=2-4"));
+    let head = ask(&house, &house.core, head).await;
+    assert_eq!(
+        (head.status, head.bytes.len(), head.header("content-length")),
+        (200, 0, "10")
+    );
+    assert_eq!(head.header("content-disposition"), "attachment; filename*=UTF-8''a.png");
     let known = ask(
         &house,
         &house.core,

@@ -18,7 +18,8 @@ use crate::{
         Answer, Problem, State,
         auth::Caller,
         body,
-        needs::{ByteStream, NewFile, Shelved},
+        links::disposition,
+        needs::{ByteStream, Kept, NewFile, Shelved},
         params::Params,
     },
 };
@@ -183,8 +184,18 @@ fn sendable(mut payload: web::Payload, limit: u64) -> ByteStream {
 
 pub async fn get(request: HttpRequest, handle: web::Path<String>, caller: Caller, state: Data<State>) -> Answer {
     Params::of(&request).done()?;
-    let file = state.media.get(&handle).await?;
-    let file = file.ok_or_else(|| Problem::not_found("no such file; files are kept for the retention time"))?;
+    let file = match state.media.get(&handle).await? {
+        Kept::Here(file) => file,
+        Kept::Coming => {
+            let why = "the file is still on its way from the platform; MEDIA_CHANGED says when it is here";
+            return Err(Problem::not_found(why));
+        }
+        Kept::Nothing => {
+            return Err(Problem::not_found(
+                "no such file; files are kept for the retention time",
+            ));
+        }
+    };
     if !file.account.is_empty() {
         caller.must_see(&file.account)?;
     }
@@ -193,8 +204,9 @@ pub async fn get(request: HttpRequest, handle: web::Path<String>, caller: Caller
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish());
     }
     let size = file.media.size;
-    // A part of another version is of no use: `If-Range` that does not fit asks for the whole.
-    let ranged = !request.headers().contains_key(header::IF_RANGE) || lists(&request, header::IF_RANGE, &tag);
+    // A part of another version is of no use: `If-Range` that is not this very tag asks for the whole. Only GET has ranges.
+    let same = request.headers().get(header::IF_RANGE);
+    let ranged = same.is_none_or(|same| same.as_bytes() == tag.as_bytes()) && request.method() == Method::GET;
     let range = request
         .headers()
         .get(header::RANGE)
@@ -282,7 +294,7 @@ async fn serve(
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         // Opened in a browser it is a file and never a page of ours.
         .insert_header((header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"))
-        .insert_header((header::CONTENT_DISPOSITION, "attachment"));
+        .insert_header((header::CONTENT_DISPOSITION, disposition(&file.media.name)));
     if status == StatusCode::PARTIAL_CONTENT {
         let range = format!("bytes {from}-{}/{}", from + length - 1, file.media.size);
         answer.insert_header((header::CONTENT_RANGE, range));
