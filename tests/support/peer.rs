@@ -18,10 +18,11 @@ use sha1::{Digest as _, Sha1};
 
 use super::now;
 
-/// One official account, as the platform and the operator know it.
+/// One account with an AppID, as the platform and the operator know it; an official account unless it says otherwise.
 #[derive(Clone, Debug)]
 pub struct Shop {
     pub id: String,
+    pub channel: String,
     pub app_id: String,
     pub secret: String,
     pub token: String,
@@ -55,6 +56,7 @@ impl Shop {
         let of_id = hex(Sha1::digest(id.as_bytes()).as_slice());
         Self {
             id: id.to_owned(),
+            channel: "official_account".into(),
             app_id: format!("wx{}", &of_id[..16]),
             secret: of_id[..32].to_owned(),
             token: format!("tok{}", &of_id[..9]),
@@ -62,6 +64,14 @@ impl Shop {
             key: format!("{of_id}abZ"),
             original_id: format!("gh_{}", &of_id[..12]),
             settings: String::new(),
+        }
+    }
+
+    /// The same as a mini-program.
+    pub fn mini_program(self) -> Self {
+        Self {
+            channel: "mini_program".into(),
+            ..self
         }
     }
 
@@ -74,6 +84,7 @@ impl Shop {
     pub fn toml(&self, api_base: &str) -> String {
         let Self {
             id,
+            channel,
             app_id,
             secret,
             token,
@@ -82,13 +93,13 @@ impl Shop {
             settings,
         } = self;
         format!(
-            "[[account]]\nid = \"{id}\"\nchannel = \"official_account\"\napp_id = \"{app_id}\"\napp_secret = \"{secret}\"\n\
+            "[[account]]\nid = \"{id}\"\nchannel = \"{channel}\"\napp_id = \"{app_id}\"\napp_secret = \"{secret}\"\n\
              token = \"{token}\"\nencoding_aes_key = \"{key}\"\noriginal_id = \"{original_id}\"\napi_base = \"{api_base}\"\n{settings}\n"
         )
     }
 
     pub fn conversation(&self, openid: &str) -> String {
-        format!("official_account:{}:u:{openid}", self.app_id)
+        format!("{}:{}:u:{openid}", self.channel, self.app_id)
     }
 
     pub fn text(&self, openid: &str, msg_id: u64, content: &str) -> String {

@@ -47,7 +47,7 @@ impl World {
     /// Enters an account at the platform, which checks the callback address by its GET.
     pub async fn register(&self, shop: &Shop, more: Value) {
         let mut body = json!({
-            "app_id": shop.app_id, "secret": shop.secret, "token": shop.token, "encoding_aes_key": shop.key,
+            "channel": shop.channel, "app_id": shop.app_id, "secret": shop.secret, "token": shop.token, "encoding_aes_key": shop.key,
             "original_id": shop.original_id, "callback_url": self.bridge.public(&format!("/callback/{}", shop.id)),
         });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
