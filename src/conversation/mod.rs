@@ -150,6 +150,7 @@ impl State {
     /// Appends one event.
     pub fn append(&mut self, mut arrival: Arrival, stamp: Stamp) -> Appended {
         let mut write_state = self.freshen_customer(&arrival);
+        self.note_previous_key(&arrival);
         write_state |= self.turn_session(&arrival, &stamp);
         write_state |= self.apply_session_effect(&arrival);
         let entry = self.settle_entry(&arrival, &mut write_state);
@@ -240,6 +241,29 @@ impl State {
             }
         }
         false
+    }
+
+    /// The platform changed the customer's id: the conversation of the new one names the key of the old one.
+    fn note_previous_key(&mut self, arrival: &Arrival) {
+        let v1::event::Body::Signal(signal) = &arrival.body else {
+            return;
+        };
+        let Some(old) = signal
+            .subject
+            .as_ref()
+            .filter(|_| signal.r#type() == v1::signal::Type::IdentityChanged)
+        else {
+            return;
+        };
+        let conversation = self.conversation_mut();
+        let Some(mut key) = key::Key::parse(&conversation.key) else {
+            return;
+        };
+        key.native_id.clone_from(&old.native_id);
+        let key = key.render();
+        if key != conversation.key && !conversation.previous_keys.contains(&key) {
+            conversation.previous_keys.push(key);
+        }
     }
 
     /// A customer who acts after an end, or after a long silence, begins a new session.

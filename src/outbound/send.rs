@@ -163,14 +163,14 @@ impl Outbound {
             match self.call(&sending, piece).await {
                 Ok(Verdict::Done { message_id }) => {
                     self.api_works(&sending.opened).await;
-                    if let Some(ticket) = &say.ticket {
-                        self.spent(&sending.opened, ticket).await;
-                    }
                     let mut settle = step(&sending.message);
                     settle.result.platform_message_ids.extend(message_id);
                     settle.pieces_done += 1;
                     settle.ledger.extend((!free).then_some(LedgerEntry::Spent(1)));
                     if settle.pieces_done as usize >= pieces.pieces.len() {
+                        if let Some(ticket) = &say.ticket {
+                            self.spent(&sending.opened, ticket).await;
+                        }
                         return Ok(Gone::All(Box::new(settle)));
                     }
                     sending.message = self.settle(settle).await?;

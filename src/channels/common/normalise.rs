@@ -70,7 +70,7 @@ pub fn read(tongue: &Tongue, settings: &AccountSettings, admitted: &Admitted, no
     Ok(read.inbound(&admitted.plain, now))
 }
 
-fn unreadable(fault: &TreeFault, seal: &Seal) -> Refusal {
+pub fn unreadable(fault: &TreeFault, seal: &Seal) -> Refusal {
     match (fault, seal) {
         (TreeFault::Forbidden(_), Seal::Plain) => Refusal::reject(400, Code::ForbiddenXml, fault.to_string()),
         (TreeFault::Forbidden(_), Seal::Encrypted { .. }) => Refusal::quarantine(Code::ForbiddenXml, fault.to_string()),
@@ -311,16 +311,16 @@ fn dedupe(app: &str, text: &str, order: u64, rest: String) -> Dedupe {
     }
 }
 
-fn number(text: &str) -> Option<u64> {
+pub fn number(text: &str) -> Option<u64> {
     let canonical = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
     canonical.then(|| text.parse().ok()).flatten()
 }
 
-fn seconds(text: &str) -> u64 {
+pub fn seconds(text: &str) -> u64 {
     text.parse().unwrap_or_default()
 }
 
-fn fingerprint(plain: &[u8]) -> String {
+pub fn fingerprint(plain: &[u8]) -> String {
     Sha1::digest(plain)
         .iter()
         .take(8)
@@ -328,7 +328,7 @@ fn fingerprint(plain: &[u8]) -> String {
         .collect()
 }
 
-fn raw_always(body: &Body) -> bool {
+pub fn raw_always(body: &Body) -> bool {
     match body {
         Body::Message(message) => message.parts.iter().any(parts::unsupported),
         Body::Signal(it) => it.r#type() == signal::Type::Other,

@@ -64,7 +64,26 @@ impl Parts {
     }
 
     fn figures(&self, out: &mut String) {
-        out.push_str("\n## Figures\n\n| trigger | messages | for | read | page |\n|---|---|---|---|---|\n");
+        out.push_str("\n## Figures\n");
+        if !self.figures.is_empty() {
+            self.windows(out);
+        }
+        out.push_str(
+            "\nA text has at most 2048 bytes (`limits.text_bytes`).\n\n| medium | bytes | formats |\n|---|---|---|\n",
+        );
+        for media in self.media {
+            let formats: Vec<_> = media.formats.iter().map(|(mime, _)| *mime).collect();
+            let formats = if formats.is_empty() {
+                "every".to_owned()
+            } else {
+                formats.join(", ")
+            };
+            out.push_str(&format!("| `{}` | {} | {formats} |\n", media.kind, media.max_bytes));
+        }
+    }
+
+    fn windows(&self, out: &mut String) {
+        out.push_str("\n| trigger | messages | for | read | page |\n|---|---|---|---|---|\n");
         for figure in self.figures {
             let window = humantime::format_duration(std::time::Duration::from_millis(figure.window.unsigned_abs()));
             out.push_str(&format!(
@@ -72,16 +91,7 @@ impl Parts {
                 figure.trigger, figure.count, figure.read, figure.page
             ));
         }
-        out.push_str("\nOverridden per account by `quotas`. A text has at most 2048 bytes (`limits.text_bytes`).\n\n| medium | bytes | formats |\n|---|---|---|\n");
-        for media in self.media {
-            let formats: Vec<_> = media.formats.iter().map(|(mime, _)| *mime).collect();
-            out.push_str(&format!(
-                "| `{}` | {} | {} |\n",
-                media.kind,
-                media.max_bytes,
-                formats.join(", ")
-            ));
-        }
+        out.push_str("\nOverridden per account by `quotas`.\n");
     }
 }
 

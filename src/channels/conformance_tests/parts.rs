@@ -88,7 +88,7 @@ fn passively(account: &dyn Account, content: &Content) -> Shown {
     let to = PassiveTo {
         to: "customer".into(),
         from: "gh_1".into(),
-        part_types: &[],
+        part_types: &["text", "image", "voice", "video", "music", "articles", "transfer"],
         to_message: true,
         json: false,
     };

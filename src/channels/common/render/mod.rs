@@ -5,3 +5,4 @@ pub mod links;
 pub mod out;
 pub mod send;
 pub mod words;
+pub mod xml;

@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use super::{API_ONLY, cards};
 use crate::{
-    channels::contract::{PassiveTo, Piece},
+    channels::{
+        common::render::xml::{answer, element, optional, wrap},
+        contract::{PassiveTo, Piece},
+    },
     ports::clock::Millis,
 };
 
@@ -22,15 +25,7 @@ pub fn passive(piece: &Piece, to: &PassiveTo, now: Millis) -> Option<Vec<u8>> {
     }
     let kind = text_of(&piece.native, "msgtype");
     let (kind, content) = content(kind, &piece.native, to)?;
-    let mut xml = String::with_capacity(256 + content.len());
-    xml.push_str("<xml>");
-    element(&mut xml, "ToUserName", &to.to);
-    element(&mut xml, "FromUserName", &to.from);
-    xml.push_str(&format!("<CreateTime>{}</CreateTime>", now.div_euclid(1000)));
-    element(&mut xml, "MsgType", kind);
-    xml.push_str(&content);
-    xml.push_str("</xml>");
-    Some(xml.into_bytes())
+    Some(answer(to, now, kind, &content))
 }
 
 /// What follows `MsgType`.
@@ -119,33 +114,4 @@ fn text_of<'a>(value: &'a Value, name: &str) -> &'a str {
 
 fn present(value: &Value, name: &str) -> Option<()> {
     (!text_of(value, name).is_empty()).then_some(())
-}
-
-fn wrap(xml: &mut String, name: &str, inside: impl FnOnce(&mut String)) {
-    xml.push_str(&format!("<{name}>"));
-    inside(xml);
-    xml.push_str(&format!("</{name}>"));
-}
-
-fn optional(xml: &mut String, name: &str, text: &str) {
-    if !text.is_empty() {
-        element(xml, name, text);
-    }
-}
-
-fn element(xml: &mut String, name: &str, text: &str) {
-    xml.push_str(&format!("<{name}><![CDATA["));
-    xml.push_str(&cdata(text));
-    xml.push_str(&format!("]]></{name}>"));
-}
-
-/// The end mark of a CDATA section is split over two; characters that XML 1.0 forbids are left out.
-fn cdata(text: &str) -> String {
-    let legal: String = text.chars().filter(|c| is_xml(*c)).collect();
-    legal.replace("]]>", "]]]]><![CDATA[>")
-}
-
-/// `Char` of <https://www.w3.org/TR/xml/#charsets>.
-fn is_xml(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }

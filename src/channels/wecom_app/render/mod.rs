@@ -1,0 +1,122 @@
+//! How is a core's message said by a WeCom application?
+//!
+//! [`pieces`] turns it into platform messages in order; [`passive()`] and [`call`] address one of them. Media are on the
+//! platform before [`pieces`] is asked. <https://developer.work.weixin.qq.com/document/path/90236>
+
+mod cards;
+mod lines;
+mod menu;
+mod parts;
+mod passive;
+mod send;
+mod template;
+mod welcome;
+
+use serde_json::Value;
+
+use super::{degrade, limits};
+use crate::{
+    channels::{
+        common::render::out::{Manner, Out},
+        contract::{Pieces, Roads, Say, What},
+    },
+    error::{Code, Fault},
+    schema::v1::{self, part::Content},
+    settings::AccountSettings,
+    text::{self, Links},
+};
+
+pub use passive::passive;
+pub use send::{SEND_PATH, UPDATE_PATH, WELCOME_PATH, call, recall, ticket, upload};
+
+/// Keys of ours in a piece's body; names that begin with `_` never reach the platform. What goes by the API although its
+/// kind could ride passively; the response code of the card that the piece changes, and whether that is the clicked one;
+/// the welcome code.
+const API_ONLY: &str = "_api_only";
+const RESPONSE_CODE: &str = "_response_code";
+const CLICKED: &str = "_clicked";
+const WELCOME_CODE: &str = "_welcome_code";
+
+/// What `say` becomes, and what was lost on the way.
+pub fn pieces(settings: &AccountSettings, say: &Say, roads: Roads) -> Result<Pieces, Fault> {
+    let manner = Manner {
+        links: Links::Keep,
+        text_bytes: limits::text_bytes(settings),
+    };
+    let mut out = Out::new(settings, say, roads, manner);
+    let mut cards = template::Cards::new(say);
+    match &say.what {
+        What::Typing => return Err(unsupported("WeCom shows nobody that somebody types")),
+        What::Native(body) => template::native(&mut out, &cards, body)?,
+        What::Parts { parts, quote } => {
+            for part in parts {
+                parts::part(&mut out, &mut cards, part)?;
+            }
+            if let Some(quote) = quote {
+                out.quote(quote)?;
+            }
+        }
+    }
+    let mut pieces = out.finish()?;
+    if say.ai_generated && roads.api {
+        pieces.degradations.push(degrade::AI_MARK_LOST.report());
+    }
+    if let Some(ticket) = welcome::ticket(say) {
+        return welcome::joined(pieces, &ticket.code, say.degrade);
+    }
+    Ok(pieces)
+}
+
+/// Which card this message changes, if one of that name was sent or clicked: its task id, as [`super::cards::kept_as`]
+/// tells it. Any other message may be the welcome that the event it answers allows.
+pub fn wants_ticket(say: &Say) -> String {
+    let named = match &say.what {
+        What::Parts { parts, .. } => parts.iter().find_map(|part| match &part.content {
+            Some(Content::TemplateCard(card)) => Some(template::task_of(card)),
+            _ => None,
+        }),
+        What::Native(body) => template::task_in(body),
+        What::Typing => None,
+    };
+    named.map_or_else(String::new, |task| super::cards::kept_as(&task).to_owned())
+}
+
+/// The platform's codes for a mini-program that is not linked to the application.
+const NOT_LINKED: &[i32] = &[90206, 90207, 90208];
+
+/// What to send in place of a message that the platform refused with `error`: cards and links without their mini-program,
+/// by their web links. `None` where nothing else can be said.
+pub fn instead(say: &Say, error: &v1::Error) -> Option<(Say, v1::Degradation)> {
+    if !NOT_LINKED.contains(&error.platform_code) {
+        return None;
+    }
+    let mut other = say.clone();
+    let What::Parts { parts, .. } = &mut other.what else {
+        return None;
+    };
+    let mut changed = false;
+    for part in parts {
+        if let Some(Content::Card(card)) = &mut part.content
+            && text::is_web(card.web_url.trim())
+        {
+            changed |= card.mini_program.take().is_some();
+        }
+    }
+    let told = degrade::MINI_PROGRAM_LINK.apply(say.degrade).ok()?;
+    changed.then_some((other, told))
+}
+
+fn unsupported(detail: impl Into<String>) -> Fault {
+    Fault::new(Code::UnsupportedPart, detail)
+}
+
+fn invalid(detail: impl Into<String>) -> Fault {
+    Fault::new(Code::InvalidRequest, detail)
+}
+
+fn text_of<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;
