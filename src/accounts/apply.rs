@@ -204,7 +204,9 @@ fn claimed_twice(claims: &BTreeMap<String, Claim>, named: &BTreeSet<String>) -> 
             let others: Vec<_> = ids.iter().filter(|id| **id != told).map(|id| id.as_str()).collect();
             let what = format!("{} {}", claim.platform_id, claim.sub_id);
             let expected = format!("one account for it: {} claims it too", others.join(", "));
-            Some(fault(told, "app_id", what.trim_end(), expected))
+            // Where an account is a place within its platform, the place is what is doubled.
+            let key = if claim.sub_id.is_empty() { "app_id" } else { "agent_id" };
+            Some(fault(told, key, what.trim_end(), expected))
         })
         .collect()
 }

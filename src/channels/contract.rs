@@ -176,6 +176,10 @@ pub trait Account: Send + Sync {
     fn ticket(&self, _call: &Call, _answer: &Answer) -> Option<Ticket> {
         None
     }
+    /// How fast messages to one customer may follow each other, where the platform drops what comes faster without a word.
+    fn pace(&self) -> &'static [Pace] {
+        &[]
+    }
     /// The call that takes `recipient` back from the platform's own agent; `None` where there is none.
     fn release(&self, _servicer: &str, _recipient: &str) -> Option<Call> {
         None
@@ -396,6 +400,13 @@ pub struct Say {
     pub id: String,
     /// The code that it uses up, where [`Account::wants_ticket`] asked for one and there is one.
     pub ticket: Option<Ticket>,
+}
+
+/// At most so many messages within such a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    pub count: u32,
+    pub window: Millis,
 }
 
 /// A code of the platform's that one message may use up: a card's response code, a code that came with an event.

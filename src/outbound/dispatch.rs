@@ -20,7 +20,7 @@ use crate::{
 /// A lane whose store did not answer looks again after this long.
 const STORE_PAUSE: Millis = 5_000;
 /// No message is put off for longer without its customer.
-const PAUSE_MOST: Millis = 10 * 60_000;
+pub(super) const PAUSE_MOST: Millis = 10 * 60_000;
 
 /// What became of one message's turn.
 pub(super) enum Turn {

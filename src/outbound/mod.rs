@@ -12,6 +12,7 @@
 //! lanes    whose turn is it?
 //! dispatch one lane: in order, each step durable before the next
 //! send     one message by the API
+//! pace     how fast messages to one customer may follow each other
 //! orders   session orders
 //! recall   taking a message back
 //! tickets  codes of the platform's that a message uses up
@@ -27,6 +28,7 @@ mod faults;
 mod files;
 mod lanes;
 mod orders;
+mod pace;
 pub mod plan;
 mod recall;
 mod replies;
@@ -97,6 +99,7 @@ pub struct Outbound {
     parts: Parts,
     resolver: Arc<resolve::Resolver>,
     probes: facts::Probes,
+    paces: pace::Paces,
     /// Messages whose road is being decided: a kept passive answer goes once, into a request or by the API.
     deciding: Mutex<HashSet<Row>>,
     decided: tokio::sync::Notify,
@@ -121,6 +124,7 @@ impl Outbound {
             parts,
             resolver,
             probes: facts::Probes::default(),
+            paces: pace::Paces::default(),
             deciding: Mutex::default(),
             decided: tokio::sync::Notify::new(),
             waiting: Mutex::default(),

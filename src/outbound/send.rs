@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Outbound,
-    dispatch::{Turn, note_partial},
+    dispatch::{PAUSE_MOST, Turn, note_partial},
     facts::{self, api_road, ends_session},
     faults::{error, from_fault},
     plan::{self, Ask, Plan},
@@ -106,6 +106,9 @@ impl Outbound {
             Plan::Api => {}
             other => return self.not_now(message, &ask, other).await,
         }
+        if let Some(turn) = self.too_fast(message, &opened).await? {
+            return Ok(turn);
+        }
         let sending = Sending {
             recipient: facts::recipient(&message.key).unwrap_or_default(),
             message: self.begin(message, &pieces, &opened).await?,
@@ -115,6 +118,20 @@ impl Outbound {
             Gone::All(settle) => self.all_gone(message, view.as_ref(), *settle).await,
             Gone::Stopped(turn) => Ok(turn),
         }
+    }
+
+    /// The platform would drop it for coming too fast: it waits, and what is behind it.
+    async fn too_fast(&self, message: &Message, opened: &Opened) -> Result<Option<Turn>, StoreError> {
+        let now = self.now();
+        let Some(at) = self.paces.wait(opened.account.pace(), message.conversation, now) else {
+            return Ok(None);
+        };
+        let at = at.min(now + PAUSE_MOST);
+        let mut settle = step(message);
+        settle.result.status = Status::Accepted as i32;
+        settle.next_attempt = at;
+        self.settle(settle).await?;
+        Ok(Some(Turn::WaitsUntil(at)))
     }
 
     /// Everything was said: SENT, and an order that came with it is carried out.
@@ -160,6 +177,11 @@ impl Outbound {
             let Some(piece) = pieces.pieces.get(done) else {
                 return Ok(Gone::All(Box::new(step(&sending.message))));
             };
+            if let Some(turn) = self.too_fast(&sending.message, &sending.opened).await? {
+                return Ok(Gone::Stopped(turn));
+            }
+            self.paces
+                .note(sending.opened.account.pace(), sending.message.conversation, self.now());
             match self.call(&sending, piece).await {
                 Ok(Verdict::Done { message_id }) => {
                     self.api_works(&sending.opened).await;

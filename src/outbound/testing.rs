@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     accounts::{Condition, Opened},
     channels::contract::{
-        AccessToken, Account, Admitted, AllowanceRule, CallbackQuery, Inbound, Learned, PassiveTo, Piece, Pieces,
+        AccessToken, Account, Admitted, AllowanceRule, CallbackQuery, Inbound, Learned, Pace, PassiveTo, Piece, Pieces,
         Refusal, Roads, Say, Seal, Ticket, To, Upload, Verdict, What,
     },
     conversation::{Ledger, State},
@@ -446,6 +446,18 @@ pub struct FakeAccount {
 }
 
 pub fn opened() -> Arc<Opened> {
+    opened_with(AccountSettings::default())
+}
+
+/// An account whose platform drops what comes fast.
+pub fn opened_slow() -> Arc<Opened> {
+    opened_with(AccountSettings {
+        limits: BTreeMap::from([("slow".to_owned(), 1)]),
+        ..Default::default()
+    })
+}
+
+fn opened_with(settings: AccountSettings) -> Arc<Opened> {
     let describe = v1::Account {
         id: "shop".into(),
         channel: "official_account".into(),
@@ -457,7 +469,7 @@ pub fn opened() -> Arc<Opened> {
         channel: "official_account".into(),
         app_id: "wx1".into(),
         app_secret: crate::secret::Secret::new("secret"),
-        ..Default::default()
+        ..settings
     };
     Arc::new(Opened {
         account: Arc::new(FakeAccount {
@@ -605,6 +617,15 @@ impl Account for FakeAccount {
             45047 => failed(Code::QuotaExhausted, code, Some(Learned::QuotaExhausted)),
             48001 => failed(Code::NotEntitled, code, Some(Learned::NoApi(Code::NotEntitled))),
             _ => failed(Code::ContentRejected, code, None),
+        }
+    }
+    fn pace(&self) -> &'static [Pace] {
+        match self.settings.limits.contains_key("slow") {
+            true => &[Pace {
+                count: 2,
+                window: 60_000,
+            }],
+            false => &[],
         }
     }
     fn wants_ticket(&self, say: &Say) -> Option<String> {

@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::{
-    testing::{Does, FakePlatform, FakeWindows, MemoryStore, opened},
+    testing::{Does, FakePlatform, FakeWindows, MemoryStore, opened, opened_slow},
     *,
 };
 use crate::ports::fetch::{FetchFault, Fetched};
@@ -68,6 +68,10 @@ fn asleep() -> House {
 }
 
 fn asleep_with(links: Option<LinkMaker>, core: Core) -> House {
+    asleep_as(opened(), links, core)
+}
+
+fn asleep_as(opened: Arc<Opened>, links: Option<LinkMaker>, core: Core) -> House {
     let clock = ManualClock::at(START);
     let time: Arc<dyn Clock> = Arc::new(clock.clone());
     let store = MemoryStore::new(time.clone());
@@ -84,7 +88,6 @@ fn asleep_with(links: Option<LinkMaker>, core: Core) -> House {
         observer: observer.clone(),
         keep: None,
     });
-    let opened = opened();
     let registry = Arc::new(Registry::default());
     registry.replace([opened.clone()]);
     let dir = tempfile::tempdir().expect("a folder");
@@ -1288,4 +1291,34 @@ async fn a_code_of_the_platforms_is_kept_for_the_message_that_changes_the_one_be
         sent[1..],
         ["{\"changes\":\"card-1\"} with rc-1", "{\"changes\":\"card-1\"}"]
     );
+}
+
+#[tokio::test]
+async fn what_the_platform_would_drop_for_coming_too_fast_waits_and_keeps_its_order() {
+    let house = asleep_as(opened_slow(), None, core());
+    house.wake();
+    let long = house
+        .submit(json!({"conversationKey": KEY, "text": "a|b|c"}))
+        .await
+        .expect("accepted");
+    let next = house
+        .submit(json!({"conversationKey": KEY, "text": "d"}))
+        .await
+        .expect("accepted");
+    until(
+        || house.now_of(&long).status() == Status::Accepted && house.platform.sent().len() == 2,
+        "two gone",
+    )
+    .await;
+    house.clock.advance(Duration::from_secs(60));
+    house.becomes(&long, Status::Sent).await;
+    house.becomes(&next, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["a", "b", "c", "d"]);
+    let third = house
+        .submit(json!({"conversationKey": KEY, "text": "e"}))
+        .await
+        .expect("accepted");
+    until(|| house.now_of(&third).status() == Status::Accepted, "it waits").await;
+    house.clock.advance(Duration::from_secs(60));
+    house.becomes(&third, Status::Sent).await;
 }

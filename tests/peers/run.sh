@@ -21,7 +21,7 @@ if [ "$(cat "$venv/wanted" 2>/dev/null || true)" != "$wanted" ]; then
   echo "$wanted" > "$venv/wanted"
 fi
 
-for script in sim_wechatpy bridge_wechatpy core_libraries examples; do
+for script in sim_wechatpy bridge_wechatpy wecom_wechatpy core_libraries examples; do
   echo "== $script"
   "$venv/bin/python" "tests/peers/$script.py"
 done

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 pub mod bridge;
+pub mod company;
 pub mod core;
 pub mod peer;
 pub mod raw;

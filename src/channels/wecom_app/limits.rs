@@ -1,13 +1,12 @@
 //! What does WeCom allow? Every figure once, with the page it comes from.
 //!
-//! There is no window and no count per member, only a speed: over 30 messages a minute or 1000 an hour to one member are
-//! dropped without a word (<https://developer.work.weixin.qq.com/document/path/90312>).
+//! There is no window and no count per member, only a speed ([`PACE`]).
 
 use super::events::ALWAYS;
 use crate::{
     channels::{
-        common::limits::{self, HOUR, PartRow, Shown, row},
-        contract::{AllowanceRule, MediaLimit},
+        common::limits::{self, HOUR, MINUTE, PartRow, Shown, row},
+        contract::{AllowanceRule, MediaLimit, Pace},
     },
     ports::clock::Millis,
     schema::v1,
@@ -46,6 +45,19 @@ pub const LEAST_BYTES: usize = 6;
 /// One download gives at most this much; larger files are read range by range (830002).
 /// <https://developer.work.weixin.qq.com/document/path/90254>
 pub const DOWNLOAD_RANGE: u64 = 20 << 20;
+
+/// The platform drops what goes over 30 messages a minute or 1000 an hour to one member, and answers "ok": we stay below.
+/// <https://developer.work.weixin.qq.com/document/path/90312>
+pub const PACE: &[Pace] = &[
+    Pace {
+        count: 25,
+        window: MINUTE,
+    },
+    Pace {
+        count: 900,
+        window: HOUR,
+    },
+];
 
 /// Messages are always lawful: no act opens or closes a window. Written down, so that a member who had left counts as
 /// within reach again.

@@ -26,7 +26,8 @@ use super::{
     common::{answers, codes as tables, door, download, settings::Ready, tokens as token_answers},
     contract::{
         AccessToken, Account, Admitted, AllowanceRule, CallbackQuery, Card, Channel, Downloaded, Inbound, MediaLimit,
-        PassiveTo, Piece, Pieces, PlatformCode, Refusal, Roads, Say, Seal, SettingFault, Ticket, To, Upload, Verdict,
+        Pace, PassiveTo, Piece, Pieces, PlatformCode, Refusal, Roads, Say, Seal, SettingFault, Ticket, To, Upload,
+        Verdict,
     },
 };
 use crate::{
@@ -164,6 +165,10 @@ impl Account for Opened {
 
     fn ticket(&self, call: &Call, answer: &Answer) -> Option<Ticket> {
         render::ticket(call, answer)
+    }
+
+    fn pace(&self) -> &'static [Pace] {
+        limits::PACE
     }
 
     fn download(&self, media_id: &str, _kind: &str) -> Option<Call> {

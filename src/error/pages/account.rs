@@ -51,28 +51,28 @@ pub(super) static PAGES: &[(Code, Page)] = &[
     (
         Code::IpNotAllowed,
         Page {
-            cause_en: "The platform refuses calls from this machine's address because it is not in the account's IP list (40164), or because the admin has not consented to it (89503).",
-            remedy_en: "Add the address that the warning names: mp.weixin.qq.com → 设置与开发 → 基本配置 → IP白名单 → 查看 → 修改. Behind NAT it is the outer address. For 89503 the admin confirms the notice in the WeChat app first. It works a few minutes later, without a restart.",
-            cause_zh: "本机出口IP不在公众号的IP白名单中（40164），或尚未得到管理员确认（89503），接口调用被拒绝。",
-            remedy_zh: "请把提示中的IP加入：公众号后台 → 设置与开发 → 基本配置 → IP白名单 → 查看 → 修改。经NAT上网时请填写外网IP。若为89503，请管理员先在微信中确认。几分钟后自动生效，无需重启。",
+            cause_en: "The platform refuses calls from this machine's address because it is not in the account's IP list (40164; WeCom's 企业可信IP: 60020), or because the admin has not consented to it (89503).",
+            remedy_en: "Add the address that the warning names: mp.weixin.qq.com → 设置与开发 → 基本配置 → IP白名单 → 查看 → 修改; for a WeCom application: admin console → 应用管理 → the application → 企业可信IP. Behind NAT it is the outer address. For 89503 the admin confirms the notice in the WeChat app first. It works a few minutes later, without a restart.",
+            cause_zh: "本机出口IP不在公众号的IP白名单（40164）或企业微信应用的企业可信IP（60020）中，或尚未得到管理员确认（89503），接口调用被拒绝。",
+            remedy_zh: "请把提示中的IP加入：公众号后台 → 设置与开发 → 基本配置 → IP白名单 → 查看 → 修改；企业微信为 管理后台 → 应用管理 → 应用详情 → 企业可信IP。经NAT上网时请填写外网IP。若为89503，请管理员先在微信中确认。几分钟后自动生效，无需重启。",
         },
     ),
     (
         Code::BadSecret,
         Page {
-            cause_en: "The platform refuses the AppSecret (40125, 40001 on the token call), or it is frozen (40243). It was reset in the console, or mistyped here.",
-            remedy_en: "Get the current one: mp.weixin.qq.com → 设置与开发 → 基本配置 → 开发者密码(AppSecret) → 重置 (it is shown once; other systems that use it must get it too), or 解冻 where it is frozen. Enter it with wxbridge account apply. Check the AppID beside it: a secret belongs to one AppID.",
-            cause_zh: "平台拒绝AppSecret（40125，或取token时40001），或AppSecret已冻结（40243）：可能在后台被重置，或此处填写有误。",
-            remedy_zh: "请在公众号后台 → 设置与开发 → 基本配置 → 开发者密码(AppSecret) 点“重置”获取（只显示一次，其他使用它的系统须同步更新），已冻结的点“解冻”；然后用 wxbridge account apply 填入。并核对AppID，密钥只属于一个AppID。",
+            cause_en: "The platform refuses the AppSecret, or the WeCom application's Secret (40125, 40001 on the token call), or it is frozen (40243). It was reset in the console, or mistyped here.",
+            remedy_en: "Get the current one: mp.weixin.qq.com → 设置与开发 → 基本配置 → 开发者密码(AppSecret) → 重置 (it is shown once; other systems that use it must get it too), or 解冻 where it is frozen; a WeCom Secret: admin console → 应用管理 → the application → Secret. Enter it with wxbridge account apply. Check the AppID beside it: a secret belongs to one AppID.",
+            cause_zh: "平台拒绝AppSecret或企业微信应用的Secret（40125，或取token时40001），或AppSecret已冻结（40243）：可能在后台被重置，或此处填写有误。",
+            remedy_zh: "请在公众号后台 → 设置与开发 → 基本配置 → 开发者密码(AppSecret) 点“重置”获取（只显示一次，其他使用它的系统须同步更新），已冻结的点“解冻”；企业微信的Secret在 管理后台 → 应用管理 → 应用详情；然后用 wxbridge account apply 填入。并核对AppID，密钥只属于一个AppID。",
         },
     ),
     (
         Code::BadAppId,
         Page {
-            cause_en: "The platform does not know the AppID (40013), or the request had none (41002).",
-            remedy_en: "Copy it again: mp.weixin.qq.com → 设置与开发 → 基本配置 → 开发者ID(AppID); it begins with wx. It is not the original id (gh_…). Apply the account again.",
-            cause_zh: "平台不认识该AppID（40013），或请求中没有AppID（41002）。",
-            remedy_zh: "请重新复制：公众号后台 → 设置与开发 → 基本配置 → 开发者ID(AppID)，以wx开头，注意不是原始ID（gh_开头）。然后重新应用账号配置。",
+            cause_en: "The platform does not know the AppID or CorpID (40013), or the request had none (41002); on WeCom also: the AgentId is not that of the Secret (40056, 301002).",
+            remedy_en: "Copy it again: mp.weixin.qq.com → 设置与开发 → 基本配置 → 开发者ID(AppID); it begins with wx. It is not the original id (gh_…). WeCom: 我的企业 → 企业ID, and AgentId and Secret of one and the same application. Apply the account again.",
+            cause_zh: "平台不认识该AppID或企业ID（40013），或请求中没有AppID（41002）；企业微信还可能是AgentId与Secret不属于同一应用（40056、301002）。",
+            remedy_zh: "请重新复制：公众号后台 → 设置与开发 → 基本配置 → 开发者ID(AppID)，以wx开头，注意不是原始ID（gh_开头）；企业微信请核对 我的企业 → 企业ID，以及同一应用的AgentId和Secret。然后重新应用账号配置。",
         },
     ),
     (

@@ -24,10 +24,10 @@ pub(super) static PAGES: &[(Code, Page)] = &[
     (
         Code::WrongReceiver,
         Page {
-            cause_en: "A callback was sealed for another AppID, or addressed to another original id, than this account has. Two accounts share a callback URL, or app_id or original_id is mistyped. The body is kept in quarantine.",
-            remedy_en: "Compare both ids: mp.weixin.qq.com → 设置与开发 → 基本配置 → 开发者ID(AppID), and 设置与开发 → 公众号设置 → 账号详情 → 原始ID (gh_…). Give each account its own URL, correct the settings, then run wxbridge parked list --quarantined and wxbridge parked retry.",
-            cause_zh: "回调是发给另一个AppID或原始ID的：两个账号共用了同一个回调URL，或app_id、original_id填写有误。消息已隔离保存。",
-            remedy_zh: "请核对：公众号后台 → 设置与开发 → 基本配置 → 开发者ID(AppID)，以及 设置与开发 → 公众号设置 → 账号详情 → 原始ID（gh_开头）。每个账号使用各自的回调URL；更正后执行 wxbridge parked list --quarantined 与 wxbridge parked retry。",
+            cause_en: "A callback was sealed for another AppID, or addressed to another original id, than this account has. On WeCom: for another CorpID or AgentID. Two accounts share a callback URL, or app_id, original_id, corp_id or agent_id is mistyped. The body is kept in quarantine.",
+            remedy_en: "Compare both ids: mp.weixin.qq.com → 设置与开发 → 基本配置 → 开发者ID(AppID), and 设置与开发 → 公众号设置 → 账号详情 → 原始ID (gh_…); WeCom: 管理后台 → 我的企业 → 企业ID, and 应用管理 → AgentId. Give each account its own URL, correct the settings, then run wxbridge parked list --quarantined and wxbridge parked retry.",
+            cause_zh: "回调是发给另一个AppID或原始ID的：（企业微信：另一个企业ID或AgentID）：两个账号共用了同一个回调URL，或app_id、original_id、corp_id、agent_id填写有误。消息已隔离保存。",
+            remedy_zh: "请核对：公众号后台 → 设置与开发 → 基本配置 → 开发者ID(AppID)，以及 设置与开发 → 公众号设置 → 账号详情 → 原始ID（gh_开头）；企业微信见 管理后台 → 我的企业 → 企业ID，以及 应用管理 → AgentId。每个账号使用各自的回调URL；更正后执行 wxbridge parked list --quarantined 与 wxbridge parked retry。",
         },
     ),
     (

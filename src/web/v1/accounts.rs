@@ -86,7 +86,11 @@ fn broken_view(broken: &Broken) -> AccountView {
         account: Some(v1::Account {
             id: broken.settings.id.clone(),
             channel: broken.settings.channel.clone(),
-            platform_id: broken.settings.app_id.clone(),
+            platform_id: match broken.settings.app_id.as_str() {
+                "" => broken.settings.corp_id.clone(),
+                app_id => app_id.to_owned(),
+            },
+            sub_id: broken.settings.agent_id.clone(),
             ..Default::default()
         }),
         state: Some(AccountState {
