@@ -15,6 +15,15 @@
 //! to the core               delivery/worker         one in flight per conversation
 //!                           core_link/http          CloudEvents, Standard Webhooks
 //! ```
+//! ## The platform only rings
+//! ```text
+//! the platform rings        inbound/accept          a bell says that something waits
+//!   make the bell durable   pull/bell               then `success`
+//!   whose turn is it?       pull/desk               one walker per place, a few at a time
+//!   ask for a page          pull/walk               from the last cursor that is on disk
+//!   read each item          channels/…/item         whatever it holds, it becomes something
+//!   items and cursor        store/sqlite/pages      one commit
+//! ```
 //! ## An answer goes out
 //! ```text
 //! the core answers          core_link/answer        replies inside the response … or web/v1/messages, at any time
@@ -45,6 +54,8 @@
 //! | How is a callback verified and opened? | `src/channels/common/door.rs`, `src/envelope/cipher.rs` |
 //! | Where do limits on hostile input live? | `src/web/callback.rs`, `src/envelope/xml.rs`, `src/envelope/json.rs` |
 //! | What is refused, and with which status? | `src/channels/contract.rs` (`Refusal`), `src/web/callback.rs` |
+//! | How is nothing lost that must be pulled? | `src/pull/mod.rs`, `src/pull/walk.rs`, `src/store/sqlite/pages.rs` |
+//! | What becomes of each item of WeChat customer service? | `src/channels/wechat_kf/kinds.rs` |
 //! | How long is a request held, and who may answer it? | `src/inbound/window.rs`, `src/inbound/windows.rs` |
 //! | What if the platform sends it again? | `src/inbound/accept.rs`, `src/store/sqlite/inbound.rs` |
 //! | Where do bodies go that cannot be read? | `src/store/sqlite/quarantine.rs`, `src/inbound/reread.rs` |
@@ -75,7 +86,7 @@
 //!
 //! ## Which way arrows point
 //! ```text
-//! main → cli → app → web → inbound, outbound, delivery → tokens → channels → envelope, text, entry
+//! main → cli → app → web → inbound, outbound, delivery, pull → tokens → channels → envelope, text, entry
 //!                  → store, core_link, egress             adapters: they implement ports and know no pipeline
 //!                                             everything → ports, conversation, schema, error
 //! ```
@@ -104,6 +115,7 @@ pub mod media;
 pub mod observe;
 pub mod outbound;
 pub mod ports;
+pub mod pull;
 pub mod schema;
 pub mod secret;
 pub mod settings;

@@ -135,6 +135,7 @@ fn pipelines_see_ports_and_not_what_implements_them() {
         "src/inbound",
         "src/delivery",
         "src/outbound",
+        "src/pull",
         "src/tokens",
         "src/conversation",
         "src/ports",

@@ -47,7 +47,7 @@ impl Changes {
     }
 }
 
-/// The appid, or the corp with its agent: what only one account may claim.
+/// The appid, or the corp with its agent or kf account: what only one account may claim.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Claim {
     pub platform_id: String,
@@ -64,9 +64,9 @@ pub struct Plan {
 /// What the plan needs to know of the world.
 pub struct World<'a> {
     /// What the stored accounts claim; one that does not open claims nothing.
-    pub claims: BTreeMap<String, Claim>,
+    pub claims: BTreeMap<String, Vec<Claim>>,
     /// What an account claims, or every fault of its settings.
-    pub open: &'a (dyn Fn(&AccountSettings) -> Result<Claim, Vec<SettingFault>> + Sync),
+    pub open: &'a (dyn Fn(&AccountSettings) -> Result<Vec<Claim>, Vec<SettingFault>> + Sync),
     pub now: Millis,
 }
 
@@ -100,8 +100,8 @@ pub fn plan(
         let before = stored.get(&id);
         keep_grace(before.map(|bound| &bound.settings), &mut settings);
         match (world.open)(&settings) {
-            Ok(claim) => {
-                claims.insert(id.clone(), claim);
+            Ok(claimed) => {
+                claims.insert(id.clone(), claimed);
             }
             Err(of_channel) => faults.extend(of_channel.iter().map(|fault| fault_of(ORIGIN, &id, fault))),
         }
@@ -137,6 +137,7 @@ pub fn plan(
         }
     }
     faults.extend(claimed_twice(&claims, &named));
+    faults.extend(via_nobody(&accounts, &named));
     if faults.is_empty() {
         Ok(Plan { accounts, changes })
     } else {
@@ -191,10 +192,49 @@ fn keep_grace(before: Option<&AccountSettings>, settings: &mut AccountSettings) 
     }
 }
 
-fn claimed_twice(claims: &BTreeMap<String, Claim>, named: &BTreeSet<String>) -> Vec<ConfigFault> {
+/// Accounts bound via one that is not there, or that is another company's.
+fn via_nobody(accounts: &Accounts, named: &BTreeSet<String>) -> Vec<ConfigFault> {
+    let bound = accounts
+        .iter()
+        .filter(|(id, it)| named.contains(*id) && !it.settings.via.is_empty());
+    bound
+        .filter_map(|(id, it)| {
+            let via = accounts.get(&it.settings.via).map(|via| &via.settings);
+            let same = via.is_some_and(|via| via.corp_id == it.settings.corp_id && via.via.is_empty());
+            (!same).then(|| {
+                fault(
+                    id,
+                    "via",
+                    &it.settings.via,
+                    "the id of a bound account of the same corp_id",
+                )
+            })
+        })
+        .collect()
+}
+
+/// The settings with what an account bound via another one borrows there: the secret its tokens come from, and where the
+/// platform is.
+pub fn lent(settings: &AccountSettings, accounts: &Accounts) -> AccountSettings {
+    let mut settings = settings.clone();
+    if let Some(via) = accounts.get(&settings.via).filter(|_| !settings.via.is_empty()) {
+        let via = &via.settings;
+        if settings.secret.is_empty() {
+            settings.secret = via.secret.clone();
+        }
+        if settings.api_base.is_empty() {
+            settings.api_base.clone_from(&via.api_base);
+        }
+    }
+    settings
+}
+
+fn claimed_twice(claims: &BTreeMap<String, Vec<Claim>>, named: &BTreeSet<String>) -> Vec<ConfigFault> {
     let mut holders: BTreeMap<&Claim, Vec<&String>> = BTreeMap::new();
-    for (id, claim) in claims {
-        holders.entry(claim).or_default().push(id);
+    for (id, claimed) in claims {
+        for claim in claimed {
+            holders.entry(claim).or_default().push(id);
+        }
     }
     holders
         .into_iter()
@@ -235,7 +275,7 @@ mod tests {
         }
     }
 
-    fn open(settings: &AccountSettings) -> Result<Claim, Vec<SettingFault>> {
+    fn open(settings: &AccountSettings) -> Result<Vec<Claim>, Vec<SettingFault>> {
         if settings.app_id.is_empty() {
             return Err(vec![SettingFault {
                 key: "app_id".into(),
@@ -243,10 +283,10 @@ mod tests {
                 expected: "an appid".into(),
             }]);
         }
-        Ok(Claim {
+        Ok(vec![Claim {
             platform_id: settings.app_id.clone(),
             sub_id: String::new(),
-        })
+        }])
     }
 
     fn try_apply(stored: &Accounts, wanted: &[AccountSettings], prune: bool) -> Result<Plan, Vec<ConfigFault>> {

@@ -13,7 +13,7 @@ use std::{
 use arc_swap::ArcSwap;
 
 use crate::{
-    channels::contract::{Account, SettingFault},
+    channels::contract::{Account, Admitted, SettingFault},
     error::Code,
     ports::clock::Millis,
     schema::v1,
@@ -55,6 +55,8 @@ pub struct Condition {
 pub struct Registry {
     by_id: ArcSwap<HashMap<String, Arc<Opened>>>,
     broken: ArcSwap<Vec<Broken>>,
+    /// The accounts that are bound via another one, by its id.
+    via: ArcSwap<HashMap<String, Vec<Arc<Opened>>>>,
 }
 
 impl Registry {
@@ -62,16 +64,24 @@ impl Registry {
         self.by_id.load().get(id).cloned()
     }
 
-    /// The account behind a conversation key.
+    /// The account behind a conversation key. One that names the place goes before one that has all that nobody names.
     pub fn by_platform(&self, channel: &str, platform_id: &str, sub_id: &str) -> Option<Arc<Opened>> {
-        self.by_id
-            .load()
-            .values()
-            .find(|opened| {
-                let it = &opened.describe;
-                it.channel == channel && it.platform_id == platform_id && it.sub_id == sub_id
-            })
-            .cloned()
+        let by_id = self.by_id.load();
+        let owners = || {
+            by_id
+                .values()
+                .filter(|it| it.describe.channel == channel && it.account.owns(platform_id, sub_id))
+        };
+        let named = |opened: &&Arc<Opened>| opened.account.claims().iter().any(|(_, claimed)| claimed == sub_id);
+        owners().find(named).or_else(|| owners().next()).cloned()
+    }
+
+    /// Who reads a callback that came in at `opened`: an account bound via it, where it is that one's.
+    pub fn via(&self, opened: &Arc<Opened>, admitted: &Admitted) -> Arc<Opened> {
+        let via = self.via.load();
+        let bound = via.get(&opened.settings.id).map_or(&[][..], Vec::as_slice);
+        let reader = bound.iter().find(|it| it.account.takes(admitted));
+        reader.unwrap_or(opened).clone()
     }
 
     /// All accounts, by id.
@@ -92,15 +102,31 @@ impl Registry {
 
     /// Puts the whole set in place at once.
     pub fn replace(&self, accounts: impl IntoIterator<Item = Arc<Opened>>) {
-        let by_id = accounts
+        let by_id: HashMap<String, Arc<Opened>> = accounts
             .into_iter()
             .map(|opened| (opened.settings.id.clone(), opened))
             .collect();
+        let mut via: HashMap<String, Vec<Arc<Opened>>> = HashMap::new();
+        for opened in by_id.values().filter(|opened| !opened.settings.via.is_empty()) {
+            via.entry(opened.settings.via.clone()).or_default().push(opened.clone());
+        }
+        self.via.store(Arc::new(via));
         self.by_id.store(Arc::new(by_id));
     }
 }
 
 impl Opened {
+    /// The account as the conversations of one of its places show it.
+    pub fn at(&self, sub_id: &str) -> Arc<v1::Account> {
+        if self.describe.sub_id == sub_id {
+            return self.describe.clone();
+        }
+        Arc::new(v1::Account {
+            sub_id: sub_id.to_owned(),
+            ..(*self.describe).clone()
+        })
+    }
+
     /// Looks at or changes what was observed.
     pub fn observe<T>(&self, look: impl FnOnce(&mut Condition) -> T) -> T {
         look(&mut self.condition.lock().unwrap_or_else(std::sync::PoisonError::into_inner))

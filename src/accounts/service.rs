@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
     Broken, Condition, Opened, Registry,
-    apply::{Accounts, Bound, Changes, Claim, Plan, World, plan, rotated},
+    apply::{Accounts, Bound, Changes, Claim, Plan, World, lent, plan, rotated},
 };
 use crate::{
     channels::{self, contract::SettingFault},
@@ -139,17 +139,17 @@ impl Service {
     fn plan(&self, stored: &Accounts, wanted: Vec<AccountSettings>, prune: bool) -> Result<Plan, AccountsError> {
         let world = World {
             claims: self.claims(),
-            open: &|settings| open(settings).map(|account| claim(&*account)),
+            open: &|settings| open(settings).map(|account| claims(&*account)),
             now: self.clock.now(),
         };
         plan(stored, wanted, prune, &world).map_err(|faults| AccountsError::Faults(ConfigFaults(faults)))
     }
 
-    fn claims(&self) -> std::collections::BTreeMap<String, Claim> {
+    fn claims(&self) -> std::collections::BTreeMap<String, Vec<Claim>> {
         self.registry
             .all()
             .iter()
-            .map(|opened| (opened.settings.id.clone(), claim(&*opened.account)))
+            .map(|opened| (opened.settings.id.clone(), claims(&*opened.account)))
             .collect()
     }
 
@@ -229,12 +229,11 @@ pub fn faults_of(settings: &AccountSettings) -> Vec<SettingFault> {
     open(settings).err().unwrap_or_default()
 }
 
-fn claim(account: &dyn channels::contract::Account) -> Claim {
-    let it = account.describe();
-    Claim {
-        platform_id: it.platform_id.clone(),
-        sub_id: it.sub_id.clone(),
-    }
+fn claims(account: &dyn channels::contract::Account) -> Vec<Claim> {
+    let claimed = account.claims().into_iter();
+    claimed
+        .map(|(platform_id, sub_id)| Claim { platform_id, sub_id })
+        .collect()
 }
 
 /// Puts the accounts in place. One whose settings did not change stays the same object, with all that was observed of it.
@@ -243,14 +242,15 @@ fn publish(registry: &Registry, accounts: &Accounts) {
     let mut broken = Vec::new();
     for (id, bound) in accounts {
         let before = registry.get(id);
+        let settings = lent(&bound.settings, accounts);
         match before {
-            Some(before) if before.settings == bound.settings => opened.push(before),
-            before => match open(&bound.settings) {
+            Some(before) if before.settings == settings => opened.push(before),
+            before => match open(&settings) {
                 Ok(account) => opened.push(Arc::new(Opened {
                     describe: Arc::new(account.describe().clone()),
                     account,
-                    settings: bound.settings.clone(),
-                    condition: std::sync::Mutex::new(condition(before.as_deref(), bound)),
+                    condition: std::sync::Mutex::new(condition(before.as_deref(), bound, &settings)),
+                    settings,
                 })),
                 Err(faults) => broken.push(Broken {
                     settings: bound.settings.clone(),
@@ -266,14 +266,14 @@ fn publish(registry: &Registry, accounts: &Accounts) {
 
 /// What was observed under the settings before, as far as it still says something: what the platform refused was refused to
 /// the old credentials, so new ones start believed.
-fn condition(before: Option<&Opened>, bound: &Bound) -> Condition {
+fn condition(before: Option<&Opened>, bound: &Bound, new: &AccountSettings) -> Condition {
     let fresh = Condition {
         bound_at: Some(bound.bound_at),
         ..Condition::default()
     };
     let Some(before) = before else { return fresh };
     let observed = before.observe(|condition| condition.clone());
-    let (old, new) = (&before.settings, &bound.settings);
+    let old = &before.settings;
     let same_api = old.app_id == new.app_id && old.app_secret == new.app_secret && old.secret == new.secret;
     let same_keys = old.token == new.token && old.encoding_aes_key == new.encoding_aes_key;
     let all_same = same_api && same_keys && old.api_base == new.api_base;

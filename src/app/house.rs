@@ -27,6 +27,7 @@ use crate::{
     observe::Observer,
     outbound::{self, Outbound},
     ports::{clock::Clock, store::Store},
+    pull::{self, Pull},
     schema::v1,
     tokens::{self, Keeper},
     web::{self, auth::Hosts, wired},
@@ -43,6 +44,7 @@ pub struct House {
     pub outbound: Arc<Outbound>,
     pub deliverer: Deliverer,
     pub inbound: Arc<Inbound>,
+    pub pull: Arc<Pull>,
     /// Signed links to stored files, on the public listener.
     pub files: Data<web::links::Door>,
     pub state: Data<web::State>,
@@ -62,7 +64,8 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
     library.leave_free(config.store.reserve);
     let files = files(config, &ground, &library).await?;
     let outbound = outbound(config, &ground, &people, &keeper, &files);
-    let inbound = inbound(config, &ground, &people, &keeper, &outbound);
+    let pull = pull(config, &ground, &people, &keeper, &outbound);
+    let inbound = inbound(config, &ground, &people, &keeper, &outbound, &pull);
     assign(config, &ground, &people.registry).await?;
     let fetcher = fetcher(config, &mut ground, &people, &keeper, &library).await?;
     let (deliverer, state) = doors(config, ground, people, &keeper, &library, &outbound, &inbound)?;
@@ -75,6 +78,7 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
         outbound,
         deliverer,
         inbound,
+        pull,
         files: Data::new(files),
         state: Data::new(state),
     })
@@ -165,12 +169,36 @@ async fn fetcher(
     Ok(Some(Fetcher::new(parts, inbox).await?))
 }
 
+fn pull(
+    config: &Config,
+    ground: &Ground,
+    people: &People,
+    keeper: &Arc<Keeper>,
+    outbound: &Arc<Outbound>,
+) -> Arc<Pull> {
+    Pull::new(pull::Parts {
+        store: ground.store.clone(),
+        registry: people.registry.clone(),
+        cores: Arc::new(config.cores.clone()),
+        keeper: keeper.clone(),
+        outbound: outbound.clone(),
+        clock: ground.clock.clone(),
+        chance: ground.chance.clone(),
+        rules: Rules {
+            session_idle: config.session.idle,
+        },
+        pulls: usize::try_from(config.kf.pulls).unwrap_or(usize::MAX),
+        sweep: config.kf.sweep,
+    })
+}
+
 fn inbound(
     config: &Config,
     ground: &Ground,
     people: &People,
     keeper: &Arc<Keeper>,
     outbound: &Arc<Outbound>,
+    pull: &Arc<Pull>,
 ) -> Arc<Inbound> {
     Inbound::new(inbound::Parts {
         store: ground.store.clone(),
@@ -178,6 +206,7 @@ fn inbound(
         service: people.service.clone(),
         cores: Arc::new(config.cores.clone()),
         windows: ground.windows.clone(),
+        bells: pull.clone(),
         outbound: outbound.clone(),
         keeper: keeper.clone(),
         observer: ground.observer.clone(),

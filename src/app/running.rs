@@ -51,6 +51,7 @@ pub(super) async fn start(config: &Config, ground: Ground, options: Options) -> 
         let _ = ordered.wait_for(|stop| *stop).await;
     };
     work.spawn(house.deliverer.run(until));
+    work.spawn(house.pull.run(stopped.clone()));
     work.spawn(house.outbound.run(stopped));
     Ok(Running {
         public_addr: doors.public.address,

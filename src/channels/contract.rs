@@ -145,6 +145,10 @@ pub trait Account: Send + Sync {
     fn call_to(&self, piece: &Piece, to: &To<'_>) -> Call {
         self.call(piece, to.recipient)
     }
+    /// A link's picture must be on the platform: `image_handle` of links and cards then holds the platform's id.
+    fn links_need_pictures(&self) -> bool {
+        false
+    }
     /// The platform's own sessions; `None` where it has none.
     fn sessions(&self) -> Option<&dyn Sessions> {
         None

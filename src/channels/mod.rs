@@ -8,12 +8,18 @@ mod conformance_tests;
 pub mod contract;
 pub mod mini_program;
 pub mod official_account;
+pub mod wechat_kf;
 pub mod wecom_app;
 
 use contract::Channel;
 
 /// Every channel there is.
-pub static REGISTRY: &[&dyn Channel] = &[&official_account::CHANNEL, &mini_program::CHANNEL, &wecom_app::CHANNEL];
+pub static REGISTRY: &[&dyn Channel] = &[
+    &official_account::CHANNEL,
+    &mini_program::CHANNEL,
+    &wecom_app::CHANNEL,
+    &wechat_kf::CHANNEL,
+];
 
 /// The channel of that name.
 pub fn named(name: &str) -> Option<&'static dyn Channel> {

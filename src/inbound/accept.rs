@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     accounts::Opened,
-    channels::contract::{self, Admitted, CallbackQuery, PassiveTo, Refusal, Seal},
+    channels::contract::{self, Admitted, Bell, CallbackQuery, PassiveTo, Refusal, Seal},
     error::{Code, Fault},
     ports::{
         chance::hex,
@@ -77,6 +77,12 @@ pub(super) fn told_from(fault: &Fault, from: Option<IpAddr>) -> Fault {
     }
 }
 
+/// What an authentic callback turned out to be, and the account that reads it.
+enum Taken {
+    Bell(Arc<Opened>, Bell),
+    Said(Arc<Opened>, Admitted, contract::Inbound),
+}
+
 /// How a callback was answered, as the metrics name it.
 type Class = &'static str;
 
@@ -124,11 +130,16 @@ impl Call {
         let query = query::read(post.query);
         let now = self.inbound.platform_now(self.first);
         let taken = self.admit(&query, post.body, now).and_then(|admitted| {
-            let inbound = self.opened.account.read(&admitted, now)?;
-            Ok((admitted, inbound))
+            let reader = self.inbound.parts.registry.via(&self.opened, &admitted);
+            if let Some(bell) = reader.account.bell(&admitted) {
+                return Ok(Taken::Bell(reader, bell));
+            }
+            let inbound = reader.account.read(&admitted, now)?;
+            Ok(Taken::Said(reader, admitted, inbound))
         });
         match taken {
-            Ok((admitted, inbound)) => self.take(admitted, inbound, post.traceparent).await,
+            Ok(Taken::Bell(reader, bell)) => self.rung(&reader, bell).await,
+            Ok(Taken::Said(reader, admitted, inbound)) => self.take(&reader, admitted, inbound, post.traceparent).await,
             Err(Refusal::Reject { status, fault }) => self.refuse(status, &fault),
             Err(Refusal::Quarantine { fault }) => self.set_aside(query, post, fault, now).await,
         }
@@ -170,11 +181,27 @@ impl Call {
         }
     }
 
-    async fn take(self, mut admitted: Admitted, mut inbound: contract::Inbound, trace: Option<&str>) -> Reply {
+    /// Nothing was said, but that something waits: a mark, and the platform is content.
+    async fn rung(self, reader: &Opened, bell: Bell) -> Reply {
+        let bells = self.inbound.parts.bells.clone();
+        match self.in_time(bells.ring(&reader.settings.id, bell)).await {
+            Some(Ok(())) => self.end("bell", Reply::ok(Body::Success), None),
+            Some(Err(error)) => self.uncommitted(&error),
+            None => self.unavailable(),
+        }
+    }
+
+    async fn take(
+        self,
+        reader: &Opened,
+        mut admitted: Admitted,
+        mut inbound: contract::Inbound,
+        trace: Option<&str>,
+    ) -> Reply {
         let parts = &self.inbound.parts;
         let mut entry = inbound.entry.take();
         if entry.is_some() {
-            let resolving = entries::resolved(parts.store.as_ref(), &self.opened.settings.id, entry, self.first);
+            let resolving = entries::resolved(parts.store.as_ref(), &reader.settings.id, entry, self.first);
             entry = match self.in_time(resolving).await {
                 Some(Ok(entry)) => entry,
                 Some(Err(error)) => return self.uncommitted(&error),
@@ -190,7 +217,7 @@ impl Call {
         // Two kilobytes, which every future on the way to the store would hold and copy.
         let arrival = Box::new(
             self.inbound
-                .arrival(&self.opened, inbound, entry, plain, traceparent, self.first),
+                .arrival(reader, inbound, entry, plain, traceparent, self.first),
         );
         self.commit(arrival, attempt, passive.is_some(), &admitted.seal).await
     }

@@ -7,12 +7,17 @@ use crate::{
     accounts::Opened,
     channels::contract::{self, Who},
     conversation::{
-        Grant,
+        Grant, Rules,
         key::{ACCOUNT_SELF, Key},
     },
+    cores::Core,
     envelope::Format,
     media,
-    ports::{chance::hex, clock::Millis, store::Arrival},
+    ports::{
+        chance::{Chance, hex},
+        clock::Millis,
+        store::Arrival,
+    },
     schema::v1::{self, conversation::Scope, identity},
 };
 
@@ -21,42 +26,73 @@ impl Inbound {
     pub(super) fn arrival(
         &self,
         opened: &Opened,
-        mut inbound: contract::Inbound,
+        inbound: contract::Inbound,
         entry: Option<v1::Entry>,
         plain: Vec<u8>,
         traceparent: String,
         now: Millis,
     ) -> Arrival {
-        let account = opened.describe.clone();
-        let core = self.parts.cores.for_account(&account);
-        let with_raw = inbound.raw_always || core.is_some_and(|core| core.raw_inline);
-        media::inbound::label(&mut inbound.body, &account.channel, &*self.parts.chance);
-        let (native_id, scope) = match inbound.who {
-            Who::Customer(id) => (id, Scope::Direct),
-            Who::Account => (ACCOUNT_SELF.to_owned(), Scope::Account),
-        };
-        let key = key(&account, scope, native_id);
-        Arrival {
-            core: core.map(|core| core.name.clone()),
-            customer: customer(key.1, scope, inbound.aliases),
-            key: key.0,
-            scope,
-            dedupe: Some(inbound.dedupe),
-            platform_time: inbound.platform_time,
-            history: false,
-            traceparent,
-            body: inbound.body,
-            raw: with_raw.then(|| raw(plain)),
-            entry,
-            grant: inbound.effects.opens.and_then(|trigger| grant(opened, trigger, now)),
-            unfollowed: inbound.effects.unfollowed,
-            customer_acted: inbound.effects.customer_acted,
-            customer_spoke: inbound.effects.customer_spoke,
-            session: inbound.effects.session,
-            redelivery_of: String::new(),
+        let place = Place {
+            opened,
+            account: &opened.describe,
+            core: self.parts.cores.for_account(&opened.describe),
+            chance: &*self.parts.chance,
             rules: self.rules,
-            account,
-        }
+        };
+        arrival(&place, inbound, entry, plain, traceparent, now)
+    }
+}
+
+/// Where something arrived.
+pub struct Place<'a> {
+    pub opened: &'a Opened,
+    /// As its conversations show it: of one place of the account, where it has several.
+    pub account: &'a Arc<v1::Account>,
+    pub core: Option<&'a Core>,
+    pub chance: &'a dyn Chance,
+    pub rules: Rules,
+}
+
+/// What is to be committed; allowances run from `since`.
+pub fn arrival(
+    place: &Place<'_>,
+    mut inbound: contract::Inbound,
+    entry: Option<v1::Entry>,
+    plain: Vec<u8>,
+    traceparent: String,
+    since: Millis,
+) -> Arrival {
+    let account = place.account.clone();
+    let with_raw = inbound.raw_always || place.core.is_some_and(|core| core.raw_inline);
+    media::inbound::label(&mut inbound.body, &account.channel, place.chance);
+    let (native_id, scope) = match inbound.who {
+        Who::Customer(id) => (id, Scope::Direct),
+        Who::Account => (ACCOUNT_SELF.to_owned(), Scope::Account),
+    };
+    let key = key(&account, scope, native_id);
+    Arrival {
+        core: place.core.map(|core| core.name.clone()),
+        customer: customer(key.1, scope, inbound.aliases),
+        key: key.0,
+        scope,
+        dedupe: Some(inbound.dedupe),
+        platform_time: inbound.platform_time,
+        history: false,
+        traceparent,
+        body: inbound.body,
+        raw: with_raw.then(|| raw(plain)),
+        entry,
+        grant: inbound
+            .effects
+            .opens
+            .and_then(|trigger| grant(place.opened, trigger, since)),
+        unfollowed: inbound.effects.unfollowed,
+        customer_acted: inbound.effects.customer_acted,
+        customer_spoke: inbound.effects.customer_spoke,
+        session: inbound.effects.session,
+        redelivery_of: String::new(),
+        rules: place.rules,
+        account,
     }
 }
 

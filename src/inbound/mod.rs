@@ -13,9 +13,9 @@
 //! Nothing is answered `success` before it is durable, and nothing later than 4.5 s after its first byte.
 
 mod accept;
-mod arrival;
+pub(crate) mod arrival;
 mod attempt;
-mod entries;
+pub(crate) mod entries;
 mod nonces;
 mod notes;
 mod query;
@@ -24,7 +24,7 @@ mod reread;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-mod trace;
+pub(crate) mod trace;
 mod window;
 pub mod windows;
 
@@ -43,7 +43,7 @@ use accept::told_from;
 pub use accept::{Body, Call, Post, Reply};
 
 use crate::{
-    accounts::{Registry, Service},
+    accounts::{Opened, Registry, Service},
     conversation::Rules,
     cores::Cores,
     error::{Code, Fault},
@@ -52,6 +52,7 @@ use crate::{
     ports::{
         chance::Chance,
         clock::{Clock, Millis},
+        pull::Bells,
         store::Store,
     },
     settings::is_id,
@@ -66,6 +67,7 @@ pub struct Parts {
     pub service: Arc<Service>,
     pub cores: Arc<Cores>,
     pub windows: Arc<OpenRequests>,
+    pub bells: Arc<dyn Bells>,
     pub outbound: Arc<Outbound>,
     pub keeper: Arc<Keeper>,
     pub observer: Arc<Observer>,
@@ -125,7 +127,9 @@ impl Inbound {
     /// A request for this account begins; `Err` is the answer where there is no such account. Where it comes `from` is told
     /// to the operator if it is refused.
     pub fn call(self: &Arc<Self>, account: &str, first: Millis, from: Option<IpAddr>) -> Result<Call, Reply> {
-        if let Some(opened) = self.parts.registry.get(account) {
+        // What is bound via another account has no address of its own.
+        let own = |opened: &Arc<Opened>| opened.settings.via.is_empty();
+        if let Some(opened) = self.parts.registry.get(account).filter(own) {
             return Ok(Call::new(self.clone(), opened, first, from));
         }
         // Bound, but this version cannot open it: the platform may find another one when it comes again.

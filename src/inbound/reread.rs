@@ -15,6 +15,15 @@ impl Inbound {
         let query = query::read(&body.query);
         let fault = |refusal: Refusal| refusal.fault().clone();
         let admitted = opened.account.admit(&query, &body.body, body.received).map_err(fault)?;
+        let opened = self.parts.registry.via(&opened, &admitted);
+        if let Some(bell) = opened.account.bell(&admitted) {
+            self.parts
+                .bells
+                .ring(&opened.settings.id, bell)
+                .await
+                .map_err(unstored)?;
+            return Ok(None);
+        }
         let mut inbound = opened.account.read(&admitted, body.received).map_err(fault)?;
         let entry = entries::resolved(
             self.parts.store.as_ref(),

@@ -78,6 +78,25 @@ impl Listener for Ears {
     fn message(&self, _: ConversationId) {}
 }
 
+/// Remembers who rang.
+#[derive(Default)]
+pub struct Belfry(pub Mutex<Vec<(String, crate::channels::contract::Bell)>>);
+
+#[async_trait::async_trait]
+impl crate::ports::pull::Bells for Belfry {
+    async fn ring(
+        &self,
+        account: &str,
+        bell: crate::channels::contract::Bell,
+    ) -> Result<(), crate::ports::store::StoreError> {
+        self.0
+            .lock()
+            .expect("no panic under the lock")
+            .push((account.to_owned(), bell));
+        Ok(())
+    }
+}
+
 struct NoFetch;
 
 #[async_trait::async_trait]
@@ -98,6 +117,7 @@ pub struct House {
     pub observer: Arc<Observer>,
     pub platform: Arc<FakePlatform>,
     pub inbound: Arc<Inbound>,
+    pub bells: Arc<Belfry>,
     _dir: tempfile::TempDir,
 }
 
@@ -154,12 +174,14 @@ impl House {
             rules: Default::default(),
             lanes: outbound::Handle::default(),
         });
+        let bells = Arc::new(Belfry::default());
         let inbound = Inbound::new(Parts {
             store: store.clone(),
             registry: registry.clone(),
             service: service.clone(),
             cores,
             windows: windows.clone(),
+            bells: bells.clone(),
             outbound: outbound.clone(),
             keeper,
             observer: observer.clone(),
@@ -179,6 +201,7 @@ impl House {
             observer,
             platform,
             inbound,
+            bells,
             _dir: dir,
         })
     }

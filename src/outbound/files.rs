@@ -31,21 +31,40 @@ impl Job<'_> {
             Content::Music(music) => self.thumb(&mut music.thumb_handle).await,
             Content::MiniProgram(card) => self.thumb(&mut card.thumb_handle).await,
             Content::Card(card) => {
-                self.resolver.picture(&card.image_handle, &mut card.image_url).await?;
+                self.picture(&mut card.image_handle, &mut card.image_url).await?;
                 match &mut card.mini_program {
                     Some(mini) => self.thumb(&mut mini.thumb_handle).await,
                     None => Ok(()),
                 }
             }
-            Content::Link(link) => self.resolver.picture(&link.image_handle, &mut link.image_url).await,
+            Content::Link(link) => self.picture(&mut link.image_handle, &mut link.image_url).await,
             Content::Articles(articles) => {
                 for link in &mut articles.items {
-                    self.resolver.picture(&link.image_handle, &mut link.image_url).await?;
+                    self.picture(&mut link.image_handle, &mut link.image_url).await?;
                 }
                 Ok(())
             }
             _ => Ok(()),
         }
+    }
+
+    /// The picture of a link: an address, or where the platform wants it so a file of its own.
+    async fn picture(&mut self, handle: &mut String, url: &mut String) -> Result<(), Unresolved> {
+        if !self.opened.account.links_need_pictures() {
+            return self.resolver.picture(handle, url).await;
+        }
+        if handle.is_empty() && crate::text::is_web(url.trim()) {
+            let media = v1::Media {
+                url: url.trim().to_owned(),
+                ..Default::default()
+            };
+            // A picture that cannot be had is left out; the link itself is what counts.
+            if let Ok(Ok(placed)) = self.resolver.platform_id(self.opened, "thumb", &media, self.how).await {
+                *handle = placed.id;
+                return Ok(());
+            }
+        }
+        self.thumb(handle).await
     }
 
     async fn file(&mut self, kind: &'static str, media: &mut v1::Media) -> Result<(), Unresolved> {

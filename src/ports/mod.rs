@@ -5,5 +5,6 @@ pub mod clock;
 pub mod core;
 pub mod fetch;
 pub mod platform;
+pub mod pull;
 pub mod store;
 pub mod turn;

@@ -188,7 +188,7 @@ pub fn parts(channel: &dyn Channel) -> Vec<(&'static str, Content)> {
     ];
     parts.extend([
         ("location", Content::Location(Location { latitude: 23.1, longitude: 113.3, name: "A place".into(), ..Location::default() })),
-        ("link", Content::Link(link())),
+        ("link", Content::Link(Link { image_handle: "THUMB-ID".into(), ..link() })),
         ("articles", Content::Articles(Articles { items: vec![link()] })),
         ("mini_program", Content::MiniProgram(page.clone())),
         ("card", Content::Card(Card {

@@ -20,7 +20,7 @@ pub trait Pulls: Send + Sync {
     fn from_latest(&self) -> bool;
     /// Asks which places there are, from this position on.
     fn list(&self, from: usize) -> Call;
-    fn listed(&self, answer: &Answer) -> Result<Listed, PullFault>;
+    fn listed(&self, from: usize, answer: &Answer) -> Result<Listed, PullFault>;
     /// Asks for what follows a cursor.
     fn page(&self, at: &At<'_>) -> Call;
     /// Reads an answer to [`Pulls::page`]. Whatever an item holds, it becomes an item: one that cannot be read must not

@@ -41,6 +41,20 @@ pub enum CodeOf {
     End,
 }
 
+impl CodeOf {
+    /// Which kind of code a signal brings; `None` where it brings none.
+    pub fn of(signal: &v1::Signal) -> Option<Self> {
+        if signal.code.is_empty() {
+            return None;
+        }
+        Some(match (signal.r#type(), &signal.session) {
+            (v1::signal::Type::SessionEntered, _) => CodeOf::Welcome,
+            (_, Some(change)) if change.after() == SessionState::Ended => CodeOf::End,
+            _ => CodeOf::Transfer,
+        })
+    }
+}
+
 /// A code lets one message pass, whatever the allowances say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeRule {

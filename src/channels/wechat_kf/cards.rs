@@ -1,0 +1,254 @@
+//! How do links, mini-program cards, neutral cards and menus look?
+//!
+//! A menu (`msgmenu`) holds items that answer, open a page or open a mini-program, so it is what a card with buttons becomes.
+
+use serde_json::{Value, json};
+
+use super::{
+    degrade,
+    limits::{CLICK, LINK_DESC, LINK_TITLE, MENU_ITEMS, MENU_WORDS, PAGE_TITLE, URL},
+};
+use crate::{
+    channels::common::render::{
+        links,
+        out::Out,
+        words::{card_title, details},
+    },
+    error::{Code, Fault},
+    schema::v1::{self, action::Kind},
+    text::{self, Links},
+};
+
+/// The longest beginning of `text` that has at most `bytes` bytes.
+fn cut(out: &mut Out<'_>, text: &str, bytes: usize) -> Result<String, Fault> {
+    let text = text.trim();
+    if text.len() <= bytes {
+        return Ok(text.to_owned());
+    }
+    out.degrade(&degrade::WORDS_CUT)?;
+    let end = (0..=bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    Ok(text[..end].to_owned())
+}
+
+fn web(url: &str) -> Result<&str, Fault> {
+    let url = url.trim();
+    if text::is_web(url) && url.len() <= URL {
+        return Ok(url);
+    }
+    Err(Fault::new(
+        Code::InvalidRequest,
+        "a link needs a http(s) url of at most 2048 bytes",
+    ))
+}
+
+pub fn link(out: &mut Out<'_>, it: &v1::Link, part_type: &'static str) -> Result<(), Fault> {
+    let url = web(&it.url)?;
+    let title = [&it.title, &it.description]
+        .into_iter()
+        .find(|text| !text.trim().is_empty());
+    if it.image_handle.is_empty() {
+        out.degrade(&degrade::LINK_TEXT)?;
+        let words = text::anchor(url, title.map_or("", |it| it.trim()), Links::Spell);
+        out.text(&words);
+        return Ok(());
+    }
+    let card = json!({
+        "title": cut(out, title.map_or(url, |it| it), LINK_TITLE)?,
+        "desc": cut(out, &it.description, LINK_DESC)?,
+        "url": url,
+        "thumb_media_id": it.image_handle,
+    });
+    out.message(part_type, "link", card);
+    Ok(())
+}
+
+pub fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault> {
+    if it.items.is_empty() {
+        return Err(Fault::new(Code::InvalidRequest, "articles without an item"));
+    }
+    out.degrade(&degrade::ARTICLES_LINKS)?;
+    it.items.iter().try_for_each(|item| link(out, item, "articles"))
+}
+
+pub fn mini_program(out: &mut Out<'_>, it: &v1::MiniProgramCard) -> Result<(), Fault> {
+    if it.appid.trim().is_empty() {
+        return Err(Fault::new(Code::InvalidRequest, "a mini-program card needs an appid"));
+    }
+    if !it.thumb_handle.is_empty() {
+        return page(out, it, &it.title);
+    }
+    out.degrade(&degrade::MINI_PROGRAM_MENU)?;
+    let title = if it.title.trim().is_empty() {
+        "小程序"
+    } else {
+        it.title.trim()
+    };
+    let item = mini_item(it, title);
+    out.message("mini_program", "msgmenu", json!({ "list": [item] }));
+    Ok(())
+}
+
+fn page(out: &mut Out<'_>, it: &v1::MiniProgramCard, title: &str) -> Result<(), Fault> {
+    let card = json!({
+        "appid": it.appid.trim(),
+        "title": cut(out, title, PAGE_TITLE)?,
+        "thumb_media_id": it.thumb_handle,
+        "pagepath": page_path(&it.page_path),
+    });
+    out.message("mini_program", "miniprogram", card);
+    Ok(())
+}
+
+/// The path needs the ending `.html` before its query.
+fn page_path(path: &str) -> String {
+    let path = path.trim();
+    let (page, query) = path.split_at(path.find('?').unwrap_or(path.len()));
+    if page.is_empty() || page.ends_with(".html") {
+        return path.to_owned();
+    }
+    format!("{page}.html{query}")
+}
+
+fn mini_item(it: &v1::MiniProgramCard, label: &str) -> Value {
+    json!({ "type": "miniprogram", "miniprogram": {
+        "appid": it.appid.trim(), "pagepath": page_path(&it.page_path), "content": label,
+    } })
+}
+
+// ───────────── the neutral card ─────────────
+
+pub fn card(out: &mut Out<'_>, it: &v1::Card) -> Result<(), Fault> {
+    let title = card_title(it);
+    if title.is_empty() {
+        return Err(Fault::new(
+            Code::InvalidRequest,
+            "a card has neither title nor description",
+        ));
+    }
+    let mini = it.mini_program.as_ref().filter(|mini| !mini.appid.trim().is_empty());
+    let linked = text::is_web(it.web_url.trim());
+    if !it.actions.is_empty() {
+        return card_menu(out, it, title, mini);
+    }
+    match mini.filter(|mini| !mini.thumb_handle.is_empty()) {
+        Some(mini) => {
+            if !details(it).is_empty() {
+                out.degrade(&degrade::CARD_DETAILS)?;
+            }
+            page(out, mini, title)
+        }
+        None if linked && !it.image_handle.is_empty() => {
+            if mini.is_some() {
+                out.degrade(&degrade::MINI_PROGRAM_LINK)?;
+            }
+            let as_link = v1::Link {
+                url: it.web_url.clone(),
+                title: title.to_owned(),
+                description: details(it),
+                image_handle: it.image_handle.clone(),
+                ..Default::default()
+            };
+            link(out, &as_link, "card")
+        }
+        None if linked || mini.is_some() => card_menu(out, it, title, mini),
+        None => {
+            out.degrade(&degrade::CARD_TEXT)?;
+            out.text(&lines([title, &details(it)]));
+            Ok(())
+        }
+    }
+}
+
+/// The whole card as a menu: its words above, its links and its buttons as items.
+fn card_menu(out: &mut Out<'_>, it: &v1::Card, title: &str, mini: Option<&v1::MiniProgramCard>) -> Result<(), Fault> {
+    let linked = text::is_web(it.web_url.trim());
+    let mut list = Vec::new();
+    list.extend(mini.map(|mini| mini_item(mini, "打开小程序")));
+    list.extend(linked.then(|| view_item(it.web_url.trim(), "查看详情")));
+    for (at, action) in it.actions.iter().enumerate() {
+        list.push(item(out, action, at)?);
+    }
+    out.degrade(&degrade::CARD_MENU)?;
+    let head = cut(out, &lines([title, &details(it)]), MENU_WORDS)?;
+    if list.len() > MENU_ITEMS {
+        out.degrade(&degrade::MENU_TEXT)?;
+        let address = if linked { it.web_url.trim() } else { "" };
+        out.text(&lines([&head, address, &spelled(&it.actions)]));
+        return Ok(());
+    }
+    out.message("card", "msgmenu", json!({ "head_content": head, "list": list }));
+    Ok(())
+}
+
+// ───────────── menus ─────────────
+
+pub fn menu(out: &mut Out<'_>, it: &v1::Menu) -> Result<(), Fault> {
+    let (head, tail) = (text::tidy(&it.head), text::tidy(&it.tail));
+    if it.actions.is_empty() {
+        out.text(&lines([&head, &tail]));
+        return Ok(());
+    }
+    if it.actions.len() > MENU_ITEMS {
+        out.degrade(&degrade::MENU_TEXT)?;
+        out.text(&lines([&head, &spelled(&it.actions), &tail]));
+        return Ok(());
+    }
+    let mut list = Vec::new();
+    for (at, action) in it.actions.iter().enumerate() {
+        list.push(item(out, action, at)?);
+    }
+    let mut body = json!({ "list": list });
+    for (name, words) in [("head_content", head), ("tail_content", tail)] {
+        if !words.is_empty() {
+            body[name] = cut(out, &words, MENU_WORDS)?.into();
+        }
+    }
+    out.message("menu", "msgmenu", body);
+    Ok(())
+}
+
+fn item(out: &mut Out<'_>, action: &v1::Action, at: usize) -> Result<Value, Fault> {
+    let words = links::wording(action);
+    if words.is_empty() {
+        return Err(Fault::new(Code::InvalidRequest, "a menu item has no label"));
+    }
+    Ok(match &action.kind {
+        Some(Kind::Url(url)) => {
+            let words = cut(out, words, MENU_WORDS)?;
+            view_item(web(url)?, &words)
+        }
+        Some(Kind::MiniProgram(mini)) if !mini.appid.trim().is_empty() => {
+            let words = cut(out, words, MENU_WORDS)?;
+            mini_item(mini, &words)
+        }
+        Some(Kind::MiniProgram(_)) => {
+            let words = cut(out, words, MENU_WORDS)?;
+            view_item(web(&action.web_fallback_url)?, &words)
+        }
+        Some(Kind::ReplyText(_)) | None => json!({ "type": "click", "click": {
+            "id": cut(out, &links::id(action, at), CLICK)?, "content": cut(out, words, CLICK)?,
+        } }),
+    })
+}
+
+fn view_item(url: &str, label: &str) -> Value {
+    json!({ "type": "view", "view": { "url": url, "content": label } })
+}
+
+/// Items as numbered lines.
+fn spelled(actions: &[v1::Action]) -> String {
+    let line = |(at, action): (usize, &v1::Action)| {
+        let words = links::wording(action);
+        match &action.kind {
+            Some(Kind::Url(url)) => format!("{}. {}", at + 1, text::anchor(url.trim(), words, Links::Spell)),
+            _ => format!("{}. {words}", at + 1),
+        }
+    };
+    actions.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn lines<T: AsRef<str>>(all: impl IntoIterator<Item = T>) -> String {
+    let all: Vec<T> = all.into_iter().collect();
+    let lines = all.iter().map(AsRef::as_ref).filter(|line| !line.trim().is_empty());
+    lines.collect::<Vec<&str>>().join("\n")
+}

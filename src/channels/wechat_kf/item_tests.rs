@@ -1,0 +1,141 @@
+//! Bodies and expectations are data in `fixtures/wechat_kf/items`: a new case is a new file. `UPDATE=1` rewrites the expectations.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{channels::wechat_kf::kinds, schema::json as canonical};
+
+const NOW: Millis = 1_766_200_000_000;
+
+fn settings() -> AccountSettings {
+    AccountSettings {
+        corp_id: "ww0123456789abcdef".into(),
+        ..AccountSettings::default()
+    }
+}
+
+fn at() -> At<'static> {
+    At {
+        sub_id: "wkTESTkf000001",
+        cursor: "4gw7",
+        token: None,
+    }
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/wechat_kf/items")
+}
+
+fn bodies() -> BTreeMap<String, String> {
+    let entries = fs::read_dir(folder())
+        .expect("the fixtures are there")
+        .map(|it| it.expect("readable").path());
+    let items = entries.filter(|path| !path.to_string_lossy().ends_with(".expect.json"));
+    items
+        .filter_map(|path| {
+            let name = path.file_stem()?.to_string_lossy().into_owned();
+            Some((name, fs::read_to_string(&path).expect("text")))
+        })
+        .collect()
+}
+
+fn shown(item: &Item) -> Value {
+    let inbound = &item.inbound;
+    let event = v1::Event {
+        body: Some(inbound.body.clone()),
+        entry: inbound.entry.clone(),
+        platform_time: inbound.platform_time.map(crate::schema::Timestamp::from_millis),
+        dedupe_key: inbound.dedupe.text.clone(),
+        ..v1::Event::default()
+    };
+    let effects = &inbound.effects;
+    json!({
+        "event": serde_json::from_slice::<Value>(&canonical::to_vec(&event).expect("canonical")).expect("JSON"),
+        "place": item.sub_id,
+        "who": match &inbound.who { Who::Customer(id) => id.as_str(), Who::Account => "a:-" },
+        "order": inbound.dedupe.order,
+        "opens": effects.opens,
+        "acted": effects.customer_acted,
+        "spoke": effects.customer_spoke,
+        "session": effects.session.as_ref().map(|it| format!("{it:?}")),
+        "failed": item.failed.as_ref().map(|it| json!({ "message": it.message_id, "code": it.error.code })),
+        "rawAlways": inbound.raw_always,
+    })
+}
+
+#[test]
+fn every_kind_becomes_what_its_expectation_says() {
+    let updating = std::env::var_os("UPDATE").is_some();
+    for (name, body) in bodies() {
+        let item = read(&settings(), &at(), body.trim(), 0, NOW);
+        assert_eq!(item.raw, body.trim().as_bytes(), "{name}");
+        let shown = format!("{:#}\n", shown(&item));
+        let file = folder().join(format!("{name}.expect.json"));
+        if updating {
+            fs::write(&file, &shown).expect("writable");
+        }
+        let expected = fs::read_to_string(&file).unwrap_or_default();
+        assert!(shown == expected, "{name}: {shown}");
+    }
+}
+
+#[test]
+fn every_documented_kind_has_a_body_and_becomes_its_part() {
+    let bodies = bodies();
+    for row in kinds::MESSAGES.iter().filter(|row| row.msgtype != "text") {
+        let body = bodies
+            .get(row.msgtype)
+            .unwrap_or_else(|| panic!("no fixture for {}", row.msgtype));
+        let item = read(&settings(), &at(), body.trim(), 0, NOW);
+        let Body::Message(message) = &item.inbound.body else {
+            panic!("{}", row.msgtype)
+        };
+        assert!(!message.parts.iter().any(parts::unsupported), "{}", row.msgtype);
+        assert!(!message.summary.is_empty());
+    }
+    for row in kinds::EVENTS
+        .iter()
+        .filter(|row| row.event_type.starts_with("kf_").eq(&false))
+    {
+        let body = bodies.get(&format!("event_{}", row.event_type)).expect("a fixture");
+        let item = read(&settings(), &at(), body.trim(), 0, NOW);
+        let Body::Signal(signal) = &item.inbound.body else {
+            panic!("{}", row.event_type)
+        };
+        assert_eq!(signal.r#type(), row.signal, "{}", row.event_type);
+    }
+}
+
+#[test]
+fn items_without_an_id_are_told_apart_by_content_page_and_place() {
+    let twice = r#"{"msgtype":"event","event":{"event_type":"enter_session"}}"#;
+    let rest = |twin, cursor| {
+        let at = At { cursor, ..at() };
+        read(&settings(), &at, twice, twin, NOW).inbound.dedupe.rest
+    };
+    assert_eq!(rest(0, "a"), rest(0, "a"), "read again");
+    assert_ne!(rest(0, "a"), rest(1, "a"));
+    assert_ne!(rest(0, "a"), rest(0, "b"));
+}
+
+#[test]
+fn whatever_an_item_holds_it_becomes_something() {
+    let deep = format!(r#"{{"msgtype":"text","text":{}1{}}}"#, "[".repeat(50), "]".repeat(50));
+    for raw in [
+        "",
+        "null",
+        "7",
+        "[]",
+        "{}",
+        r#"{"msgtype":7}"#,
+        r#"{"msgtype":"text"}"#,
+        r#"{"event":{}}"#,
+        &deep,
+    ] {
+        let item = read(&settings(), &at(), raw, 0, NOW);
+        assert_eq!(item.sub_id, "wkTESTkf000001");
+        assert!(!item.inbound.dedupe.rest.is_empty());
+    }
+}

@@ -1,0 +1,297 @@
+//! WeChat customer service (微信客服), inside WeCom and stand-alone. How do the parts below fit together?
+//!
+//! The callback is a bell: [`admit`] opens it, [`callback`] reads it. What it rang for is pulled: [`sync`] asks and takes the
+//! answer apart ([`split`]), [`item`] reads each item by the table in [`kinds`] ([`parts`], [`events`]). An answer goes out by
+//! `render` under an id of `ids`, [`sessions`] moves the platform's sessions, `judge` reads what the platform said by the
+//! table in [`codes`]. Platform pages: <https://developer.work.weixin.qq.com/document/path/94638>.
+
+pub mod admit;
+pub mod callback;
+mod cards;
+pub mod codes;
+pub mod degrade;
+pub mod events;
+mod ids;
+pub mod item;
+pub mod judge;
+pub mod kinds;
+pub mod limits;
+pub mod page;
+pub mod parts;
+mod render;
+pub mod sessions;
+pub mod settings;
+pub mod split;
+pub mod sync;
+
+use std::sync::Arc;
+
+use super::{
+    common::{answers, codes as tables, door, download, settings::Ready},
+    contract::{
+        AccessToken, Account, Admitted, AllowanceRule, At, Bell, CallbackQuery, Card, Channel, CodeOf, CodeRule,
+        Downloaded, Holder, Inbound, Listed, MediaLimit, PassiveTo, Piece, Pieces, PlatformCode, PullFault, PulledPage,
+        Pulls, Refusal, Roads, Say, Seal, Sessions, SettingFault, To, Upload, Verdict,
+    },
+};
+use crate::{
+    error::{Code, Fault},
+    ports::{
+        clock::Millis,
+        platform::{Answer, Call},
+    },
+    schema::v1::{self, conversation::SessionState},
+    settings::AccountSettings,
+};
+
+pub struct WechatKf;
+pub static CHANNEL: WechatKf = WechatKf;
+
+static CARD: Card = Card {
+    name: "wechat_kf",
+    title_en: "WeChat customer service",
+    title_zh: "微信客服",
+    doc_url: "https://developer.work.weixin.qq.com/document/path/94638",
+    fields: settings::FIELDS,
+    channel_code: 17,
+};
+
+impl Channel for WechatKf {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn numbers(&self) -> Vec<i64> {
+        tables::numbers(codes::TABLE)
+    }
+
+    fn explain(&self, number: i64) -> Option<PlatformCode> {
+        tables::explain(codes::TABLE, number)
+    }
+
+    fn media(&self) -> &'static [MediaLimit] {
+        limits::MEDIA
+    }
+
+    fn open(&self, settings: &AccountSettings) -> Result<Arc<dyn Account>, Vec<SettingFault>> {
+        Ok(Arc::new(Opened {
+            ready: settings::ready(settings)?,
+            describe: v1::Account {
+                id: settings.id.clone(),
+                channel: CARD.name.into(),
+                platform_id: settings.corp_id.clone(),
+                // Each kf account of the credential is a place of its own.
+                sub_id: String::new(),
+                via: settings.via.clone(),
+                channel_code: CARD.channel_code,
+            },
+            settings: settings.clone(),
+        }))
+    }
+}
+
+/// One opened credential.
+struct Opened {
+    /// `None`: its callbacks come in at the account that `via` names.
+    ready: Option<Ready>,
+    describe: v1::Account,
+    settings: AccountSettings,
+}
+
+impl Opened {
+    fn ready(&self) -> Result<&Ready, Refusal> {
+        let elsewhere = "this account has no callback of its own: it is bound via another one";
+        self.ready
+            .as_ref()
+            .ok_or_else(|| Refusal::reject(404, Code::AccountUnknown, elsewhere))
+    }
+
+    fn serves(&self, open_kfid: &str) -> bool {
+        let named = &self.settings.open_kfids;
+        named.is_empty() || named.iter().any(|id| id == open_kfid)
+    }
+}
+
+impl Account for Opened {
+    fn describe(&self) -> &v1::Account {
+        &self.describe
+    }
+
+    fn settings(&self) -> &AccountSettings {
+        &self.settings
+    }
+
+    fn claims(&self) -> Vec<(String, String)> {
+        let corp = &self.settings.corp_id;
+        match &self.settings.open_kfids[..] {
+            [] => vec![(corp.clone(), String::new())],
+            named => named.iter().map(|id| (corp.clone(), id.clone())).collect(),
+        }
+    }
+
+    fn owns(&self, platform_id: &str, sub_id: &str) -> bool {
+        platform_id == self.settings.corp_id && self.serves(sub_id)
+    }
+
+    fn handshake(&self, query: &CallbackQuery, now: Millis) -> Result<Vec<u8>, Refusal> {
+        admit::handshake(self.ready()?, query, now)
+    }
+
+    fn admit(&self, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
+        admit::admit(self.ready()?, query, body, now)
+    }
+
+    fn read(&self, admitted: &Admitted, _now: Millis) -> Result<Inbound, Refusal> {
+        callback::read(&self.settings, admitted)
+    }
+
+    fn takes(&self, admitted: &Admitted) -> bool {
+        callback::is_ours(&admitted.plain, |open_kfid| self.serves(open_kfid))
+    }
+
+    fn bell(&self, admitted: &Admitted) -> Option<Bell> {
+        callback::bell(&admitted.plain)
+    }
+
+    fn pulls(&self) -> Option<&dyn Pulls> {
+        Some(self)
+    }
+
+    fn seal(&self, seal: &Seal, plain: &[u8], now: Millis, random: [u8; 16]) -> Result<Vec<u8>, Fault> {
+        Ok(door::seal(seal, plain, now, random))
+    }
+
+    fn pieces(&self, say: &Say, roads: Roads) -> Result<Pieces, Fault> {
+        render::pieces(&self.settings, say, roads)
+    }
+
+    fn passive(&self, _piece: &Piece, _to: &PassiveTo, _now: Millis) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn call(&self, piece: &Piece, recipient: &str) -> Call {
+        let to = To {
+            recipient,
+            ..To::default()
+        };
+        render::call(piece, &to)
+    }
+
+    fn call_to(&self, piece: &Piece, to: &To<'_>) -> Call {
+        render::call(piece, to)
+    }
+
+    fn recall(&self, platform_message_id: &str, to: &To<'_>) -> Option<Call> {
+        let body = serde_json::json!({ "msgid": platform_message_id, "open_kfid": to.sub_id });
+        Some(sync::post(judge::RECALL, &body))
+    }
+
+    fn links_need_pictures(&self) -> bool {
+        true
+    }
+
+    fn sessions(&self) -> Option<&dyn Sessions> {
+        Some(self)
+    }
+
+    fn wants_ticket(&self, _say: &Say) -> Option<String> {
+        // Only the code of the very event that is answered.
+        Some(String::new())
+    }
+
+    fn upload(&self, file: &Upload) -> Result<Call, Fault> {
+        render::upload(file)
+    }
+
+    fn uploaded(&self, answer: &Answer) -> Result<String, Verdict> {
+        answers::uploaded(codes::TABLE, answer)
+    }
+
+    fn download(&self, media_id: &str, _kind: &str) -> Option<Call> {
+        Some(download::call(media_id))
+    }
+
+    fn downloaded(&self, _call: &Call, answer: &Answer) -> Downloaded {
+        download::read(codes::TABLE, answer)
+    }
+
+    fn judge(&self, call: &Call, answer: &Answer) -> Verdict {
+        judge::judge(call, answer)
+    }
+
+    fn token_call(&self) -> Call {
+        judge::token_call(&self.settings)
+    }
+
+    fn read_token(&self, answer: &Answer) -> Result<AccessToken, Verdict> {
+        judge::token(answer)
+    }
+
+    fn capabilities(&self) -> v1::Capabilities {
+        limits::capabilities(&self.describe)
+    }
+
+    fn allowance(&self, trigger: &str) -> Option<AllowanceRule> {
+        limits::allowance(&self.settings, trigger)
+    }
+}
+
+impl Pulls for Opened {
+    fn named(&self) -> &[String] {
+        &self.settings.open_kfids
+    }
+
+    fn from_latest(&self) -> bool {
+        self.settings.start.as_deref() != Some("earliest")
+    }
+
+    fn list(&self, from: usize) -> Call {
+        sync::list(from)
+    }
+
+    fn listed(&self, from: usize, answer: &Answer) -> Result<Listed, PullFault> {
+        sync::listed(from, answer)
+    }
+
+    fn page(&self, at: &At<'_>) -> Call {
+        sync::page(at)
+    }
+
+    fn read_page(&self, at: &At<'_>, answer: &Answer, now: Millis) -> Result<PulledPage, PullFault> {
+        sync::read(&self.settings, at, answer, now)
+    }
+}
+
+impl Sessions for Opened {
+    fn state(&self, to: &To<'_>) -> Call {
+        sessions::state(to)
+    }
+
+    fn read_state(&self, answer: &Answer) -> Result<Holder, Verdict> {
+        sessions::read_state(answer)
+    }
+
+    fn change(&self, to: &To<'_>, into: SessionState, servicer: &str) -> Call {
+        sessions::change(to, into, servicer)
+    }
+
+    fn changed(&self, answer: &Answer) -> Result<Option<String>, Verdict> {
+        sessions::changed(answer)
+    }
+
+    fn no_such_move(&self, error: &v1::Error) -> bool {
+        sessions::no_such_move(error)
+    }
+
+    fn asks_state(&self, error: &v1::Error) -> bool {
+        sessions::asks_state(error)
+    }
+
+    fn refused_in(&self, error: v1::Error, holder: &Holder) -> v1::Error {
+        sessions::refused_in(error, holder)
+    }
+
+    fn code(&self, of: CodeOf) -> CodeRule {
+        sessions::code(of)
+    }
+}

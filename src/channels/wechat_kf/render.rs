@@ -1,0 +1,215 @@
+//! How is a core's message said in WeChat customer service?
+//!
+//! <https://developer.work.weixin.qq.com/document/path/94677>. Media are on the platform already; the picture of a link and
+//! the thumbnail of a mini-program card hold the platform's id.
+
+use serde_json::{Value, json};
+
+use super::{
+    cards, degrade, ids,
+    judge::{SEND, SEND_ON_EVENT},
+    limits,
+};
+use crate::{
+    channels::{
+        common::{
+            degrade::Row,
+            limits::text_bytes,
+            render::{
+                out::{Manner, Out},
+                send::{body, checked},
+                words,
+            },
+        },
+        contract::{Piece, Pieces, Roads, Say, To, Upload, What},
+    },
+    error::{Code, Fault},
+    ports::platform::{Call, CallBody, Method},
+    schema::v1::{self, part::Content},
+    settings::AccountSettings,
+    text::{self, Links},
+};
+
+/// What `say` becomes, and what was lost on the way.
+pub fn pieces(settings: &AccountSettings, say: &Say, roads: Roads) -> Result<Pieces, Fault> {
+    let manner = Manner {
+        links: Links::Spell,
+        text_bytes: text_bytes(settings),
+    };
+    let mut out = Out::new(settings, say, roads, manner);
+    match &say.what {
+        What::Typing => return Err(Fault::new(Code::UnsupportedPart, "this platform shows no typing sign")),
+        What::Native(body) => native(&mut out, body)?,
+        What::Parts { parts, quote } => {
+            for it in parts {
+                part(&mut out, it)?;
+            }
+            if let Some(quote) = quote {
+                out.quote(quote)?;
+            }
+        }
+    }
+    out.finish()
+}
+
+fn native(out: &mut Out<'_>, body: &Value) -> Result<(), Fault> {
+    let mut body = body.as_object().cloned().unwrap_or_default();
+    for ours in ["touser", "open_kfid", "msgid", "code"] {
+        body.remove(ours);
+    }
+    let part_type = match body.get("msgtype").and_then(Value::as_str) {
+        None => return Err(Fault::new(Code::InvalidRequest, "native_json has no msgtype")),
+        Some("text") => "text",
+        Some("image") => "image",
+        Some("voice") => "voice",
+        Some("video") => "video",
+        Some("file") => "file",
+        Some("link") => "link",
+        Some("miniprogram") => "mini_program",
+        Some("msgmenu") => "menu",
+        Some("location") => "location",
+        Some("business_card") => "contact",
+        Some(_) => "reference",
+    };
+    out.bare(part_type, Value::Object(body));
+    Ok(())
+}
+
+fn part(out: &mut Out<'_>, part: &v1::Part) -> Result<(), Fault> {
+    match &part.content {
+        Some(Content::Text(it)) => words::words(out, it),
+        Some(Content::Image(it)) => media(out, "image", it),
+        Some(Content::Voice(it)) => media(out, "voice", it),
+        Some(Content::Video(it)) => media(out, "video", it),
+        Some(Content::File(it)) => media(out, "file", it),
+        Some(Content::Location(it)) => location(out, it),
+        Some(Content::Link(it)) => cards::link(out, it, "link"),
+        Some(Content::Articles(it)) => cards::articles(out, it),
+        Some(Content::MiniProgram(it)) => cards::mini_program(out, it),
+        Some(Content::Card(it)) => cards::card(out, it),
+        Some(Content::Menu(it)) => cards::menu(out, it),
+        Some(Content::Contact(it)) => contact(out, it),
+        Some(Content::Music(it)) => address(out, &degrade::MUSIC_TEXT, &it.title, &it.url),
+        Some(Content::Forwarded(it)) => words::forwarded(out, it, &degrade::FORWARDED_TEXT),
+        Some(Content::Reference(it)) if it.kind == "ca_link" && text::is_web(it.url.trim()) => {
+            out.message("reference", "ca_link", json!({ "link_url": it.url.trim() }));
+            Ok(())
+        }
+        Some(Content::Reference(it)) => address(out, &degrade::REFERENCE_TEXT, &it.title, &it.url),
+        Some(Content::TemplateCard(_)) => unsupported("template cards belong to WeCom apps"),
+        Some(Content::Template(_)) => unsupported("customer-service messages cannot carry templates"),
+        Some(Content::Transfer(_)) => unsupported("a session order QUEUE or ASSIGN hands the customer over here"),
+        Some(Content::Unsupported(_)) => unsupported("a part of an unknown kind cannot be sent"),
+        None => Err(Fault::new(Code::InvalidRequest, "a part has no content")),
+    }
+}
+
+fn unsupported(detail: &str) -> Result<(), Fault> {
+    Err(Fault::new(Code::UnsupportedPart, detail))
+}
+
+fn media(out: &mut Out<'_>, kind: &'static str, it: &v1::Media) -> Result<(), Fault> {
+    if it.platform_media_id.is_empty() {
+        if !text::is_web(&it.url) {
+            return Err(no_medium(it));
+        }
+        out.degrade(&degrade::MEDIA_LINK)?;
+        let name = match (it.name.trim(), kind) {
+            ("", "image") => "[图片]",
+            ("", "voice") => "[语音]",
+            ("", "video") => "[视频]",
+            ("", _) => "[文件]",
+            (name, _) => name,
+        };
+        out.text(&text::anchor(&it.url, name, Links::Spell));
+    } else {
+        out.message(kind, kind, json!({ "media_id": it.platform_media_id }));
+    }
+    if !it.caption.trim().is_empty() {
+        out.degrade(&degrade::CAPTION_TEXT)?;
+        out.text(&it.caption);
+    }
+    Ok(())
+}
+
+fn no_medium(it: &v1::Media) -> Fault {
+    use v1::media::State;
+    match it.state() {
+        State::TooLarge => Fault::new(
+            Code::MediaTooLarge,
+            "the medium is too large and has no address to link to",
+        ),
+        State::Expired => Fault::new(Code::MediaExpired, "the medium is gone"),
+        _ if !it.handle.is_empty() => Fault::new(
+            Code::MediaExpired,
+            "the medium is not on the platform and has no address to link to",
+        ),
+        _ => Fault::new(Code::InvalidRequest, "a medium needs a handle or a http(s) url"),
+    }
+}
+
+fn location(out: &mut Out<'_>, it: &v1::Location) -> Result<(), Fault> {
+    if !(-90.0..=90.0).contains(&it.latitude) || !(-180.0..=180.0).contains(&it.longitude) {
+        return Err(Fault::new(
+            Code::InvalidRequest,
+            "a location needs a latitude within 90 and a longitude within 180 degrees",
+        ));
+    }
+    let place = json!({
+        "name": it.name.trim(), "address": it.address.trim(), "latitude": it.latitude, "longitude": it.longitude,
+    });
+    out.message("location", "location", place);
+    Ok(())
+}
+
+/// The card of a member; who is no member has only a name here.
+fn contact(out: &mut Out<'_>, it: &v1::ContactCard) -> Result<(), Fault> {
+    if it.native_id.trim().is_empty() {
+        return words::contact(out, it, &degrade::CONTACT_TEXT);
+    }
+    out.message("contact", "business_card", json!({ "userid": it.native_id.trim() }));
+    Ok(())
+}
+
+fn address(out: &mut Out<'_>, row: &Row, title: &str, url: &str) -> Result<(), Fault> {
+    if !text::is_web(url.trim()) {
+        return unsupported("not sendable here, and it has no http(s) address");
+    }
+    out.degrade(row)?;
+    out.text(&text::anchor(url.trim(), title.trim(), Links::Spell));
+    Ok(())
+}
+
+/// One piece as a call: by a code, or to the customer. The key of a `msgid` is left out where there is none.
+pub fn call(piece: &Piece, to: &To<'_>) -> Call {
+    let mut ours: Vec<(&str, Value)> = match to.code {
+        Some(code) => vec![("code", code.into())],
+        None => vec![("touser", to.recipient.into()), ("open_kfid", to.sub_id.into())],
+    };
+    ours.extend(ids::msgid(to.message_id, to.piece).map(|id| ("msgid", id.into())));
+    Call {
+        method: Method::Post,
+        path: if to.code.is_some() { SEND_ON_EVENT } else { SEND },
+        query: Vec::new(),
+        body: CallBody::Json(body(&piece.native, &ours).into_bytes()),
+    }
+}
+
+/// The upload of one file as a temporary medium, which lives for three days.
+pub fn upload(file: &Upload) -> Result<Call, Fault> {
+    let (name, mime) = checked(limits::MEDIA, "WeChat customer-service accounts", file)?;
+    Ok(Call {
+        method: Method::Post,
+        path: "/cgi-bin/media/upload",
+        // There are no thumbnails of a kind of their own here.
+        query: vec![(
+            "type",
+            if file.kind == "thumb" { "image" } else { file.kind }.to_owned(),
+        )],
+        body: CallBody::File {
+            name,
+            mime,
+            bytes: file.bytes.clone(),
+        },
+    })
+}

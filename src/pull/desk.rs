@@ -1,0 +1,464 @@
+//! Whose turn is it? One walker per place and a few at a time, in the order they asked; after each page a place stands in
+//! line again behind the others, so that one with a long backlog keeps none waiting.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use super::record::{Known, Mark, Place, PlaceKey};
+use crate::ports::clock::Millis;
+
+/// Something went wrong that is nobody's doing: again after 1 s, 2, 4 … 60 s.
+const PAUSE: Millis = 1_000;
+const PAUSE_MOST: Millis = 60_000;
+/// What will not work before somebody changes something is tried this often.
+pub const SHUT: Millis = 5 * 60_000;
+/// A turn that did not come to its end.
+pub const AFTER_FAULT: Millis = 60_000;
+/// Too many at a time: fewer, until this long after the last complaint.
+const FEWER_FOR: Millis = 60_000;
+
+/// One turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Which places has this account?
+    List(String),
+    Page(PlaceKey),
+}
+
+/// What follows a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// There is more.
+    Again,
+    /// Caught up: when the sweep comes, or the next bell.
+    At(Millis),
+    /// Again after a pause that grows.
+    Fault,
+    /// Again at this moment, whatever rings.
+    NotBefore(Millis),
+    /// The platform says that too many ask at a time.
+    TooMany,
+    Gone,
+}
+
+pub struct Desk(Mutex<Inner>);
+
+struct Inner {
+    /// Turns at the same time.
+    most: usize,
+    /// What the platform bears, while it complained lately.
+    fewer: Option<(usize, Millis)>,
+    busy: usize,
+    accounts: BTreeMap<String, Seat>,
+    places: BTreeMap<PlaceKey, Lane>,
+    line: VecDeque<Job>,
+}
+
+/// An account.
+struct Seat {
+    account: String,
+    listed: bool,
+    state: Standing,
+}
+
+/// A place.
+#[derive(Default)]
+struct Lane {
+    place: Place,
+    mark: Mark,
+    /// Bells heard, and how many of them the turn under way knows of.
+    rung: u64,
+    known: u64,
+    /// Pages in a row that brought nothing, and said that there is more.
+    still: u32,
+    state: Standing,
+}
+
+#[derive(Default)]
+struct Standing {
+    in_line: bool,
+    running: bool,
+    due: Millis,
+    faults: u32,
+    /// Until then not even a bell gives a turn.
+    not_before: Millis,
+}
+
+impl Desk {
+    pub fn new(most: usize) -> Self {
+        Self(Mutex::new(Inner {
+            most: most.max(1),
+            fewer: None,
+            busy: 0,
+            accounts: BTreeMap::new(),
+            places: BTreeMap::new(),
+            line: VecDeque::new(),
+        }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the account has a seat.
+    pub fn seats(&self, key: &str) -> bool {
+        self.lock().accounts.contains_key(key)
+    }
+
+    /// What was remembered of an account; everything of it is due.
+    pub fn remembered(
+        &self,
+        key: &str,
+        account: &str,
+        known: Known,
+        places: Vec<(PlaceKey, Place, Mark)>,
+        now: Millis,
+    ) {
+        let mut inner = self.lock();
+        let seat = Seat {
+            account: account.to_owned(),
+            listed: known.listed.is_some(),
+            state: Standing {
+                due: now,
+                ..Standing::default()
+            },
+        };
+        inner.accounts.insert(key.to_owned(), seat);
+        for (place_key, place, mark) in places {
+            let lane = inner.places.entry(place_key).or_insert_with(|| Lane {
+                place,
+                ..Lane::default()
+            });
+            if lane.mark.at <= mark.at {
+                lane.mark = mark;
+            }
+            lane.state.due = now;
+        }
+    }
+
+    /// Only these accounts have anything to do here.
+    pub fn leave_only(&self, keys: &BTreeSet<String>) {
+        let mut inner = self.lock();
+        if inner.accounts.keys().all(|key| keys.contains(key)) {
+            return;
+        }
+        inner.accounts.retain(|key, _| keys.contains(key));
+        // One whose turn is under way goes when that has ended.
+        inner
+            .places
+            .retain(|key, lane| lane.state.running || keys.contains(&key.account_key));
+    }
+
+    pub fn knows(&self, key: &PlaceKey) -> bool {
+        self.lock().places.contains_key(key)
+    }
+
+    pub fn listed(&self, account_key: &str) -> bool {
+        self.lock().accounts.get(account_key).is_some_and(|seat| seat.listed)
+    }
+
+    pub fn note_listed(&self, account_key: &str) {
+        if let Some(seat) = self.lock().accounts.get_mut(account_key) {
+            seat.listed = true;
+        }
+    }
+
+    pub fn places_of(&self, account: &str) -> Vec<String> {
+        let inner = self.lock();
+        let own = inner.places.keys().filter(|key| key.account == account);
+        own.map(|key| key.sub_id.clone()).collect()
+    }
+
+    /// A place that is new, and due. One that somebody else found meanwhile stays as it is.
+    pub fn found(&self, key: PlaceKey, place: Place, now: Millis) {
+        let mut inner = self.lock();
+        inner.places.entry(key).or_insert_with(|| Lane {
+            place,
+            state: Standing {
+                due: now,
+                ..Standing::default()
+            },
+            ..Lane::default()
+        });
+    }
+
+    /// A bell, whose mark is on disk.
+    pub fn rang(&self, key: &PlaceKey, mark: Mark, now: Millis) {
+        if let Some(lane) = self.lock().places.get_mut(key) {
+            lane.rung += 1;
+            lane.mark = mark;
+            lane.state.due = now;
+        }
+    }
+
+    /// The next turn, if one is free.
+    pub fn next(&self, now: Millis) -> Option<Job> {
+        let mut inner = self.lock();
+        inner.queue_up(now);
+        if inner.busy >= inner.allowed(now) {
+            return None;
+        }
+        while let Some(job) = inner.line.pop_front() {
+            if let Some(state) = inner.state(&job) {
+                state.in_line = false;
+                state.running = true;
+                inner.busy += 1;
+                return Some(job);
+            }
+        }
+        None
+    }
+
+    /// When time alone gives a turn.
+    pub fn next_due(&self) -> Option<Millis> {
+        let inner = self.lock();
+        if !inner.line.is_empty() {
+            // Somebody waits for a free turn, which wakes by itself.
+            return None;
+        }
+        let states = inner
+            .accounts
+            .values()
+            .map(|seat| &seat.state)
+            .chain(inner.places.values().map(|lane| &lane.state));
+        states
+            .filter(|it| !it.running)
+            .map(|it| it.due.max(it.not_before))
+            .min()
+    }
+
+    /// Where a place stands, for one page; the bells heard so far count as answered by it.
+    pub fn look(&self, key: &PlaceKey) -> Option<(Place, Mark)> {
+        let mut inner = self.lock();
+        let lane = inner.places.get_mut(key)?;
+        lane.known = lane.rung;
+        Some((lane.place.clone(), lane.mark.clone()))
+    }
+
+    /// A page is on disk.
+    pub fn moved(&self, key: &PlaceKey, place: Place) {
+        if let Some(lane) = self.lock().places.get_mut(key) {
+            if lane.place.cursor != place.cursor {
+                lane.still = 0;
+            }
+            lane.place = place;
+        }
+    }
+
+    /// A page brought nothing and says that there is more; how many in a row.
+    pub fn stands_still(&self, key: &PlaceKey) -> u32 {
+        let mut inner = self.lock();
+        inner.places.get_mut(key).map_or(0, |lane| {
+            lane.still += 1;
+            lane.still
+        })
+    }
+
+    /// The bell's token is of no use; a newer one stays.
+    pub fn drop_token(&self, key: &PlaceKey, token: &str) {
+        if let Some(lane) = self.lock().places.get_mut(key)
+            && lane.mark.token == token
+        {
+            lane.mark.token.clear();
+        }
+    }
+
+    fn ends(&self, job: &Job, after: After, now: Millis) {
+        self.lock().ends(job, after, now);
+    }
+}
+
+impl Inner {
+    /// Who is due stands in line.
+    fn queue_up(&mut self, now: Millis) {
+        let ready = |state: &Standing| !state.running && !state.in_line && state.due.max(state.not_before) <= now;
+        for seat in self.accounts.values_mut().filter(|seat| ready(&seat.state)) {
+            seat.state.in_line = true;
+            self.line.push_back(Job::List(seat.account.clone()));
+        }
+        let mut due: Vec<(Millis, &PlaceKey, &mut Lane)> = (self.places.iter_mut())
+            .filter(|(_, lane)| ready(&lane.state))
+            .map(|(key, lane)| (lane.state.due, key, lane))
+            .collect();
+        due.sort_by_key(|(due, ..)| *due);
+        for (_, key, lane) in due {
+            lane.state.in_line = true;
+            self.line.push_back(Job::Page(key.clone()));
+        }
+    }
+
+    fn allowed(&mut self, now: Millis) -> usize {
+        match self.fewer {
+            Some((fewer, until)) if now < until => fewer,
+            _ => {
+                self.fewer = None;
+                self.most
+            }
+        }
+    }
+
+    fn state(&mut self, job: &Job) -> Option<&mut Standing> {
+        match job {
+            Job::List(account) => {
+                let seat = self.accounts.values_mut().find(|seat| seat.account == *account);
+                seat.map(|seat| &mut seat.state)
+            }
+            Job::Page(key) => self.places.get_mut(key).map(|lane| &mut lane.state),
+        }
+    }
+
+    fn ends(&mut self, job: &Job, after: After, now: Millis) {
+        self.busy = self.busy.saturating_sub(1);
+        if after == After::TooMany {
+            let allowed = self.allowed(now);
+            self.fewer = Some(((allowed / 2).max(1), now + FEWER_FOR));
+        }
+        if let (Job::Page(key), After::Gone) = (job, after) {
+            self.places.remove(key);
+            return;
+        }
+        let again = matches!(job, Job::Page(key) if self.places.get(key).is_some_and(|lane| lane.rung > lane.known));
+        let Some(state) = self.state(job) else { return };
+        state.running = false;
+        state.not_before = 0;
+        match after {
+            After::Again => {
+                state.faults = 0;
+                state.due = now;
+            }
+            After::At(at) => {
+                state.faults = 0;
+                state.due = if again { now } else { at };
+            }
+            After::NotBefore(at) => {
+                state.not_before = at;
+                state.due = at;
+            }
+            After::Fault | After::TooMany => {
+                let pause = (PAUSE << state.faults.min(6)).min(PAUSE_MOST);
+                state.faults = state.faults.saturating_add(1);
+                state.not_before = now + pause;
+                state.due = now + pause;
+            }
+            After::Gone => state.due = Millis::MAX,
+        }
+    }
+}
+
+/// One turn, ended when dropped.
+pub struct Turn<'a> {
+    desk: &'a Desk,
+    woken: &'a Notify,
+    job: Job,
+    after: After,
+    now: Millis,
+}
+
+impl<'a> Turn<'a> {
+    pub fn new(desk: &'a Desk, woken: &'a Notify, job: Job, otherwise: Millis) -> Self {
+        Self {
+            desk,
+            woken,
+            job,
+            after: After::NotBefore(otherwise),
+            now: otherwise - AFTER_FAULT,
+        }
+    }
+
+    pub fn ends(mut self, after: (After, Millis)) {
+        (self.after, self.now) = after;
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.desk.ends(&self.job, self.after, self.now);
+        self.woken.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(sub_id: &str) -> PlaceKey {
+        PlaceKey {
+            account: "kf".into(),
+            account_key: "kf/ww1".into(),
+            sub_id: sub_id.into(),
+        }
+    }
+
+    fn desk(most: usize, places: &[&str]) -> Desk {
+        let desk = Desk::new(most);
+        for id in places {
+            desk.found(key(id), Place::default(), 0);
+        }
+        desk
+    }
+
+    fn page(desk: &Desk, now: Millis) -> Option<String> {
+        match desk.next(now)? {
+            Job::Page(key) => Some(key.sub_id),
+            Job::List(_) => None,
+        }
+    }
+
+    #[test]
+    fn one_walker_per_place_a_few_at_a_time_and_a_long_backlog_keeps_none_waiting() {
+        let desk = desk(2, &["a", "b", "c"]);
+        let (one, two) = (page(&desk, 1).expect("a turn"), page(&desk, 1).expect("a turn"));
+        assert_ne!(one, two);
+        assert_eq!(page(&desk, 1), None, "two at a time");
+        desk.rang(&key(&one), Mark::default(), 1);
+        desk.ends(&Job::Page(key(&one)), After::Again, 2);
+        let third = page(&desk, 2).expect("a turn");
+        assert!(third != one && third != two, "the one that had no turn yet");
+        desk.ends(&Job::Page(key(&two)), After::At(1_000), 3);
+        assert_eq!(page(&desk, 3), Some(one));
+        assert_eq!(page(&desk, 999), None);
+    }
+
+    #[test]
+    fn a_bell_during_a_turn_gives_exactly_one_more() {
+        let desk = desk(1, &["a"]);
+        let job = desk.next(1).expect("a turn");
+        desk.look(&key("a")).expect("known");
+        desk.rang(&key("a"), Mark::default(), 2);
+        desk.rang(&key("a"), Mark::default(), 2);
+        desk.ends(&job, After::At(1_000), 3);
+        let job = desk.next(3).expect("once more");
+        desk.look(&key("a")).expect("known");
+        desk.ends(&job, After::At(1_000), 4);
+        assert_eq!(desk.next(5), None);
+        assert_eq!(desk.next_due(), Some(1_000));
+    }
+
+    #[test]
+    fn faults_wait_longer_each_time_and_no_bell_shortens_that() {
+        let desk = desk(1, &["a"]);
+        let mut now = 1;
+        for pause in [1_000, 2_000, 4_000] {
+            let job = desk.next(now).expect("a turn");
+            desk.ends(&job, After::Fault, now);
+            desk.rang(&key("a"), Mark::default(), now);
+            assert_eq!(desk.next(now + pause - 1), None);
+            now += pause;
+        }
+        assert!(desk.next(now).is_some());
+    }
+
+    #[test]
+    fn when_the_platform_complains_fewer_ask_at_a_time_for_a_while() {
+        let desk = desk(4, &["a", "b", "c", "d"]);
+        let job = desk.next(1).expect("a turn");
+        desk.ends(&job, After::TooMany, 1);
+        assert!(desk.next(1).is_some() && desk.next(1).is_some());
+        assert_eq!(desk.next(1), None, "two of four");
+        assert!(desk.next(1 + FEWER_FOR).is_some());
+    }
+}

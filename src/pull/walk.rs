@@ -1,0 +1,244 @@
+//! One page: asked for, read, committed with its cursor. What follows from it, and from each way it can fail?
+
+use std::sync::Arc;
+
+use super::{
+    Pull,
+    desk::{After, SHUT},
+    inventory::unanswered,
+    record::{Mark, PLACES, Place, PlaceKey, put},
+};
+use crate::{
+    accounts::Opened,
+    channels::contract::{At, PullFault, PulledPage, Pulls, Verdict},
+    error::Code,
+    ports::{
+        clock::Millis,
+        store::{Page, PageStep, StoreError, Stored},
+    },
+    schema::v1,
+};
+
+/// The platform honours a bell's token for ten minutes; ours may be the slower clock.
+const TOKEN_FRESH: Millis = 9 * 60_000 + 30_000;
+/// What nobody pulled for so long the platform forgets.
+const PLATFORM_KEEPS: Millis = 72 * 3_600_000;
+/// Asked too often: not before this.
+const TOO_OFTEN: Millis = 60_000;
+/// Pages in a row that say there is more and bring neither items nor another cursor.
+const STANDSTILLS: u32 = 5;
+
+impl Pull {
+    /// One turn at a place: one page.
+    pub(super) async fn walk(self: &Arc<Self>, key: &PlaceKey) -> After {
+        let Some(opened) = self.parts.registry.get(&key.account) else {
+            return After::Gone;
+        };
+        let Some(pulls) = opened.account.pulls() else {
+            return After::Gone;
+        };
+        if !pulls.named().is_empty() && !pulls.named().contains(&key.sub_id) {
+            return After::Gone;
+        }
+        let Some((place, mark)) = self.desk.look(key) else {
+            return After::Gone;
+        };
+        let asked = self.now();
+        match self.page(&opened, pulls, key, &place, &mark).await {
+            Ok(page) => self.commit(&opened, key, place, page, asked).await,
+            Err(fault) => self.failed(&opened, key, fault).await,
+        }
+    }
+
+    /// Asks for the page behind the cursor. A token that is not honoured is left out, and a cursor that is not honoured is
+    /// given up: the identities on disk tell what was told before.
+    async fn page(
+        &self,
+        opened: &Arc<Opened>,
+        pulls: &dyn Pulls,
+        key: &PlaceKey,
+        place: &Place,
+        mark: &Mark,
+    ) -> Result<PulledPage, PullFault> {
+        let fresh = !mark.token.is_empty() && self.now() - mark.at < TOKEN_FRESH;
+        let mut at = At {
+            sub_id: &key.sub_id,
+            cursor: &place.cursor,
+            token: fresh.then_some(mark.token.as_str()),
+        };
+        loop {
+            let answer = match self.parts.keeper.call(opened, &pulls.page(&at)).await {
+                Ok((_, Verdict::RefreshToken(error))) => return Err(PullFault::Later(error)),
+                Ok((answer, _)) => answer,
+                Err(fault) => return Err(unanswered(fault)),
+            };
+            match pulls.read_page(&at, &answer, self.now()) {
+                Err(PullFault::Token(_)) if at.token.is_some() => {
+                    self.desk.drop_token(key, &mark.token);
+                    at.token = None;
+                }
+                Err(PullFault::Cursor(error)) if !at.cursor.is_empty() => {
+                    tracing::warn!(
+                        account = opened.settings.id,
+                        place = key.sub_id,
+                        code = error.platform_code,
+                        "the platform does not honour our cursor: read again from the oldest it keeps"
+                    );
+                    at.cursor = "";
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Items, identities and cursor: all of it, or nothing and the same cursor again.
+    async fn commit(
+        self: &Arc<Self>,
+        opened: &Arc<Opened>,
+        key: &PlaceKey,
+        place: Place,
+        page: PulledPage,
+        asked: Millis,
+    ) -> After {
+        let moved = Place {
+            cursor: if page.next.is_empty() {
+                place.cursor.clone()
+            } else {
+                page.next.clone()
+            },
+            since: place.since,
+            pulled: Some(asked),
+        };
+        let still = page.items.is_empty() && page.more && moved.cursor == place.cursor;
+        let more = page.more;
+        let gap = place.pulled.filter(|last| asked - last > PLATFORM_KEEPS);
+        match self.keep(opened, key, &place, &moved, page.items, gap).await {
+            Ok(new) => {
+                self.desk.moved(key, moved);
+                self.answered(opened, key, gap);
+                self.greet(opened, &new);
+                match (more, still) {
+                    (true, true) => self.standstill(opened, key),
+                    (true, false) => After::Again,
+                    (false, _) => After::At(self.next_sweep()),
+                }
+            }
+            Err(error) => {
+                tracing::warn!(account = key.account, place = key.sub_id, %error, "a page is not committed yet");
+                After::Fault
+            }
+        }
+    }
+
+    async fn keep(
+        &self,
+        opened: &Arc<Opened>,
+        key: &PlaceKey,
+        place: &Place,
+        moved: &Place,
+        items: Vec<crate::channels::contract::Item>,
+        gap: Option<Millis>,
+    ) -> Result<Vec<Arc<Stored>>, StoreError> {
+        let mut page = Page::default();
+        if let Some(last) = gap {
+            page.steps.push(PageStep::Event(Box::new(self.gap(opened, key, last))));
+        }
+        for item in items {
+            let early = item.inbound.platform_time.is_some_and(|at| is_before(at, place.since));
+            if !early {
+                page.steps.push(self.step(opened, item).await?);
+            }
+        }
+        page.writes.push(put(PLACES, key.text(), moved));
+        self.parts.store.accept_page(page).await
+    }
+
+    /// More is said to be there, and nothing comes: not for ever.
+    fn standstill(&self, opened: &Opened, key: &PlaceKey) -> After {
+        if self.desk.stands_still(key) < STANDSTILLS {
+            return After::NotBefore(self.now() + 1_000);
+        }
+        tracing::warn!(
+            account = opened.settings.id,
+            place = key.sub_id,
+            "the platform says again and again that there is more, and gives nothing: left until the next sweep"
+        );
+        After::At(self.next_sweep())
+    }
+
+    async fn failed(&self, opened: &Arc<Opened>, key: &PlaceKey, fault: PullFault) -> After {
+        self.warn(opened, &key.sub_id, &fault);
+        let now = self.now();
+        match fault {
+            PullFault::TooOften(_) => After::NotBefore(now + TOO_OFTEN),
+            PullFault::TooMany(_) => After::TooMany,
+            PullFault::Shut(_) => After::NotBefore(now + SHUT),
+            PullFault::Later(_) | PullFault::Token(_) | PullFault::Cursor(_) => After::Fault,
+        }
+    }
+
+    /// What stands in the way, for the operator: in the log, and where it will not pass by itself among the warnings.
+    pub(super) fn warn(&self, opened: &Opened, sub_id: &str, fault: &PullFault) {
+        let error = fault.error();
+        tracing::warn!(
+            account = opened.settings.id,
+            place = sub_id,
+            code = error.code,
+            platform_code = error.platform_code,
+            why = error.platform_message,
+            "what waits on the platform cannot be pulled now"
+        );
+        if let (PullFault::Shut(_), Some(code)) = (fault, Code::parse(&error.code)) {
+            let said = format!(
+                "pulling {sub_id} fails: {} {}. {}",
+                error.platform_code, error.platform_message, error.remedy
+            );
+            opened.observe(|condition| condition.warnings.insert(code, said));
+        }
+    }
+
+    fn answered(&self, opened: &Opened, key: &PlaceKey, gap: Option<Millis>) {
+        let pulling = format!("pulling {} fails", key.sub_id);
+        opened.observe(|condition| {
+            condition.warnings.retain(|_, said| !said.starts_with(&pulling));
+            if let Some(last) = gap {
+                condition
+                    .warnings
+                    .insert(Code::KfHistoryGap, gap_said(&key.sub_id, last));
+            }
+        });
+    }
+
+    fn gap(&self, opened: &Opened, key: &PlaceKey, last: Millis) -> crate::conversation::Arrival {
+        let detail = gap_said(&key.sub_id, last);
+        tracing::error!(account = key.account, detail, "a history gap");
+        self.own_event(
+            opened,
+            &key.sub_id,
+            v1::event::Body::Gap(v1::Gap {
+                reason: v1::gap::Reason::PlatformRetention as i32,
+                detail,
+                ..Default::default()
+            }),
+            format!("gap:{}:{last}", key.sub_id),
+        )
+    }
+
+    /// Spread, so that many places are not asked about in the same second.
+    fn next_sweep(&self) -> Millis {
+        let spread = 0.8 + 0.4 * self.parts.chance.fraction();
+        self.now() + (self.parts.sweep as f64 * spread) as Millis
+    }
+}
+
+fn gap_said(sub_id: &str, last: Millis) -> String {
+    let at = crate::schema::Timestamp::from_millis(last).to_rfc3339_millis();
+    format!(
+        "{sub_id} was last pulled at {at}, more than 72 hours ago: what came between that and 72 hours ago is lost on the platform"
+    )
+}
+
+/// The platform's times are whole seconds: what was said in the very second from which on we listen was said after it.
+fn is_before(at: Millis, since: Option<Millis>) -> bool {
+    since.is_some_and(|since| at < since.div_euclid(1_000) * 1_000)
+}

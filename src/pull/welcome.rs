@@ -1,0 +1,110 @@
+//! Who greets a customer where the core does not? The account's `welcome`, by the code that lives 20 seconds.
+//!
+//! The core has twelve of them. What it sends in answer to the event uses the code up; a welcome of ours then stays unsaid.
+
+use std::sync::Arc;
+
+use super::Pull;
+use crate::{
+    accounts::Opened,
+    channels::contract::CodeOf,
+    outbound::Caller,
+    ports::{clock::Millis, store::Stored},
+    schema::{
+        Timestamp,
+        v1::{self, event::Body, part::Content, send_request::What},
+    },
+};
+
+/// After the customer came in.
+const AFTER: Millis = 12_000;
+
+impl Pull {
+    /// Greets those who came in with a code, unless the core does.
+    pub(super) fn greet(self: &Arc<Self>, opened: &Arc<Opened>, new: &[Arc<Stored>]) {
+        let Some(words) = opened.settings.welcome.as_ref().and_then(words) else {
+            return;
+        };
+        for stored in new {
+            let Some(Body::Signal(signal)) = &stored.event.body else {
+                continue;
+            };
+            if CodeOf::of(signal) != Some(CodeOf::Welcome) {
+                continue;
+            }
+            let now = self.now();
+            let came = stored.event.platform_time.map_or(now, |at| at.millis());
+            let Some(ends) = signal.code_expires.map(|at| at.millis()).filter(|ends| *ends > now) else {
+                continue;
+            };
+            let (pull, stored, words) = (self.clone(), stored.clone(), words.clone());
+            tokio::spawn(async move {
+                pull.parts.clock.sleep_until(came + AFTER).await;
+                pull.welcome(&stored, words, ends).await;
+            });
+        }
+    }
+
+    async fn welcome(&self, stored: &Stored, words: v1::Message, ends: Millis) {
+        let key = stored.event.conversation.as_ref().map_or("", |it| it.key.as_str());
+        match self.parts.store.recent_messages(Some(key), 20).await {
+            Ok(messages) if messages.iter().any(|it| it.answers == Some(stored.row)) => return,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "whether the core greeted is not known: greeted all the same"),
+        }
+        let request = v1::SendRequest {
+            client_message_id: format!("welcome/{}", stored.event.id),
+            conversation_key: key.to_owned(),
+            in_reply_to: stored.event.id.clone(),
+            not_after: Some(Timestamp::from_millis(ends)),
+            what: Some(What::Message(words)),
+            ..Default::default()
+        };
+        if let Err(fault) = self.parts.outbound.submit(&Caller::default(), request, false).await {
+            tracing::warn!(event = stored.event.id, %fault, "a welcome was not sent");
+        }
+    }
+}
+
+/// `welcome = "text"` or `{ text, menu = ["…"] }`.
+fn words(welcome: &toml::Value) -> Option<v1::Message> {
+    let content = match welcome {
+        toml::Value::String(text) => Content::Text(plain(text)),
+        toml::Value::Table(fields) => {
+            let text = fields.get("text").and_then(toml::Value::as_str).unwrap_or_default();
+            let items = fields
+                .get("menu")
+                .and_then(toml::Value::as_array)
+                .map_or(&[][..], Vec::as_slice);
+            let actions = items.iter().filter_map(toml::Value::as_str).map(|label| v1::Action {
+                label: label.to_owned(),
+                kind: Some(v1::action::Kind::ReplyText(label.to_owned())),
+                ..Default::default()
+            });
+            match actions.collect::<Vec<_>>() {
+                none if none.is_empty() => Content::Text(plain(text)),
+                actions => Content::Menu(v1::Menu {
+                    head: text.to_owned(),
+                    actions,
+                    tail: String::new(),
+                }),
+            }
+        }
+        _ => return None,
+    };
+    let empty = matches!(&content, Content::Text(text) if text.body.trim().is_empty());
+    (!empty).then(|| v1::Message {
+        parts: vec![v1::Part {
+            content: Some(content),
+            ..Default::default()
+        }],
+        ..Default::default()
+    })
+}
+
+fn plain(text: &str) -> v1::Text {
+    v1::Text {
+        body: text.to_owned(),
+        ..Default::default()
+    }
+}
