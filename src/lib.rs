@@ -51,6 +51,7 @@
 //! |---|---|
 //! | Which channels exist, and how is one added? | `src/channels/mod.rs`, `src/channels/contract.rs` |
 //! | What becomes of each message and event WeChat documents? | `src/channels/official_account/events.rs` |
+//! | What do channels do alike, and do all keep the same promises? | `src/channels/common/mod.rs`, `src/channels/conformance_tests/mod.rs` |
 //! | How is a callback verified and opened? | `src/channels/common/door.rs`, `src/envelope/cipher.rs` |
 //! | Where do limits on hostile input live? | `src/web/callback.rs`, `src/envelope/xml.rs`, `src/envelope/json.rs` |
 //! | What is refused, and with which status? | `src/channels/contract.rs` (`Refusal`), `src/web/callback.rs` |

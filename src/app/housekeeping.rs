@@ -12,6 +12,7 @@ use super::house::House;
 use crate::{
     accounts::Registry,
     config::Config,
+    doctor::agents,
     media::Library,
     observe, outbound,
     ports::{
@@ -70,6 +71,12 @@ pub fn start(config: &Config, house: &House) -> JoinSet<()> {
         library: house.library.clone(),
         registry: house.state.registry.clone(),
     };
+    let doctor = &house.state.doctor;
+    tasks.spawn(agents::watch(
+        doctor.probes.clone(),
+        doctor.registry.clone(),
+        clock.clone(),
+    ));
     tasks.spawn(sweep_hourly(store, shelf, clock, keep));
     // Whatever it has begun when it ends is begun anew by the next run.
     if let Some(fetcher) = &house.fetcher {

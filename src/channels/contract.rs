@@ -9,10 +9,12 @@
 //! other channels do alike is in `channels/common`; the steps, one by one, are in `docs/adding-a-channel.md`.
 
 mod media;
+mod places;
 mod pull;
 mod sessions;
 
 pub use media::{Downloaded, MediaLimit};
+pub use places::{Place, Places};
 pub use pull::{At, Bell, Item, Listed, NotDelivered, PullFault, PulledPage, Pulls};
 pub use sessions::{CodeOf, CodeRule, Holder, Sessions, To};
 
@@ -42,6 +44,10 @@ pub trait Channel: Send + Sync {
     /// What an error number of the platform means on this channel; `None` where no page names it.
     fn explain(&self, _number: i64) -> Option<PlatformCode> {
         None
+    }
+    /// Where an operator finds things in the platform's console; findings name them.
+    fn places(&self) -> Places {
+        Places::default()
     }
     /// What the platform takes as uploaded media, one line per kind (`thumb` too, where it has thumbnails): the table in
     /// `docs/media.md`, and what is looked at before a file is read. A kind without a line cannot be sent as a file.
@@ -183,6 +189,14 @@ pub trait Account: Send + Sync {
     /// How fast messages to one customer may follow each other, where the platform drops what comes faster without a word.
     fn pace(&self) -> &'static [Pace] {
         &[]
+    }
+    /// Asks whether the platform's own agents may take customers away from us; `None` where nothing can be asked.
+    fn agents(&self) -> Option<Call> {
+        None
+    }
+    /// What a good answer to [`Account::agents`] tells the operator; `None`: nobody is there.
+    fn agents_at_work(&self, _answer: &Answer) -> Option<String> {
+        None
     }
     /// The call that takes `recipient` back from the platform's own agent; `None` where there is none.
     fn release(&self, _servicer: &str, _recipient: &str) -> Option<Call> {

@@ -2,27 +2,32 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{Doctor, Draft, Level, said};
+use super::{Doctor, Draft, Level, Said, agents, said};
 use crate::{
     accounts::{Broken, Condition, Opened},
-    channels::contract::SettingFault,
+    channels::{
+        self,
+        contract::{Places, SettingFault},
+    },
     error::{Code, pages},
     schema::{Timestamp, v1},
 };
 
 const HOUR: i64 = 3_600_000;
-/// "invalid ip … not in whitelist": the official-account page on access tokens.
-const NOT_IN_ALLOW_LIST: i32 = 40164;
 
 impl Doctor {
     pub(super) async fn account(&self, opened: &Arc<Opened>) -> Vec<Draft> {
+        let token = self.token(opened).await;
+        if token.level == Level::Green {
+            agents::look(&*self.probes, opened).await;
+        }
         let condition = opened.observe(|condition| condition.clone());
-        let mut drafts = vec![self.token(opened).await, self.callback_seen(opened, &condition)];
+        let mut drafts = vec![token, self.callback_seen(opened, &condition)];
         drafts.extend(self.refused(opened, &condition));
         drafts.extend(self.answered(opened));
         drafts.extend(inert(opened));
-        drafts.extend(old_keys(&condition));
-        drafts.extend(api_shut(&condition));
+        drafts.extend(old_keys(opened, &condition));
+        drafts.extend(api_shut(opened, &condition));
         drafts.extend(
             condition
                 .warnings
@@ -43,10 +48,8 @@ impl Doctor {
                 Level::Green,
                 said("an access token can be obtained", "可以获取 access_token"),
             ),
-            Err(error) if error.platform_code == NOT_IN_ALLOW_LIST || error.code == Code::IpNotAllowed.name() => {
-                allow_list(&error)
-            }
-            Err(error) => no_token(error),
+            Err(error) if error.code == Code::IpNotAllowed.name() => allow_list(opened, &error),
+            Err(error) => no_token(opened, error),
         }
     }
 
@@ -63,7 +66,7 @@ impl Doctor {
                     format!("enter the address …/callback/{id} with token and key, switch the server configuration on, write a message"),
                     format!("在服务器配置中填写 …/callback/{id}、Token 与 EncodingAESKey 并启用，然后发一条消息测试"),
                 ))
-                .place("公众号 console: Settings and development › Basic configuration", "公众平台：设置与开发 › 基本配置"),
+                .at(places(opened).callback),
         }
     }
 
@@ -95,10 +98,7 @@ impl Doctor {
                     "平台发送的这些内容未被接收",
                 )
                 .act(remedy(refusal.code))
-                .place(
-                    "公众号 console: Settings and development › Basic configuration",
-                    "公众平台：设置与开发 › 基本配置",
-                )
+                .at(places(opened).callback)
         };
         refusals.into_iter().map(one).collect()
     }
@@ -138,6 +138,25 @@ impl Doctor {
     }
 }
 
+/// Where things stand in the console of this account's platform.
+fn places(opened: &Opened) -> Places {
+    channels::named(&opened.settings.channel).map_or_else(Places::default, |channel| channel.places())
+}
+
+/// What it means that the API is shut.
+fn mute(opened: &Opened) -> Said {
+    match opened.account.capabilities().passive {
+        true => said(
+            "nothing can be sent by the API; passive replies inside the callback still work",
+            "无法通过接口发送消息；回调内的被动回复仍可用",
+        ),
+        false => said(
+            "customers cannot be answered at all: this channel has no other road",
+            "完全无法回复客户：该渠道没有其他发送途径",
+        ),
+    }
+}
+
 /// An account that this version cannot open: one finding for each fault of its settings.
 pub(super) fn broken(broken: &Broken) -> Vec<Draft> {
     let id = &broken.settings.id;
@@ -164,27 +183,21 @@ pub(super) fn broken(broken: &Broken) -> Vec<Draft> {
     broken.faults.iter().map(one).collect()
 }
 
-fn allow_list(error: &v1::Error) -> Draft {
+fn allow_list(opened: &Opened, error: &v1::Error) -> Draft {
     let address = egress_address(&error.platform_message);
     let shown = address.map_or_else(|| "?".to_owned(), |address| address.to_string());
     let seen = said(
-        format!("the platform refuses our address {shown} ({NOT_IN_ALLOW_LIST})"),
-        format!("平台拒绝了本机出口地址 {shown}（{NOT_IN_ALLOW_LIST}）"),
+        format!("the platform refuses our address {shown} ({})", error.platform_code),
+        format!("平台拒绝了本机出口地址 {shown}（{}）", error.platform_code),
     );
     Draft::new("allow-list", Level::Red, seen)
         .code(Code::IpNotAllowed)
-        .means(
-            "nothing can be sent by the API; passive replies still work",
-            "无法通过接口发送消息；被动回复仍可用",
-        )
+        .mean(mute(opened))
         .act(said(
             format!("add {shown} to the IP allow-list"),
             format!("将 {shown} 加入 IP 白名单"),
         ))
-        .place(
-            "公众号 console: Settings and development › Basic configuration › IP allow-list",
-            "公众平台：设置与开发 › 基本配置 › IP白名单",
-        )
+        .at(places(opened).allow_list)
 }
 
 /// The address in "invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist".
@@ -193,7 +206,7 @@ fn egress_address(text: &str) -> Option<IpAddr> {
         .find_map(|word| word.parse().ok())
 }
 
-fn no_token(error: v1::Error) -> Draft {
+fn no_token(opened: &Opened, error: v1::Error) -> Draft {
     let code = Code::parse(&error.code);
     let seen = said(
         format!(
@@ -206,19 +219,13 @@ fn no_token(error: v1::Error) -> Draft {
         ),
     );
     let mut draft = Draft::new("token", Level::Red, seen)
-        .means(
-            "nothing can be sent by the API; passive replies still work",
-            "无法通过接口发送消息；被动回复仍可用",
-        )
+        .mean(mute(opened))
         .act(if error.remedy.is_empty() {
             code.map(remedy).unwrap_or_default()
         } else {
             said(error.remedy.clone(), error.remedy)
         })
-        .place(
-            "公众号 console: Settings and development › Basic configuration",
-            "公众平台：设置与开发 › 基本配置",
-        );
+        .at(places(opened).credentials);
     draft.code = code;
     draft
 }
@@ -251,7 +258,7 @@ fn inert(opened: &Opened) -> Option<Draft> {
     )
 }
 
-fn old_keys(condition: &Condition) -> Option<Draft> {
+fn old_keys(opened: &Opened, condition: &Condition) -> Option<Draft> {
     if condition.old_key_uses == 0 {
         return None;
     }
@@ -271,14 +278,11 @@ fn old_keys(condition: &Condition) -> Option<Draft> {
                 "enter the new token and key at the platform too",
                 "请在平台侧也更新 Token 与 EncodingAESKey",
             ))
-            .place(
-                "公众号 console: Settings and development › Basic configuration",
-                "公众平台：设置与开发 › 基本配置",
-            ),
+            .at(places(opened).callback),
     )
 }
 
-fn api_shut(condition: &Condition) -> Option<Draft> {
+fn api_shut(opened: &Opened, condition: &Condition) -> Option<Draft> {
     let code = condition.api_shut?;
     let seen = said(
         format!("the platform shut the API: {code}"),
@@ -287,15 +291,9 @@ fn api_shut(condition: &Condition) -> Option<Draft> {
     let draft = Draft::new("api", Level::Yellow, seen).code(code);
     Some(
         draft
-            .means(
-                "only passive replies inside the callback are possible",
-                "只能在回调内被动回复",
-            )
+            .mean(mute(opened))
             .act(remedy(code))
-            .place(
-                "公众号 console: Settings and development › API permissions",
-                "公众平台：设置与开发 › 接口权限",
-            ),
+            .at(places(opened).permissions),
     )
 }
 

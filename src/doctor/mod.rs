@@ -1,6 +1,7 @@
 //! Is everything well, and if not, what must who do where? Findings in plain words, English or Chinese.
 
 mod account;
+pub mod agents;
 mod aside;
 mod installation;
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use crate::{
     accounts::{Opened, Registry},
+    channels::contract::Place,
     cores::Cores,
     error::Code,
     observe::Observer,
@@ -71,6 +73,8 @@ pub struct Finding {
 pub trait Probes: Send + Sync + 'static {
     /// Obtains an access token, a cached one if it is believed good.
     async fn token(&self, opened: &Arc<Opened>) -> Result<(), v1::Error>;
+    /// What the operator should know of the platform's own agents; an error where it could not be asked.
+    async fn agents(&self, opened: &Arc<Opened>) -> Result<Option<String>, v1::Error>;
     /// The platform's clock minus ours, by its last answer.
     fn skew(&self) -> Option<Millis>;
 }
@@ -173,6 +177,15 @@ impl Draft {
     fn means(mut self, en: &'static str, zh: &'static str) -> Self {
         self.means = said(en, zh);
         self
+    }
+
+    fn mean(mut self, means: Said) -> Self {
+        self.means = means;
+        self
+    }
+
+    fn at(self, place: Place) -> Self {
+        self.place(place.0, place.1)
     }
 
     fn act(mut self, act: Said) -> Self {

@@ -218,3 +218,44 @@ async fn parked_events_and_settings_without_effect_are_worth_a_look() {
     let inert = find(&findings, "settings");
     assert!(inert.seen.ends_with("welcome, cloud_push"), "{}", inert.seen);
 }
+
+#[tokio::test]
+async fn the_platforms_own_agents_are_told_until_they_are_gone_or_wanted() {
+    let house = House::new().await;
+    let opened = house.bind();
+    *house.parts.agents.lock().expect("lock") = Some("2 agents are online".into());
+    let told = |findings: &[Finding]| {
+        let found = findings.iter().find(|it| it.code == Some("PLATFORM_AGENTS_ONLINE"));
+        found.map(|it| (it.level, it.seen.clone()))
+    };
+    let (level, seen) = told(&look(&house, Lang::En).await).expect("a finding");
+    assert!(level == Level::Yellow && seen.contains("2 agents are online"), "{seen}");
+    assert!(opened.observe(|it| it.warnings.contains_key(&Code::PlatformAgentsOnline)));
+    *house.parts.agents.lock().expect("lock") = None;
+    assert_eq!(told(&look(&house, Lang::En).await), None);
+}
+
+#[tokio::test]
+async fn what_the_doctor_says_fits_the_channel() {
+    let house = House::new().await;
+    let settings = AccountSettings {
+        id: "mini".into(),
+        channel: "mini_program".into(),
+        app_id: "wx2".into(),
+        app_secret: crate::secret::Secret::new("s3cret"),
+        token: crate::secret::Secret::new("token"),
+        security: crate::settings::Security::Plain,
+        ..Default::default()
+    };
+    house.bind_as(&settings);
+    *house.parts.token.lock().expect("lock") = Some(v1::Error {
+        code: Code::BadSecret.name().into(),
+        platform_code: 40125,
+        ..Default::default()
+    });
+    let findings = look(&house, Lang::Zh).await;
+    let token = find(&findings, "token");
+    assert!(token.means.contains("完全无法回复"), "{token:?}");
+    assert!(token.place.contains("小程序后台"), "{token:?}");
+    assert!(find(&findings, "callback").place.contains("消息推送"));
+}

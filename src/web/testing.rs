@@ -231,6 +231,7 @@ pub struct FakeHouse {
     pub sent: Mutex<Vec<v1::SendRequest>>,
     pub core: Mutex<&'static str>,
     pub token: Mutex<Option<v1::Error>>,
+    pub agents: Mutex<Option<String>>,
 }
 
 #[async_trait]
@@ -404,6 +405,9 @@ impl Probes for FakeHouse {
     async fn token(&self, _: &Arc<Opened>) -> Result<(), v1::Error> {
         self.token.lock().expect("lock").clone().map_or(Ok(()), Err)
     }
+    async fn agents(&self, _: &Arc<Opened>) -> Result<Option<String>, v1::Error> {
+        Ok(self.agents.lock().expect("lock").clone())
+    }
     fn skew(&self) -> Option<i64> {
         Some(1_500)
     }
@@ -429,6 +433,7 @@ impl House {
             sent: Mutex::default(),
             core: Mutex::new("up"),
             token: Mutex::default(),
+            agents: Mutex::default(),
         });
         let clock = Arc::new(ManualClock::at(NOW));
         let chance = Arc::new(SystemChance::default());
@@ -521,11 +526,16 @@ impl House {
             original_id: "gh_0123456789ab".into(),
             ..Default::default()
         };
-        let account = crate::accounts::service::open(&settings).expect("opens");
+        self.bind_as(&settings)
+    }
+
+    /// One account of these settings, alone.
+    pub fn bind_as(&self, settings: &AccountSettings) -> Arc<Opened> {
+        let account = crate::accounts::service::open(settings).expect("opens");
         let opened = Arc::new(Opened {
             describe: Arc::new(account.describe().clone()),
             account,
-            settings,
+            settings: settings.clone(),
             condition: Condition::default().into(),
         });
         self.state.registry.replace([opened.clone()]);

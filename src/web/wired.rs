@@ -18,6 +18,7 @@ use crate::{
         service::{AccountsError, Service, faults_of},
     },
     api_tokens::ApiToken,
+    channels::contract::Verdict,
     config::accounts_file::{self, Form},
     delivery::{self, Progress, ReplayError, Selection},
     doctor::Probes,
@@ -28,7 +29,7 @@ use crate::{
     ports::{clock::Millis, store::Quarantined},
     schema::v1::{self, Media, SendRequest, SendResult},
     secret::Secret,
-    tokens::{Keeper, Token},
+    tokens::{CallFault, Keeper, Token},
 };
 
 #[async_trait]
@@ -229,6 +230,26 @@ pub struct PlatformProbes(pub Arc<Keeper>);
 impl Probes for PlatformProbes {
     async fn token(&self, opened: &Arc<Opened>) -> Result<(), v1::Error> {
         self.0.token(opened).await.map(|_| ())
+    }
+
+    async fn agents(&self, opened: &Arc<Opened>) -> Result<Option<String>, v1::Error> {
+        let Some(call) = opened.account.agents() else {
+            return Ok(None);
+        };
+        match self.0.call(opened, &call).await {
+            Ok((answer, Verdict::Done { .. })) => Ok(opened.account.agents_at_work(&answer)),
+            // The platform does not let this account ask, or has nothing to tell: then nobody is there.
+            Ok((_, Verdict::Failed { .. })) => Ok(None),
+            Ok((_, Verdict::RetryLater(error) | Verdict::RefreshToken(error))) => Err(error),
+            Ok((_, Verdict::UploadAgain(error) | Verdict::Unknown(error))) | Err(CallFault::NoToken(error)) => {
+                Err(error)
+            }
+            Err(CallFault::NotSent(why) | CallFault::Lost(why)) => Err(v1::Error {
+                code: Code::PlatformDown.name().into(),
+                platform_message: why,
+                ..Default::default()
+            }),
+        }
     }
 
     fn skew(&self) -> Option<Millis> {

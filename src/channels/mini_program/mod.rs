@@ -6,6 +6,7 @@
 //! pages are its own only, and a customer who enters the chat says with what the button was marked. Platform pages:
 //! <https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/customer-message/customer-message.html>.
 
+mod binding;
 pub mod codes;
 pub mod degrade;
 pub mod events;
@@ -26,7 +27,7 @@ use super::{
     },
     contract::{
         AccessToken, Account, Admitted, AllowanceRule, CallbackQuery, Card, Channel, Downloaded, Inbound, MediaLimit,
-        PassiveTo, Piece, Pieces, PlatformCode, Refusal, Roads, Say, Seal, SettingFault, Upload, Verdict,
+        PassiveTo, Piece, Pieces, Places, PlatformCode, Refusal, Roads, Say, Seal, SettingFault, Upload, Verdict,
     },
 };
 use crate::{
@@ -69,6 +70,27 @@ impl Channel for MiniProgram {
 
     fn explain(&self, number: i64) -> Option<PlatformCode> {
         tables::explain(codes::TABLE, number)
+    }
+
+    fn places(&self) -> Places {
+        Places {
+            credentials: (
+                "mp.weixin.qq.com, logged in as the mini-program: Development › Development settings",
+                "小程序后台：开发管理 › 开发设置",
+            ),
+            callback: (
+                "mp.weixin.qq.com, logged in as the mini-program: Development › Development settings › Message push",
+                "小程序后台：开发管理 › 开发设置 › 消息推送",
+            ),
+            allow_list: (
+                "mp.weixin.qq.com, logged in as the mini-program: Development › Development settings › IP allow-list",
+                "小程序后台：开发管理 › 开发设置 › IP白名单",
+            ),
+            permissions: (
+                "mp.weixin.qq.com, logged in as the mini-program: Functions › Customer service",
+                "小程序后台：功能 › 客服",
+            ),
+        }
     }
 
     fn media(&self) -> &'static [MediaLimit] {
@@ -157,6 +179,14 @@ impl Account for Opened {
 
     fn downloaded(&self, _call: &Call, answer: &Answer) -> Downloaded {
         download::read(codes::TABLE, answer)
+    }
+
+    fn agents(&self) -> Option<Call> {
+        Some(binding::call())
+    }
+
+    fn agents_at_work(&self, answer: &Answer) -> Option<String> {
+        binding::bound(answer)
     }
 
     fn token_call(&self) -> Call {

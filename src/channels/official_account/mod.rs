@@ -4,6 +4,7 @@
 //! pieces of it, `judge` reads what the platform said to them by the table in [`codes`], `limits` holds the figures.
 //! Platform pages: <https://developers.weixin.qq.com/doc/subscription/guide/>.
 
+mod agents;
 pub mod codes;
 pub mod degrade;
 pub mod events;
@@ -24,7 +25,7 @@ use super::{
     },
     contract::{
         AccessToken, Account, Admitted, AllowanceRule, CallbackQuery, Card, Channel, Downloaded, Inbound, MediaLimit,
-        PassiveTo, Piece, Pieces, PlatformCode, Refusal, Roads, Say, Seal, SettingFault, Upload, Verdict,
+        PassiveTo, Piece, Pieces, Places, PlatformCode, Refusal, Roads, Say, Seal, SettingFault, Upload, Verdict,
     },
 };
 use crate::{
@@ -67,6 +68,27 @@ impl Channel for OfficialAccount {
 
     fn explain(&self, number: i64) -> Option<PlatformCode> {
         tables::explain(codes::TABLE, number)
+    }
+
+    fn places(&self) -> Places {
+        Places {
+            credentials: (
+                "mp.weixin.qq.com: Settings and development › Basic configuration",
+                "公众平台：设置与开发 › 基本配置",
+            ),
+            callback: (
+                "mp.weixin.qq.com: Settings and development › Basic configuration › Server configuration",
+                "公众平台：设置与开发 › 基本配置 › 服务器配置",
+            ),
+            allow_list: (
+                "mp.weixin.qq.com: Settings and development › Basic configuration › IP allow-list",
+                "公众平台：设置与开发 › 基本配置 › IP白名单",
+            ),
+            permissions: (
+                "mp.weixin.qq.com: Settings and development › API permissions",
+                "公众平台：设置与开发 › 接口权限",
+            ),
+        }
     }
 
     fn media(&self) -> &'static [MediaLimit] {
@@ -147,6 +169,14 @@ impl Account for Opened {
 
     fn instead(&self, say: &Say, error: &v1::Error) -> Option<(Say, v1::Degradation)> {
         render::instead(say, error)
+    }
+
+    fn agents(&self) -> Option<Call> {
+        Some(agents::call())
+    }
+
+    fn agents_at_work(&self, answer: &Answer) -> Option<String> {
+        agents::at_work(answer)
     }
 
     /// Closes the session of 客服功能 (kfsession/close), where the operator lets us have a hand in it.
