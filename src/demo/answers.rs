@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Longer than any callback waits: the answer to "慢" takes the customer-service road.
 const SLOW: Duration = Duration::from_millis(6_000);
+
+const GREETING: &str = "您好！发一句话，我会重复；发“图片”“卡片”“菜单”“结束”试试。";
 
 /// What to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,10 @@ pub enum Reply {
     Late(Duration, String),
     Several(Vec<String>),
     Picture,
+    /// Parts of a message.
+    Part(Value),
+    /// The conversation ends with these words.
+    End(String),
 }
 
 /// The reply to an Event in proto3 JSON.
@@ -27,6 +33,7 @@ pub fn reply_to(event: &Value) -> Reply {
     }
     match event.pointer("/signal/type").and_then(Value::as_str) {
         Some("FOLLOWED") => Reply::Text("欢迎关注！发一句话，我会重复；发“图片”，我会发一张图。".to_owned()),
+        Some("SESSION_ENTERED") => Reply::Text(GREETING.to_owned()),
         Some("SCANNED") => Reply::Text("收到您的扫码。".to_owned()),
         _ => Reply::Nothing,
     }
@@ -34,11 +41,17 @@ pub fn reply_to(event: &Value) -> Reply {
 
 fn to_message(message: &Value) -> Reply {
     let Some(text) = message.pointer("/parts/0/text/body").and_then(Value::as_str) else {
-        return Reply::Nothing;
+        return match message.pointer("/parts/0/image") {
+            Some(_) => Reply::Text("收到您的图片。".to_owned()),
+            None => Reply::Nothing,
+        };
     };
     match text.trim() {
         "" => Reply::Nothing,
         "图片" => Reply::Picture,
+        "卡片" => Reply::Part(card()),
+        "菜单" => Reply::Part(menu()),
+        "结束" => Reply::End("本次服务已结束，感谢咨询。".to_owned()),
         "慢" => Reply::Late(SLOW, "让您久等了：这条回复走的是客服消息。".to_owned()),
         "长文" => Reply::Text(long_text()),
         "三条" => Reply::Several(
@@ -54,9 +67,34 @@ fn to_interaction(interaction: &Value) -> Reply {
     let field = |name: &str| interaction.get(name).and_then(Value::as_str).unwrap_or_default();
     match field("kind") {
         "MENU_CLICK" => Reply::Text(format!("您点击了菜单：{}", field("key"))),
-        "CHOICE" => Reply::Text(format!("您选择了：{}", field("label"))),
+        "CHOICE" | "CARD_ACTION" => {
+            let label = Some(field("label")).filter(|label| !label.is_empty());
+            Reply::Text(format!("您选择了：{}", label.unwrap_or_else(|| field("key"))))
+        }
         _ => Reply::Nothing,
     }
+}
+
+/// An order, as a core would show it on any channel.
+fn card() -> Value {
+    json!({ "card": {
+        "id": "order-88", "title": "订单 88", "description": "蓝色水壶，预计明天送达",
+        "facts": [{ "key": "金额", "value": "¥99.00" }],
+        "webUrl": "https://example.org/orders/88",
+        "actions": [{ "id": "where", "label": "查物流", "replyText": "查物流" }],
+    } })
+}
+
+/// A head and two choices.
+fn menu() -> Value {
+    json!({ "menu": {
+        "head": "请选择您要咨询的问题：",
+        "actions": [
+            { "id": "ship", "label": "什么时候发货", "replyText": "什么时候发货" },
+            { "id": "human", "label": "人工客服", "replyText": "人工客服" },
+        ],
+        "tail": "也可以直接输入问题。",
+    } })
 }
 
 /// More bytes than one message may have.
@@ -81,6 +119,8 @@ mod tests {
         assert_eq!(reply_to(&text("在吗 ")), Reply::Text("在吗 ".to_owned()));
         assert_eq!(reply_to(&text("图片")), Reply::Picture);
         assert_eq!(reply_to(&text(" ")), Reply::Nothing);
+        assert!(matches!(reply_to(&text("卡片")), Reply::Part(_)));
+        assert!(matches!(reply_to(&text("结束")), Reply::End(_)));
     }
 
     #[test]
@@ -92,10 +132,12 @@ mod tests {
             Reply::Text(_)
         ));
         assert_eq!(reply_to(&json!({ "signal": { "type": "UNFOLLOWED" } })), Reply::Nothing);
-        assert_eq!(
+        assert!(matches!(
             reply_to(&json!({ "message": { "parts": [{ "image": {} }] } })),
-            Reply::Nothing
-        );
+            Reply::Text(_)
+        ));
+        let voice = json!({ "message": { "parts": [{ "voice": {} }] } });
+        assert_eq!(reply_to(&voice), Reply::Nothing);
         assert_eq!(reply_to(&json!({ "gap": {} })), Reply::Nothing);
         assert_eq!(reply_to(&json!(null)), Reply::Nothing);
     }

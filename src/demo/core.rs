@@ -176,6 +176,11 @@ async fn answer(state: &State, reply: Reply) -> Value {
             tokio::time::sleep(after).await;
             vec![text(said)]
         }
+        Reply::Part(part) => vec![json!({ "message": { "parts": [part] } })],
+        Reply::End(said) => {
+            let closing = json!({ "parts": [{ "text": { "body": said } }] });
+            vec![json!({ "session": { "verb": "END", "closing": closing } })]
+        }
         Reply::Picture => match state.picture().await {
             Ok(handle) => vec![json!({ "message": { "parts": [{ "image": { "handle": handle } }] } })],
             Err(fault) => {

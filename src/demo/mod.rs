@@ -6,12 +6,14 @@
 mod answers;
 mod core;
 mod page;
+mod phones;
 mod picture;
 mod run;
 
 pub use self::{
     core::{Core, start_core},
     page::{PageOptions, start_page},
+    phones::Phone,
     run::{Demo, DemoFault, Options, start},
 };
 

@@ -12,7 +12,7 @@ use actix_web::{
 };
 use serde_json::json;
 
-use super::{Running, client, core::first};
+use super::{Phone, Running, client, core::first};
 use crate::secret::Secret;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; \
@@ -30,14 +30,8 @@ pub struct PageOptions {
     pub viewer_token: Secret,
     /// The simulator's root, `http://…`.
     pub sim_url: String,
-    /// The account's id at the bridge.
-    pub account: String,
-    /// The account's AppID at the simulator.
-    pub app_id: String,
-    /// The customer whose phone is shown.
-    pub openid: String,
-    /// What the phone calls the account.
-    pub name: String,
+    /// Whose phones are shown.
+    pub phones: Vec<Phone>,
 }
 
 struct State {
@@ -135,13 +129,21 @@ async fn config(request: HttpRequest, state: Data<State>) -> HttpResponse {
     if !state.trusts(&request) {
         return HttpResponse::Forbidden().finish();
     }
-    let options = &state.options;
-    HttpResponse::Ok().json(json!({
-        "account": options.account,
-        "appId": options.app_id,
-        "openid": options.openid,
-        "name": options.name,
-    }))
+    let phones: Vec<_> = state
+        .options
+        .phones
+        .iter()
+        .map(|phone| {
+            json!({
+                "channel": phone.channel,
+                "account": phone.account,
+                "simAccount": phone.sim,
+                "openid": phone.openid,
+                "name": phone.name,
+            })
+        })
+        .collect();
+    HttpResponse::Ok().json(json!({ "phones": phones }))
 }
 
 async fn bridge(request: HttpRequest, state: Data<State>, path: web::Path<String>) -> HttpResponse {

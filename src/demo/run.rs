@@ -9,7 +9,11 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Core, PageOptions, Running, client, start_core, start_page};
+use super::{
+    Core, PageOptions, Running, client,
+    phones::{Phone, phones},
+    start_core, start_page,
+};
 use crate::{
     api_tokens::OPERATOR_FILE,
     app,
@@ -20,13 +24,6 @@ use crate::{
     sim::{self, Sim},
 };
 
-/// The account's id at the bridge.
-const ACCOUNT: &str = "demo";
-const NAME: &str = "微桥体验号";
-// The same in every run, so that a conversation kept with `--dir` goes on.
-const APP_ID: &str = "wxde30de30de30de30";
-const ORIGINAL_ID: &str = "gh_de30de30de30";
-const OPENID: &str = "oDe30Customer00000000000001";
 const ANYWHERE: &str = "127.0.0.1:0";
 /// Everything is on this machine: what takes longer does not come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -77,17 +74,17 @@ pub async fn start(options: Options) -> Result<Demo, DemoFault> {
         .await
         .map_err(at("the bridge"))?;
     let operator = operator(&dir, &bridge.internal_url())?;
-    bind(&operator, &sim.url(), &bridge.public_url()).await?;
+    let phones = phones();
+    for phone in &phones {
+        bind(phone, &operator, &sim.url(), &bridge.public_url()).await?;
+    }
     core.connect(&bridge.internal_url(), &token(&operator, "core").await?);
     let page = start_page(PageOptions {
         listen: options.listen,
         bridge_url: bridge.internal_url(),
         viewer_token: token(&operator, "viewer").await?,
         sim_url: sim.url(),
-        account: ACCOUNT.into(),
-        app_id: APP_ID.into(),
-        openid: OPENID.into(),
-        name: NAME.into(),
+        phones,
     })
     .await
     .map_err(at("the page"))?;
@@ -188,27 +185,18 @@ async fn token(operator: &Client, scope: &str) -> Result<Secret, DemoFault> {
 
 /// The account is made at the platform, entered at the bridge, and then the platform is told where its callbacks go: it
 /// checks the address as the real one does.
-async fn bind(operator: &Client, sim: &str, public: &str) -> Result<(), DemoFault> {
-    let account = json!({ "app_id": APP_ID, "original_id": ORIGINAL_ID, "name": NAME });
-    let made = ask_sim(sim, "accounts", &account).await?;
-    let mut entered = json!({
-        "id": ACCOUNT, "channel": "official_account", "app_id": APP_ID, "original_id": ORIGINAL_ID, "api_base": sim,
-    });
-    for (key, of_sim) in [
-        ("app_secret", "secret"),
-        ("token", "token"),
-        ("encoding_aes_key", "encoding_aes_key"),
-    ] {
-        entered[key] = text(&made, of_sim).into();
+async fn bind(phone: &Phone, operator: &Client, sim: &str, public: &str) -> Result<(), DemoFault> {
+    let made = ask_sim(sim, "accounts", &phone.at_sim()).await?;
+    if let Some(desk) = phone.desk() {
+        ask_sim(sim, "desks", &desk).await?;
     }
+    let entered = phone.at_bridge(&made, sim);
     operator
         .post(&["admin", "v1", "accounts"], &[], &json!({ "account": [entered] }))
         .await
         .map_err(|failure| at("the account")(failure.message))?;
-    let callback = json!({ "app_id": APP_ID, "callback_url": format!("{public}/callback/{ACCOUNT}") });
-    ask_sim(sim, "accounts", &callback).await?;
-    let customer = json!({ "account": APP_ID, "openid": OPENID, "name": "小桥" });
-    ask_sim(sim, "customers", &customer).await.map(|_| ())
+    ask_sim(sim, "accounts", &phone.callback(public)).await?;
+    ask_sim(sim, "customers", &phone.customer()).await.map(|_| ())
 }
 
 async fn ask_sim(sim: &str, what: &str, body: &Value) -> Result<Value, DemoFault> {

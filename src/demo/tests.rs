@@ -121,10 +121,7 @@ async fn the_page_forwards_with_its_own_token_and_to_its_own_host_only() {
         bridge_url: bridge.url(),
         viewer_token: Secret::new("viewer-token"),
         sim_url: bridge.url(),
-        account: "shop".to_owned(),
-        app_id: "wx1".to_owned(),
-        openid: "o1".to_owned(),
-        name: "Shop".to_owned(),
+        phones: super::phones::phones(),
     })
     .await
     .expect("it starts");

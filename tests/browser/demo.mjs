@@ -1,4 +1,5 @@
-// Does the demo's page do what the README says? A text, a picture, a menu click, a follow, each seen on both sides.
+// Does the demo's page do what the README says? On every channel's phone a text, a picture both ways, a card, a menu click
+// and the end of the session, each seen on both sides.
 // Takes DEMO_URL; takes a picture: into target/, with WRITE_PICTURE=1 into docs/images/demo.png, or where SCREENSHOT says.
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
@@ -40,9 +41,7 @@ try {
     if (!request.url().startsWith(new URL(url).origin) && !request.url().startsWith("data:")) problems.push(`external request: ${request.url()}`);
   });
 
-  const chat = page.locator(".phone-chat");
-  const theirs = chat.locator(".line.is-theirs");
-  const mine = chat.locator(".line.is-mine");
+  const phone = (channel) => page.locator(`.phone[data-channel="${channel}"]`);
   const event = (kind, text) => page.locator(`.event[data-kind="${kind}"]`, { hasText: text }).first();
   const road = (card) => card.locator(".reply").first().locator(".road");
   const passive = async (card) => {
@@ -50,56 +49,105 @@ try {
     const shown = (await road(card).textContent()).trim();
     if (shown !== "PASSIVE") throw new Error(`the answer took the road ${shown}, not PASSIVE`);
   };
+  const deed = (name) => page.locator(`.deeds [data-deed="${name}"]`).click();
 
-  await step("the page opens, in both languages", async () => {
+  let channels = [];
+  await step("the page opens, in both languages, with a phone for each channel", async () => {
     await page.goto(`${url}${url.includes("?") ? "&" : "?"}lang=zh`);
     await page.getByText("用户的手机").waitFor();
     await page.locator("#language").click();
     await page.getByText("What the bridge did").waitFor();
+    channels = await page.locator("#channels button").evaluateAll((tabs) => tabs.map((tab) => tab.dataset.channel));
+    if (!channels.includes("official_account")) throw new Error(`the phones are of ${channels}`);
   });
 
-  const text = `Hello ${Date.now() % 100000}`;
-  await step("a text is echoed on the phone, passively", async () => {
-    await page.locator(".phone-input").fill(text);
-    await page.locator(".phone-send").click();
-    await mine.filter({ hasText: text }).first().waitFor();
-    await theirs.filter({ hasText: text }).first().waitFor();
-    await passive(event("message", text));
-  });
+  for (const channel of channels) {
+    const theirs = phone(channel).locator(".line.is-theirs");
+    const mine = phone(channel).locator(".line.is-mine");
+    const says = async (text) => {
+      await phone(channel).locator(".phone-input").fill(text);
+      await phone(channel).locator(".phone-send").click();
+      await mine.filter({ hasText: text }).first().waitFor();
+    };
 
-  await step("markup in a text stays text", async () => {
-    const markup = "<b>1 < 2 & 3</b><img src=x onerror=document.title='broken'>";
-    await page.locator(".phone-input").fill(markup);
-    await page.locator(".phone-send").click();
-    await mine.filter({ hasText: "<b>1 < 2 & 3</b>" }).first().waitFor();
-    if ((await page.title()) === "broken") throw new Error("the page ran what a customer wrote");
-  });
+    await step(`${channel}: its phone is picked`, async () => {
+      await page.locator(`#channels [data-channel="${channel}"]`).click();
+      await phone(channel).locator(".phone-input").waitFor();
+    });
 
-  await step("a menu click is answered", async () => {
-    const before = await theirs.count();
-    await page.locator('.phone-menu [data-deed="HELP"]').click();
-    await event("interaction", "").waitFor();
-    await theirs.nth(before).waitFor();
-  });
+    const text = `Hello ${channel} ${Date.now() % 100000}`;
+    await step(`${channel}: a text is echoed on the phone`, async () => {
+      await says(text);
+      await theirs.filter({ hasText: text }).first().waitFor();
+      await road(event("message", text)).waitFor();
+      if (["official_account", "wecom_app"].includes(channel)) await passive(event("message", text));
+    });
 
-  await step("following is answered", async () => {
-    const before = await theirs.count();
-    await page.locator('.deeds [data-deed="follow"]').click();
-    await event("signal", "").waitFor();
-    await theirs.nth(before).waitFor();
-  });
+    await step(`${channel}: markup in a text stays text`, async () => {
+      await says(`<b>1 < 2 & 3</b><img src=x onerror=document.title='broken'>`);
+      if ((await page.title()) === "broken") throw new Error("the page ran what a customer wrote");
+    });
 
-  await step("图片 is answered with a picture", async () => {
-    await page.locator('.deeds [data-deed="picture"]').click();
-    const image = theirs.locator("img").last();
-    await image.waitFor();
-    await page.waitForFunction((element) => element.complete && element.naturalWidth > 100, await image.elementHandle());
-    await road(event("message", "图片")).waitFor();
-  });
+    await step(`${channel}: 图片 is answered with a picture`, async () => {
+      await deed("picture");
+      const image = theirs.locator("img").last();
+      await image.waitFor();
+      await page.waitForFunction((element) => element.complete && element.naturalWidth > 100, await image.elementHandle());
+      await road(event("message", "图片")).waitFor();
+    });
 
-  await step("the quota is counted", async () => {
-    const left = await page.locator("#quota-dots .is-left").count();
-    if (left < 1) throw new Error("no message of the window is left after a customer wrote");
+    await step(`${channel}: a photo reaches the core`, async () => {
+      await deed("photo");
+      await mine.locator("img").last().waitFor();
+      await theirs.filter({ hasText: "收到您的图片" }).first().waitFor();
+    });
+
+    await step(`${channel}: a card is shown`, async () => {
+      await deed("card");
+      await theirs.filter({ hasText: "订单 88" }).first().waitFor();
+    });
+
+    await step(`${channel}: a menu is shown, and a click on it is answered`, async () => {
+      await deed("menu");
+      const menu = theirs.filter({ hasText: "什么时候发货" }).last();
+      await menu.waitFor();
+      await menu.locator(".choice, .inline").first().click();
+      await theirs.filter({ hasText: "您选择了" }).last().waitFor();
+      await event("interaction", "").waitFor();
+    });
+
+    if (channel === "official_account") {
+      await step(`${channel}: the bar below and following are answered`, async () => {
+        const before = await theirs.count();
+        await phone(channel).locator('.phone-menu [data-deed="HELP"]').click();
+        await theirs.nth(before).waitFor();
+        await deed("follow");
+        await event("signal", "").waitFor();
+        await theirs.nth(before + 1).waitFor();
+      });
+    } else {
+      await step(`${channel}: opening the chat is told`, async () => {
+        await phone(channel).locator(".phone-follow").click();
+        await phone(channel).locator(".between").last().waitFor();
+        await event("signal", "").waitFor();
+      });
+    }
+
+    await step(`${channel}: the quota is counted`, async () => {
+      if (channel === "wecom_app") return;
+      const left = await page.locator("#quota-dots .is-left").count();
+      if (left < 1) throw new Error("no message of the window is left after a customer wrote");
+    });
+
+    await step(`${channel}: the session ends with its closing words`, async () => {
+      await deed("end");
+      await theirs.filter({ hasText: "本次服务已结束" }).first().waitFor();
+    });
+  }
+
+  await step("the first phone is back", async () => {
+    await page.locator("#channels button").first().click();
+    await phone(channels[0]).locator(".phone-input").waitFor();
   });
 
   doing = "take the picture";

@@ -12,7 +12,10 @@ if (!WORDS[language]) language = "en";
 const words = () => WORDS[language];
 
 const rows = new Map();
-let phone = null;
+/** By channel: the phone, its tab, and what its meters last showed. */
+const phones = new Map();
+let shown = null;
+const phone = () => phones.get(shown)?.phone;
 
 // ───────────── the right side: the bridge's timeline ─────────────
 
@@ -148,7 +151,8 @@ async function follow() {
 
 const clock = { began: 0, shown: null, outcome: null };
 
-function pushed() {
+function pushed(of) {
+  if (of !== shown) return;
   Object.assign(clock, { began: performance.now(), outcome: null });
   at("failure").hidden = true;
   if (!clock.shown) tick();
@@ -168,7 +172,8 @@ function face(spent, state, hint) {
   at("clock-hint").textContent = hint;
 }
 
-function answered(event) {
+function answered(of, event) {
+  if (of !== shown) return;
   const { outcome } = event.detail;
   if (clock.shown) cancelAnimationFrame(clock.shown);
   clock.shown = null;
@@ -185,7 +190,8 @@ function rest() {
   face(last ? last.ms : 0, bad ? "bad" : "done", words().answered[outcome.outcome] || outcome.outcome);
 }
 
-function refused(event) {
+function refused(of, event) {
+  if (of !== shown) return;
   if (clock.shown) cancelAnimationFrame(clock.shown);
   Object.assign(clock, { shown: null, outcome: null });
   rest();
@@ -193,19 +199,27 @@ function refused(event) {
   at("failure").hidden = false;
 }
 
-let quota = null;
-function allowed(event) {
-  quota = event.detail;
-  showQuota();
+function allowed(of, event) {
+  phones.get(of).quota = event.detail;
+  if (of === shown) showQuota();
 }
 
 function showQuota() {
+  const quota = phones.get(shown)?.quota;
   if (!quota) return;
-  const most = quota.trigger === "message" || quota.left > 3 ? 5 : 3;
+  if (quota.open && typeof quota.left !== "number") {
+    at("quota").dataset.open = "true";
+    at("quota-dots").replaceChildren();
+    at("quota-value").textContent = "∞";
+    at("quota-hint").textContent = words().always;
+    return;
+  }
+  const most = quota.trigger === "message" || quota.left > 3 ? 5 : quota.trigger === "enter" ? 2 : 3;
   at("quota").dataset.open = String(quota.open);
   at("quota-dots").replaceChildren(...Array.from({ length: most }, (_, index) => h("i", { class: quota.open && index < quota.left ? "is-left" : "" })));
   at("quota-value").textContent = quota.open ? `${quota.left} ${words().of} ${most}` : "0";
-  at("quota-hint").textContent = quota.open ? `${words().until} ${span(quota.seconds)}` : words().closed;
+  const state = words().states[quota.state];
+  at("quota-hint").textContent = [quota.open ? `${words().until} ${span(quota.seconds)}` : words().closed, state].filter(Boolean).join(" · ");
 }
 
 function span(seconds) {
@@ -215,15 +229,18 @@ function span(seconds) {
 
 function deeds() {
   const deed = (name, action, body, title) =>
-    h("button", { type: "button", title: title || null, data: { deed: name }, on: { click: () => phone.act(action, body) } }, words()[name]);
+    h("button", { type: "button", title: title || null, data: { deed: name }, on: { click: () => phone().act(action, body) } }, words()[name]);
+  const official = shown === "official_account";
   at("deeds").replaceChildren(
     deed("picture", "text", { content: "图片" }, words().pictureHint),
+    deed("card", "text", { content: "卡片" }, "卡片"),
+    deed("menu", "text", { content: "菜单" }, "菜单"),
     deed("slow", "text", { content: "慢" }, "慢"),
     deed("long", "text", { content: "长文" }, "长文"),
     deed("three", "text", { content: "三条" }, "三条"),
     deed("photo", "image", {}),
-    deed("scan", "scan", { scene: "store-17" }),
-    deed("follow", "follow", {}));
+    deed("end", "text", { content: "结束" }, "结束"),
+    ...(official ? [deed("scan", "scan", { scene: "store-17" }), deed("follow", "follow", {})] : []));
 }
 
 // ───────────── both ─────────────
@@ -234,7 +251,10 @@ function speak() {
   at("language").textContent = words().other;
   at("offline").textContent = words().offline;
   deeds();
-  if (phone) phone.speak(language);
+  for (const [channel, one] of phones) {
+    one.phone.speak(language);
+    one.tab.textContent = words().channels[channel] || channel;
+  }
   for (const row of rows.values()) {
     const card = draw(row.item);
     card.classList.remove("is-new");
@@ -246,19 +266,52 @@ function speak() {
   showQuota();
 }
 
+// ───────────── one phone for each channel ─────────────
+
+function add({ channel, simAccount, openid, name }) {
+  const root = h("div", { role: "tabpanel", hidden: true });
+  const tab = h("button", { type: "button", role: "tab", data: { channel }, on: { click: () => pick(channel) } });
+  at("phones").append(root);
+  at("channels").append(tab);
+  const one = new Phone(root, { account: simAccount, channel, openid, name, language });
+  phones.set(channel, { phone: one, root, tab, quota: null });
+  one.addEventListener("push", () => pushed(channel));
+  one.addEventListener("outcome", (event) => answered(channel, event));
+  one.addEventListener("failure", (event) => refused(channel, event));
+  one.addEventListener("quota", (event) => allowed(channel, event));
+  one.addEventListener("line", () => tab.classList.toggle("is-fresh", channel !== shown));
+}
+
+function pick(channel) {
+  shown = channel;
+  for (const [other, { phone: one, root, tab }] of phones) {
+    root.hidden = other !== channel;
+    one.watched = other === channel;
+    tab.setAttribute("aria-selected", String(other === channel));
+    if (other === channel) {
+      tab.classList.remove("is-fresh");
+      one.bottom();
+    }
+  }
+  if (clock.shown) cancelAnimationFrame(clock.shown);
+  Object.assign(clock, { shown: null, outcome: null });
+  at("failure").hidden = true;
+  deeds();
+  rest();
+  showQuota();
+}
+
 async function begin() {
   const config = await (await fetch("/config.json")).json();
-  phone = new Phone(at("phone"), { account: config.appId, openid: config.openid, name: config.name, language });
-  phone.addEventListener("push", pushed);
-  phone.addEventListener("outcome", answered);
-  phone.addEventListener("failure", refused);
-  phone.addEventListener("quota", allowed);
+  config.phones.forEach(add);
+  at("channels").hidden = phones.size < 2;
   at("language").addEventListener("click", () => {
     language = language === "en" ? "zh" : "en";
     speak();
   });
+  pick(config.phones[0].channel);
   speak();
-  phone.start();
+  for (const { phone: one } of phones.values()) one.start();
   follow();
 }
 

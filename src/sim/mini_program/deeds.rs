@@ -15,6 +15,7 @@ pub fn deed(platform: &Platform, action: &str, body: &Map<String, Value>) -> Res
     let ask = Ask { platform, body };
     let mut deed = match action {
         "text" => text(&ask)?,
+        "tap" => tap(&ask)?,
         "image" => image(&ask)?,
         "card" => card(&ask),
         "enter" => enter(&ask),
@@ -50,6 +51,16 @@ fn text(ask: &Ask<'_>) -> Result<Deed, String> {
     let content = ask.need("content")?;
     let mut fields = vec![field("Content", Node::text(content.clone()))];
     fields.extend(ask.body.get("extra").map(from_json).unwrap_or_default());
+    Ok(message("text", fields, json!({ "text": content })))
+}
+
+/// A tap on a link of a text that answers for the user.
+fn tap(ask: &Ask<'_>) -> Result<Deed, String> {
+    let (id, content) = (ask.need("id")?, ask.need("content")?);
+    let fields = vec![
+        field("Content", Node::text(content.clone())),
+        field("bizmsgmenuid", Node::text(id)),
+    ];
     Ok(message("text", fields, json!({ "text": content })))
 }
 

@@ -4,14 +4,14 @@ import { Phone, ask, h, path } from "/phone.js";
 const WORDS = {
   en: {
     lead: "The simulated WeChat platform: point a bridge's api_base here, and its callbacks come from here.",
-    account: "Official account", customer: "Customer", make: "New account", mode: "Mode", save: "Check URL and save",
+    account: "Account", customer: "Customer", make: "New account", mode: "Mode", save: "Check URL and save",
     deeds: "The customer …", last: "The last push", none: "no account yet", saved: "saved", language: "中文",
     photo: "sends a photo", voice: "sends a voice", video: "sends a video", place: "sends a location", link: "sends a link",
     scan: "scans a QR code", click: "clicks the menu", fresh: "+ a new customer",
   },
   zh: {
     lead: "模拟的微信平台：把网桥的 api_base 指到这里，回调也从这里发出。",
-    account: "公众号", customer: "用户", make: "新建公众号", mode: "加解密方式", save: "验证 URL 并保存",
+    account: "账号", customer: "用户", make: "新建公众号", mode: "加解密方式", save: "验证 URL 并保存",
     deeds: "用户 …", last: "最近一次推送", none: "还没有公众号", saved: "已保存", language: "English",
     photo: "发图片", voice: "发语音", video: "发视频", place: "发位置", link: "发链接",
     scan: "扫码", click: "点击菜单", fresh: "+ 新用户",
@@ -37,17 +37,24 @@ function pick(account, openid) {
   if (phone) phone.stopped = true;
   const fresh = h("div", { id: "phone" });
   at("phone").replaceWith(fresh);
-  phone = new Phone(fresh, { account: account.app_id, openid, name: account.name, language });
+  phone = new Phone(fresh, { account: account.key, channel: account.channel, openid, name: account.name, language });
   const tell = (event) => (at("outcome").textContent = JSON.stringify(event.detail.outcome || event.detail, null, 2));
   phone.addEventListener("outcome", tell);
   phone.addEventListener("failure", tell);
   phone.start();
 }
 
+/** Everything that customers can write to; of a 微信客服 console the accounts behind it. */
+function mouths(account) {
+  const own = { ...account, key: account.app_id || account.id };
+  const desks = (account.desks || []).map((desk) => ({ ...desk, channel: "wechat_kf", key: desk.open_kfid }));
+  return account.channel === "wechat_kf" ? desks : [own, ...desks];
+}
+
 async function show(wanted) {
-  const accounts = (await ask(path("accounts"))).items;
-  const account = accounts.find((one) => one.app_id === wanted) || accounts[0];
-  at("account").replaceChildren(...accounts.map((one) => h("option", { value: one.app_id, selected: one === account }, `${one.name} (${one.app_id})`)));
+  const accounts = (await ask(path("accounts"))).items.flatMap(mouths);
+  const account = accounts.find((one) => one.key === wanted) || accounts[0];
+  at("account").replaceChildren(...accounts.map((one) => h("option", { value: one.key, selected: one === account }, `${one.name} (${one.key})`)));
   if (!account) {
     at("account").append(h("option", {}, WORDS[language].none));
     return;
@@ -56,8 +63,8 @@ async function show(wanted) {
     .filter(([, value]) => typeof value !== "object")
     .map(([name, value]) => `${name} = ${value}`)
     .join("\n");
-  const all = (await ask(path("customers"))).items.filter((one) => one.account === account.app_id);
-  const openids = all.length ? all.map((one) => one.openid) : [(await ask(path("customers"), { account: account.app_id })).openid];
+  const all = (await ask(path("customers"))).items.filter((one) => one.account === account.key);
+  const openids = all.length ? all.map((one) => one.openid) : [(await ask(path("customers"), { account: account.key })).openid];
   at("customer").replaceChildren(
     ...openids.map((openid) => h("option", { value: openid }, openid)),
     h("option", { value: "" }, WORDS[language].fresh));
@@ -70,10 +77,11 @@ at("language").addEventListener("click", () => {
 });
 at("account").addEventListener("change", (event) => show(event.target.value));
 at("customer").addEventListener("change", async (event) => {
-  const account = await ask(path("accounts", at("account").value));
+  const key = at("account").value;
+  const account = { channel: "wechat_kf", ...(await ask(path("accounts", key))), key };
   let openid = event.target.value;
   if (!openid) {
-    openid = (await ask(path("customers"), { account: account.app_id })).openid;
+    openid = (await ask(path("customers"), { account: account.key })).openid;
     event.target.prepend(h("option", { value: openid, selected: true }, openid));
   }
   pick(account, openid);
