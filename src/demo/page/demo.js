@@ -76,10 +76,13 @@ function steps(item) {
   return h("ol", { class: "steps" },
     step(names.accepted, item.acceptedTime ? "done" : "open", clockTime(item.acceptedTime, 3), ""),
     step(names.core, last ? (last.result === "taken" ? "done" : "bad") : "open", ...core),
-    item.kind === "delivery" || item.kind === "gap"
+    item.kind === "delivery" || item.kind === "gap" || unasked(item)
       ? null
       : step(names.answer, item.answer ? "done" : "open", answers[item.answer] || item.answer || "…", millis(item.answerMs)));
 }
+
+/** What nobody waits for an answer to: pulled items, and what the bridge itself noticed. */
+const unasked = (item) => !item.answer && (/^wechat_kf:/.test(item.conversationKey || "") || ["SESSION_STATE_CHANGED", "MEDIA_CHANGED"].includes(item.platformType));
 
 function replies(item) {
   const messages = item.messages || [];
