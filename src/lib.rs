@@ -73,6 +73,9 @@
 //! | What does the core's status mean? | `src/core_link/answer.rs` |
 //! | Passive, API, later, or not at all? | `src/outbound/plan.rs` |
 //! | What does each part become, and what is lost? | `src/channels/official_account/render/mod.rs`, `src/channels/official_account/degrade.rs` |
+//! | How is a message taken back? | `src/outbound/recall.rs` |
+//! | What changes a card that was sent? | `src/outbound/tickets.rs`, `src/channels/wecom_app/cards.rs` |
+//! | How fast may messages follow each other? | `src/outbound/pace.rs` |
 //! | Where is a long text cut? | `src/text/split.rs` |
 //! | What if the connection closed before our answer left? | `src/outbound/ride.rs` |
 //! | What does an errcode mean, and what follows? | `src/channels/official_account/codes.rs`, `src/channels/common/answers.rs` |

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "wecom_app/simulated.rs"]
+mod simulated;
 mod support;
 
 use std::time::Duration;
@@ -220,6 +222,28 @@ async fn a_member_who_got_nothing_is_a_failure_though_errcode_is_zero() {
         remedy.contains("企业可信IP") && remedy.contains("203.0.113.7"),
         "{remedy}"
     );
+}
+
+#[tokio::test]
+async fn the_doctor_finds_out_whether_our_address_is_trusted() {
+    let house = House::new("", quiet).await;
+    house.company.answers(
+        "/cgi-bin/getcallbackip",
+        json!({ "errcode": 60020, "errmsg": "not allow to access from your ip, from ip: 203.0.113.7, more info at https://open.work.weixin.qq.com/devtool/query?e=60020" }),
+    );
+    for (expected, level) in [("allow-list", "red"), ("token", "green")] {
+        let found = house.bridge.get("/admin/v1/doctor?account=desk").await;
+        let items = found["items"].as_array().unwrap();
+        let finding = items
+            .iter()
+            .find(|it| it["id"] == expected)
+            .unwrap_or_else(|| panic!("{found}"));
+        assert_eq!(finding["level"], level, "{finding}");
+        if level == "red" {
+            let told = finding.to_string();
+            assert!(told.contains("203.0.113.7") && told.contains("企业可信IP"), "{told}");
+        }
+    }
 }
 
 #[tokio::test]

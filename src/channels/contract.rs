@@ -190,6 +190,10 @@ pub trait Account: Send + Sync {
     fn pace(&self) -> &'static [Pace] {
         &[]
     }
+    /// A harmless call that shows whether the platform takes calls from our address; `None` where asking for a token shows it.
+    fn probe(&self) -> Option<Call> {
+        None
+    }
     /// Asks whether the platform's own agents may take customers away from us; `None` where nothing can be asked.
     fn agents(&self) -> Option<Call> {
         None

@@ -328,6 +328,12 @@ mod tests {
             egress_address(text).map(|it| it.to_string()).as_deref(),
             Some("203.0.113.9")
         );
+        let text =
+            "not allow to access from your ip, hint: [1752_1], from ip: 203.0.113.7, more info at https://x?e=60020";
+        assert_eq!(
+            egress_address(text).map(|it| it.to_string()).as_deref(),
+            Some("203.0.113.7")
+        );
         assert_eq!(egress_address("system error"), None);
     }
 }

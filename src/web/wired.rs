@@ -229,7 +229,16 @@ pub struct PlatformProbes(pub Arc<Keeper>);
 #[async_trait]
 impl Probes for PlatformProbes {
     async fn token(&self, opened: &Arc<Opened>) -> Result<(), v1::Error> {
-        self.0.token(opened).await.map(|_| ())
+        self.0.token(opened).await?;
+        let Some(call) = opened.account.probe() else {
+            return Ok(());
+        };
+        match self.0.call(opened, &call).await {
+            Ok((_, Verdict::Failed { error, .. })) if error.code == Code::IpNotAllowed.name() => Err(error),
+            // Whatever else it may be says nothing about token and address.
+            Ok(_) | Err(CallFault::NotSent(_) | CallFault::Lost(_)) => Ok(()),
+            Err(CallFault::NoToken(error)) => Err(error),
+        }
     }
 
     async fn agents(&self, opened: &Arc<Opened>) -> Result<Option<String>, v1::Error> {

@@ -107,7 +107,7 @@ async fn answer(request: HttpRequest, body: Bytes, inner: Data<Inner>) -> HttpRe
                 .split('&')
                 .find_map(|pair| pair.strip_prefix("corpsecret="))
                 .unwrap_or_default();
-            json!({ "errcode": 0, "errmsg": "ok", "access_token": format!("tok-{secret}"), "expires_in": 7200 })
+            json!({ "errcode": 0, "errmsg": "ok", "access_token": format!("tok-{secret}-{number}"), "expires_in": 7200 })
         }
         _ if !query.contains("access_token=tok-") => json!({ "errcode": 40014, "errmsg": "invalid access_token" }),
         "/cgi-bin/message/send" => {

@@ -39,7 +39,7 @@ table! {
     [82001] "no recipient", InvalidRequest, Final, None, "a fault of this software: report it", "软件故障，请反馈";
     [40033] "illegal characters (\\uXXXX)", InvalidRequest, Final, None,
         "a fault of this software, or a native body with escaped characters", "软件故障，或原生消息体含有\\uXXXX转义字符";
-    [40035, 40058, 40063, 47001] "parameter wrong or missing, or JSON not readable", InvalidRequest, Final, None,
+    [40035, 40058, 40063, 40066, 47001] "parameter or address of the call wrong or missing, or JSON not readable", InvalidRequest, Final, None,
         "read the platform's words: they name the field", "请查看平台返回的说明，其中指出了有误的字段";
     [40050, 86001, 86003, 86008] "chat unknown, or of another application", RecipientUnknown, Final, None, "check the chat's id", "请核对群聊ID";
     [40078] "authorisation code used or expired", NeedsReauth, Final, None, "authorise again", "请重新授权";
@@ -64,7 +64,7 @@ table! {
         "verify the enterprise: admin console, 我的企业 → 企业信息 → 企业认证", "请完成企业认证：管理后台 → 我的企业 → 企业信息";
     [43012] "the application has no callback URL", InvalidRequest, Final, None,
         "enter it: admin console, 应用管理 → the application → 接收消息 → 设置API接收", "请设置接收消息：管理后台 → 应用管理 → 应用详情 → 接收消息 → 设置API接收";
-    [44001, 44004] "media or text empty", InvalidRequest, Final, None, "send something that is not empty", "请发送非空内容";
+    [41006, 44001, 44003, 44004] "media, articles or text empty or missing", InvalidRequest, Final, None, "send something that is not empty", "请发送非空内容";
     [45002, 45007, 45008] "text, voice or articles too long", TooLong, Final, None, "shorten it", "请缩短内容";
     [45009] "called too often", RateLimited, Retry, None,
         "nothing to do: tried again; if it lasts, look for a loop and at the block: open.work.weixin.qq.com → 频率限制解封", "无需处理：自动重试；若持续出现，请检查是否有死循环，并在开发者中心自助解封";

@@ -26,8 +26,8 @@ use super::{
     common::{answers, codes as tables, door, download, settings::Ready, tokens as token_answers},
     contract::{
         AccessToken, Account, Admitted, AllowanceRule, CallbackQuery, Card, Channel, Downloaded, Inbound, MediaLimit,
-        Pace, PassiveTo, Piece, Pieces, PlatformCode, Refusal, Roads, Say, Seal, SettingFault, Ticket, To, Upload,
-        Verdict,
+        Pace, PassiveTo, Piece, Pieces, Places, PlatformCode, Refusal, Roads, Say, Seal, SettingFault, Ticket, To,
+        Upload, Verdict,
     },
 };
 use crate::{
@@ -63,6 +63,27 @@ impl Channel for WecomApp {
 
     fn explain(&self, number: i64) -> Option<PlatformCode> {
         tables::explain(codes::TABLE, number)
+    }
+
+    fn places(&self) -> Places {
+        Places {
+            callback: (
+                "WeCom admin console: 应用管理 › the application › 接收消息 › 设置API接收",
+                "企业微信管理后台：应用管理 › 应用详情 › 接收消息 › 设置API接收",
+            ),
+            credentials: (
+                "WeCom admin console: 应用管理 › the application › Secret",
+                "企业微信管理后台：应用管理 › 应用详情 › Secret",
+            ),
+            allow_list: (
+                "WeCom admin console: 应用管理 › the application › 企业可信IP",
+                "企业微信管理后台：应用管理 › 应用详情 › 企业可信IP",
+            ),
+            permissions: (
+                "WeCom admin console: 应用管理 › the application",
+                "企业微信管理后台：应用管理 › 应用详情",
+            ),
+        }
     }
 
     fn media(&self) -> &'static [MediaLimit] {
@@ -165,6 +186,11 @@ impl Account for Opened {
 
     fn ticket(&self, call: &Call, answer: &Answer) -> Option<Ticket> {
         render::ticket(call, answer)
+    }
+
+    /// A token is given to every address; only a call shows whether ours is trusted (60020).
+    fn probe(&self) -> Option<Call> {
+        Some(tokens::probe())
     }
 
     fn pace(&self) -> &'static [Pace] {

@@ -21,3 +21,14 @@ pub fn call(settings: &AccountSettings) -> Call {
         body: CallBody::Empty,
     }
 }
+
+/// The addresses that callbacks come from: changes nothing, and is refused like every other call where ours is not trusted.
+/// <https://developer.work.weixin.qq.com/document/path/90238>
+pub fn probe() -> Call {
+    Call {
+        method: Method::Get,
+        path: "/cgi-bin/getcallbackip",
+        query: Vec::new(),
+        body: CallBody::Empty,
+    }
+}
