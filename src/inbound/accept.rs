@@ -69,18 +69,34 @@ pub struct Call {
     answered: bool,
 }
 
+/// What an authentic callback turned out to be, and the account that reads it.
+enum Understood {
+    Bell(Arc<Opened>, Bell),
+    Said(Box<Spoken>),
+}
+
+/// A push, verified and read.
+struct Spoken {
+    reader: Arc<Opened>,
+    admitted: Admitted,
+    inbound: contract::Inbound,
+    traceparent: String,
+}
+
+/// Who waits for the answer, and how it is to be closed.
+struct Waiting {
+    attempt: Option<Attempt>,
+    /// A passive answer is possible.
+    passive: bool,
+    seal: Seal,
+}
+
 /// The fault with the address that it came from: the platform, or somebody who tries.
 pub(super) fn told_from(fault: &Fault, from: Option<IpAddr>) -> Fault {
     match from {
         Some(from) => Fault::new(fault.code, format!("{} (from {from})", fault.detail)),
         None => fault.clone(),
     }
-}
-
-/// What an authentic callback turned out to be, and the account that reads it.
-enum Taken {
-    Bell(Arc<Opened>, Bell),
-    Said(Arc<Opened>, Admitted, contract::Inbound),
 }
 
 /// How a callback was answered, as the metrics name it.
@@ -127,22 +143,33 @@ impl Call {
 
     /// One push of the platform.
     pub async fn post(self, post: Post<'_>) -> Reply {
+        match self.understand(&post) {
+            Ok(Understood::Said(spoken)) => self.take(spoken).await,
+            Ok(Understood::Bell(reader, bell)) => Box::pin(self.rung(&reader, bell)).await,
+            Err(Refusal::Reject { status, fault }) => self.refuse(status, &fault),
+            // Seldom: its future must not make every callback's larger.
+            Err(Refusal::Quarantine { fault }) => Box::pin(self.set_aside(post, fault)).await,
+        }
+    }
+
+    /// Everything that can be told from the request alone.
+    fn understand(&self, post: &Post<'_>) -> Result<Understood, Refusal> {
         let query = query::read(post.query);
         let now = self.inbound.platform_now(self.first);
-        let taken = self.admit(&query, post.body, now).and_then(|admitted| {
-            let reader = self.inbound.parts.registry.via(&self.opened, &admitted);
-            if let Some(bell) = reader.account.bell(&admitted) {
-                return Ok(Taken::Bell(reader, bell));
-            }
-            let inbound = reader.account.read(&admitted, now)?;
-            Ok(Taken::Said(reader, admitted, inbound))
-        });
-        match taken {
-            Ok(Taken::Bell(reader, bell)) => self.rung(&reader, bell).await,
-            Ok(Taken::Said(reader, admitted, inbound)) => self.take(&reader, admitted, inbound, post.traceparent).await,
-            Err(Refusal::Reject { status, fault }) => self.refuse(status, &fault),
-            Err(Refusal::Quarantine { fault }) => self.set_aside(query, post, fault, now).await,
+        let admitted = self.admit(&query, post.body, now)?;
+        let reader = self.inbound.parts.registry.via(&self.opened, &admitted);
+        if let Some(bell) = reader.account.bell(&admitted) {
+            return Ok(Understood::Bell(reader, bell));
         }
+        let inbound = reader.account.read(&admitted, now)?;
+        let parts = &self.inbound.parts;
+        let traceparent = self.inbound.traces.parent(post.traceparent, parts.chance.as_ref());
+        Ok(Understood::Said(Box::new(Spoken {
+            reader,
+            admitted,
+            inbound,
+            traceparent,
+        })))
     }
 
     fn admit(&self, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
@@ -157,15 +184,15 @@ impl Call {
     }
 
     /// Kept for the operator; the platform is content once it is durable.
-    async fn set_aside(self, query: CallbackQuery, post: Post<'_>, fault: Fault, now: Millis) -> Reply {
+    async fn set_aside(self, post: Post<'_>, fault: Fault) -> Reply {
         let (id, observer) = (&self.opened.settings.id, &self.inbound.parts.observer);
         let kept = Quarantined {
             row: 0,
             account: id.clone(),
-            received: now,
+            received: self.inbound.platform_now(self.first),
             code: fault.code.name().to_owned(),
             detail: fault.detail.clone(),
-            query: query.raw,
+            query: post.query.to_owned(),
             body: post.body.to_vec(),
             content_type: post.content_type.to_owned(),
             key_ids: key_ids(&self.opened),
@@ -191,35 +218,43 @@ impl Call {
         }
     }
 
-    async fn take(
-        self,
-        reader: &Opened,
-        mut admitted: Admitted,
-        mut inbound: contract::Inbound,
-        trace: Option<&str>,
-    ) -> Reply {
-        let parts = &self.inbound.parts;
-        let mut entry = inbound.entry.take();
-        if entry.is_some() {
-            let resolving = entries::resolved(parts.store.as_ref(), &reader.settings.id, entry, self.first);
-            entry = match self.in_time(resolving).await {
+    async fn take(self, mut spoken: Box<Spoken>) -> Reply {
+        if let Some(entry) = spoken.inbound.entry.take() {
+            let store = self.inbound.parts.store.as_ref();
+            let resolving = entries::resolved(store, &spoken.reader.settings.id, Some(entry), self.first);
+            spoken.inbound.entry = match Box::pin(self.in_time(resolving)).await {
                 Some(Ok(entry)) => entry,
                 Some(Err(error)) => return self.uncommitted(&error),
                 None => return self.unavailable(),
             };
         }
+        let (arrival, waiting) = self.prepare(*spoken);
+        self.commit(arrival, waiting).await
+    }
+
+    /// What is to be committed, and who waits for its answer.
+    fn prepare(&self, spoken: Spoken) -> (Box<Arrival>, Waiting) {
+        let Spoken {
+            reader,
+            admitted,
+            mut inbound,
+            traceparent,
+        } = spoken;
+        let entry = inbound.entry.take();
         let passive = inbound.passive.take();
         let attempt = passive
             .as_ref()
             .and_then(|to| self.open(&inbound.dedupe.text, to, &admitted.seal));
-        let traceparent = self.inbound.traces.parent(trace, parts.chance.as_ref());
-        let plain = std::mem::take(&mut admitted.plain);
+        let waiting = Waiting {
+            attempt,
+            passive: passive.is_some(),
+            seal: admitted.seal,
+        };
+        let arrival = self
+            .inbound
+            .arrival(&reader, inbound, entry, admitted.plain, traceparent, self.first);
         // Two kilobytes, which every future on the way to the store would hold and copy.
-        let arrival = Box::new(
-            self.inbound
-                .arrival(reader, inbound, entry, plain, traceparent, self.first),
-        );
-        self.commit(arrival, attempt, passive.is_some(), &admitted.seal).await
+        (Box::new(arrival), waiting)
     }
 
     /// The request waits for an answer, where any core may be waited for.
@@ -238,18 +273,18 @@ impl Call {
         })
     }
 
-    async fn commit(self, arrival: Box<Arrival>, attempt: Option<Attempt>, passive: bool, seal: &Seal) -> Reply {
+    async fn commit(self, arrival: Box<Arrival>, waiting: Waiting) -> Reply {
         let parts = &self.inbound.parts;
-        let accepted = match self.in_time(parts.store.accept(*arrival)).await {
+        let accepted = match self.in_time(parts.store.accept(arrival)).await {
             Some(Ok(accepted)) => accepted,
             Some(Err(error)) => {
-                attempt.into_iter().for_each(Attempt::leave);
+                waiting.attempt.into_iter().for_each(Attempt::leave);
                 return self.uncommitted(&error);
             }
             // It may be committed later: the platform's next attempt finds it, and the window with it.
             None => return self.unavailable(),
         };
-        match (accepted, attempt) {
+        match (accepted, waiting.attempt) {
             (Accepted::New(stored), Some(attempt)) => {
                 parts.windows.bind(&stored);
                 let said = attempt.wait().await;
@@ -262,7 +297,10 @@ impl Call {
             }
             (Accepted::Again { event_id, row }, attempt) => {
                 attempt.into_iter().for_each(Attempt::leave);
-                let said = self.after_the_fact(row, passive, seal).await;
+                let said = match waiting.passive {
+                    true => Box::pin(self.after_the_fact(row, &waiting.seal)).await,
+                    false => Said::Success,
+                };
                 self.told(said, &event_id, "duplicate")
             }
         }
@@ -276,10 +314,7 @@ impl Call {
     }
 
     /// The same answer again, sealed for this attempt.
-    async fn after_the_fact(&self, row: Row, passive: bool, seal: &Seal) -> Said {
-        if !passive {
-            return Said::Success;
-        }
+    async fn after_the_fact(&self, row: Row, seal: &Seal) -> Said {
         let parts = &self.inbound.parts;
         let Some(Some(plain)) = self.in_time(parts.outbound.take_kept(row)).await else {
             return Said::Success;

@@ -35,7 +35,7 @@ impl Inbound {
         .map_err(unstored)?;
         let traceparent = self.traces.parent(None, self.parts.chance.as_ref());
         let arrival = self.arrival(&opened, inbound, entry, admitted.plain, traceparent, body.received);
-        match self.parts.store.accept(arrival).await.map_err(unstored)? {
+        match self.parts.store.accept(arrival.into()).await.map_err(unstored)? {
             Accepted::New(stored) => Ok(Some(stored.event.id.clone())),
             Accepted::Again { .. } => Ok(None),
         }

@@ -207,7 +207,7 @@ impl Outbound {
             order: message.row.unsigned_abs(),
             rest: format!("order {}", message.id),
         });
-        self.parts.store.accept(arrival).await.map(|_| ())
+        self.parts.store.accept(arrival.into()).await.map(|_| ())
     }
 
     /// The core hears that the account can do more, or less, than before.
@@ -232,7 +232,7 @@ impl Outbound {
         };
         let arrival = self.own_event(account, key.render(), itself, Scope::Account, signal);
         // The account's condition is known all the same; only the event is missing.
-        if let Err(error) = self.parts.store.accept(arrival).await {
+        if let Err(error) = self.parts.store.accept(arrival.into()).await {
             tracing::warn!(account = opened.settings.id, %error, "a change of capabilities was not told");
         }
     }

@@ -209,7 +209,7 @@ impl Store for MemoryStore {
     fn epoch(&self) -> u32 {
         1
     }
-    async fn accept(&self, arrival: Arrival) -> Result<Accepted, StoreError> {
+    async fn accept(&self, arrival: Box<Arrival>) -> Result<Accepted, StoreError> {
         use crate::channels::contract::SessionEffect as E;
         use v1::conversation::SessionState as S;
         Ok(self.with(|inner| {

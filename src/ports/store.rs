@@ -329,7 +329,7 @@ pub trait Store: Send + Sync + 'static {
 
     // ---- in
     /// Dedupe row, conversation state, `seq` and event in one commit.
-    async fn accept(&self, arrival: Arrival) -> Result<Accepted, StoreError>;
+    async fn accept(&self, arrival: Box<Arrival>) -> Result<Accepted, StoreError>;
     /// Everything of one pull and its cursor in one commit; what was new of it, in order.
     async fn accept_page(&self, page: Page) -> Result<Vec<Arc<Stored>>, StoreError>;
     async fn quarantine(&self, body: Quarantined) -> Result<Row, StoreError>;

@@ -52,7 +52,7 @@ impl Store for FakeStore {
     fn epoch(&self) -> u32 {
         1
     }
-    async fn accept(&self, _: Arrival) -> Result<Accepted, StoreError> {
+    async fn accept(&self, _: Box<Arrival>) -> Result<Accepted, StoreError> {
         not_here()
     }
     async fn accept_page(&self, _: crate::ports::store::Page) -> Result<Vec<Arc<Stored>>, StoreError> {

@@ -40,7 +40,7 @@ impl Fetcher {
             rules: self.parts.rules,
             ..Arrival::of_ours(conversation, core, Body::Signal(signal))
         };
-        self.parts.store.accept(arrival).await.map(|_| ())
+        self.parts.store.accept(arrival.into()).await.map(|_| ())
     }
 }
 

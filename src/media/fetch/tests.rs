@@ -277,7 +277,7 @@ impl Rig {
             }),
             ..Arrival::of_ours(conversation, None, body)
         };
-        match self.store.accept(arrival).await.expect("durable") {
+        match self.store.accept(arrival.into()).await.expect("durable") {
             Accepted::New(stored) => stored,
             other => panic!("{other:?}"),
         }

@@ -17,11 +17,7 @@ use crate::{
 impl Writer {
     /// The core took it: gone from the line, its replies in the outbox.
     pub fn take(&mut self, take: Take) -> Result<Took, rusqlite::Error> {
-        let gone = self
-            .db
-            .prepare_cached("DELETE FROM pending WHERE conversation = ?1 AND seq = ?2 AND event = ?3")?
-            .execute(params![take.conversation.0, take.seq, take.row])?;
-        if gone == 0 {
+        if !self.lines.remove(&self.db, take.conversation.0, take.seq, take.row)? {
             return Ok(Took::Before);
         }
         let replies = take
@@ -65,7 +61,7 @@ impl Writer {
         };
         let core = state.core.clone();
         self.insert_event(row, conversation.0, &event, stamp.now)?;
-        self.insert_pending(conversation.0, event.seq, row)?;
+        self.lines.add(&self.db, conversation.0, event.seq, row)?;
         let core = self.core_name(&core);
         // Not published: whoever asked for it has it, and it is no later event.
         Ok(Arc::new(Stored {
@@ -119,7 +115,7 @@ impl Writer {
         let Some(id) = self.conversations.id(&self.db, key)? else {
             return Ok(None);
         };
-        let first_waiting = self.first_waiting(id)?;
+        let first_waiting = self.lines.first_seq(id);
         let waiting_sends = self
             .db
             .prepare_cached("SELECT count(*) FROM message WHERE conversation = ?1 AND open = 1")?

@@ -46,7 +46,7 @@ impl Writer {
         self.conversations
             .changed(&self.db, conversation, write_state || moved)?;
         self.insert_event(row, conversation, &event, now)?;
-        self.insert_pending(conversation, event.seq, row)?;
+        self.lines.add(&self.db, conversation, event.seq, row)?;
         if wakes_held && self.holding.contains(&conversation) {
             self.publish.push(Publish::Outbox(ConversationId(conversation)));
         }
@@ -61,17 +61,12 @@ impl Writer {
         event: &v1::Event,
         now: i64,
     ) -> Result<(), rusqlite::Error> {
+        let body = event.encode_to_vec();
+        self.written += body.len();
         self.db
             .prepare_cached("INSERT INTO event (row, conversation, seq, accepted, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![row, conversation, event.seq, now, event.encode_to_vec()])?;
+            .execute(params![row, conversation, event.seq, now, body])?;
         self.next_event = row + 1;
-        Ok(())
-    }
-
-    pub fn insert_pending(&mut self, conversation: i64, seq: u32, row: Row) -> Result<(), rusqlite::Error> {
-        self.db
-            .prepare_cached("INSERT OR REPLACE INTO pending (conversation, seq, event) VALUES (?1, ?2, ?3)")?
-            .execute(params![conversation, seq, row])?;
         Ok(())
     }
 
@@ -161,7 +156,7 @@ impl Writer {
     pub fn choose_core(&mut self, conversation: i64, wanted: Option<&str>) -> Result<bool, rusqlite::Error> {
         let wanted = wanted.unwrap_or_default();
         let current = self.conversations.state(&self.db, conversation)?.core.clone();
-        if current == wanted || (!current.is_empty() && self.waits(conversation)?) {
+        if current == wanted || (!current.is_empty() && self.lines.first_seq(conversation).is_some()) {
             return Ok(false);
         }
         self.give(conversation, wanted)?;
@@ -170,20 +165,10 @@ impl Writer {
 
     /// Gives the conversation to a core, with whatever of it waits.
     pub fn give(&mut self, conversation: i64, core: &str) -> Result<(), rusqlite::Error> {
-        let first_waiting = self.first_waiting(conversation)?;
+        let first_waiting = self.lines.first_seq(conversation);
         self.conversations
             .state(&self.db, conversation)?
             .give_to(core, first_waiting);
         Ok(())
-    }
-
-    fn waits(&self, conversation: i64) -> Result<bool, rusqlite::Error> {
-        self.first_waiting(conversation).map(|seq| seq.is_some())
-    }
-
-    pub fn first_waiting(&self, conversation: i64) -> Result<Option<u32>, rusqlite::Error> {
-        self.db
-            .prepare_cached("SELECT min(seq) FROM pending WHERE conversation = ?1")?
-            .query_row([conversation], |row| row.get(0))
     }
 }

@@ -3,9 +3,12 @@
 //! `journal_mode=WAL`, `synchronous=FULL`: a commit that returned is on disk. The folder is locked, so that a second daemon
 //! on the same store is told so and touches nothing.
 
+mod announce;
+mod checkpoint;
 mod conversations;
 mod handover;
 mod inbound;
+mod lines;
 mod messages;
 mod open;
 mod pages;
@@ -142,9 +145,7 @@ impl Store for SqliteStore {
         self.epoch
     }
 
-    async fn accept(&self, arrival: Arrival) -> Result<Accepted, StoreError> {
-        // A kilobyte that would otherwise be copied at each step on its way to the writer.
-        let arrival = Box::new(arrival);
+    async fn accept(&self, arrival: Box<Arrival>) -> Result<Accepted, StoreError> {
         self.submit(WhenFull::Refuse, move |writer| {
             writer.may_append()?;
             Ok(writer.accept(*arrival)?)
@@ -202,7 +203,14 @@ impl Store for SqliteStore {
     }
 
     async fn backlog(&self) -> Result<Vec<Waiting>, StoreError> {
-        self.reader.read(read::backlog).await
+        let lines = self
+            .write(|writer| {
+                let mut lines: Vec<_> = writer.lines.lines().collect();
+                lines.sort_unstable_by_key(|line| line.first_row);
+                Ok(lines)
+            })
+            .await?;
+        self.reader.read(move |db| read::backlog(db, lines)).await
     }
 
     async fn pending(
@@ -211,9 +219,12 @@ impl Store for SqliteStore {
         from_seq: u32,
         limit: usize,
     ) -> Result<Vec<Arc<Stored>>, StoreError> {
-        self.reader
-            .read(move |db| read::pending(db, conversation, from_seq, limit))
-            .await
+        let waiting = move |writer: &Writer| -> Vec<Row> {
+            let rows = writer.lines.rows(conversation.0, from_seq).take(limit);
+            rows.map(|(_, row)| row).collect()
+        };
+        let rows = self.write(move |writer| Ok(waiting(writer))).await?;
+        self.reader.read(move |db| read::of_rows(db, &rows)).await
     }
 
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError> {

@@ -11,6 +11,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use rustix::fs::{FlockOperation, flock};
 
 use super::{
+    checkpoint::Checkpoints,
+    lines::Lines,
     schema,
     writer::{Disk, Writer},
 };
@@ -77,6 +79,8 @@ pub fn open(options: Options) -> Result<Opened, OpenError> {
         disk,
     );
     writer.catch_up()?;
+    writer.checkpoints = Checkpoints::beside(&file);
+    writer.lines = Lines::load(&writer.db)?;
     writer.holding = holding(&writer.db)?;
     Ok(Opened { writer, file, lock })
 }
@@ -180,14 +184,12 @@ impl Writer {
     /// Numbers everything undelivered anew, from 1 in each conversation, in the order it had.
     fn enter_epoch(&mut self, epoch: u32) -> Result<(), rusqlite::Error> {
         self.epoch = epoch;
-        let waiting: Vec<(i64, u32, Row)> = self
-            .db
-            .prepare("SELECT conversation, seq, event FROM pending ORDER BY conversation, seq")?
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-            .collect::<Result<_, _>>()?;
+        let before = Lines::load(&self.db)?;
         self.db.execute("DELETE FROM pending", [])?;
-        for (conversation, _, row) in waiting {
-            self.renumber(conversation, row)?;
+        for line in before.lines() {
+            for (_, row) in before.rows(line.conversation, 0) {
+                self.renumber(line.conversation, row)?;
+            }
         }
         set_epoch(&self.db, epoch)
     }
@@ -214,7 +216,7 @@ impl Writer {
         self.db
             .prepare_cached("UPDATE event SET seq = ?2, body = ?3 WHERE row = ?1")?
             .execute(params![row, seq, event.encode_to_vec()])?;
-        self.insert_pending(conversation, seq, row)
+        self.lines.add(&self.db, conversation, seq, row)
     }
 }
 

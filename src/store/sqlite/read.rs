@@ -6,6 +6,7 @@ use prost::Message as _;
 use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow, params, params_from_iter, types::Value};
 
 use super::{
+    lines::Line,
     messages::{COLUMNS, FROM, read_message},
     undecodable,
 };
@@ -137,37 +138,38 @@ pub fn events(db: &Connection, query: &EventQuery) -> Found<Vec<Arc<Stored>>> {
     Ok(found)
 }
 
-pub fn pending(db: &Connection, conversation: ConversationId, from_seq: u32, limit: usize) -> Found<Vec<Arc<Stored>>> {
+/// The events of these rows, in the order asked for; one that is gone meanwhile is left out.
+pub fn of_rows(db: &Connection, rows: &[Row]) -> Found<Vec<Arc<Stored>>> {
     let mut cores = CoreNames::default();
-    db.prepare_cached(
-        "SELECT event.row, event.conversation, event.body FROM pending JOIN event ON event.row = pending.event \
-         WHERE pending.conversation = ?1 AND pending.seq >= ?2 ORDER BY pending.seq LIMIT ?3",
-    )?
-    .query_map(params![conversation.0, from_seq, limit as i64], read_event)?
-    .map(|found| stored(db, &mut cores, found?))
-    .collect()
+    let mut statement = db.prepare_cached("SELECT row, conversation, body FROM event WHERE row = ?1")?;
+    let found = rows.iter().map(|row| statement.query_row([row], read_event).optional());
+    found
+        .filter_map(Result::transpose)
+        .map(|found| stored(db, &mut cores, found?))
+        .collect()
 }
 
-pub fn backlog(db: &Connection) -> Found<Vec<Waiting>> {
+/// The lines with what the tables know of them; one that is gone meanwhile is left out.
+pub fn backlog(db: &Connection, lines: Vec<Line>) -> Found<Vec<Waiting>> {
     let mut cores = CoreNames::default();
-    let mut statement = db.prepare_cached(
-        "SELECT waits.conversation, waits.first, waits.count, event.accepted, conversation.key, conversation.state FROM \
-         (SELECT conversation, min(seq) AS first, count(*) AS count FROM pending GROUP BY conversation) AS waits \
-         JOIN pending ON pending.conversation = waits.conversation AND pending.seq = waits.first \
-         JOIN event ON event.row = pending.event JOIN conversation ON conversation.id = waits.conversation",
-    )?;
-    let rows = statement.query_map([], |row| {
-        let state: Vec<u8> = row.get(5)?;
-        Ok(Waiting {
-            conversation: ConversationId(row.get(0)?),
-            key: row.get(4)?,
+    let mut accepted = db.prepare_cached("SELECT accepted FROM event WHERE row = ?1")?;
+    let mut conversation = db.prepare_cached("SELECT key, state FROM conversation WHERE id = ?1")?;
+    let mut waiting = Vec::with_capacity(lines.len());
+    for line in lines {
+        let oldest = accepted.query_row([line.first_row], |row| row.get(0)).optional()?;
+        let Some(oldest) = oldest else { continue };
+        let (key, state): (_, Vec<u8>) =
+            conversation.query_row([line.conversation], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        waiting.push(Waiting {
+            conversation: ConversationId(line.conversation),
+            key,
             core: cores.shared(State::decode(state.as_slice()).map_err(undecodable)?.core),
-            first_seq: row.get(1)?,
-            count: row.get(2)?,
-            oldest: row.get(3)?,
-        })
-    })?;
-    rows.collect()
+            first_seq: line.first_seq,
+            count: line.count,
+            oldest,
+        });
+    }
+    Ok(waiting)
 }
 
 pub fn parked(db: &Connection, after: Option<Row>, limit: usize) -> Found<Vec<Parked>> {

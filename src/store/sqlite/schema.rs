@@ -1,12 +1,13 @@
-//! What do the tables look like? One version, created whole; later ones migrate step by step.
+//! What do the tables look like? Created whole in the newest version; an older one is brought there step by step.
 
 use rusqlite::Connection;
 
 /// Grows with every change of the tables.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
-/// Pages of the log after which it is folded into the database: 16 MiB.
-const CHECKPOINT_PAGES: i64 = 4_096;
+/// Pages of the log after which a commit copies it into the database by itself, 64 MiB: it is done beside the writer
+/// long before, see [`super::checkpoint`].
+const CHECKPOINT_PAGES: i64 = 16_384;
 
 /// Short rows, keys that grow with time: an append stays at the end of each tree.
 const TABLES: &str = "
@@ -21,9 +22,8 @@ CREATE TABLE event (
 CREATE TABLE dedupe (
   account INTEGER NOT NULL, ord INTEGER NOT NULL, rest TEXT NOT NULL, event INTEGER NOT NULL,
   PRIMARY KEY (ord, account, rest)) WITHOUT ROWID;
--- What no core has taken yet: empty while the core keeps up.
-CREATE TABLE pending (
-  conversation INTEGER NOT NULL, seq INTEGER NOT NULL, event INTEGER NOT NULL, PRIMARY KEY (conversation, seq)) WITHOUT ROWID;
+-- What no core has taken yet: empty while the core keeps up. Its order is in the writer's memory.
+CREATE TABLE pending (event INTEGER PRIMARY KEY, conversation INTEGER NOT NULL, seq INTEGER NOT NULL);
 CREATE TABLE parked (event INTEGER PRIMARY KEY, at INTEGER NOT NULL, core TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE quarantine (
   row INTEGER PRIMARY KEY, account TEXT NOT NULL, received INTEGER NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL,
@@ -40,11 +40,20 @@ CREATE INDEX message_passive ON message (answers) WHERE passive IS NOT NULL;
 CREATE TABLE record (space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (space, key)) WITHOUT ROWID;
 ";
 
-/// Creates the tables in an empty database; refuses one of a later version.
+/// From version 1: what waits was keyed by conversation.
+const TO_2: &str = "
+ALTER TABLE pending RENAME TO pending_1;
+CREATE TABLE pending (event INTEGER PRIMARY KEY, conversation INTEGER NOT NULL, seq INTEGER NOT NULL);
+INSERT INTO pending (event, conversation, seq) SELECT event, conversation, seq FROM pending_1 ORDER BY event;
+DROP TABLE pending_1;
+";
+
+/// Creates the tables in an empty database, brings older ones up to date, refuses one of a later version.
 pub fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match found {
         0 => connection.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")),
+        1 => connection.execute_batch(&format!("BEGIN; {TO_2} PRAGMA user_version = {VERSION}; COMMIT;")),
         VERSION => Ok(()),
         later => Err(rusqlite::Error::SqliteFailure(
             rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH),
@@ -61,9 +70,8 @@ pub fn tune(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -8192)?;
-    // A page that is written with every batch is copied into the database once in many of them.
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    connection.pragma_update(None, "journal_size_limit", 2 * CHECKPOINT_PAGES * 4_096)?;
+    connection.pragma_update(None, "journal_size_limit", CHECKPOINT_PAGES * 4_096)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "foreign_keys", "OFF")?;
     connection.set_prepared_statement_cache_capacity(64);

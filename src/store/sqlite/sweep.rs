@@ -68,11 +68,7 @@ impl Writer {
             {
                 continue;
             }
-            let waits = self
-                .db
-                .prepare_cached("SELECT 1 FROM pending WHERE conversation = ?1 AND seq = ?2 AND event = ?3")?
-                .exists(params![conversation, seq, row])?;
-            if waits {
+            if self.lines.at(*conversation, *seq) == Some(*row) {
                 self.expire_waiting(*conversation, before, at)?;
             }
             at.swept.events += self
@@ -85,20 +81,15 @@ impl Writer {
 
     /// Everything of this conversation that waited too long becomes one Gap.
     fn expire_waiting(&mut self, conversation: i64, before: Millis, at: &mut Progress) -> Result<(), rusqlite::Error> {
-        let old: Vec<(u32, Row, Vec<u8>)> = self
-            .db
-            .prepare_cached(
-                "SELECT pending.seq, event.row, event.body FROM pending JOIN event ON event.row = pending.event \
-                 WHERE pending.conversation = ?1 AND event.accepted < ?2 ORDER BY pending.seq",
-            )?
-            .query_map(params![conversation, before], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?
-            .collect::<Result<_, _>>()?;
+        let old = self.through_the_last_old(conversation, before)?;
         let (Some(first), Some(last)) = (old.first(), old.last()) else {
             return Ok(());
         };
-        let from_seq = match v1::Event::decode(first.2.as_slice()).map(|event| event.body) {
+        let body: Vec<u8> = self
+            .db
+            .prepare_cached("SELECT body FROM event WHERE row = ?1")?
+            .query_row([first.1], |row| row.get(0))?;
+        let from_seq = match v1::Event::decode(body.as_slice()).map(|event| event.body) {
             // A Gap that itself grew old still speaks for what it stood for.
             Ok(Some(v1::event::Body::Gap(gap))) => gap.from_seq,
             _ => first.0,
@@ -110,13 +101,26 @@ impl Writer {
             detail: "not taken within the retention".to_owned(),
             parked_event_ids: Vec::new(),
         };
-        self.db
-            .prepare_cached("DELETE FROM pending WHERE conversation = ?1 AND seq <= ?2")?
-            .execute(params![conversation, last.0])?;
+        for (seq, row) in &old {
+            self.lines.remove(&self.db, conversation, *seq, *row)?;
+        }
         let gap = self.put_gap(ConversationId(conversation), gap)?;
         self.publish.push(super::writer::Publish::Event(gap));
         at.swept.gaps += 1;
         Ok(())
+    }
+
+    /// The line up to the last one accepted `before`, with whatever younger Gap stands between.
+    fn through_the_last_old(&self, conversation: i64, before: Millis) -> Result<Vec<(u32, Row)>, rusqlite::Error> {
+        let mut waiting: Vec<_> = self.lines.rows(conversation, 0).collect();
+        let mut accepted = self.db.prepare_cached("SELECT accepted FROM event WHERE row = ?1")?;
+        while let Some((_, row)) = waiting.last() {
+            if accepted.query_row([row], |found| found.get::<_, Millis>(0))? < before {
+                break;
+            }
+            waiting.pop();
+        }
+        Ok(waiting)
     }
 
     fn sweep_messages(&mut self, at: &mut Progress, before: Millis) -> Result<bool, rusqlite::Error> {

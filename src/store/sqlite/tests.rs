@@ -78,7 +78,7 @@ impl Bench {
     }
 
     async fn arrive(&self, arrival: Arrival) -> Arc<Stored> {
-        match self.store.accept(arrival).await.expect("accepted") {
+        match self.store.accept(arrival.into()).await.expect("accepted") {
             Accepted::New(stored) => stored,
             Accepted::Again { .. } => panic!("new"),
         }
@@ -231,7 +231,7 @@ async fn the_same_message_is_one_event_however_often_it_comes() {
     let bench = Bench::new();
     let first = bench.say("a", 1).await;
     assert_eq!((first.event.seq, first.event.epoch), (1, bench.store.epoch()));
-    let Accepted::Again { event_id, row } = bench.store.accept(arrival("a", 1)).await.expect("accepted") else {
+    let Accepted::Again { event_id, row } = bench.store.accept(arrival("a", 1).into()).await.expect("accepted") else {
         panic!("the platform sent it before")
     };
     assert_eq!((event_id, row), (first.event.id.clone(), first.row));
@@ -254,7 +254,7 @@ async fn a_crash_loses_no_event_no_number_and_no_allowance() {
     assert_eq!((view.state.seq, view.taken_seq), (5, 0));
     assert_eq!(view.state.allowances(START)[0].remaining, Some(5));
     assert!(matches!(
-        after.store.accept(arrival("a", 5)).await,
+        after.store.accept(arrival("a", 5).into()).await,
         Ok(Accepted::Again { .. })
     ));
     assert_eq!(after.say("a", 6).await.event.seq, 6);
@@ -299,8 +299,8 @@ async fn a_conversation_that_cannot_be_read_fails_alone() {
         })
         .await
         .expect("written");
-    let bad = bench.store.accept(arrival("bad", 2));
-    let good = bench.store.accept(arrival("a", 3));
+    let bad = bench.store.accept(arrival("bad", 2).into());
+    let good = bench.store.accept(arrival("a", 3).into());
     let (bad, good) = tokio::join!(bad, good);
     assert!(matches!(bad, Err(StoreError::Broken(_))), "{bad:?}");
     assert!(matches!(good, Ok(Accepted::New(_))), "{good:?}");
@@ -500,12 +500,35 @@ async fn a_second_daemon_is_told_that_the_store_is_taken() {
 }
 
 #[tokio::test]
+async fn a_store_of_version_1_keeps_what_waits_in_its_order() {
+    let bench = Bench::new();
+    let first = bench.say("a", 1).await;
+    bench.say("b", 2).await;
+    bench.say("a", 3).await;
+    bench.store.close().await;
+    let file = bench.dir.path().join(FILE);
+    let as_version_1 = "BEGIN; ALTER TABLE pending RENAME TO pending_2; \
+        CREATE TABLE pending (conversation INTEGER NOT NULL, seq INTEGER NOT NULL, event INTEGER NOT NULL, \
+        PRIMARY KEY (conversation, seq)) WITHOUT ROWID; \
+        INSERT INTO pending SELECT conversation, seq, event FROM pending_2; DROP TABLE pending_2; \
+        PRAGMA user_version = 1; COMMIT;";
+    let old = rusqlite::Connection::open(&file).expect("the file");
+    old.execute_batch(as_version_1).expect("made older");
+    drop(old);
+
+    let store = open(bench.dir.path(), &bench.clock, &bench.heard).expect("brought up to date");
+    let waiting = store.pending(first.conversation, 0, 9).await.expect("read");
+    assert_eq!(waiting.iter().map(|it| it.event.seq).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(store.backlog().await.expect("read").len(), 2);
+}
+
+#[tokio::test]
 async fn below_its_reserve_the_store_takes_nothing_new_but_still_ends_what_it_has() {
     let dir = tempfile::tempdir().expect("a folder");
     let clock = ManualClock::at(START);
     let heard = Arc::new(Heard::default());
     let store = open(dir.path(), &clock, &heard).expect("open");
-    let Accepted::New(stored) = store.accept(arrival("a", 1)).await.expect("accepted") else {
+    let Accepted::New(stored) = store.accept(arrival("a", 1).into()).await.expect("accepted") else {
         panic!("new")
     };
     store.close().await;
@@ -519,7 +542,7 @@ async fn below_its_reserve_the_store_takes_nothing_new_but_still_ends_what_it_ha
     })
     .expect("open");
     assert!(matches!(
-        store.accept(arrival("a", 2)).await,
+        store.accept(arrival("a", 2).into()).await,
         Err(StoreError::CannotAppend(_))
     ));
     assert!(matches!(store.ready().await, Err(StoreError::CannotAppend(_))));
@@ -562,11 +585,11 @@ async fn a_restored_copy_counts_anew_in_a_later_epoch() {
         .collect();
     assert_eq!(numbers, [(epoch, 1), (epoch, 2)]);
     assert_eq!(pending[0].event.conversation.as_ref().map(|it| it.first_seq), Some(1));
-    let Accepted::New(next) = store.accept(arrival("a", 4)).await.expect("accepted") else {
+    let Accepted::New(next) = store.accept(arrival("a", 4).into()).await.expect("accepted") else {
         panic!("new")
     };
     assert_eq!((next.event.epoch, next.event.seq), (epoch, 3));
-    let Accepted::New(other) = store.accept(arrival("b", 5)).await.expect("accepted") else {
+    let Accepted::New(other) = store.accept(arrival("b", 5).into()).await.expect("accepted") else {
         panic!("new")
     };
     assert_eq!((other.event.epoch, other.event.seq), (epoch, 1));
@@ -602,7 +625,7 @@ async fn what_was_not_taken_within_the_retention_becomes_one_gap() {
     );
     assert_eq!(pending[1].event.id, young.event.id);
     assert!(bench.store.event(&first.event.id).await.expect("read").is_none());
-    let again = bench.store.accept(arrival("a", 1)).await.expect("accepted");
+    let again = bench.store.accept(arrival("a", 1).into()).await.expect("accepted");
     assert!(
         matches!(again, Accepted::New(stored) if stored.event.seq == 4),
         "its identity is forgotten, its number is not"
@@ -758,7 +781,7 @@ async fn many_at_once_keep_every_order() {
         let store = bench.store.clone();
         tasks.spawn(async move {
             let who = format!("c{}", number % 50);
-            store.accept(arrival(&who, number + 1)).await.expect("accepted");
+            store.accept(arrival(&who, number + 1).into()).await.expect("accepted");
         });
     }
     while let Some(done) = tasks.join_next().await {
@@ -779,7 +802,7 @@ async fn states_are_folded_a_few_at_a_time_and_a_crash_in_between_loses_none() {
     for number in 1..=200_u64 {
         bench.say(&format!("c{}", number % 100), number).await;
     }
-    bench.clock.advance(Duration::from_secs(6));
+    bench.clock.advance(Duration::from_secs(11));
     // The fold begins with this batch and is not done with it.
     bench.say("c0", 201).await;
     let folded = |bench: &Bench| {
@@ -799,4 +822,30 @@ async fn states_are_folded_a_few_at_a_time_and_a_crash_in_between_loses_none() {
     assert_eq!(folded(&bench), 201, "everything up to where it began");
     let after = bench.crashed().await;
     assert_eq!(after.say("c1", 203).await.event.seq, 4);
+}
+
+#[tokio::test]
+async fn a_long_log_goes_into_the_database_while_others_write() {
+    let bench = Bench::new();
+    let file = bench.dir.path().join(FILE);
+    let size = || std::fs::metadata(&file).expect("the file").len();
+    let large = |number| Arrival {
+        raw: Some(v1::Raw {
+            body: vec![7; 1 << 20],
+            ..Default::default()
+        }),
+        ..arrival("a", number)
+    };
+    for number in 1..=20 {
+        bench.arrive(large(number)).await;
+    }
+    // The last pages are the writer's, and it copies them after a commit.
+    for number in 21..=2_000 {
+        if size() > 16 << 20 {
+            return;
+        }
+        bench.say("a", number).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("the database has {} bytes", size());
 }

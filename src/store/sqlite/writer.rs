@@ -9,7 +9,12 @@ use std::{collections::HashMap, collections::HashSet, path::PathBuf, sync::Arc};
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
-use super::conversations::Conversations;
+use super::{
+    announce::{Announcer, News},
+    checkpoint::Checkpoints,
+    conversations::Conversations,
+    lines::Lines,
+};
 use crate::ports::{
     chance::Chance,
     clock::{Clock, Millis},
@@ -20,9 +25,10 @@ use crate::ports::{
 pub const QUEUE: usize = 8_192;
 /// Jobs in one transaction.
 const BATCH: usize = 1_024;
-/// States ahead of their rows before they are folded, and the time after which they are anyway.
-const FOLD_STATES: usize = 10_000;
-const FOLD_EVERY: Millis = 5_000;
+/// States are folded into their rows after so many events, and after so long anyway. A start after a crash replays as
+/// many, at a few microseconds each; a busy conversation is written once for all its events in between.
+const FOLD_EVENTS: Row = 100_000;
+const FOLD_EVERY: Millis = 10_000;
 /// States written with one batch while a fold is under way.
 const FOLD_STEP: usize = 64;
 const DISK_CHECK_EVERY: Millis = 1_000;
@@ -73,6 +79,7 @@ pub enum Publish {
 pub struct Writer {
     pub db: Connection,
     pub conversations: Conversations,
+    pub lines: Lines,
     pub epoch: u32,
     pub clock: Arc<dyn Clock>,
     pub next_event: Row,
@@ -83,8 +90,12 @@ pub struct Writer {
     accounts: HashMap<String, i64>,
     chance: Arc<dyn Chance>,
     entropy: Vec<u64>,
-    listener: Arc<dyn Listener>,
-    last_fold: Millis,
+    announcer: Announcer,
+    pub checkpoints: Checkpoints,
+    /// Bytes of rows in the open transaction, for the checkpoints.
+    pub written: usize,
+    /// When, and before which event.
+    last_fold: (Millis, Row),
     disk: Disk,
 }
 
@@ -142,8 +153,9 @@ impl Writer {
         Self {
             db,
             conversations: Conversations::new(),
+            lines: Lines::default(),
             epoch,
-            last_fold: clock.now(),
+            last_fold: (clock.now(), next_event),
             clock,
             next_event,
             publish: Vec::new(),
@@ -152,7 +164,9 @@ impl Writer {
             accounts: HashMap::new(),
             chance,
             entropy: Vec::new(),
-            listener,
+            announcer: Announcer::new(listener),
+            checkpoints: Checkpoints::inline(),
+            written: 0,
             disk,
         }
     }
@@ -162,6 +176,8 @@ impl Writer {
         while let Some(first) = jobs.blocking_recv() {
             self.batch(first, &mut jobs);
         }
+        self.announcer.end();
+        self.checkpoints.end();
         let through = self.next_event - 1;
         let folded = self
             .begin()
@@ -274,41 +290,44 @@ impl Writer {
             Ok(()) if broken => Err(rusqlite::Error::InvalidQuery),
             Ok(()) => self.maybe_fold().and_then(|()| self.commit()),
         };
-        self.finish(result, next_event, afters);
+        let committed = self.settled(result, next_event, afters.len());
+        let news = News {
+            committed,
+            published: std::mem::take(&mut self.publish),
+            afters,
+        };
+        self.announcer.say(news, !jobs.is_empty());
+        let written = std::mem::take(&mut self.written);
+        self.checkpoints.committed(&self.db, written);
     }
 
-    fn finish(&mut self, result: Result<(), rusqlite::Error>, next_event: Row, afters: Vec<After>) {
-        let said = match result {
-            Ok(()) => Ok(()),
+    /// Brings memory to where the disk is.
+    fn settled(&mut self, result: Result<(), rusqlite::Error>, next_event: Row, jobs: usize) -> Result<(), StoreError> {
+        match result {
+            Ok(()) => {
+                self.lines.committed();
+                Ok(())
+            }
             Err(error) => {
-                tracing::error!(%error, jobs = afters.len(), "a batch was rolled back");
+                tracing::error!(%error, jobs, "a batch was rolled back");
                 let _ = self.db.execute_batch("ROLLBACK");
                 // Memory may be ahead of the disk now.
                 self.conversations.forget();
+                self.lines.rolled_back();
                 self.accounts.clear();
                 self.next_event = next_event;
                 self.publish.clear();
                 Err(StoreError::CannotAppend(error.to_string()))
             }
-        };
-        // Whoever holds a request open is bound to its event before anybody can answer it.
-        let published = std::mem::take(&mut self.publish);
-        for publish in &published {
-            match publish {
-                Publish::Event(event) => self.listener.event(event),
-                Publish::Outbox(conversation) => self.listener.message(*conversation),
-            }
-        }
-        for after in afters {
-            after(said.clone());
         }
     }
 
     fn maybe_fold(&mut self) -> Result<(), rusqlite::Error> {
         let now = self.clock.now();
-        let dirty = self.conversations.dirty();
-        if dirty >= FOLD_STATES || (dirty > 0 && now.abs_diff(self.last_fold) >= FOLD_EVERY.unsigned_abs()) {
-            self.last_fold = now;
+        let (at, row) = self.last_fold;
+        let due = self.next_event - row >= FOLD_EVENTS || now.abs_diff(at) >= FOLD_EVERY.unsigned_abs();
+        if due && self.conversations.dirty() > 0 {
+            self.last_fold = (now, self.next_event);
             self.conversations.begin_fold(self.next_event - 1);
         }
         self.conversations.fold_some(&self.db, FOLD_STEP)
