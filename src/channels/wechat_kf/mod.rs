@@ -30,8 +30,8 @@ use super::{
     common::{answers, codes as tables, door, download, settings::Ready},
     contract::{
         AccessToken, Account, Admitted, AllowanceRule, At, Bell, CallbackQuery, Card, Channel, CodeOf, CodeRule,
-        Downloaded, Holder, Inbound, Listed, MediaLimit, PassiveTo, Piece, Pieces, PlatformCode, PullFault, PulledPage,
-        Pulls, Refusal, Roads, Say, Seal, Sessions, SettingFault, To, Upload, Verdict,
+        Downloaded, Holder, Inbound, Listed, MediaLimit, PassiveTo, Piece, Pieces, Places, PlatformCode, PullFault,
+        PulledPage, Pulls, Refusal, Roads, Say, Seal, Sessions, SettingFault, To, Upload, Verdict,
     },
 };
 use crate::{
@@ -67,6 +67,25 @@ impl Channel for WechatKf {
 
     fn explain(&self, number: i64) -> Option<PlatformCode> {
         tables::explain(codes::TABLE, number)
+    }
+
+    fn places(&self) -> Places {
+        let api = (
+            "kf.weixin.qq.com: Developer settings, or 应用管理 › 微信客服 › API of the WeCom console",
+            "微信客服后台：开发配置，或企业微信管理后台：应用管理 › 微信客服 › API",
+        );
+        Places {
+            credentials: api,
+            callback: api,
+            allow_list: (
+                "the trusted IPs of the application (or of 微信客服 › API) in the WeCom console",
+                "企业微信管理后台：该应用（或 微信客服 › API）的企业可信IP",
+            ),
+            permissions: (
+                "the WeCom console: 应用管理 › 微信客服 › API › applications that may call it, and the customer-service accounts it may manage",
+                "企业微信管理后台：应用管理 › 微信客服 › API › 可调用接口的应用，及其可管理的客服账号",
+            ),
+        }
     }
 
     fn media(&self) -> &'static [MediaLimit] {
