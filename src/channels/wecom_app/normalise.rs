@@ -60,7 +60,7 @@ impl Reading<'_> {
     /// about the enterprise names no agent, or another one rightly.
     fn receiver(&self) -> Result<(), Refusal> {
         let agent = self.push.value("AgentID");
-        let of_member = self.row.is_none_or(|row| row.whose == Whose::Customer) && !self.from_system();
+        let of_member = self.row.is_none_or(|row| row.whose == Whose::Customer) && !self.of_system();
         if !of_member || agent.is_empty() || agent == "0" || agent == self.settings.agent_id {
             return Ok(());
         }
@@ -72,7 +72,7 @@ impl Reading<'_> {
         Err(Refusal::quarantine(Code::WrongReceiver, detail))
     }
 
-    fn from_system(&self) -> bool {
+    fn of_system(&self) -> bool {
         self.push.from.is_empty() || self.push.from.eq_ignore_ascii_case("sys")
     }
 
@@ -101,7 +101,7 @@ impl Reading<'_> {
             Whose::Account => "",
             Whose::Named => notices::named(self.push),
             // A push of the system's belongs to nobody's conversation but the account's own.
-            Whose::Customer if self.from_system() => "",
+            Whose::Customer if self.of_system() => "",
             Whose::Customer => self.push.from,
         };
         if id.is_empty() {
