@@ -53,6 +53,8 @@
 //! | What becomes of each message and event WeChat documents? | `src/channels/official_account/events.rs` |
 //! | What do channels do alike, and do all keep the same promises? | `src/channels/common/mod.rs`, `src/channels/conformance_tests/mod.rs` |
 //! | How is a callback verified and opened? | `src/channels/common/door.rs`, `src/envelope/cipher.rs` |
+//! | How do files come that customers sent? | `src/media/fetch/mod.rs`, `src/media/inbound.rs` |
+//! | Where do files lie, and which go? | `src/media/mod.rs`, `src/media/sweep.rs` |
 //! | Where do limits on hostile input live? | `src/web/callback.rs`, `src/envelope/xml.rs`, `src/envelope/json.rs` |
 //! | What is refused, and with which status? | `src/channels/contract.rs` (`Refusal`), `src/web/callback.rs` |
 //! | How is nothing lost that must be pulled? | `src/pull/mod.rs`, `src/pull/walk.rs`, `src/store/sqlite/pages.rs` |

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     accounts::Opened,
     error::{Code, Fault},
+    media::Whereabouts,
     ports::{
         store::{Enqueued, NewMessage, Stored, Took},
         turn::{Prepared, Replies},
@@ -121,7 +122,8 @@ impl Outbound {
             return Err(Fault::new(Code::AccountUnknown, "the account is not bound any more"));
         }
         for handle in check::handles(&request) {
-            if self.parts.library.get(handle).await.map_err(from_store)?.is_none() {
+            let found = self.parts.library.whereabouts(handle).await.map_err(from_store)?;
+            if matches!(found, Whereabouts::Unknown) {
                 return Err(check::invalid("a media handle is not known"));
             }
         }

@@ -47,7 +47,7 @@ pub(super) fn room() -> Arc<Semaphore> {
 }
 
 /// How large a file of this kind may be, and whether the platform takes the kind at all. `limits = { image_bytes = … }` of
-/// the account beats the channel's table.
+/// the account lowers the figure of the channel's table.
 pub(super) fn limit(opened: &Opened, kind: &str) -> Limit {
     let capabilities = opened.account.capabilities();
     let part = capabilities.outbound.iter().find(|part| part.r#type == kind);
@@ -55,14 +55,12 @@ pub(super) fn limit(opened: &Opened, kind: &str) -> Limit {
     let table = channel.and_then(|channel| channel.media().iter().find(|limit| limit.kind == kind));
     let own = opened.settings.limits.get(&format!("{kind}_bytes")).copied();
     let of_part = part.map(|part| part.max_bytes).filter(|most| *most > 0);
+    let most = of_part.or(table.map(|limit| limit.max_bytes)).unwrap_or(MAX_BYTES);
     Limit {
         takes: part.map_or(kind != "file", |part| {
             part.support() == v1::part_capability::Support::Native
         }),
-        most: own
-            .or(of_part)
-            .or(table.map(|limit| limit.max_bytes))
-            .unwrap_or(MAX_BYTES),
+        most: most.min(own.unwrap_or(most)),
     }
 }
 

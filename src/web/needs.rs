@@ -49,7 +49,7 @@ pub struct Shelved {
 /// What a handle leads to.
 #[derive(Clone, Debug)]
 pub enum Kept {
-    Here(Shelved),
+    Here(Box<Shelved>),
     /// On its way from the platform.
     Coming,
     Nothing,

@@ -297,7 +297,7 @@ impl Shelf for FakeHouse {
     }
     async fn get(&self, handle: &str) -> Result<Kept, Fault> {
         let found = self.files.lock().expect("lock").get(handle).cloned();
-        Ok(found.map_or(Kept::Nothing, Kept::Here))
+        Ok(found.map_or(Kept::Nothing, |found| Kept::Here(Box::new(found))))
     }
 }
 

@@ -201,11 +201,11 @@ impl Shelf for Library {
         let found = self.whereabouts(handle).await;
         Ok(
             match found.map_err(|error| Fault::new(Code::Overloaded, error.to_string()))? {
-                Whereabouts::Here(found) => Kept::Here(Shelved {
+                Whereabouts::Here(found) => Kept::Here(Box::new(Shelved {
                     account: found.meta.account.clone(),
                     path: found.path,
                     media: media::describe(found.handle, found.meta),
-                }),
+                })),
                 Whereabouts::Coming => Kept::Coming,
                 Whereabouts::Unknown => Kept::Nothing,
             },

@@ -7,6 +7,7 @@ mod bodies;
 mod codes;
 mod door;
 mod hostile;
+mod media;
 mod parts;
 mod readme;
 pub(super) mod samples;

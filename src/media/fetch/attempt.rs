@@ -25,7 +25,7 @@ const BELIEVED_AFTER: u32 = 2;
 /// What became of one attempt.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Ready(v1::Media),
+    Ready(Box<v1::Media>),
     /// It will not come.
     Over {
         state: State,
@@ -70,7 +70,7 @@ impl Fetcher {
     pub(super) async fn attempt(&self, handle: &str, job: &Job) -> Outcome {
         match self.parts.library.get(handle).await {
             // Fetched before, and not told.
-            Ok(Some(found)) => return Outcome::Ready(describe(found.handle, found.meta)),
+            Ok(Some(found)) => return Outcome::Ready(Box::new(describe(found.handle, found.meta))),
             Ok(None) => {}
             Err(error) => return Outcome::again(error.to_string()),
         }
@@ -173,7 +173,7 @@ impl Fetcher {
         let bytes = patient(file.bytes, self.parts.caps.idle);
         let put = self.parts.library.put_as(handle.to_owned(), label, bytes);
         match timeout(self.parts.caps.whole, put).await {
-            Ok(Ok(media)) => Outcome::Ready(media),
+            Ok(Ok(media)) => Outcome::Ready(Box::new(media)),
             Ok(Err(Unkept::TooLarge)) => too_large(),
             Ok(Err(why @ Unkept::Empty)) => Outcome::believed(job, State::Failed, why.to_string()),
             Ok(Err(why)) => Outcome::again(why.to_string()),

@@ -48,6 +48,7 @@ use crate::{
         fetch::Fetch,
         store::{EventQuery, RecordWrite, Row, Store, StoreError, Stored},
     },
+    schema::v1,
     tokens::Keeper,
 };
 
@@ -421,7 +422,7 @@ impl Fetcher {
         let outcome = self.attempt(handle, job).await;
         let told = match &outcome {
             Outcome::Again { .. } => return outcome,
-            Outcome::Ready(media) => self.tell(handle, job, media.clone(), "").await,
+            Outcome::Ready(media) => self.tell(handle, job, v1::Media::clone(media), "").await,
             Outcome::Over { state, why } => {
                 tracing::warn!(
                     account = job.account,
@@ -430,7 +431,7 @@ impl Fetcher {
                     why,
                     "a file will not come"
                 );
-                let media = crate::schema::v1::Media {
+                let media = v1::Media {
                     state: *state as i32,
                     ..Default::default()
                 };
