@@ -61,12 +61,14 @@ pub struct Plan {
     pub changes: Changes,
 }
 
+/// What an account claims, or every fault of its settings.
+pub type Open = dyn Fn(&AccountSettings) -> Result<Vec<Claim>, Vec<SettingFault>> + Sync;
+
 /// What the plan needs to know of the world.
 pub struct World<'a> {
     /// What the stored accounts claim; one that does not open claims nothing.
     pub claims: BTreeMap<String, Vec<Claim>>,
-    /// What an account claims, or every fault of its settings.
-    pub open: &'a (dyn Fn(&AccountSettings) -> Result<Vec<Claim>, Vec<SettingFault>> + Sync),
+    pub open: &'a Open,
     pub now: Millis,
 }
 

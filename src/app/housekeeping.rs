@@ -155,6 +155,9 @@ async fn sweep(store: &dyn Store, shelf: &Shelf, now: Millis, keep: Keep) {
     if let Err(error) = outbound::forget_old_tickets(store, now).await {
         tracing::warn!(%error, "old codes of the platform are not forgotten yet");
     }
+    if let Err(error) = outbound::forget_old_codes(store, now).await {
+        tracing::warn!(%error, "who used old codes of the platform is not forgotten yet");
+    }
     if let Err(error) = outbound::forget_old_media(store, now).await {
         tracing::warn!(%error, "the platform's old media ids could not be forgotten");
     }

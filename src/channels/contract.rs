@@ -155,6 +155,10 @@ pub trait Account: Send + Sync {
     fn links_need_pictures(&self) -> bool {
         false
     }
+    /// After a try whose answer was lost: this refusal of the next one may say that the first arrived.
+    fn perhaps_known(&self, _error: &v1::Error) -> bool {
+        false
+    }
     /// The platform's own sessions; `None` where it has none.
     fn sessions(&self) -> Option<&dyn Sessions> {
         None

@@ -7,7 +7,14 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{IN_FLIGHT, Outbound, faults::error, lanes::Handle, ride::ALL_SAID, send::AMBIGUOUS_TRIES, step};
+use super::{
+    IN_FLIGHT, Outbound,
+    faults::error,
+    lanes::Handle,
+    ride::ALL_SAID,
+    send::{AMBIGUOUS_TRIES, SAFE_TRIES},
+    step,
+};
 use crate::{
     error::Code,
     ports::{
@@ -136,7 +143,7 @@ impl Outbound {
         let now = self.now();
         match message.status() {
             // A call was under way when an earlier run ended, or its end could not be written down.
-            Status::Sending if !may_repeat(message, now) => {
+            Status::Sending if !self.may_repeat(message, now) => {
                 self.interrupted(message).await?;
                 return Ok(Turn::Done);
             }
@@ -185,6 +192,22 @@ impl Outbound {
             }
             Some(fresh) => self.send(&fresh, view, behind_held).await,
             None => Ok(Turn::Done),
+        }
+    }
+
+    /// A call whose outcome nobody knows is made again: in time, and only where the platform tells repeats apart or the core
+    /// prefers twice to never.
+    fn may_repeat(&self, message: &Message, now: Millis) -> bool {
+        self.repeats(message) && (message.not_after == 0 || now < message.not_after)
+    }
+
+    /// Whether one more try is left after an answer that was lost.
+    pub(super) fn repeats(&self, message: &Message) -> bool {
+        let opened = self.opened(&message.account);
+        let told_apart = opened.is_some_and(|it| it.account.capabilities().idempotent_send);
+        match told_apart {
+            true => message.attempts < SAFE_TRIES,
+            false => message.request.on_ambiguous() == OnAmbiguous::Retry && message.attempts < AMBIGUOUS_TRIES,
         }
     }
 
@@ -237,13 +260,6 @@ impl Drop for Run {
     }
 }
 
-/// A call whose outcome nobody knows is made again: once, in time, and only where the core prefers twice to never.
-fn may_repeat(message: &Message, now: Millis) -> bool {
-    message.request.on_ambiguous() == OnAmbiguous::Retry
-        && message.attempts < AMBIGUOUS_TRIES
-        && (message.not_after == 0 || now < message.not_after)
-}
-
 /// Its time has not come. A pause that looks longer than any was noted before the clock was set back, and is over.
 fn pauses(message: &Message, now: Millis) -> bool {
     (1..=PAUSE_MOST).contains(&(message.next_attempt - now))
@@ -259,7 +275,7 @@ fn released(message: &Message, view: Option<&View>, now: Millis) -> bool {
 }
 
 /// The last try's outcome is not known.
-fn is_ambiguous(result: &v1::SendResult) -> bool {
+pub(super) fn is_ambiguous(result: &v1::SendResult) -> bool {
     result
         .error
         .as_ref()

@@ -13,7 +13,8 @@
 //! dispatch one lane: in order, each step durable before the next
 //! send     one message by the API
 //! pace     how fast messages to one customer may follow each other
-//! orders   session orders
+//! orders   session orders; platform_orders: where the platform keeps sessions
+//! by_code  one message by a code that came with an event
 //! recall   taking a message back
 //! tickets  codes of the platform's that a message uses up
 //! ```
@@ -21,6 +22,7 @@
 //! attempt); SENDING means that a call may be under way, so that one found after a crash is ambiguous; HELD waits for the
 //! customer, `next_attempt` being the moment it was held. Everything else is final.
 
+mod by_code;
 mod check;
 mod dispatch;
 mod facts;
@@ -30,6 +32,7 @@ mod lanes;
 mod orders;
 mod pace;
 pub mod plan;
+mod platform_orders;
 mod recall;
 mod replies;
 mod resolve;
@@ -50,6 +53,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
+pub use by_code::forget_old as forget_old_codes;
 pub use facts::capabilities;
 pub use lanes::Handle;
 pub use resolve::{LinkMaker, forget_old as forget_old_media};

@@ -7,6 +7,7 @@ use super::{
     dispatch::Turn,
     facts::{self, capabilities, session_state},
     faults::error,
+    platform_orders::Place,
     ride::ALL_SAID,
     step,
 };
@@ -33,6 +34,7 @@ use crate::{
 pub fn preview(opened: &Opened, view: Option<&View>, request: &v1::SendRequest) -> Result<(), v1::Error> {
     let human = session_state(view) == SessionState::Human;
     match &request.what {
+        Some(What::Session(order)) if opened.account.sessions().is_some() => super::platform_orders::preview(order),
         Some(What::Session(order)) => match order.verb() {
             Verb::Take if human => Err(held_by_human()),
             Verb::Take | Verb::End => Ok(()),
@@ -56,6 +58,12 @@ impl Outbound {
             Some(What::RecallMessageId(target)) => return self.recall(message, opened, target).await.map(Some),
             _ => return Ok(None),
         };
+        let all_said = order.closing.is_some() && message.pieces_done == ALL_SAID;
+        if let Some(sessions) = opened.account.sessions()
+            && !all_said
+        {
+            return self.platform_order(message, opened, sessions, view, order).await;
+        }
         match order.verb() {
             Verb::End => {
                 let all_said = order.closing.is_none() || message.pieces_done == ALL_SAID;
@@ -185,7 +193,7 @@ impl Outbound {
             cause: "order".to_owned(),
         };
         let account = match (conversation.account, self.opened(&message.account)) {
-            (_, Some(opened)) => opened.describe.clone(),
+            (_, Some(opened)) => opened.at(&Place::of(&message.key).sub_id),
             (Some(account), None) => Arc::new(account),
             (None, None) => return Ok(()),
         };
@@ -237,7 +245,7 @@ impl Outbound {
         }
     }
 
-    fn own_event(
+    pub(super) fn own_event(
         &self,
         account: Arc<v1::Account>,
         key: String,

@@ -88,7 +88,7 @@ impl Outbound {
             conversation,
             describe: opened
                 .as_ref()
-                .map_or_else(|| Arc::new(account), |opened| opened.describe.clone()),
+                .map_or_else(|| Arc::new(account.clone()), |opened| opened.at(&account.sub_id)),
             opened,
             facts,
         }

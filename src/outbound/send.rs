@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use super::{
     Outbound,
-    dispatch::{PAUSE_MOST, Turn, note_partial},
+    by_code::ByCode,
+    dispatch::{PAUSE_MOST, Turn, is_ambiguous, note_partial},
     facts::{self, api_road, ends_session},
     faults::{error, from_fault},
-    plan::{self, Ask, Plan},
+    plan::{self, Ask, Facts, Plan},
+    platform_orders::Place,
     resolve::{How, Unresolved},
     ride::shapes,
     step,
 };
 use crate::{
     accounts::Opened,
-    channels::contract::{Learned, Piece, Pieces, Roads, Say, Verdict},
+    channels::contract::{Learned, Piece, Pieces, Roads, Say, To, Verdict},
     error::Code,
     ports::{
         clock::Millis,
@@ -22,7 +24,7 @@ use crate::{
     },
     schema::v1::{
         self,
-        send_request::{Degrade, NoAllowance, OnAmbiguous, What},
+        send_request::{Degrade, NoAllowance, What},
         send_result::Status,
     },
     tokens::CallFault,
@@ -32,12 +34,20 @@ use crate::{
 const RETRIES_FOR: Millis = 10 * 60_000;
 /// An ambiguous call is repeated once where the core wants that, by the platform's own advice.
 pub(super) const AMBIGUOUS_TRIES: u32 = 2;
+/// Where the platform tells repeats apart, a call whose answer was lost is repeated twice.
+pub(super) const SAFE_TRIES: u32 = 3;
 
 /// One message on its way, with its last durable step.
 pub(super) struct Sending {
     pub opened: Arc<Opened>,
     pub message: Arc<Message>,
-    pub recipient: String,
+    pub place: Place,
+    /// The first piece goes by it.
+    pub code: Option<ByCode>,
+    /// How things stand without a code.
+    pub facts: Facts,
+    /// The answer to an earlier try was lost.
+    pub repeated: bool,
 }
 
 /// How the pieces went.
@@ -79,6 +89,11 @@ impl Outbound {
         let now = self.now();
         let mut facts = facts::facts(view.as_ref(), self.probes.shut(&opened, now), now);
         facts.behind_held = behind_held;
+        let code = self.code_of(&opened, message).await?;
+        let without = facts;
+        if code.is_some() {
+            facts = ByCode::open(facts);
+        }
         let ask = Ask::of(&message.request);
         if message.pieces_done == 0
             && let Some(plan) = plan::before(&ask, &facts)
@@ -101,6 +116,15 @@ impl Outbound {
         if rest == 0 {
             return self.all_gone(message, view.as_ref(), step(message)).await;
         }
+        let mut code = code.filter(|code| code.carries(&pieces));
+        if let Some(by) = &code
+            && !self.use_code(&opened, message, by).await?
+        {
+            code = None;
+        }
+        if code.is_none() || pieces.pieces.len() > 1 {
+            facts = without;
+        }
         let shapes = shapes(&pieces, false);
         match plan::plan(&ask, &facts, &shapes[shapes.len() - rest..]) {
             Plan::Api => {}
@@ -110,8 +134,11 @@ impl Outbound {
             return Ok(turn);
         }
         let sending = Sending {
-            recipient: facts::recipient(&message.key).unwrap_or_default(),
-            message: self.begin(message, &pieces, &opened).await?,
+            place: Place::of(&message.key),
+            repeated: is_ambiguous(&message.result) || message.status() == Status::Sending,
+            message: self.begin(message, &pieces, &opened, code.as_ref()).await?,
+            code,
+            facts: without,
             opened,
         };
         match self.pieces(sending, pieces, say, roads).await? {
@@ -148,10 +175,16 @@ impl Outbound {
     }
 
     /// From now on a call may be under way.
-    async fn begin(&self, message: &Message, pieces: &Pieces, opened: &Opened) -> Result<Arc<Message>, StoreError> {
+    async fn begin(
+        &self,
+        message: &Message,
+        pieces: &Pieces,
+        opened: &Opened,
+        code: Option<&ByCode>,
+    ) -> Result<Arc<Message>, StoreError> {
         let mut settle = step(message);
         settle.result.status = Status::Sending as i32;
-        settle.result.road = api_road(&opened.describe.channel) as i32;
+        settle.result.road = code.map_or_else(|| api_road(&opened.describe.channel), |by| by.rule.road) as i32;
         settle.result.degradations.clone_from(&pieces.degradations);
         settle.result.error = None;
         // What goes by the API is no passive answer any more; one that already left stays what a repeated callback gets.
@@ -188,7 +221,11 @@ impl Outbound {
                     let mut settle = step(&sending.message);
                     settle.result.platform_message_ids.extend(message_id);
                     settle.pieces_done += 1;
-                    settle.ledger.extend((!free).then_some(LedgerEntry::Spent(1)));
+                    let spent = match sending.code.take() {
+                        Some(by) => LedgerEntry::SpentCode(by.rule.trigger),
+                        None => LedgerEntry::Spent(1),
+                    };
+                    settle.ledger.extend((!free).then_some(spent));
                     if settle.pieces_done as usize >= pieces.pieces.len() {
                         if let Some(ticket) = &say.ticket {
                             self.spent(&sending.opened, ticket).await;
@@ -220,6 +257,16 @@ impl Outbound {
                     settle.result.degradations.push(lost);
                     sending.message = self.settle(settle).await?;
                 }
+                // The code was refused: by an allowance, if there is one.
+                Ok(Verdict::Failed { .. })
+                    if sending.code.is_some()
+                        && plan::before(&Ask::of(&sending.message.request), &sending.facts).is_none() =>
+                {
+                    sending.code = None;
+                    let mut settle = step(&sending.message);
+                    settle.result.road = api_road(&sending.opened.describe.channel) as i32;
+                    sending.message = self.settle(settle).await?;
+                }
                 Ok(verdict) => return Ok(Gone::Stopped(self.stopped(&sending, verdict).await?)),
                 Err(fault) => return Ok(Gone::Stopped(self.no_answer(&sending, fault).await?)),
             }
@@ -233,7 +280,12 @@ impl Outbound {
     }
 
     async fn call(&self, sending: &Sending, piece: &Piece) -> Result<Verdict, CallFault> {
-        let call = sending.opened.account.call(piece, &sending.recipient);
+        let to = To {
+            piece: sending.message.pieces_done,
+            code: sending.code.as_ref().map(|by| by.code.as_str()),
+            ..sending.place.to(&sending.message.id)
+        };
+        let call = sending.opened.account.call_to(piece, &to);
         let (answer, verdict) = self.parts.keeper.call(&sending.opened, &call).await?;
         if matches!(verdict, Verdict::Done { .. })
             && let Some(ticket) = sending.opened.account.ticket(&call, &answer)
@@ -243,7 +295,13 @@ impl Outbound {
         Ok(verdict)
     }
 
-    async fn rendered(&self, opened: &Arc<Opened>, say: Say, roads: Roads, how: How) -> Result<Pieces, Unresolved> {
+    pub(super) async fn rendered(
+        &self,
+        opened: &Arc<Opened>,
+        say: Say,
+        roads: Roads,
+        how: How,
+    ) -> Result<Pieces, Unresolved> {
         let (say, mut lost) = self.with_files(opened, say, how).await?;
         let mut pieces = opened
             .account
@@ -260,7 +318,12 @@ impl Outbound {
         match verdict {
             Verdict::RetryLater(error) => self.retry(message, error).await,
             Verdict::Unknown(error) => self.ambiguous(message, error).await,
+            // The refusal may say that the first try arrived: it is not sent again.
+            Verdict::Failed { error, .. } if sending.repeated && sending.opened.account.perhaps_known(&error) => {
+                self.end(message, Status::Unknown, error, Vec::new()).await
+            }
             Verdict::Failed { error, learned } => {
+                let error = self.read_back(&sending.opened, message, error).await?;
                 let ledger = self.learn(sending, learned).await;
                 let lacking = matches!(
                     learned,
@@ -290,8 +353,7 @@ impl Outbound {
 
     /// It may have arrived: reported, or repeated once where the core prefers twice to never.
     async fn ambiguous(&self, message: &Message, error: v1::Error) -> Result<Turn, StoreError> {
-        let again = message.request.on_ambiguous() == OnAmbiguous::Retry && message.attempts < AMBIGUOUS_TRIES;
-        if again {
+        if self.repeats(message) {
             return self.retry(message, error).await;
         }
         self.end(message, Status::Unknown, error, Vec::new()).await

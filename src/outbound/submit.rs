@@ -272,7 +272,8 @@ impl Outbound {
                 ..Default::default()
             });
         let answers = target.event.as_ref().map(|event| event.row);
-        self.draft(&target.opened.describe, target.request.clone(), customer, answers)
+        let account = target.opened.at(&target.key.sub_id);
+        self.draft(&account, target.request.clone(), customer, answers)
     }
 
     /// A message as it enters the outbox; the request's key is filled in.

@@ -56,7 +56,7 @@ impl Pull {
     /// Where a place begins that was not known before. One that is there from the start is read from the moment the account
     /// was bound, if the operator wants that; one that appears later from its beginning.
     pub(super) fn new_place(&self, opened: &Opened, listed: bool) -> Place {
-        let latest = opened.account.pulls().is_some_and(Pulls::from_latest);
+        let latest = opened.account.pulls().is_some_and(Pulls::only_latest);
         let bound = opened.observe(|condition| condition.bound_at);
         Place {
             since: bound.filter(|_| latest && !listed),

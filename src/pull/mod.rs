@@ -18,6 +18,8 @@ mod inventory;
 mod page;
 mod record;
 #[cfg(test)]
+mod talk_tests;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -296,6 +296,42 @@ impl House {
         panic!("it never settles");
     }
 
+    /// The outbox at work, until the house is dropped.
+    pub fn talk(&self) -> tokio::sync::watch::Sender<bool> {
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        tokio::spawn(self.outbound.clone().run(stopped));
+        stop
+    }
+
+    /// One message of the core's, followed until it comes to an end; the clock runs meanwhile.
+    pub async fn says(&self, request: Value) -> crate::schema::v1::SendResult {
+        use crate::{
+            outbound::Caller,
+            ports::store::{MessageRef, Store as _},
+            schema::json::{Unknown, from_value},
+        };
+        let request = from_value(request, Unknown::Refuse).expect("a request");
+        let taken = self
+            .outbound
+            .submit(&Caller::default(), request, false)
+            .await
+            .expect("lawful");
+        for _ in 0..2_000 {
+            let message = self
+                .store
+                .message(MessageRef::Id(&taken.message_id))
+                .await
+                .expect("readable");
+            let message = message.expect("kept");
+            if message.is_final() || message.status() == crate::schema::v1::send_result::Status::Held {
+                return message.result.clone();
+            }
+            self.clock.advance(Duration::from_millis(20));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("never final");
+    }
+
     pub async fn close(self) {
         self.store.close().await;
     }

@@ -239,12 +239,12 @@ async fn what_a_colleague_says_is_not_the_customers_and_what_nobody_knows_is_kep
     };
     assert_eq!(second.summary, "[不支持的消息] hologram");
     assert!(events[1].event.raw.is_some());
-    for at in 2..5 {
-        let Some(Body::Signal(signal)) = &events[at].event.body else {
+    for event in &events[2..] {
+        let Some(Body::Signal(signal)) = &event.event.body else {
             panic!("a signal")
         };
         assert_eq!(signal.r#type(), Type::Other);
-        assert!(events[at].event.raw.is_some());
+        assert!(event.event.raw.is_some());
     }
 }
 

@@ -17,7 +17,7 @@ pub trait Pulls: Send + Sync {
     /// The places that the operator named; empty = all that the platform lists.
     fn named(&self) -> &[String];
     /// What was said before the account was bound is left alone.
-    fn from_latest(&self) -> bool;
+    fn only_latest(&self) -> bool;
     /// Asks which places there are, from this position on.
     fn list(&self, from: usize) -> Call;
     fn listed(&self, from: usize, answer: &Answer) -> Result<Listed, PullFault>;

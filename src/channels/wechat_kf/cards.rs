@@ -84,7 +84,7 @@ pub fn mini_program(out: &mut Out<'_>, it: &v1::MiniProgramCard) -> Result<(), F
         it.title.trim()
     };
     let item = mini_item(it, title);
-    out.message("mini_program", "msgmenu", json!({ "list": [item] }));
+    out.message("menu", "msgmenu", json!({ "list": [item] }));
     Ok(())
 }
 
@@ -176,7 +176,7 @@ fn card_menu(out: &mut Out<'_>, it: &v1::Card, title: &str, mini: Option<&v1::Mi
         out.text(&lines([&head, address, &spelled(&it.actions)]));
         return Ok(());
     }
-    out.message("card", "msgmenu", json!({ "head_content": head, "list": list }));
+    out.message("menu", "msgmenu", json!({ "head_content": head, "list": list }));
     Ok(())
 }
 

@@ -209,13 +209,15 @@ impl Account for Opened {
         true
     }
 
-    fn sessions(&self) -> Option<&dyn Sessions> {
-        Some(self)
+    fn perhaps_known(&self, error: &v1::Error) -> bool {
+        // No page names the code of an id that was used before.
+        error.platform_code != 0
+            && (error.code == Code::InvalidRequest.name()
+                || tables::row(codes::TABLE, error.platform_code.into()).is_none())
     }
 
-    fn wants_ticket(&self, _say: &Say) -> Option<String> {
-        // Only the code of the very event that is answered.
-        Some(String::new())
+    fn sessions(&self) -> Option<&dyn Sessions> {
+        Some(self)
     }
 
     fn upload(&self, file: &Upload) -> Result<Call, Fault> {
@@ -260,7 +262,7 @@ impl Pulls for Opened {
         &self.settings.open_kfids
     }
 
-    fn from_latest(&self) -> bool {
+    fn only_latest(&self) -> bool {
         self.settings.start.as_deref() != Some("earliest")
     }
 

@@ -1,0 +1,121 @@
+//! May a message go by a code that came with an event, whatever the allowances say? A code lets one message pass, once, and
+//! only while it lives.
+
+use super::{Outbound, plan::Facts};
+use crate::{
+    accounts::Opened,
+    channels::contract::{CodeOf, CodeRule, Piece, Pieces},
+    conversation::ledger::Standing,
+    ports::{
+        clock::Millis,
+        store::{Message, RecordWrite, Store, StoreError},
+    },
+    schema::v1::event::Body,
+};
+
+/// Who used each code up, by account and event.
+const SPACE: &str = "codes_used";
+/// A call takes its time: a code that ends sooner is not burnt.
+const MARGIN: Millis = 500;
+
+/// A code, and what it may carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ByCode {
+    pub code: String,
+    pub rule: CodeRule,
+    /// The event that it came with.
+    event: String,
+}
+
+impl ByCode {
+    /// With it, nothing else is asked of the one message that it carries.
+    pub fn open(facts: Facts) -> Facts {
+        Facts {
+            human: false,
+            standing: Standing::Unknown,
+            behind_held: false,
+            ..facts
+        }
+    }
+
+    /// The first piece can go by it.
+    pub fn carries(&self, pieces: &Pieces) -> bool {
+        let first: Option<&Piece> = pieces.pieces.first();
+        first.is_some_and(|piece| self.rule.part_types.contains(&piece.part_type))
+    }
+}
+
+impl Outbound {
+    /// The code of the event that the message answers, while it lives and nobody else used it.
+    pub(super) async fn code_of(&self, opened: &Opened, message: &Message) -> Result<Option<ByCode>, StoreError> {
+        let Some(sessions) = opened.account.sessions() else {
+            return Ok(None);
+        };
+        let asked = message.request.in_reply_to.as_str();
+        if asked.is_empty() || message.pieces_done > 0 {
+            return Ok(None);
+        }
+        let event = self.parts.store.event(asked).await?;
+        let Some(Body::Signal(signal)) = event.as_ref().and_then(|it| it.event.body.as_ref()) else {
+            return Ok(None);
+        };
+        let Some(of) = CodeOf::of(signal) else { return Ok(None) };
+        let lives = signal
+            .code_expires
+            .is_some_and(|end| end.millis() - MARGIN > self.now());
+        if !lives {
+            return Ok(None);
+        }
+        let key = key(opened, asked);
+        let used = self.parts.store.record(SPACE, &key).await?;
+        let ours = used.is_none_or(|by| by == message.id.as_bytes());
+        Ok(ours.then(|| ByCode {
+            code: signal.code.clone(),
+            rule: sessions.code(of),
+            event: asked.to_owned(),
+        }))
+    }
+
+    /// Uses it up, durably and before the call; `false`: somebody else was faster.
+    pub(super) async fn use_code(&self, opened: &Opened, message: &Message, by: &ByCode) -> Result<bool, StoreError> {
+        let key = key(opened, &by.event);
+        let write = RecordWrite::Create {
+            space: SPACE,
+            key: key.clone(),
+            value: message.id.clone().into_bytes(),
+        };
+        if self.parts.store.write_records(vec![write]).await? {
+            return Ok(true);
+        }
+        let used = self.parts.store.record(SPACE, &key).await?;
+        Ok(used.is_some_and(|by| by == message.id.as_bytes()))
+    }
+}
+
+fn key(opened: &Opened, event: &str) -> String {
+    // Event ids begin with their time: what is old is found and forgotten by it.
+    format!("{event}/{}", opened.settings.id)
+}
+
+/// No code lives longer: 48 hours.
+const LONGEST: Millis = 48 * 3_600_000;
+
+/// Forgets who used codes that are long dead; says how many went.
+pub async fn forget_old(store: &dyn Store, now: Millis) -> Result<usize, StoreError> {
+    let millis = now.saturating_sub(2 * LONGEST).max(0);
+    // How the ids of events of that moment begin (UUIDv7).
+    let before = format!("{:08x}-{:04x}", millis >> 16, millis & 0xffff);
+    let records = store.records(SPACE).await?;
+    let dead = records.into_iter().filter(|record| record.key < before);
+    let writes: Vec<RecordWrite> = dead
+        .map(|record| RecordWrite::Delete {
+            space: SPACE,
+            key: record.key,
+        })
+        .collect();
+    let gone = writes.len();
+    if gone > 0 {
+        store.write_records(writes).await?;
+    }
+    Ok(gone)
+}

@@ -1,0 +1,430 @@
+//! What do session orders do where the platform keeps sessions of its own? It is told, what it says is believed, and the words
+//! of an order go by the code that comes with it.
+
+use std::sync::Arc;
+
+use super::{
+    Outbound,
+    dispatch::Turn,
+    faults::{error, from_fault},
+    resolve::{How, Unresolved},
+    step,
+};
+use crate::{
+    accounts::Opened,
+    channels::contract::{
+        CodeOf, CodeRule, Dedupe, Holder, Roads, Say, SessionEffect, Sessions, To, Verdict, What as SayWhat,
+    },
+    conversation::{Grant, key::Key},
+    error::Code,
+    ports::store::{LedgerEntry, Message, StoreError, View},
+    schema::{
+        Timestamp,
+        v1::{
+            self,
+            conversation::{Scope, SessionState},
+            send_request::Degrade,
+            send_result::Status,
+            session_control::Verb,
+            signal::Type,
+        },
+    },
+    tokens::CallFault,
+};
+
+/// Where an order goes.
+pub(super) struct Place {
+    pub recipient: String,
+    pub sub_id: String,
+}
+
+impl Place {
+    pub fn of(key: &str) -> Self {
+        let key = Key::parse(key);
+        let (recipient, sub_id) = key.map(|key| (key.native_id, key.sub_id)).unwrap_or_default();
+        Self { recipient, sub_id }
+    }
+
+    pub fn to<'a>(&'a self, message_id: &'a str) -> To<'a> {
+        To {
+            recipient: &self.recipient,
+            sub_id: &self.sub_id,
+            message_id,
+            ..To::default()
+        }
+    }
+}
+
+/// What became of a move.
+enum Moved {
+    /// With the code that came with it.
+    Yes(Option<String>),
+    /// The platform does not have this move from where the session is.
+    No(Holder, v1::Error),
+    Failed(v1::Error),
+    Later(v1::Error),
+}
+
+impl Outbound {
+    /// Carries out one order. `None`: the words go first, and then the order is carried out on our side.
+    pub(super) async fn platform_order(
+        &self,
+        message: &Message,
+        opened: &Arc<Opened>,
+        sessions: &dyn Sessions,
+        view: Option<&View>,
+        order: &v1::SessionControl,
+    ) -> Result<Option<Turn>, StoreError> {
+        let (into, servicer, of) = match order.verb() {
+            Verb::Take => return self.take(message, opened, sessions, view).await.map(Some),
+            Verb::End => (SessionState::Ended, "", CodeOf::End),
+            Verb::Queue => (SessionState::Queued, "", CodeOf::Transfer),
+            Verb::Assign => (SessionState::Human, order.servicer.as_str(), CodeOf::Transfer),
+            Verb::Unspecified => return Ok(None),
+        };
+        if into == SessionState::Human && servicer.is_empty() {
+            let error = error(Code::InvalidRequest, "ASSIGN needs the servicer");
+            return self.end(message, Status::Failed, error, Vec::new()).await.map(Some);
+        }
+        let place = Place::of(&message.key);
+        let moved = self
+            .shift(opened, sessions, &place.to(&message.id), into, servicer)
+            .await;
+        match moved {
+            Moved::Yes(code) => {
+                let holder = Holder {
+                    state: into,
+                    servicer: servicer.to_owned(),
+                };
+                let rule = sessions.code(of);
+                self.moved(message, opened, view, &holder, code.as_deref().map(|code| (code, rule)))
+                    .await?;
+                let words = order.closing.clone();
+                self.carried_out(message, opened, words, code.map(|code| (code, rule)))
+                    .await
+                    .map(Some)
+            }
+            Moved::No(holder, refusal) => match (into, holder.state) {
+                // A move whose answer was lost, or that a colleague made meanwhile.
+                (SessionState::Ended, SessionState::Ended) | (SessionState::Queued, SessionState::Queued) => {
+                    self.moved(message, opened, view, &holder, None).await?;
+                    self.carried_out(message, opened, order.closing.clone(), None)
+                        .await
+                        .map(Some)
+                }
+                // Not every state can be ended by order: the words go while the session is ours, and it ends for us.
+                (SessionState::Ended, SessionState::New | SessionState::Assistant) => match &order.closing {
+                    Some(_) => Ok(None),
+                    None => {
+                        self.end_session(message, view).await?;
+                        self.carried_out(message, opened, None, None).await.map(Some)
+                    }
+                },
+                _ => {
+                    let error = sessions.refused_in(refusal, &holder);
+                    self.end(message, Status::Failed, error, Vec::new()).await.map(Some)
+                }
+            },
+            Moved::Failed(error) => self.end(message, Status::Failed, error, Vec::new()).await.map(Some),
+            Moved::Later(error) => self.retry(&tried(message), error).await.map(Some),
+        }
+    }
+
+    /// TAKE: succeeds when nobody holds the customer.
+    async fn take(
+        &self,
+        message: &Message,
+        opened: &Arc<Opened>,
+        sessions: &dyn Sessions,
+        view: Option<&View>,
+    ) -> Result<Turn, StoreError> {
+        let place = Place::of(&message.key);
+        let to = place.to(&message.id);
+        let holder = match self.held(opened, sessions, &to).await {
+            Ok(holder) => holder,
+            Err(Moved::Failed(error)) => return self.end(message, Status::Failed, error, Vec::new()).await,
+            Err(Moved::Later(error)) => return self.retry(&tried(message), error).await,
+            Err(Moved::Yes(_) | Moved::No(..)) => return Ok(Turn::Done),
+        };
+        let held = matches!(holder.state, SessionState::Human | SessionState::Queued);
+        if holder.state != SessionState::Human
+            && holder.state != SessionState::Ended
+            && holder.state != SessionState::Assistant
+        {
+            let moved = self.shift(opened, sessions, &to, SessionState::Assistant, "").await;
+            if let Moved::Yes(_) = moved {
+                let ours = Holder {
+                    state: SessionState::Assistant,
+                    servicer: String::new(),
+                };
+                self.moved(message, opened, view, &ours, None).await?;
+                return self.fulfilled(message, opened).await;
+            }
+        }
+        self.moved(message, opened, view, &holder, None).await?;
+        if held {
+            let refusal = error(Code::SessionWithHuman, "the platform's own agents have this customer");
+            let error = sessions.refused_in(refusal, &holder);
+            return self.end(message, Status::Failed, error, Vec::new()).await;
+        }
+        self.fulfilled(message, opened).await
+    }
+
+    /// Asks the platform to move a session; where it does not have that move, who holds the customer.
+    async fn shift(
+        &self,
+        opened: &Arc<Opened>,
+        sessions: &dyn Sessions,
+        to: &To<'_>,
+        into: SessionState,
+        servicer: &str,
+    ) -> Moved {
+        let call = sessions.change(to, into, servicer);
+        let refused = match self.parts.keeper.call(opened, &call).await {
+            Ok((answer, _)) => match sessions.changed(&answer) {
+                Ok(code) => return Moved::Yes(code),
+                Err(verdict) => verdict,
+            },
+            Err(fault) => return unanswered(fault),
+        };
+        match refused {
+            Verdict::Failed { error, .. } if sessions.no_such_move(&error) => {
+                match self.held(opened, sessions, to).await {
+                    Ok(holder) => Moved::No(holder, error),
+                    Err(_) => Moved::Failed(error),
+                }
+            }
+            verdict => judged(verdict),
+        }
+    }
+
+    async fn held(&self, opened: &Arc<Opened>, sessions: &dyn Sessions, to: &To<'_>) -> Result<Holder, Moved> {
+        match self.parts.keeper.call(opened, &sessions.state(to)).await {
+            Ok((answer, _)) => sessions.read_state(&answer).map_err(judged),
+            Err(fault) => Err(unanswered(fault)),
+        }
+    }
+
+    /// A send was refused for a reason that the session's state tells: it is asked, believed and told.
+    pub(super) async fn read_back(
+        &self,
+        opened: &Arc<Opened>,
+        message: &Message,
+        refusal: v1::Error,
+    ) -> Result<v1::Error, StoreError> {
+        let Some(sessions) = opened.account.sessions().filter(|it| it.asks_state(&refusal)) else {
+            return Ok(refusal);
+        };
+        let place = Place::of(&message.key);
+        let Ok(holder) = self.held(opened, sessions, &place.to(&message.id)).await else {
+            return Ok(refusal);
+        };
+        let view = self.parts.store.conversation(&message.key).await?;
+        self.moved(message, opened, view.as_ref(), &holder, None).await?;
+        Ok(sessions.refused_in(refusal, &holder))
+    }
+
+    /// The order was carried out; its words go by the code, if there is one.
+    async fn carried_out(
+        &self,
+        message: &Message,
+        opened: &Arc<Opened>,
+        words: Option<v1::Message>,
+        code: Option<(String, CodeRule)>,
+    ) -> Result<Turn, StoreError> {
+        let mut settle = step(message);
+        settle.attempts += 1;
+        settle.result.error = None;
+        settle.result.status = Status::Sent as i32;
+        if let Some(words) = words {
+            match self.say_by(message, opened, words, code.as_ref()).await? {
+                Ok(platform_id) => {
+                    settle.result.platform_message_ids.extend(platform_id);
+                    if let Some((_, rule)) = &code {
+                        settle.result.road = rule.road as i32;
+                        settle.ledger.push(LedgerEntry::SpentCode(rule.trigger));
+                    }
+                    settle.pieces_done = 1;
+                }
+                Err(why) if message.request.degrade() == Degrade::Refuse => {
+                    settle.result.status = Status::Failed as i32;
+                    settle.result.error = Some(why);
+                }
+                Err(why) => settle.result.degradations.push(v1::Degradation {
+                    from_type: "closing".to_owned(),
+                    to_type: String::new(),
+                    reason: format!("{}: {}", why.code, why.platform_message),
+                }),
+            }
+        }
+        settle.tell = self.tell(&opened.describe, settle.result.status());
+        self.settle(settle).await?;
+        Ok(Turn::Done)
+    }
+
+    /// One message by a code; a lost answer is asked for again under the same id.
+    async fn say_by(
+        &self,
+        message: &Message,
+        opened: &Arc<Opened>,
+        words: v1::Message,
+        code: Option<&(String, CodeRule)>,
+    ) -> Result<Result<Option<String>, v1::Error>, StoreError> {
+        let Some((code, rule)) = code else {
+            return Ok(Err(error(
+                Code::SessionEnded,
+                "the platform gave no code for the words of this order",
+            )));
+        };
+        let say = Say {
+            what: SayWhat::Parts {
+                parts: words.parts,
+                quote: words.quote,
+            },
+            degrade: message.request.degrade(),
+            ai_generated: message.request.ai_generated,
+            speaker: message.request.speaker.clone(),
+            id: message.id.clone(),
+            ..Default::default()
+        };
+        let roads = Roads {
+            passive: false,
+            api: true,
+        };
+        let pieces = match self.rendered(opened, say, roads, How::Kept).await {
+            Ok(pieces) => pieces,
+            Err(Unresolved::Refused(error) | Unresolved::Later(error)) => return Ok(Err(error)),
+        };
+        let [piece] = pieces.pieces.as_slice() else {
+            return Ok(Err(error(Code::TooLong, "the code of an order carries one message")));
+        };
+        if !rule.part_types.contains(&piece.part_type) {
+            let why = format!("the code of this order carries {} alone", rule.part_types.join(" or "));
+            return Ok(Err(error(Code::UnsupportedPart, why)));
+        }
+        let place = Place::of(&message.key);
+        let to = To {
+            code: Some(code),
+            ..place.to(&message.id)
+        };
+        let call = opened.account.call_to(piece, &to);
+        let mut last = None;
+        for _ in 0..2 {
+            match self.parts.keeper.call(opened, &call).await {
+                Ok((_, Verdict::Done { message_id })) => return Ok(Ok(message_id)),
+                Ok((_, Verdict::Unknown(error) | Verdict::RetryLater(error))) => last = Some(error),
+                Ok((_, Verdict::RefreshToken(error) | Verdict::UploadAgain(error) | Verdict::Failed { error, .. })) => {
+                    return Ok(Err(error));
+                }
+                Err(CallFault::NoToken(error)) => last = Some(error),
+                Err(CallFault::NotSent(why)) => last = Some(error(Code::PlatformDown, why)),
+                Err(CallFault::Lost(why)) => last = Some(error(Code::Ambiguous, why)),
+            }
+        }
+        Ok(Err(last.unwrap_or_else(|| {
+            error(Code::PlatformDown, "the words could not be said")
+        })))
+    }
+
+    /// The session is so now: kept, and told where that is news. A code that came with it is the core's to use.
+    pub(super) async fn moved(
+        &self,
+        message: &Message,
+        opened: &Opened,
+        view: Option<&View>,
+        holder: &Holder,
+        code: Option<(&str, CodeRule)>,
+    ) -> Result<(), StoreError> {
+        let conversation = view
+            .and_then(|view| view.state.conversation.clone())
+            .unwrap_or_default();
+        let before = conversation.session_state();
+        let old = conversation.servicer.clone();
+        let same_servicer = old.as_ref().map_or("", |it| it.native_id.as_str()) == holder.servicer;
+        if before == holder.state && same_servicer && code.is_none() {
+            return Ok(());
+        }
+        let place = Place::of(&message.key);
+        let customer = conversation.customer.unwrap_or_else(|| v1::Identity {
+            native_id: place.recipient.clone(),
+            kind: v1::identity::Kind::Customer as i32,
+            ..Default::default()
+        });
+        let now = self.now();
+        let new = (!holder.servicer.is_empty()).then(|| v1::Identity {
+            native_id: holder.servicer.clone(),
+            kind: v1::identity::Kind::Staff as i32,
+            ..Default::default()
+        });
+        let signal = v1::Signal {
+            r#type: Type::SessionStateChanged as i32,
+            code: code.map(|(code, _)| code.to_owned()).unwrap_or_default(),
+            code_expires: code.map(|(_, rule)| Timestamp::from_millis(now + rule.window)),
+            session: Some(v1::SessionChange {
+                before: before as i32,
+                after: holder.state as i32,
+                old_servicer: old,
+                new_servicer: new,
+                cause: "order".to_owned(),
+            }),
+            ..Default::default()
+        };
+        let account = opened.at(&place.sub_id);
+        let mut arrival = self.own_event(account, message.key.clone(), customer, Scope::Direct, signal);
+        arrival.session = Some(SessionEffect::Moved {
+            state: holder.state,
+            servicer: holder.servicer.clone(),
+        });
+        arrival.grant = code.map(|(_, rule)| Grant {
+            trigger: rule.trigger.to_owned(),
+            remaining: Some(1),
+            expires: now + rule.window,
+            part_types: rule.part_types.join(","),
+            estimated: false,
+        });
+        // An order that is carried out again after a crash is heard once.
+        let identity = format!("order {} {}", message.id, holder.state.as_str_name());
+        arrival.dedupe = Some(Dedupe {
+            text: format!("{}:{}:{}", message.account, message.id, holder.state.as_str_name()),
+            order: message.row.unsigned_abs(),
+            rest: identity,
+        });
+        self.parts.store.accept(Box::new(arrival)).await.map(|_| ())
+    }
+}
+
+/// What a preview says about an order where the platform has sessions.
+pub(super) fn preview(order: &v1::SessionControl) -> Result<(), v1::Error> {
+    match order.verb() {
+        Verb::Assign if order.servicer.is_empty() => Err(error(Code::InvalidRequest, "ASSIGN needs the servicer")),
+        _ => match &order.closing {
+            Some(closing) if closing.parts.is_empty() => Err(from_fault(super::check::invalid("closing has no part"))),
+            _ => Ok(()),
+        },
+    }
+}
+
+/// A try that is put off counts all the same.
+fn tried(message: &Message) -> Message {
+    Message {
+        attempts: message.attempts + 1,
+        ..message.clone()
+    }
+}
+
+fn judged(verdict: Verdict) -> Moved {
+    match verdict {
+        Verdict::RetryLater(error) | Verdict::Unknown(error) | Verdict::RefreshToken(error) => Moved::Later(error),
+        Verdict::Failed { error, .. } | Verdict::UploadAgain(error) => Moved::Failed(error),
+        Verdict::Done { .. } => Moved::Yes(None),
+    }
+}
+
+/// A move may be asked for again: where it was made, the state says so.
+fn unanswered(fault: CallFault) -> Moved {
+    match fault {
+        CallFault::NoToken(error) if !error.retryable => Moved::Failed(error),
+        CallFault::NoToken(error) => Moved::Later(error),
+        CallFault::NotSent(why) | CallFault::Lost(why) => Moved::Later(error(Code::PlatformDown, why)),
+    }
+}
