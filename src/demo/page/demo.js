@@ -125,7 +125,7 @@ function tiles() {
     events: items.filter((item) => item.kind !== "send").length,
     answer: times.length ? millis(times[Math.floor((times.length - 1) / 2)]) : "–",
     passive: roads("PASSIVE"),
-    service: roads("CUSTOMER_SERVICE"),
+    service: messages.filter((message) => message.road && !["PASSIVE", "ROAD_UNSPECIFIED"].includes(message.road)).length,
   };
   at("tiles").replaceChildren(...Object.entries(values).map(([name, value]) =>
     h("div", { class: `tile tile-${name}` }, h("dt", {}, words().tiles[name]), h("dd", {}, String(value)))));
