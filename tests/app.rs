@@ -5,6 +5,7 @@ use std::{path::Path, time::Duration};
 use serde_json::{Value, json};
 use wxbridge::{
     app::{self, Options, Orphans, Running},
+    channels::REGISTRY,
     cli::client::Client,
     config::Config,
     cores::Cores,
@@ -273,7 +274,15 @@ async fn the_demo_talks_and_goes_on_in_a_folder_that_it_is_given() {
             .json()
             .await
             .expect("JSON");
-        let phone = format!("/phones/{}/{}", field(&config, "appId"), field(&config, "openid"));
+        let shown = config["phones"].as_array().expect("phones");
+        let channels: Vec<_> = shown.iter().map(|phone| field(phone, "channel")).collect();
+        let known: Vec<_> = REGISTRY.iter().map(|channel| channel.card().name).collect();
+        assert_eq!(channels, known, "a phone for each channel");
+        let phone = format!(
+            "/phones/{}/{}",
+            field(&shown[0], "simAccount"),
+            field(&shown[0], "openid")
+        );
         let say = format!("{}/sim/v1{phone}/text", demo.sim_url());
         let pushed: Value = http
             .post(say)
