@@ -90,7 +90,7 @@ fn a_channel_whose_customers_send_files_says_how_they_are_fetched() {
 
 #[test]
 fn the_page_of_media_says_what_the_tables_say() {
-    let mut page = include_str!("media.md").to_owned();
+    let mut page = include_str!("media.md.in").to_owned();
     page.push_str("\n| channel | kind | at most | formats |\n|---|---|---|---|\n");
     for channel in REGISTRY {
         for limit in channel.media() {
