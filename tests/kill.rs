@@ -7,6 +7,8 @@
 
 #[path = "kill/answers.rs"]
 mod answers;
+#[path = "kill/pulls.rs"]
+mod pulls;
 #[path = "kill/sends.rs"]
 mod sends;
 mod support;

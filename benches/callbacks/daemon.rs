@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Outcome, http,
@@ -149,9 +149,14 @@ impl Daemon {
     }
 
     fn enter(&self, accounts: &[Account]) -> Outcome<()> {
-        let token = fs::read_to_string(self.folder.path().join("state/operator.token"))?;
         let list: Vec<_> = accounts.iter().map(Account::settings).collect();
-        let body = json!({ "account": list }).to_string();
+        self.apply(&json!({ "account": list }))
+    }
+
+    /// Tells it of accounts, as a file of an operator would.
+    pub fn apply(&self, accounts: &Value) -> Outcome<()> {
+        let token = fs::read_to_string(self.folder.path().join("state/operator.token"))?;
+        let body = accounts.to_string();
         let path = "/admin/v1/accounts";
         let (status, answer) = http::ask(self.internal, "POST", path, token.trim(), body.as_bytes())?;
         if status != 200 {

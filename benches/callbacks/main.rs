@@ -1,7 +1,7 @@
 //! How fast is a callback, how small is the bridge? One program that starts what it measures: the real binary, a handler
 //! that does nothing, and a core.
 //!
-//! `cargo bench --bench callbacks [-- rate core latency memory curves] [--seconds N] [--markdown]`
+//! `cargo bench --bench callbacks [-- rate core latency memory curves pull] [--seconds N] [--markdown]`
 //!
 //! Generator and servers share the machine, so only ratios inside one run mean anything, and no time is ever asserted.
 //! What is asserted is that the work was done: every answer was `200 success`, everything acknowledged is stored after a
@@ -67,6 +67,8 @@ enum What {
     Memory,
     /// What more accounts and more stored events cost
     Curves,
+    /// An account of WeChat customer service with a long history is taken over
+    Pull,
 }
 
 /// How much to do.

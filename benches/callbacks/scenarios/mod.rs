@@ -4,6 +4,7 @@ mod curves;
 mod latency;
 mod memory;
 mod pairs;
+mod pull;
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,6 +34,7 @@ pub fn run(what: What, plan: &Plan) -> Outcome<Vec<Table>> {
         What::Latency => latency::measure(plan),
         What::Memory => memory::measure(plan),
         What::Curves => curves::measure(plan),
+        What::Pull => pull::measure(plan),
     }
 }
 
