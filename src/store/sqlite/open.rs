@@ -178,7 +178,10 @@ impl Writer {
             }
         }
         self.conversations.fold(&self.db, self.next_event - 1)?;
-        self.db.execute_batch("COMMIT")
+        self.db.execute_batch("COMMIT")?;
+        // Whoever spoke last before the end need not be who speaks next.
+        self.conversations.forget();
+        Ok(())
     }
 
     /// Numbers everything undelivered anew, from 1 in each conversation, in the order it had.
