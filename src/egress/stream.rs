@@ -22,7 +22,7 @@ fn body(response: reqwest::Response) -> Bytes {
     Box::pin(stream::unfold(Some(response), |response| async move {
         let mut response = response?;
         match response.chunk().await {
-            Ok(Some(chunk)) => Some((Ok(Vec::from(chunk)), Some(response))),
+            Ok(Some(chunk)) => Some((Ok(chunk), Some(response))),
             Ok(None) => None,
             Err(error) => Some((Err(describe(&error.without_url())), None)),
         }

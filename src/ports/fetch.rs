@@ -15,7 +15,7 @@ pub struct Fetched {
 }
 
 /// A body as it comes, piece by piece; an error says in words why it broke off.
-pub type Bytes = Pin<Box<dyn Stream<Item = Result<Vec<u8>, String>> + Send>>;
+pub type Bytes = Pin<Box<dyn Stream<Item = Result<bytes::Bytes, String>> + Send>>;
 
 /// A file on its way: what was announced of it, and its bytes as they come. Nothing of it is held in memory, nothing of it
 /// need be true.
@@ -35,7 +35,7 @@ impl Incoming {
             content_type,
             name,
             length: Some(bytes.len() as u64),
-            bytes: Box::pin(stream::iter([Ok(bytes)])),
+            bytes: Box::pin(stream::iter([Ok(bytes.into())])),
         }
     }
 }

@@ -135,7 +135,7 @@ fn again(head: Vec<u8>, streamed: Streamed) -> Streamed {
         whole,
         file,
     } = streamed;
-    let bytes: Bytes = Box::pin(stream::iter([Ok(head)]).chain(file.bytes));
+    let bytes: Bytes = Box::pin(stream::iter([Ok(head.into())]).chain(file.bytes));
     let file = Incoming { bytes, ..file };
     Streamed {
         status,

@@ -262,7 +262,7 @@ impl Ranges {
         }))
     }
 
-    async fn piece(&mut self) -> Result<Option<Vec<u8>>, String> {
+    async fn piece(&mut self) -> Result<Option<bytes::Bytes>, String> {
         loop {
             if let Some(chunk) = self.current.next().await {
                 let chunk = chunk?;
