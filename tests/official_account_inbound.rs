@@ -1,15 +1,18 @@
 //! What does the official account make of what the platform sends, and whom does it let in? That every captured body becomes
 //! what its expectation says is the conformance suite's, for all channels.
 
+#[path = "support/door.rs"]
+mod door;
+
+use door::{NONCE, TS, forbidden_outside, kept_to_the_byte, opened, quarantined, rejected, sealed, signed};
 use serde_json::Value;
 use wxbridge::{
     channels::{
         contract::{Account, Admitted, CallbackQuery, Inbound, Refusal, Seal},
         named,
     },
-    envelope::{cipher, outer, signature},
+    envelope::signature,
     error::Code,
-    schema::v1,
     secret::Secret,
     settings::{AccountSettings, PlatformAgents, Previous, Security},
 };
@@ -58,32 +61,7 @@ fn read(body: &str) -> Result<Inbound, Refusal> {
 
 #[test]
 fn a_text_is_kept_to_the_byte_whatever_it_looks_like() {
-    for text in [
-        " r ",
-        "Ｒ",
-        "人工\n智能 ",
-        "\u{202e}עברית",
-        "👩‍👩‍👧",
-        "<!DOCTYPE x><!ENTITY y 'z'>&amp;",
-        "a\tb",
-    ] {
-        let mut body =
-            String::from("<xml><FromUserName>o1</FromUserName><MsgType>text</MsgType><MsgId>7</MsgId><Content>");
-        wxbridge::envelope::xml::cdata(text, &mut body);
-        body.push_str("</Content></xml>");
-        let Ok(Inbound {
-            body: v1::event::Body::Message(message),
-            ..
-        }) = read(&body)
-        else {
-            panic!("a message");
-        };
-        let said = match message.parts.first().and_then(|part| part.content.as_ref()) {
-            Some(v1::part::Content::Text(said)) => said.body.as_str(),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(said, text);
-    }
+    kept_to_the_byte(read);
 }
 
 #[test]
@@ -110,52 +88,22 @@ fn what_is_meant_for_another_receiver_or_says_nothing_is_quarantined() {
         ("<xml><MsgType>text</MsgType>", Code::Undecodable),
         ("{\"a\":", Code::Undecodable),
     ] {
-        let refusal = read(body).expect_err(body);
-        assert!(
-            matches!(&refusal, Refusal::Quarantine { fault } if fault.code == code),
-            "{body}: {refusal:?}"
-        );
+        quarantined(read(body), code);
     }
 }
 
 // ───────────── the door ─────────────
 
-const TS: &str = "1752000400";
-const NONCE: &str = "415670741";
-
 fn sealed_with(key: &str, id: &str, message: &str) -> (CallbackQuery, String) {
-    let encrypt = cipher::seal(&cipher::key(key).expect("a key"), [b'x'; 16], message.as_bytes(), id);
-    let signed = signature::of_message("spamtest", TS, NONCE, &encrypt);
-    let query = CallbackQuery {
-        signature: signature::text(&signature::of_query("spamtest", TS, NONCE)).into(),
-        msg_signature: signature::text(&signed).into(),
-        timestamp: TS.into(),
-        nonce: NONCE.into(),
-        encrypt_type: "aes".into(),
-        ..CallbackQuery::default()
-    };
+    let encrypt = sealed(key, id, message);
     let body = format!(
         "<xml><ToUserName><![CDATA[gh_a1b2c3d4e5f6]]></ToUserName><Encrypt><![CDATA[{encrypt}]]></Encrypt></xml>"
     );
-    (query, body)
+    (signed("spamtest", &encrypt), body)
 }
 
 fn admit(settings: &AccountSettings, query: &CallbackQuery, body: &str, now: i64) -> Result<Admitted, Refusal> {
     open(settings).admit(query, body.as_bytes(), now)
-}
-
-fn rejected(result: Result<Admitted, Refusal>, status: u16, code: Code) {
-    match result {
-        Err(Refusal::Reject { status: found, fault }) => assert_eq!((found, fault.code), (status, code), "{fault}"),
-        other => panic!("expected {status} {code}, found {other:?}"),
-    }
-}
-
-fn quarantined(result: Result<Admitted, Refusal>, code: Code) {
-    match result {
-        Err(Refusal::Quarantine { fault }) => assert_eq!(fault.code, code, "{fault}"),
-        other => panic!("expected quarantine {code}, found {other:?}"),
-    }
 }
 
 #[test]
@@ -171,12 +119,7 @@ fn an_encrypted_callback_is_opened_and_its_answer_closes_with_the_same_values() 
     let answer = account
         .seal(&admitted.seal, b"<xml>1</xml>", NOW, [1; 16])
         .expect("sealed");
-    let outer = outer::parse(&answer).expect("XML").expect("sealed");
-    let opened = cipher::open(
-        &cipher::key(KEY).expect("a key"),
-        cipher::decode(&outer.encrypt).expect("Base64"),
-    );
-    assert_eq!(opened.expect("opens").message, b"<xml>1</xml>");
+    assert_eq!(opened(KEY, &answer).0, b"<xml>1</xml>");
     assert_eq!(
         account.seal(&admitted.seal, b"success", NOW, [1; 16]).expect("bare"),
         b"success"
@@ -313,14 +256,7 @@ fn shapes_that_no_platform_sends_are_400_before_any_signature() {
         400,
         Code::Undecodable,
     );
-    let deep = "<a>".repeat(9) + &"</a>".repeat(9);
-    for body in [
-        "<!DOCTYPE x [<!ENTITY y 'z'>]><xml><Encrypt>QUJD</Encrypt></xml>",
-        "<xml><Encrypt>&y;</Encrypt></xml>",
-        &deep,
-    ] {
-        rejected(admit(&settings(), &query, body, NOW), 400, Code::ForbiddenXml);
-    }
+    forbidden_outside(|body| admit(&settings(), &query, body, NOW));
 }
 
 #[test]

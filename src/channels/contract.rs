@@ -1,4 +1,4 @@
-//! What must a channel be able to do? Two traits, and the plain data that crosses them.
+//! What must a channel be able to do? Its traits, and the plain data that crosses them.
 //!
 //! A channel is asked, it never asks: nothing here awaits, opens a socket or looks at a clock. Time, random bytes and
 //! settings are passed in; calls to the platform come out as values that others carry.
@@ -8,11 +8,13 @@
 //! of captured bodies in `fixtures/`. Routes, forms, metrics, docs tables and the conformance tests walk the registry. What
 //! other channels do alike is in `channels/common`; the steps, one by one, are in `docs/adding-a-channel.md`.
 
+mod basis;
 mod media;
 mod places;
 mod pull;
 mod sessions;
 
+pub use basis::{Basis, Tables};
 pub use media::{Downloaded, MediaLimit};
 pub use places::{Place, Places};
 pub use pull::{At, Bell, Item, Listed, NotDelivered, PullFault, PulledPage, Pulls};
@@ -32,27 +34,13 @@ use crate::{
     settings::AccountSettings,
 };
 
-/// One kind of account, e.g. the official account.
-pub trait Channel: Send + Sync {
-    fn card(&self) -> &'static Card;
+/// One kind of account, e.g. the official account. What it says of itself by tables alone is its [`Tables`].
+pub trait Channel: Tables {
     /// Opens one configured account, or says every fault of its settings at once.
     fn open(&self, settings: &AccountSettings) -> Result<Arc<dyn Account>, Vec<SettingFault>>;
-    /// The error numbers that this channel knows: [`Channel::explain`] explains and [`Account::judge`] judges each.
-    fn numbers(&self) -> Vec<i64> {
-        Vec::new()
-    }
-    /// What an error number of the platform means on this channel; `None` where no page names it.
-    fn explain(&self, _number: i64) -> Option<PlatformCode> {
-        None
-    }
     /// Where an operator finds things in the platform's console; findings name them.
     fn places(&self) -> Places {
         Places::default()
-    }
-    /// What the platform takes as uploaded media, one line per kind (`thumb` too, where it has thumbnails): the table in
-    /// `docs/media.md`, and what is looked at before a file is read. A kind without a line cannot be sent as a file.
-    fn media(&self) -> &'static [MediaLimit] {
-        &[]
     }
 }
 
@@ -100,11 +88,8 @@ pub struct SettingFault {
     pub expected: String,
 }
 
-/// One account, opened: keys decoded, limits known.
-pub trait Account: Send + Sync {
-    /// The account as the schema shows it.
-    fn describe(&self) -> &v1::Account;
-    fn settings(&self) -> &AccountSettings;
+/// One account, opened: keys decoded, limits known. What all channels do the same way is its [`Basis`].
+pub trait Account: Basis {
     /// The places on the platform that only one account may have, as `platform_id` and `sub_id`.
     fn claims(&self) -> Vec<(String, String)> {
         let it = self.describe();
@@ -116,12 +101,8 @@ pub trait Account: Send + Sync {
         it.platform_id == platform_id && it.sub_id == sub_id
     }
 
-    // ---- in: is it really the platform, and what did it say?
+    // ---- in: what did the platform say?
 
-    /// The console's GET check: the bytes to return, or the refusal.
-    fn handshake(&self, query: &CallbackQuery, now: Millis) -> Result<Vec<u8>, Refusal>;
-    /// Verifies and opens one POST.
-    fn admit(&self, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal>;
     /// Reads what was opened. An error means quarantine: it was the platform, but we do not understand it.
     fn read(&self, admitted: &Admitted, now: Millis) -> Result<Inbound, Refusal>;
     /// For an account bound `via` another one: this callback came in there, and is ours.
@@ -136,8 +117,6 @@ pub trait Account: Send + Sync {
     fn pulls(&self) -> Option<&dyn Pulls> {
         None
     }
-    /// Closes a plain passive answer the way `seal` asks. `random` is 16 fresh bytes.
-    fn seal(&self, seal: &Seal, plain: &[u8], now: Millis, random: [u8; 16]) -> Result<Vec<u8>, Fault>;
 
     // ---- out: how do we say this here?
 
@@ -167,9 +146,8 @@ pub trait Account: Send + Sync {
     fn recall(&self, _platform_message_id: &str, _to: &To<'_>) -> Option<Call> {
         None
     }
-    /// The upload of one file, whose answer [`Account::uploaded`] reads.
+    /// The upload of one file, whose answer [`Basis::uploaded`] reads.
     fn upload(&self, file: &Upload) -> Result<Call, Fault>;
-    fn uploaded(&self, answer: &Answer) -> Result<String, Verdict>;
     /// What an answer to `call` means. Looks into the body: the platform puts failures inside HTTP 200.
     fn judge(&self, call: &Call, answer: &Answer) -> Verdict;
     /// What to say in place of a message that the platform refused with `error`, and what that loses; `None` where
@@ -211,41 +189,13 @@ pub trait Account: Send + Sync {
         None
     }
 
-    // ---- files that customers sent
-    //
-    // A message says `State::Pending` in its `Media`, with `platform_media_id` or `url`; a thumbnail that the schema has no
-    // field for stands in the part's `ext_json` as `{channel}.thumb_media_id` or `{channel}.thumb_url`. Handles are given by
-    // the house (`media::inbound::label`), and the bytes are fetched beside the event: a channel says no more than the
-    // three things below. See `docs/media.md`.
-
-    /// The call whose answer is the file `media_id` (without the token); `kind` is `image`, `voice`, `video`, `file` or
-    /// `thumb`. `None`: this channel gives no files out. On all four platforms it is `GET /cgi-bin/media/get?media_id=`.
-    fn download(&self, _media_id: &str, _kind: &str) -> Option<Call> {
-        None
-    }
-    /// What it means that a download was answered with a short JSON object, or with another status than 200 and 206. The
-    /// default asks [`Account::judge`], and takes JSON that is no refusal for the file itself.
-    fn downloaded(&self, call: &Call, answer: &Answer) -> Downloaded {
-        match self.judge(call, answer) {
-            Verdict::Done { .. } => Downloaded::File,
-            refused => Downloaded::Refused(refused),
-        }
-    }
     /// The most bytes that one download gives: larger files are read range by range. `None`: whole, in one answer.
     fn download_range(&self) -> Option<u64> {
         None
     }
 
-    // ---- tokens
-
-    /// The request for an access token.
-    fn token_call(&self) -> Call;
-    fn read_token(&self, answer: &Answer) -> Result<AccessToken, Verdict>;
-
     // ---- what is possible
 
-    /// Static part of the capability record: part kinds, limits, roads this kind of account has.
-    fn capabilities(&self) -> v1::Capabilities;
     /// What `trigger` opens on this account.
     fn allowance(&self, trigger: &str) -> Option<AllowanceRule>;
 }

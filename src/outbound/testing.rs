@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::{
     accounts::{Condition, Opened},
     channels::contract::{
-        AccessToken, Account, Admitted, AllowanceRule, CallbackQuery, Inbound, Learned, Pace, PassiveTo, Piece, Pieces,
-        Refusal, Roads, Say, Seal, Ticket, To, Upload, Verdict, What,
+        AccessToken, Account, Admitted, AllowanceRule, Basis, CallbackQuery, Downloaded, Inbound, Learned, Pace,
+        PassiveTo, Piece, Pieces, Refusal, Roads, Say, Seal, Ticket, To, Upload, Verdict, What,
     },
     conversation::{Ledger, State},
     error::{Code, Fault},
@@ -498,7 +498,7 @@ fn named(code: Code, platform_code: i32) -> v1::Error {
     }
 }
 
-impl Account for FakeAccount {
+impl Basis for FakeAccount {
     fn describe(&self) -> &v1::Account {
         &self.describe
     }
@@ -511,11 +511,55 @@ impl Account for FakeAccount {
     fn admit(&self, _: &CallbackQuery, _: &[u8], _: Millis) -> Result<Admitted, Refusal> {
         Err(Refusal::reject(403, Code::BadSignature, "not here"))
     }
-    fn read(&self, _: &Admitted, _: Millis) -> Result<Inbound, Refusal> {
-        Err(Refusal::reject(403, Code::BadSignature, "not here"))
-    }
     fn seal(&self, _: &Seal, plain: &[u8], _: Millis, _: [u8; 16]) -> Result<Vec<u8>, Fault> {
         Ok(plain.to_vec())
+    }
+    fn uploaded(&self, answer: &Answer) -> Result<String, Verdict> {
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        body["media_id"]
+            .as_str()
+            .map(str::to_owned)
+            .ok_or(Verdict::Unknown(named(Code::PlatformDown, 0)))
+    }
+    fn download(&self, _: &str, _: &str) -> Option<Call> {
+        None
+    }
+    fn downloaded(&self, _: &Call, _: &Answer) -> Downloaded {
+        Downloaded::File
+    }
+    fn token_call(&self) -> Call {
+        Call {
+            method: Method::Post,
+            path: "/token",
+            query: Vec::new(),
+            body: CallBody::Json(b"{}".to_vec()),
+        }
+    }
+    fn read_token(&self, answer: &Answer) -> Result<AccessToken, Verdict> {
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        match body["access_token"].as_str() {
+            Some(value) => Ok(AccessToken {
+                value: value.to_owned(),
+                lives_for: body["expires_in"].as_i64().unwrap_or(7200) * 1000,
+            }),
+            None => Err(Verdict::Failed {
+                error: named(Code::BadSecret, 40125),
+                learned: None,
+            }),
+        }
+    }
+    fn capabilities(&self) -> v1::Capabilities {
+        v1::Capabilities {
+            passive: true,
+            api: true,
+            ..Default::default()
+        }
+    }
+}
+
+impl Account for FakeAccount {
+    fn read(&self, _: &Admitted, _: Millis) -> Result<Inbound, Refusal> {
+        Err(Refusal::reject(403, Code::BadSignature, "not here"))
     }
     fn pieces(&self, say: &Say, _: Roads) -> Result<Pieces, Fault> {
         use v1::part::Content;
@@ -588,13 +632,6 @@ impl Account for FakeAccount {
                 bytes: file.bytes.clone(),
             },
         })
-    }
-    fn uploaded(&self, answer: &Answer) -> Result<String, Verdict> {
-        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        body["media_id"]
-            .as_str()
-            .map(str::to_owned)
-            .ok_or(Verdict::Unknown(named(Code::PlatformDown, 0)))
     }
     fn judge(&self, _: &Call, answer: &Answer) -> Verdict {
         if answer.status >= 500 {
@@ -671,34 +708,6 @@ impl Account for FakeAccount {
             };
             (say, v1::Degradation::default())
         })
-    }
-    fn token_call(&self) -> Call {
-        Call {
-            method: Method::Post,
-            path: "/token",
-            query: Vec::new(),
-            body: CallBody::Json(b"{}".to_vec()),
-        }
-    }
-    fn read_token(&self, answer: &Answer) -> Result<AccessToken, Verdict> {
-        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        match body["access_token"].as_str() {
-            Some(value) => Ok(AccessToken {
-                value: value.to_owned(),
-                lives_for: body["expires_in"].as_i64().unwrap_or(7200) * 1000,
-            }),
-            None => Err(Verdict::Failed {
-                error: named(Code::BadSecret, 40125),
-                learned: None,
-            }),
-        }
-    }
-    fn capabilities(&self) -> v1::Capabilities {
-        v1::Capabilities {
-            passive: true,
-            api: true,
-            ..Default::default()
-        }
     }
     fn allowance(&self, _: &str) -> Option<AllowanceRule> {
         None

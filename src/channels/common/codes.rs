@@ -1,5 +1,7 @@
 //! What can follow from an error code of the platform? The rows of each channel's table, and what is read out of one.
 
+pub mod weixin;
+
 use crate::{
     channels::contract::{Learned, PlatformCode},
     error::Code,
@@ -29,6 +31,7 @@ impl Class {
 }
 
 /// Codes of the platform that mean the same to us.
+#[derive(Clone, Copy)]
 pub struct Row {
     pub codes: &'static [i64],
     pub meaning: &'static str,
@@ -68,11 +71,35 @@ pub const fn learns(code: Code) -> Option<Learned> {
     Some(Learned::NoApi(code))
 }
 
-/// Writes a `TABLE`: `[numbers] meaning, Code, Class, learned, remedy in English, remedy in Chinese;` a line each.
+/// Two tables as one.
+pub const fn join<const N: usize>(own: &[Row], shared: &[Row]) -> [Row; N] {
+    let (mut all, mut at) = ([own[0]; N], 0);
+    while at < N {
+        all[at] = if at < own.len() {
+            own[at]
+        } else {
+            shared[at - own.len()]
+        };
+        at += 1;
+    }
+    all
+}
+
+/// Writes a `TABLE`: `[numbers] meaning, Code, Class, learned, remedy in English, remedy in Chinese;` a line each. With
+/// `and table;` before them, the rows of that table stand behind.
 macro_rules! table {
+    (and $shared:expr; $($own:tt)*) => {
+        mod own {
+            use super::*;
+            $crate::channels::common::codes::table! { $($own)* }
+        }
+        /// Every code that the platform's pages name for the calls we make, and those beside them.
+        pub static TABLE: &[$crate::channels::common::codes::Row] =
+            &$crate::channels::common::codes::join::<{ own::TABLE.len() + $shared.len() }>(own::TABLE, $shared);
+    };
     ($( [$($n:literal),+] $meaning:literal, $code:ident, $class:ident, $learned:expr, $en:literal, $zh:literal; )*) => {
         /// Every code that the platform's pages name for the calls we make, and those beside them.
-        pub static TABLE: &[$crate::channels::common::codes::Row] = &[ $( $crate::channels::common::codes::Row {
+        pub const TABLE: &[$crate::channels::common::codes::Row] = &[ $( $crate::channels::common::codes::Row {
             codes: &[$($n),+],
             meaning: $meaning,
             code: $crate::error::Code::$code,

@@ -5,6 +5,8 @@
 //! The outer body must be read before its signature can be checked, so what is wrong with it is 400; a body without
 //! `Encrypt` on an encrypted account is a plain body.
 
+pub mod sealed;
+
 use std::sync::Arc;
 
 use super::settings::{Keys, Ready};
@@ -72,7 +74,7 @@ fn admit_plain(ready: &Ready, query: &CallbackQuery, body: &[u8], now: Millis) -
 }
 
 /// As [`admit`], for a body that must be sealed.
-pub fn admit_sealed(ready: &Ready, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
+fn admit_sealed(ready: &Ready, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
     let stamped = timestamp(query)?;
     let outer = outer::parse(body).map_err(|fault| match fault {
         TreeFault::Forbidden(_) => Refusal::reject(400, Code::ForbiddenXml, fault.to_string()),
@@ -139,7 +141,7 @@ fn verify_query(ready: &Ready, query: &CallbackQuery, now: Millis) -> Result<boo
 }
 
 /// Checks the signature over the sealed text: the token that fits, and whether it is the old one.
-pub fn verify_message(
+fn verify_message(
     ready: &Ready,
     query: &CallbackQuery,
     encrypt: &str,
@@ -157,7 +159,7 @@ pub fn verify_message(
 
 /// The message inside, the key that opened it, and whether it is the old one. Tries the keys in turn; the id inside
 /// tells which one is right.
-pub fn open(ready: &Ready, encrypt: &str, now: Millis) -> Result<(Vec<u8>, Arc<cipher::Key>, bool), Refusal> {
+fn open(ready: &Ready, encrypt: &str, now: Millis) -> Result<(Vec<u8>, Arc<cipher::Key>, bool), Refusal> {
     let sealed = cipher::decode(encrypt).map_err(undecodable)?;
     let mut refusal = undecodable(CipherFault::Decrypt);
     let mut stranger = None;
@@ -177,7 +179,7 @@ pub fn open(ready: &Ready, encrypt: &str, now: Millis) -> Result<(Vec<u8>, Arc<c
 }
 
 /// The query's timestamp in milliseconds.
-pub fn timestamp(query: &CallbackQuery) -> Result<Millis, Refusal> {
+fn timestamp(query: &CallbackQuery) -> Result<Millis, Refusal> {
     let text = &query.timestamp;
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let seconds = digits.then(|| text.parse::<i64>().ok()).flatten();
@@ -187,7 +189,7 @@ pub fn timestamp(query: &CallbackQuery) -> Result<Millis, Refusal> {
 }
 
 /// Refuses what is older, or further ahead, than `limit`.
-pub fn fresh(stamped: Millis, now: Millis, limit: Millis) -> Result<(), Refusal> {
+fn fresh(stamped: Millis, now: Millis, limit: Millis) -> Result<(), Refusal> {
     let off = now.abs_diff(stamped);
     if off <= limit.unsigned_abs() {
         return Ok(());
@@ -197,7 +199,7 @@ pub fn fresh(stamped: Millis, now: Millis, limit: Millis) -> Result<(), Refusal>
 }
 
 /// What the operator should hear of a callback that was taken.
-pub fn notes(stamped: Millis, now: Millis, old: bool) -> Vec<Code> {
+fn notes(stamped: Millis, now: Millis, old: bool) -> Vec<Code> {
     let mut notes = Vec::new();
     if now.abs_diff(stamped) > SKEW_MAX.unsigned_abs() {
         notes.push(Code::ClockSkew);
@@ -229,7 +231,7 @@ fn undecodable(fault: CipherFault) -> Refusal {
 }
 
 /// An authenticated callback further off than this is a replay.
-pub const AGE_MAX: Millis = 6 * 3600 * 1000;
+const AGE_MAX: Millis = 6 * 3600 * 1000;
 /// A plain signature covers no body, so it lives only as long as the platform's retries need.
 const PLAIN_AGE_MAX: Millis = 5 * 60 * 1000;
 /// Further off than this, one of the clocks is wrong.

@@ -78,26 +78,112 @@ pub const fn row(name: &'static str, api: Shown, passive: Shown, note: &'static 
     }
 }
 
+/// Writes `PARTS`, every part of the schema in its order, and `SENDABLE`, those that an allowance can be spent on:
+/// `part: by API, passively, "note";` a line each.
+macro_rules! parts {
+    ($( $name:ident: $api:expr, $passive:expr, $note:literal; )*) => {
+        /// Every part of the schema, in its order.
+        pub const PARTS: &[$crate::channels::common::limits::PartRow] =
+            &[ $( $crate::channels::common::limits::row(stringify!($name), $api, $passive, $note), )* ];
+        /// The parts that can be sent by the API.
+        const SENDABLE: &[&str] =
+            &$crate::channels::common::limits::sendable::<{ $crate::channels::common::limits::count(PARTS) }>(PARTS);
+    };
+}
+pub(in crate::channels) use parts;
+
+/// How many parts can be sent by the API.
+pub const fn count(parts: &[PartRow]) -> usize {
+    let (mut at, mut count) = (0, 0);
+    while at < parts.len() {
+        count += !matches!(parts[at].api, Shown::No) as usize;
+        at += 1;
+    }
+    count
+}
+
+/// Their names.
+pub const fn sendable<const N: usize>(parts: &[PartRow]) -> [&'static str; N] {
+    let (mut names, mut at, mut next) = ([""; N], 0, 0);
+    while at < parts.len() {
+        if !matches!(parts[at].api, Shown::No) {
+            names[next] = parts[at].name;
+            next += 1;
+        }
+        at += 1;
+    }
+    names
+}
+
+/// What an account of a channel can do: the static part of its capability record.
+pub struct Record {
+    /// An answer inside the request carries content.
+    pub passive: bool,
+    pub recall: bool,
+    pub typing: bool,
+    pub idempotent_send: bool,
+    pub late_failures_reported: bool,
+    pub parts: &'static [PartRow],
+    pub media: &'static [MediaLimit],
+    /// Articles of one message.
+    pub articles: u32,
+    /// What customers can send us.
+    pub inbound: &'static [&'static str],
+}
+
+impl Record {
+    /// The record of one account, with the figures that its operator lowered.
+    pub fn of(&self, describe: &v1::Account, settings: &AccountSettings) -> v1::Capabilities {
+        let line = |row| {
+            let mut it = capability(row, self.media);
+            it.max_bytes = match it.r#type.as_str() {
+                "text" => text_bytes(settings) as u64,
+                kind => lowered(settings, kind, it.max_bytes),
+            };
+            if it.r#type == "articles" {
+                it.max_items = self.articles;
+            }
+            it
+        };
+        v1::Capabilities {
+            account: Some(describe.clone()),
+            passive: self.passive,
+            api: true,
+            read_receipts: "unsupported".into(),
+            quotes: "inline".into(),
+            recall: self.recall,
+            typing: self.typing,
+            idempotent_send: self.idempotent_send,
+            late_failures_reported: self.late_failures_reported,
+            outbound: self.parts.iter().map(line).collect(),
+            inbound: self.inbound.iter().map(|name| (*name).to_owned()).collect(),
+            ..Default::default()
+        }
+    }
+}
+
+/// The most bytes of a medium of this kind: `limits = { image_bytes = … }` of the account lowers the platform's figure.
+pub fn lowered(settings: &AccountSettings, kind: &str, most: u64) -> u64 {
+    let own = settings.limits.get(&format!("{kind}_bytes"));
+    own.map_or(most, |own| most.min(*own))
+}
+
 /// A line as the schema shows it.
-pub fn capability(row: &PartRow, media: &[MediaLimit]) -> v1::PartCapability {
+fn capability(row: &PartRow, media: &[MediaLimit]) -> v1::PartCapability {
     let (support, degrades_to) = match (row.api, row.passive) {
         (Shown::Native, _) | (_, Shown::Native) => (Support::Native, ""),
         (Shown::As(other), _) | (_, Shown::As(other)) => (Support::Degraded, other),
         (Shown::No, Shown::No) => (Support::No, ""),
     };
     let media = media.iter().find(|media| media.kind == row.name);
-    let max_bytes = match row.name {
-        "text" => TEXT_BYTES,
-        _ => media.map_or(0, |media| media.max_bytes),
-    };
     v1::PartCapability {
         r#type: row.name.into(),
         support: support.into(),
-        max_bytes,
+        max_bytes: media.map_or(0, |media| media.max_bytes),
         mimes: media.map_or_else(Vec::new, |media| {
             media.formats.iter().map(|(mime, _)| (*mime).to_owned()).collect()
         }),
-        max_items: u32::from(row.name == "articles"),
+        max_items: 0,
         degrades_to: degrades_to.into(),
     }
 }

@@ -1,10 +1,12 @@
 //! What do several channels do alike? Rooms that a channel may use; none of them knows a channel.
 //!
-//! In: [`settings`] decodes what the operator entered, [`door`] verifies and opens, [`wire`] names the common fields of a
-//! push, [`normalise`] reads one by a channel's table of [`events`] into [`parts`] and [`signals`]. Out: [`render`] holds
-//! what renderers share, [`degrade`] what may be lost, [`answers`] reads the platform's answers by a table of [`codes`],
-//! [`limits`] figures, [`tokens`] the token calls of an AppID, [`download`] how files come in. [`page`] writes the docs of these tables.
+//! [`account`] is what every opened account holds, and does by that alone. In: [`settings`] decodes what the
+//! operator entered, [`door`] verifies and opens, [`wire`] names the common fields of a push, [`normalise`] reads one by a
+//! channel's table of [`events`] into [`parts`] and [`signals`]. Out: [`render`] holds what renderers share, [`degrade`] what
+//! may be lost, [`answers`] reads the platform's answers by a table of [`codes`], [`limits`] figures and the capability
+//! record, [`tokens`] the token calls, [`download`] how files come in. [`page`] writes the docs of these tables.
 
+pub mod account;
 pub mod answers;
 pub mod codes;
 pub mod degrade;

@@ -1,4 +1,4 @@
-//! How is an access token of an AppID asked for, and what does the answer say?
+//! How is an access token asked for, and what does the answer say?
 //!
 //! The stable token by default: it stays the same until shortly before its end, so two systems with one AppSecret do not
 //! knock each other out.
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     answers::{self, Reading, Refusal},
-    codes::{self, Table},
+    codes::Table,
 };
 use crate::{
     channels::contract::{AccessToken, Verdict},
@@ -48,6 +48,20 @@ pub fn call(settings: &AccountSettings) -> Call {
     }
 }
 
+/// The same at WeCom, where each application has a Secret of its own. Asking again does not end the token before.
+/// <https://developer.work.weixin.qq.com/document/path/91039>
+pub fn call_of_corp(settings: &AccountSettings) -> Call {
+    Call {
+        method: Method::Get,
+        path: "/cgi-bin/gettoken",
+        query: vec![
+            ("corpid", settings.corp_id.clone()),
+            ("corpsecret", settings.secret.expose().to_owned()),
+        ],
+        body: CallBody::Empty,
+    }
+}
+
 /// The token, or why there is none.
 pub fn read(table: Table, answer: &Answer) -> Result<AccessToken, Verdict> {
     match answers::read_repeatable(answer)? {
@@ -81,9 +95,7 @@ fn refused(table: Table, refusal: &Refusal) -> Verdict {
 }
 
 fn bad_secret(table: Table, refusal: &Refusal) -> v1::Error {
-    /// The row of "AppSecret invalid".
-    const INVALID_SECRET: i64 = 40125;
-    match codes::row(table, INVALID_SECRET) {
+    match table.iter().find(|row| row.code == Code::BadSecret) {
         Some(row) => answers::error(refusal, row),
         None => v1::Error {
             code: Code::BadSecret.name().into(),

@@ -74,6 +74,17 @@ fn every_number_of_a_table_is_judged_as_it_is_explained() {
 }
 
 #[test]
+fn every_number_stands_once() {
+    each(|name, channel| {
+        let mut numbers = channel.numbers();
+        numbers.sort_unstable();
+        for pair in numbers.windows(2) {
+            assert_ne!(pair[0], pair[1], "{name}");
+        }
+    });
+}
+
+#[test]
 fn a_number_that_no_page_names_is_final_and_a_broken_answer_never_a_second_message() {
     each(|name, channel| {
         let account = account(channel);

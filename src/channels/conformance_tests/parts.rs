@@ -3,7 +3,7 @@
 
 use super::{
     REGISTRY, each,
-    samples::{NOW, parts, with_agents},
+    samples::{NOW, account, parts, with_agents},
 };
 use crate::{
     channels::{
@@ -108,6 +108,9 @@ fn there_is_a_sample_of_every_part() {
     each(|name, channel| {
         let samples: Vec<&str> = parts(channel).iter().map(|(part, _)| *part).collect();
         assert_eq!(samples, schema_parts(), "{name}");
+        let record = account(channel).capabilities().outbound;
+        let lines: Vec<&str> = record.iter().map(|line| line.r#type.as_str()).collect();
+        assert_eq!(lines, schema_parts(), "{name}: the record has a line for each");
     });
 }
 

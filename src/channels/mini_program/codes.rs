@@ -5,22 +5,14 @@
 
 use crate::{
     channels::{
-        common::codes::{learns, table},
+        common::codes::{learns, table, weixin},
         contract::Learned,
     },
     error::Code,
 };
 
 table! {
-    [-1] "system busy", PlatformDown, Retry, None,
-        "nothing to do; if it lasts over 5 minutes, look at the platform's notices",
-        "无需处理；若持续超过5分钟，请查看微信平台公告";
-    [40001, 40014, 42001] "token invalid, not the latest, or expired", TokenTakenElsewhere, Token, None,
-        "if it persists, another system fetches tokens with the same AppSecret: give it ours, or set token_mode = \"stable\" on both sides",
-        "若反复出现，说明有其他系统用同一AppSecret获取access_token：请让它向本系统取用，或双方都改用stable_token";
-    [41001] "access_token missing", InvalidRequest, Token, None,
-        "a fault of this software, or a proxy strips the query: check api_base", "软件故障，或代理去掉了查询参数：请检查api_base";
-    [40002] "bad grant_type", InvalidRequest, Final, None, "a fault of this software: report it", "软件故障，请反馈";
+    and weixin::TABLE;
     [40003] "OpenID invalid, or of another mini-program", RecipientUnknown, Final, None,
         "check that this customer belongs to this mini-program: a person has another OpenID in each account",
         "请确认该用户属于此小程序：同一用户在不同账号下的OpenID不同";
@@ -28,14 +20,10 @@ table! {
         "convert the file: JPG, PNG or GIF; nothing else can be uploaded", "请转换为JPG、PNG或GIF图片；小程序只能上传图片";
     [40006, 40009, 40012, 45001] "file, image or thumbnail too large", MediaTooLarge, Final, None,
         "shrink the file, or send it as a link", "请压缩文件，或改为发送链接";
-    [40007] "media_id invalid, expired, or of another account", MediaExpired, Upload, None,
-        "send the medium by our handle or by url, so that it can be uploaded again", "请用媒体句柄或url发送，以便重新上传";
     [40008, 45050, 48008] "message type not known or not allowed for this account", UnsupportedPart, Final, None,
         "send a text, an image, a link or a page of the mini-program", "请改用文本、图片、图文链接或小程序卡片";
     [40013, 41002] "AppID invalid or missing", BadAppId, Final, None,
         "correct app_id: console, 开发管理 → 开发设置 → AppID(小程序ID)", "请更正app_id：小程序后台 → 开发管理 → 开发设置 → AppID(小程序ID)";
-    [40033] "illegal characters (\\uXXXX)", InvalidRequest, Final, None,
-        "a fault of this software, or a native body with escaped characters", "软件故障，或原生消息体含有\\uXXXX转义字符";
     [40037] "template id invalid (subscribe message)", InvalidRequest, Final, None, "correct the template id", "请更正模板ID";
     [40125, 41004] "AppSecret invalid or missing (some say: AppID)", BadSecret, Final, None,
         "enter the current AppSecret, and check the AppID: console, 开发管理 → 开发设置 → AppSecret(小程序密钥)",
@@ -46,18 +34,12 @@ table! {
     [89503, 89506, 89507] "calls from our address wait for the admin's consent, or were refused for 24 h or 1 h", IpNotAllowed, Final, None,
         "the mini-program's admin confirms the request in the WeChat app, then add our address to IP白名单",
         "请小程序管理员在微信中确认该IP的调用请求，并将其加入IP白名单";
-    [40200] "account type not allowed", NotEntitled, Final, None,
-        "this kind of account may not use this call", "此类型的账号不能使用该接口";
     [40243] "AppSecret frozen", BadSecret, Final, None,
         "unfreeze it: console, 开发管理 → 开发设置 → AppSecret(小程序密钥) → 解冻", "请解冻AppSecret：小程序后台 → 开发管理 → 开发设置 → AppSecret(小程序密钥) → 解冻";
-    [41005, 41006] "media data or media_id missing", InvalidRequest, Final, None,
-        "a fault of this software, or a native body without its medium", "软件故障，或原生消息体缺少媒体";
     [41030] "page path wrong or not released", InvalidRequest, Final, None,
         "correct the page path: it must stand in app.json of the released version", "请更正页面路径：须存在于已发布版本的app.json中";
     [42007] "the user changed the WeChat password: all tokens are dead", NeedsReauth, Final, learns(Code::NeedsReauth),
         "ask the account's admin to authorise again", "请小程序管理员重新授权";
-    [43002, 43003] "POST or HTTPS required", InvalidRequest, Final, None,
-        "check api_base: a proxy changes the request", "请检查api_base：代理改动了请求";
     [43004, 43005, 50005] "the customer has no relation to the account (follow relation; not documented for mini-programs)", RecipientUnknown, Final, None,
         "wait until the customer writes again", "请等待用户再次发消息";
     [43019] "the customer is on the account's blacklist", RefusedByUser, Final, None,
@@ -67,47 +49,29 @@ table! {
     [43107] "sending blocked for this template (subscribe message)", NotEntitled, Final, None,
         "read the notice: console, 通知中心", "请登录小程序后台查看通知中心";
     [43108] "too many subscribe messages at the same time", RateLimited, Retry, None, "nothing to do: sent again", "无需处理：稍后自动重发";
-    [44002, 44004] "body or text empty", InvalidRequest, Final, None, "send a text that is not empty", "请发送非空内容";
     [45002, 45003, 45004, 45005, 45006] "text, title, description, link or picture link too long", TooLong, Final, None,
         "shorten it", "请缩短内容";
-    [45009] "daily quota of this call reached, until the next 00:00 Asia/Shanghai", RateLimited, Final, None,
-        "wait until the next 00:00 Asia/Shanghai, or clear the quota (clear_quota, 10 times a month); look for a loop",
-        "请等到北京时间次日00:00，或清零调用次数（每月10次）；并检查是否有死循环";
-    [45011] "too many calls this minute", RateLimited, Retry, None, "nothing to do: sent again in the next minute", "无需处理：下一分钟自动重发";
     [45015] "reply window over", WindowClosed, Final, Some(Learned::WindowClosed),
         "wait until the customer writes again, or use a subscribe message", "请等待用户再次发消息，或使用订阅消息";
     [45047, 45093] "message count of this window used up", QuotaExhausted, Final, Some(Learned::QuotaExhausted),
         "wait for the customer's next message; put several texts into one message", "请等待用户下一条消息；尽量将多条消息合并";
     [45064, 45086] "the link or card names another mini-program", UnsupportedPart, Final, None,
         "use pages of this very mini-program", "请使用本小程序自己的页面";
-    [45072] "typing: unknown command", InvalidRequest, Final, None, "a fault of this software: report it", "软件故障，请反馈";
-    [45080] "typing: no interaction within 30 s", WindowClosed, Final, None,
-        "nothing to do: the typing sign is left out", "无需处理：不显示输入状态";
-    [45081] "typing: already shown", RateLimited, Final, None, "nothing to do", "无需处理";
     [45087, 48004] "the platform has blocked customer-service messages or this call", NotEntitled, Final, learns(Code::NotEntitled),
         "stop sending and read the notice: console, 通知中心", "请停止发送，登录小程序后台查看通知中心的处罚说明";
     [45094, 45501] "not allowed when the customer enters (penalty), or stopped by the platform's supervisor", NotEntitled, Final, None,
         "send nothing on entering until the penalty is over; read the notice: console, 通知中心", "处罚期内不要在用户进入会话时发送消息；请登录小程序后台查看通知中心";
-    [45168, 87014] "content breaks the rules or holds a forbidden word", ContentRejected, Final, None, "put it in other words", "请更换措辞";
     [46004] "user does not exist", RecipientUnknown, Final, None,
         "check that this customer belongs to this mini-program", "请确认该用户属于此小程序";
-    [47001, 47002] "JSON not readable, or not UTF-8", InvalidRequest, Final, None,
-        "a fault of this software: report it", "软件故障，请反馈";
     [47003] "a parameter of a template field is wrong (subscribe message)", InvalidRequest, Final, None,
         "correct the field named in the message", "请更正错误信息中指出的字段";
     [48001] "the account may not use this call", NotEntitled, Final, learns(Code::NotEntitled),
         "check that the customer-service capability is not switched off: console, 功能 → 客服; if bound by scanning, authorise again and tick 客服消息管理权限",
         "请确认客服功能未被关闭：小程序后台 → 功能 → 客服；扫码授权的账号请重新授权并勾选客服消息管理权限";
-    [48006] "clear_quota used up this month", RateLimited, Final, None, "wait for the next month", "请等待下个月";
-    [50001] "this call is not authorised", ScopeNotGranted, Final, None,
-        "authorise again and tick the permission", "请重新授权并勾选相应权限";
     [50002, 50004, 50007] "account limited, frozen or cancelled", NotEntitled, Final, learns(Code::NotEntitled),
         "read the notice: console, 通知中心; stop sending until it is lifted", "请登录小程序后台查看通知中心；解除前请停止发送";
     [61007] "permission not granted to the third-party platform", ScopeNotGranted, Final, learns(Code::ScopeNotGranted),
         "authorise again by scanning and tick 客服消息管理权限", "请重新扫码授权并勾选客服消息管理权限";
-    [70000] "sending restricted for the protection of minors", RefusedByUser, Final, None, "nothing may be sent to this customer", "不能向该用户发送消息";
-    [76001, 76002, 76003, 76004, 76021, 76022] "quota and rid queries: bad path or rid, not found, not supported", InvalidRequest, Final, None,
-        "a fault of this software: report it", "软件故障，请反馈";
     [10130002, 10130030, 10130600, 10130601, 10130602, 10130603] "binding to 微信客服: bad parameter or corp id, account not allowed, other entity, or bound already", InvalidRequest, Final, None,
         "bind it in the console: 功能 → 客服 → 绑定微信客服", "请在小程序后台绑定：功能 → 客服 → 绑定微信客服";
 }

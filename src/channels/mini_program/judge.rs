@@ -33,7 +33,7 @@ fn harmless(path: &str) -> &'static [i32] {
 mod tests {
     use super::*;
     use crate::{
-        channels::{common::codes, contract::Learned},
+        channels::contract::Learned,
         ports::platform::{CallBody, Method},
     };
 
@@ -75,14 +75,5 @@ mod tests {
     fn a_typing_sign_that_cannot_be_shown_is_no_failure() {
         assert_eq!(refused(TYPING_PATH, 45081), Verdict::Done { message_id: None });
         assert!(matches!(refused(TYPING_PATH, 45015), Verdict::Failed { .. }));
-    }
-
-    #[test]
-    fn every_code_stands_once() {
-        let mut all = codes::numbers(TABLE);
-        let count = all.len();
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!(all.len(), count);
     }
 }

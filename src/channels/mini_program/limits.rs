@@ -2,11 +2,14 @@
 
 use crate::{
     channels::{
-        common::limits::{self, Figure, HOUR, MINUTE, PartRow, Shown, row},
+        common::limits::{
+            self, Figure, HOUR, MINUTE, Record,
+            Shown::{As, Native, No},
+            parts,
+        },
         contract::{AllowanceRule, MediaLimit},
     },
     ports::clock::Millis,
-    schema::v1,
     settings::AccountSettings,
 };
 
@@ -54,99 +57,50 @@ pub fn allowance(settings: &AccountSettings, trigger: &str) -> Option<AllowanceR
     limits::allowance(FIGURES, SENDABLE, settings, trigger)
 }
 
-/// Every part of the schema, in its order.
-pub const PARTS: &[PartRow] = &[
-    line(
-        "text",
-        Shown::Native,
-        "HTML and Markdown are lowered to newlines and links; long texts are split",
-    ),
-    line("image", Shown::Native, "without a copy on the platform a link"),
-    line("voice", Shown::As("link"), "mini-programs cannot send voices"),
-    line("video", Shown::As("link"), "mini-programs cannot send videos"),
-    line("file", Shown::As("link"), "mini-programs cannot send files"),
-    line("location", Shown::As("text"), "a text with a link to the map"),
-    line("link", Shown::Native, "`link`"),
-    line(
-        "articles",
-        Shown::As("link"),
-        "one is a `link`, several are links in a text",
-    ),
-    line(
-        "mini_program",
-        Shown::Native,
-        "`miniprogrampage`, own pages with a thumbnail; without one a link in a text; of another mini-program its title",
-    ),
-    line(
-        "card",
-        Shown::Native,
-        "`miniprogrampage` of an own page with a thumbnail, else `link` with the web link, else a text; buttons are links in a text",
-    ),
-    line("menu", Shown::As("text"), "a text whose links answer"),
-    line("contact", Shown::As("text"), "the name alone"),
-    line("music", Shown::As("link"), ""),
-    line("forwarded", Shown::As("text"), "the words, line by line"),
-    line("reference", Shown::As("link"), "its link, or refused without one"),
-    line("template_card", Shown::No, "belongs to WeCom"),
-    line("template", Shown::No, "not a customer-service message"),
-    row(
-        "transfer",
-        Shown::No,
-        Shown::Native,
-        "only in answer to a message, and with `platform_agents = \"allow\"`",
-    ),
-    line("unsupported", Shown::No, ""),
-];
-
-/// Nothing but `transfer` rides in a request.
-const fn line(name: &'static str, api: Shown, note: &'static str) -> PartRow {
-    row(name, api, Shown::No, note)
+parts! {
+    text: Native, No, "HTML and Markdown are lowered to newlines and links; long texts are split";
+    image: Native, No, "without a copy on the platform a link";
+    voice: As("link"), No, "mini-programs cannot send voices";
+    video: As("link"), No, "mini-programs cannot send videos";
+    file: As("link"), No, "mini-programs cannot send files";
+    location: As("text"), No, "a text with a link to the map";
+    link: Native, No, "`link`";
+    articles: As("link"), No, "one is a `link`, several are links in a text";
+    mini_program: Native, No,
+        "`miniprogrampage`, own pages with a thumbnail; without one a link in a text; of another mini-program its title";
+    card: Native, No,
+        "`miniprogrampage` of an own page with a thumbnail, else `link` with the web link, else a text; buttons are links in a text";
+    menu: As("text"), No, "a text whose links answer";
+    contact: As("text"), No, "the name alone";
+    music: As("link"), No, "";
+    forwarded: As("text"), No, "the words, line by line";
+    reference: As("link"), No, "its link, or refused without one";
+    template_card: No, No, "belongs to WeCom";
+    template: No, No, "not a customer-service message";
+    transfer: No, Native, "only in answer to a message, and with `platform_agents = \"allow\"`";
+    unsupported: No, No, "";
 }
-
-/// Parts an allowance can be spent on.
-const SENDABLE: &[&str] = &[
-    "text",
-    "image",
-    "voice",
-    "video",
-    "file",
-    "location",
-    "link",
-    "articles",
-    "mini_program",
-    "card",
-    "menu",
-    "contact",
-    "music",
-    "forwarded",
-    "reference",
-];
 
 /// What customers can send us. Voices, videos and the like are typed if they should come, but no page offers them.
 const INBOUND: &[&str] = &["text", "image", "mini_program", "unsupported"];
 
-/// The static part of the capability record.
-pub fn capabilities(describe: &v1::Account) -> v1::Capabilities {
-    v1::Capabilities {
-        account: Some(describe.clone()),
-        passive: false,
-        api: true,
-        read_receipts: "unsupported".into(),
-        quotes: "inline".into(),
-        recall: false,
-        typing: true,
-        idempotent_send: false,
-        late_failures_reported: false,
-        outbound: PARTS.iter().map(|row| limits::capability(row, MEDIA)).collect(),
-        inbound: INBOUND.iter().map(|name| (*name).to_owned()).collect(),
-        ..Default::default()
-    }
-}
+/// What an account can do.
+pub const RECORD: Record = Record {
+    passive: false,
+    recall: false,
+    typing: true,
+    idempotent_send: false,
+    late_failures_reported: false,
+    parts: PARTS,
+    media: MEDIA,
+    articles: 1,
+    inbound: INBOUND,
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::v1::part_capability::Support;
+    use crate::schema::v1::{self, part_capability::Support};
 
     #[test]
     fn a_message_opens_two_days_and_entering_one_minute() {
@@ -157,14 +111,8 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_the_schema_has_a_line() {
-        let rows: Vec<&str> = PARTS.iter().map(|row| row.name).collect();
-        assert_eq!(rows, limits::schema_parts());
-    }
-
-    #[test]
     fn the_record_says_what_the_account_can_do() {
-        let record = capabilities(&v1::Account::default());
+        let record = RECORD.of(&v1::Account::default(), &AccountSettings::default());
         assert!(record.api && !record.passive);
         let of = |name: &str| record.outbound.iter().find(|part| part.r#type == name).expect("listed");
         assert_eq!(of("voice").degrades_to, "link");

@@ -185,15 +185,6 @@ fn an_upload_gives_its_media_id_and_may_be_repeated() {
     );
 }
 
-#[test]
-fn every_code_stands_once() {
-    let mut all: Vec<i64> = codes::numbers(TABLE);
-    let count = all.len();
-    all.sort_unstable();
-    all.dedup();
-    assert_eq!(all.len(), count);
-}
-
 /// The codes of the platform's pages on sending, typing, agent accounts, media, tokens and quotas.
 #[test]
 fn every_documented_code_has_a_row() {

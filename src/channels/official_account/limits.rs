@@ -4,11 +4,14 @@
 
 use crate::{
     channels::{
-        common::limits::{self, Figure, HOUR, MINUTE, PartRow, Shown, row},
+        common::limits::{
+            self, Figure, HOUR, MINUTE, Record,
+            Shown::{As, Native, No},
+            parts,
+        },
         contract::{AllowanceRule, MediaLimit},
     },
     ports::clock::Millis,
-    schema::v1,
     settings::AccountSettings,
 };
 
@@ -70,107 +73,32 @@ pub fn allowance(settings: &AccountSettings, trigger: &str) -> Option<AllowanceR
     limits::allowance(FIGURES, SENDABLE, settings, trigger)
 }
 
-/// Every part of the schema, in its order.
-pub const PARTS: &[PartRow] = &[
-    row(
-        "text",
-        Shown::Native,
-        Shown::Native,
-        "HTML and Markdown are lowered to newlines and links; long texts are split (API) or cut (passive)",
-    ),
-    row(
-        "image",
-        Shown::Native,
-        Shown::Native,
-        "a passive answer shows no GIF; without a copy on the platform a link",
-    ),
-    row("voice", Shown::Native, Shown::Native, "AMR or MP3, at most 60 s"),
-    row(
-        "video",
-        Shown::Native,
-        Shown::Native,
-        "MP4; `name` is the title, `caption` the description",
-    ),
-    row(
-        "file",
-        Shown::As("link"),
-        Shown::As("link"),
-        "official accounts cannot send files",
-    ),
-    row(
-        "location",
-        Shown::As("text"),
-        Shown::As("text"),
-        "a text with a link to the map",
-    ),
-    row("link", Shown::Native, Shown::Native, "`news` with one article"),
-    row(
-        "articles",
-        Shown::Native,
-        Shown::Native,
-        "API and answers to a message: one article, the others as links in a text; answers to an event: up to 8",
-    ),
-    row(
-        "mini_program",
-        Shown::Native,
-        Shown::As("text"),
-        "needs the API, a thumbnail, and a mini-program linked to the account; else a link in a text",
-    ),
-    row(
-        "card",
-        Shown::Native,
-        Shown::Native,
-        "`miniprogrampage` with a thumbnail by API, else `news` with the web link, else a text; buttons are links in a text",
-    ),
-    row(
-        "menu",
-        Shown::Native,
-        Shown::As("text"),
-        "`msgmenu`; with links among the choices, or passively, a text whose links answer",
-    ),
-    row("contact", Shown::As("text"), Shown::As("text"), "the name alone"),
-    row("music", Shown::Native, Shown::Native, "needs a thumbnail, else a link"),
-    row(
-        "forwarded",
-        Shown::As("text"),
-        Shown::As("text"),
-        "the words, line by line",
-    ),
-    row(
-        "reference",
-        Shown::Native,
-        Shown::As("link"),
-        "kinds `wxcard`, `mpnews`, `mpnewsarticle` by their id; others as their link, or refused without one",
-    ),
-    row("template_card", Shown::No, Shown::No, "belongs to WeCom"),
-    row("template", Shown::No, Shown::No, "not a customer-service message"),
-    row(
-        "transfer",
-        Shown::No,
-        Shown::Native,
-        "only in answer to a message, and with `platform_agents = \"allow\"`",
-    ),
-    row("unsupported", Shown::No, Shown::No, ""),
-];
-
-/// Parts an allowance can be spent on.
-const SENDABLE: &[&str] = &[
-    "text",
-    "image",
-    "voice",
-    "video",
-    "file",
-    "location",
-    "link",
-    "articles",
-    "mini_program",
-    "card",
-    "menu",
-    "contact",
-    "music",
-    "forwarded",
-    "reference",
-];
+parts! {
+    text: Native, Native,
+        "HTML and Markdown are lowered to newlines and links; long texts are split (API) or cut (passive)";
+    image: Native, Native, "a passive answer shows no GIF; without a copy on the platform a link";
+    voice: Native, Native, "AMR or MP3, at most 60 s";
+    video: Native, Native, "MP4; `name` is the title, `caption` the description";
+    file: As("link"), As("link"), "official accounts cannot send files";
+    location: As("text"), As("text"), "a text with a link to the map";
+    link: Native, Native, "`news` with one article";
+    articles: Native, Native,
+        "API and answers to a message: one article, the others as links in a text; answers to an event: up to 8";
+    mini_program: Native, As("text"),
+        "needs the API, a thumbnail, and a mini-program linked to the account; else a link in a text";
+    card: Native, Native,
+        "`miniprogrampage` with a thumbnail by API, else `news` with the web link, else a text; buttons are links in a text";
+    menu: Native, As("text"), "`msgmenu`; with links among the choices, or passively, a text whose links answer";
+    contact: As("text"), As("text"), "the name alone";
+    music: Native, Native, "needs a thumbnail, else a link";
+    forwarded: As("text"), As("text"), "the words, line by line";
+    reference: Native, As("link"),
+        "kinds `wxcard`, `mpnews`, `mpnewsarticle` by their id; others as their link, or refused without one";
+    template_card: No, No, "belongs to WeCom";
+    template: No, No, "not a customer-service message";
+    transfer: No, Native, "only in answer to a message, and with `platform_agents = \"allow\"`";
+    unsupported: No, No, "";
+}
 
 /// What customers can send us.
 const INBOUND: &[&str] = &[
@@ -184,28 +112,26 @@ const INBOUND: &[&str] = &[
     "unsupported",
 ];
 
-/// The static part of the capability record.
-pub fn capabilities(describe: &v1::Account) -> v1::Capabilities {
-    v1::Capabilities {
-        account: Some(describe.clone()),
-        passive: true,
-        api: true,
-        read_receipts: "unsupported".into(),
-        quotes: "inline".into(),
-        recall: false,
-        typing: true,
-        idempotent_send: false,
-        late_failures_reported: false,
-        outbound: PARTS.iter().map(|row| limits::capability(row, MEDIA)).collect(),
-        inbound: INBOUND.iter().map(|name| (*name).to_owned()).collect(),
-        ..Default::default()
-    }
-}
+/// What an account can do.
+pub const RECORD: Record = Record {
+    passive: true,
+    recall: false,
+    typing: true,
+    idempotent_send: false,
+    late_failures_reported: false,
+    parts: PARTS,
+    media: MEDIA,
+    articles: 1,
+    inbound: INBOUND,
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{schema::v1::part_capability::Support, settings::Quota};
+    use crate::{
+        schema::v1::{self, part_capability::Support},
+        settings::Quota,
+    };
 
     #[test]
     fn the_figures_are_defaults_that_the_operator_overrides() {
@@ -228,14 +154,8 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_the_schema_has_a_line() {
-        let rows: Vec<&str> = PARTS.iter().map(|row| row.name).collect();
-        assert_eq!(rows, limits::schema_parts());
-    }
-
-    #[test]
     fn the_record_says_what_the_account_can_do() {
-        let record = capabilities(&v1::Account::default());
+        let record = RECORD.of(&v1::Account::default(), &AccountSettings::default());
         assert_eq!(record.read_receipts, "unsupported");
         let of = |name: &str| record.outbound.iter().find(|part| part.r#type == name).expect("listed");
         assert_eq!(of("text").max_bytes, 2048);

@@ -18,14 +18,13 @@ use std::sync::Arc;
 
 use super::{
     common::{
-        answers, codes as tables, door, download,
+        account::{Common, Door, Holds, Kind, OfKind},
         normalise::{self, Passive, Tongue},
-        settings::{self as entered, Ready},
-        tokens,
+        settings as entered, tokens,
     },
     contract::{
-        AccessToken, Account, Admitted, AllowanceRule, CallbackQuery, Card, Channel, Downloaded, Inbound, MediaLimit,
-        PassiveTo, Piece, Pieces, Places, PlatformCode, Refusal, Roads, Say, Seal, SettingFault, Upload, Verdict,
+        Account, Admitted, AllowanceRule, Card, Channel, Inbound, PassiveTo, Piece, Pieces, Places, Refusal, Roads,
+        Say, SettingFault, Upload, Verdict,
     },
 };
 use crate::{
@@ -57,19 +56,21 @@ static TONGUE: Tongue = Tongue {
     choice_opens: "menu",
 };
 
+static KIND: Kind = Kind {
+    card: &CARD,
+    codes: codes::TABLE,
+    record: limits::RECORD,
+    door: Door::Weixin,
+    token: tokens::call,
+};
+
+impl OfKind for OfficialAccount {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+}
+
 impl Channel for OfficialAccount {
-    fn card(&self) -> &'static Card {
-        &CARD
-    }
-
-    fn numbers(&self) -> Vec<i64> {
-        tables::numbers(codes::TABLE)
-    }
-
-    fn explain(&self, number: i64) -> Option<PlatformCode> {
-        tables::explain(codes::TABLE, number)
-    }
-
     fn places(&self) -> Places {
         Places {
             credentials: (
@@ -91,60 +92,34 @@ impl Channel for OfficialAccount {
         }
     }
 
-    fn media(&self) -> &'static [MediaLimit] {
-        limits::MEDIA
-    }
-
     fn open(&self, settings: &AccountSettings) -> Result<Arc<dyn Account>, Vec<SettingFault>> {
-        Ok(Arc::new(Opened {
-            ready: entered::ready(settings, &settings::WANTS)?,
-            describe: v1::Account {
-                id: settings.id.clone(),
-                channel: CARD.name.into(),
-                platform_id: settings.app_id.clone(),
-                sub_id: String::new(),
-                via: settings.via.clone(),
-                channel_code: CARD.channel_code,
-            },
-            settings: settings.clone(),
-        }))
+        let ready = Some(entered::ready(settings, &settings::WANTS)?);
+        Ok(Arc::new(Opened(Common::new(
+            &KIND,
+            settings,
+            ready,
+            &settings.app_id,
+            "",
+        ))))
     }
 }
 
 /// One opened account.
-struct Opened {
-    ready: Ready,
-    describe: v1::Account,
-    settings: AccountSettings,
+struct Opened(Common);
+
+impl Holds for Opened {
+    fn common(&self) -> &Common {
+        &self.0
+    }
 }
 
 impl Account for Opened {
-    fn describe(&self) -> &v1::Account {
-        &self.describe
-    }
-
-    fn settings(&self) -> &AccountSettings {
-        &self.settings
-    }
-
-    fn handshake(&self, query: &CallbackQuery, now: Millis) -> Result<Vec<u8>, Refusal> {
-        door::handshake(&self.ready, query, now)
-    }
-
-    fn admit(&self, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
-        door::admit(&self.ready, query, body, now)
-    }
-
     fn read(&self, admitted: &Admitted, now: Millis) -> Result<Inbound, Refusal> {
-        normalise::read(&TONGUE, &self.settings, admitted, now)
-    }
-
-    fn seal(&self, seal: &Seal, plain: &[u8], now: Millis, random: [u8; 16]) -> Result<Vec<u8>, Fault> {
-        Ok(door::seal(seal, plain, now, random))
+        normalise::read(&TONGUE, self.0.settings(), admitted, now)
     }
 
     fn pieces(&self, say: &Say, roads: Roads) -> Result<Pieces, Fault> {
-        render::pieces(&self.settings, say, roads)
+        render::pieces(self.0.settings(), say, roads)
     }
 
     fn passive(&self, piece: &Piece, to: &PassiveTo, now: Millis) -> Option<Vec<u8>> {
@@ -157,10 +132,6 @@ impl Account for Opened {
 
     fn upload(&self, file: &Upload) -> Result<Call, Fault> {
         render::upload(file)
-    }
-
-    fn uploaded(&self, answer: &Answer) -> Result<String, Verdict> {
-        answers::uploaded(codes::TABLE, answer)
     }
 
     fn judge(&self, call: &Call, answer: &Answer) -> Verdict {
@@ -181,31 +152,11 @@ impl Account for Opened {
 
     /// Closes the session of 客服功能 (kfsession/close), where the operator lets us have a hand in it.
     fn release(&self, servicer: &str, recipient: &str) -> Option<Call> {
-        let ours = self.settings.platform_agents == PlatformAgents::Allow;
+        let ours = self.0.settings().platform_agents == PlatformAgents::Allow;
         render::release(servicer, recipient).filter(|_| ours)
     }
 
-    fn download(&self, media_id: &str, _kind: &str) -> Option<Call> {
-        Some(download::call(media_id))
-    }
-
-    fn downloaded(&self, _call: &Call, answer: &Answer) -> Downloaded {
-        download::read(codes::TABLE, answer)
-    }
-
-    fn token_call(&self) -> Call {
-        tokens::call(&self.settings)
-    }
-
-    fn read_token(&self, answer: &Answer) -> Result<AccessToken, Verdict> {
-        tokens::read(codes::TABLE, answer)
-    }
-
-    fn capabilities(&self) -> v1::Capabilities {
-        limits::capabilities(&self.describe)
-    }
-
     fn allowance(&self, trigger: &str) -> Option<AllowanceRule> {
-        limits::allowance(&self.settings, trigger)
+        limits::allowance(self.0.settings(), trigger)
     }
 }

@@ -214,15 +214,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_stands_once() {
-        let mut all: Vec<i64> = TABLE.iter().flat_map(|row| row.codes).copied().collect();
-        let count = all.len();
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!(all.len(), count);
-    }
-
-    #[test]
     fn every_fail_type_has_a_code_and_an_unknown_one_too() {
         assert_eq!(failed("6").code, "QUOTA_EXHAUSTED");
         assert_eq!(failed("4").code, "WINDOW_CLOSED");

@@ -2,10 +2,13 @@
 
 use crate::{
     channels::{
-        common::limits::{self, Figure, HOUR, PartRow, Shown, row},
+        common::limits::{
+            self, Figure, HOUR, Record,
+            Shown::{As, Native, No},
+            parts,
+        },
         contract::{AllowanceRule, MediaLimit},
     },
-    schema::v1,
     settings::AccountSettings,
 };
 
@@ -74,82 +77,27 @@ pub fn allowance(settings: &AccountSettings, trigger: &str) -> Option<AllowanceR
     limits::allowance(FIGURES, SENDABLE, settings, trigger)
 }
 
-/// Every part of the schema, in its order.
-pub const PARTS: &[PartRow] = &[
-    row(
-        "text",
-        Shown::Native,
-        Shown::No,
-        "HTML and Markdown are lowered to newlines and addresses; long texts are split",
-    ),
-    row("image", Shown::Native, Shown::No, "JPG, PNG; else a link"),
-    row("voice", Shown::Native, Shown::No, "AMR; else a link"),
-    row("video", Shown::Native, Shown::No, "MP4; else a link"),
-    row("file", Shown::Native, Shown::No, ""),
-    row("location", Shown::Native, Shown::No, ""),
-    row(
-        "link",
-        Shown::Native,
-        Shown::No,
-        "needs a picture (`imageHandle`, or the account's `default_thumb`), else a text with its address",
-    ),
-    row("articles", Shown::As("link"), Shown::No, "one link after another"),
-    row(
-        "mini_program",
-        Shown::Native,
-        Shown::No,
-        "needs a thumbnail, else an item of a menu",
-    ),
-    row(
-        "card",
-        Shown::Native,
-        Shown::No,
-        "mini-program card or link; with buttons, or without a picture, a menu",
-    ),
-    row(
-        "menu",
-        Shown::Native,
-        Shown::No,
-        "10 items; a menu that is longer becomes a text",
-    ),
-    row("contact", Shown::Native, Shown::No, "a member's userid, once in 48 h"),
-    row("music", Shown::As("text"), Shown::No, "its address"),
-    row("forwarded", Shown::As("text"), Shown::No, "the words, line by line"),
-    row(
-        "reference",
-        Shown::As("text"),
-        Shown::No,
-        "`ca_link` natively; others as their link, or refused without one",
-    ),
-    row("template_card", Shown::No, Shown::No, "belongs to WeCom apps"),
-    row("template", Shown::No, Shown::No, "not a customer-service message"),
-    row(
-        "transfer",
-        Shown::No,
-        Shown::No,
-        "session orders QUEUE and ASSIGN do this",
-    ),
-    row("unsupported", Shown::No, Shown::No, ""),
-];
-
-/// Parts an allowance can be spent on.
-const SENDABLE: &[&str] = &[
-    "text",
-    "image",
-    "voice",
-    "video",
-    "file",
-    "location",
-    "link",
-    "articles",
-    "mini_program",
-    "card",
-    "menu",
-    "contact",
-    "music",
-    "forwarded",
-    "reference",
-];
+parts! {
+    text: Native, No, "HTML and Markdown are lowered to newlines and addresses; long texts are split";
+    image: Native, No, "JPG, PNG; else a link";
+    voice: Native, No, "AMR; else a link";
+    video: Native, No, "MP4; else a link";
+    file: Native, No, "";
+    location: Native, No, "";
+    link: Native, No, "needs a picture (`imageHandle`, or the account's `default_thumb`), else a text with its address";
+    articles: As("link"), No, "one link after another";
+    mini_program: Native, No, "needs a thumbnail, else an item of a menu";
+    card: Native, No, "mini-program card or link; with buttons, or without a picture, a menu";
+    menu: Native, No, "10 items; a menu that is longer becomes a text";
+    contact: Native, No, "a member's userid, once in 48 h";
+    music: As("text"), No, "its address";
+    forwarded: As("text"), No, "the words, line by line";
+    reference: As("text"), No, "`ca_link` natively; others as their link, or refused without one";
+    template_card: No, No, "belongs to WeCom apps";
+    template: No, No, "not a customer-service message";
+    transfer: No, No, "session orders QUEUE and ASSIGN do this";
+    unsupported: No, No, "";
+}
 
 /// What customers can send us.
 const INBOUND: &[&str] = &[
@@ -168,20 +116,15 @@ const INBOUND: &[&str] = &[
     "unsupported",
 ];
 
-/// The static part of the capability record.
-pub fn capabilities(describe: &v1::Account) -> v1::Capabilities {
-    v1::Capabilities {
-        account: Some(describe.clone()),
-        passive: false,
-        api: true,
-        read_receipts: "unsupported".into(),
-        quotes: "inline".into(),
-        recall: true,
-        typing: false,
-        idempotent_send: true,
-        late_failures_reported: true,
-        outbound: PARTS.iter().map(|row| limits::capability(row, MEDIA)).collect(),
-        inbound: INBOUND.iter().map(|name| (*name).to_owned()).collect(),
-        ..Default::default()
-    }
-}
+/// What an account can do.
+pub const RECORD: Record = Record {
+    passive: false,
+    recall: true,
+    typing: false,
+    idempotent_send: true,
+    late_failures_reported: true,
+    parts: PARTS,
+    media: MEDIA,
+    articles: 1,
+    inbound: INBOUND,
+};

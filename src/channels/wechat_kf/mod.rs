@@ -1,11 +1,10 @@
 //! WeChat customer service (微信客服), inside WeCom and stand-alone. How do the parts below fit together?
 //!
-//! The callback is a bell: [`admit`] opens it, [`callback`] reads it. What it rang for is pulled: [`sync`] asks and takes the
+//! The callback is a bell: [`callback`] reads it. What it rang for is pulled: [`sync`] asks and takes the
 //! answer apart ([`split`]), [`item`] reads each item by the table in [`kinds`] ([`parts`], [`events`]). An answer goes out by
 //! `render` under an id of `ids`, [`sessions`] moves the platform's sessions, `judge` reads what the platform said by the
 //! table in [`codes`]. Platform pages: <https://developer.work.weixin.qq.com/document/path/94638>.
 
-pub mod admit;
 pub mod callback;
 mod cards;
 pub mod codes;
@@ -27,11 +26,14 @@ pub mod sync;
 use std::sync::Arc;
 
 use super::{
-    common::{answers, codes as tables, door, download, settings::Ready},
+    common::{
+        account::{Common, Door, Holds, Kind, OfKind},
+        codes as tables, tokens,
+    },
     contract::{
-        AccessToken, Account, Admitted, AllowanceRule, At, Bell, CallbackQuery, Card, Channel, CodeOf, CodeRule,
-        Downloaded, Holder, Inbound, Listed, MediaLimit, PassiveTo, Piece, Pieces, Places, PlatformCode, PullFault,
-        PulledPage, Pulls, Refusal, Roads, Say, Seal, Sessions, SettingFault, To, Upload, Verdict,
+        Account, Admitted, AllowanceRule, At, Bell, Card, Channel, CodeOf, CodeRule, Holder, Inbound, Listed,
+        PassiveTo, Piece, Pieces, Places, PullFault, PulledPage, Pulls, Refusal, Roads, Say, Sessions, SettingFault,
+        To, Upload, Verdict,
     },
 };
 use crate::{
@@ -56,19 +58,21 @@ static CARD: Card = Card {
     channel_code: 17,
 };
 
+static KIND: Kind = Kind {
+    card: &CARD,
+    codes: codes::TABLE,
+    record: limits::RECORD,
+    door: Door::Wecom,
+    token: tokens::call_of_corp,
+};
+
+impl OfKind for WechatKf {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+}
+
 impl Channel for WechatKf {
-    fn card(&self) -> &'static Card {
-        &CARD
-    }
-
-    fn numbers(&self) -> Vec<i64> {
-        tables::numbers(codes::TABLE)
-    }
-
-    fn explain(&self, number: i64) -> Option<PlatformCode> {
-        tables::explain(codes::TABLE, number)
-    }
-
     fn places(&self) -> Places {
         let api = (
             "kf.weixin.qq.com: Developer settings, or 应用管理 › 微信客服 › API of the WeCom console",
@@ -88,80 +92,50 @@ impl Channel for WechatKf {
         }
     }
 
-    fn media(&self) -> &'static [MediaLimit] {
-        limits::MEDIA
-    }
-
     fn open(&self, settings: &AccountSettings) -> Result<Arc<dyn Account>, Vec<SettingFault>> {
-        Ok(Arc::new(Opened {
-            ready: settings::ready(settings)?,
-            describe: v1::Account {
-                id: settings.id.clone(),
-                channel: CARD.name.into(),
-                platform_id: settings.corp_id.clone(),
-                // Each kf account of the credential is a place of its own.
-                sub_id: String::new(),
-                via: settings.via.clone(),
-                channel_code: CARD.channel_code,
-            },
-            settings: settings.clone(),
-        }))
+        let ready = settings::ready(settings)?;
+        // Each kf account of the credential is a place of its own.
+        Ok(Arc::new(Opened(Common::new(
+            &KIND,
+            settings,
+            ready,
+            &settings.corp_id,
+            "",
+        ))))
     }
 }
 
 /// One opened credential.
-struct Opened {
-    /// `None`: its callbacks come in at the account that `via` names.
-    ready: Option<Ready>,
-    describe: v1::Account,
-    settings: AccountSettings,
+struct Opened(Common);
+
+impl Holds for Opened {
+    fn common(&self) -> &Common {
+        &self.0
+    }
 }
 
 impl Opened {
-    fn ready(&self) -> Result<&Ready, Refusal> {
-        let elsewhere = "this account has no callback of its own: it is bound via another one";
-        self.ready
-            .as_ref()
-            .ok_or_else(|| Refusal::reject(404, Code::AccountUnknown, elsewhere))
-    }
-
     fn serves(&self, open_kfid: &str) -> bool {
-        let named = &self.settings.open_kfids;
+        let named = &self.0.settings().open_kfids;
         named.is_empty() || named.iter().any(|id| id == open_kfid)
     }
 }
 
 impl Account for Opened {
-    fn describe(&self) -> &v1::Account {
-        &self.describe
-    }
-
-    fn settings(&self) -> &AccountSettings {
-        &self.settings
-    }
-
     fn claims(&self) -> Vec<(String, String)> {
-        let corp = &self.settings.corp_id;
-        match &self.settings.open_kfids[..] {
+        let corp = &self.0.settings().corp_id;
+        match &self.0.settings().open_kfids[..] {
             [] => vec![(corp.clone(), String::new())],
             named => named.iter().map(|id| (corp.clone(), id.clone())).collect(),
         }
     }
 
     fn owns(&self, platform_id: &str, sub_id: &str) -> bool {
-        platform_id == self.settings.corp_id && self.serves(sub_id)
-    }
-
-    fn handshake(&self, query: &CallbackQuery, now: Millis) -> Result<Vec<u8>, Refusal> {
-        admit::handshake(self.ready()?, query, now)
-    }
-
-    fn admit(&self, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
-        admit::admit(self.ready()?, query, body, now)
+        platform_id == self.0.settings().corp_id && self.serves(sub_id)
     }
 
     fn read(&self, admitted: &Admitted, _now: Millis) -> Result<Inbound, Refusal> {
-        callback::read(&self.settings, admitted)
+        callback::read(self.0.settings(), admitted)
     }
 
     fn takes(&self, admitted: &Admitted) -> bool {
@@ -176,12 +150,8 @@ impl Account for Opened {
         Some(self)
     }
 
-    fn seal(&self, seal: &Seal, plain: &[u8], now: Millis, random: [u8; 16]) -> Result<Vec<u8>, Fault> {
-        Ok(door::seal(seal, plain, now, random))
-    }
-
     fn pieces(&self, say: &Say, roads: Roads) -> Result<Pieces, Fault> {
-        render::pieces(&self.settings, say, roads)
+        render::pieces(self.0.settings(), say, roads)
     }
 
     fn passive(&self, _piece: &Piece, _to: &PassiveTo, _now: Millis) -> Option<Vec<u8>> {
@@ -224,46 +194,22 @@ impl Account for Opened {
         render::upload(file)
     }
 
-    fn uploaded(&self, answer: &Answer) -> Result<String, Verdict> {
-        answers::uploaded(codes::TABLE, answer)
-    }
-
-    fn download(&self, media_id: &str, _kind: &str) -> Option<Call> {
-        Some(download::call(media_id))
-    }
-
-    fn downloaded(&self, _call: &Call, answer: &Answer) -> Downloaded {
-        download::read(codes::TABLE, answer)
-    }
-
     fn judge(&self, call: &Call, answer: &Answer) -> Verdict {
         judge::judge(call, answer)
     }
 
-    fn token_call(&self) -> Call {
-        judge::token_call(&self.settings)
-    }
-
-    fn read_token(&self, answer: &Answer) -> Result<AccessToken, Verdict> {
-        judge::token(answer)
-    }
-
-    fn capabilities(&self) -> v1::Capabilities {
-        limits::capabilities(&self.describe)
-    }
-
     fn allowance(&self, trigger: &str) -> Option<AllowanceRule> {
-        limits::allowance(&self.settings, trigger)
+        limits::allowance(self.0.settings(), trigger)
     }
 }
 
 impl Pulls for Opened {
     fn named(&self) -> &[String] {
-        &self.settings.open_kfids
+        &self.0.settings().open_kfids
     }
 
     fn only_latest(&self) -> bool {
-        self.settings.start.as_deref() != Some("earliest")
+        self.0.settings().start.as_deref() != Some("earliest")
     }
 
     fn list(&self, from: usize) -> Call {
@@ -279,7 +225,7 @@ impl Pulls for Opened {
     }
 
     fn read_page(&self, at: &At<'_>, answer: &Answer, now: Millis) -> Result<PulledPage, PullFault> {
-        sync::read(&self.settings, at, answer, now)
+        sync::read(self.0.settings(), at, answer, now)
     }
 }
 

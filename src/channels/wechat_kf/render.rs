@@ -17,7 +17,7 @@ use crate::{
             limits::text_bytes,
             render::{
                 out::{Manner, Out},
-                send::{body, checked},
+                send::{self, body},
                 words,
             },
         },
@@ -40,14 +40,7 @@ pub fn pieces(settings: &AccountSettings, say: &Say, roads: Roads) -> Result<Pie
     match &say.what {
         What::Typing => return Err(Fault::new(Code::UnsupportedPart, "this platform shows no typing sign")),
         What::Native(body) => native(&mut out, body)?,
-        What::Parts { parts, quote } => {
-            for it in parts {
-                part(&mut out, it)?;
-            }
-            if let Some(quote) = quote {
-                out.quote(quote)?;
-            }
-        }
+        What::Parts { parts, quote } => out.parts(parts, quote.as_ref(), part)?,
     }
     out.finish()
 }
@@ -111,50 +104,18 @@ fn unsupported(detail: &str) -> Result<(), Fault> {
 fn media(out: &mut Out<'_>, kind: &'static str, it: &v1::Media) -> Result<(), Fault> {
     if it.platform_media_id.is_empty() {
         if !text::is_web(&it.url) {
-            return Err(no_medium(it));
+            return Err(words::no_medium(it));
         }
         out.degrade(&degrade::MEDIA_LINK)?;
-        let name = match (it.name.trim(), kind) {
-            ("", "image") => "[图片]",
-            ("", "voice") => "[语音]",
-            ("", "video") => "[视频]",
-            ("", _) => "[文件]",
-            (name, _) => name,
-        };
-        out.text(&text::anchor(&it.url, name, Links::Spell));
+        out.text(&text::anchor(&it.url, words::medium_name(it, kind), Links::Spell));
     } else {
         out.message(kind, kind, json!({ "media_id": it.platform_media_id }));
     }
-    if !it.caption.trim().is_empty() {
-        out.degrade(&degrade::CAPTION_TEXT)?;
-        out.text(&it.caption);
-    }
-    Ok(())
-}
-
-fn no_medium(it: &v1::Media) -> Fault {
-    use v1::media::State;
-    match it.state() {
-        State::TooLarge => Fault::new(
-            Code::MediaTooLarge,
-            "the medium is too large and has no address to link to",
-        ),
-        State::Expired => Fault::new(Code::MediaExpired, "the medium is gone"),
-        _ if !it.handle.is_empty() => Fault::new(
-            Code::MediaExpired,
-            "the medium is not on the platform and has no address to link to",
-        ),
-        _ => Fault::new(Code::InvalidRequest, "a medium needs a handle or a http(s) url"),
-    }
+    words::caption(out, it, &degrade::CAPTION_TEXT, None)
 }
 
 fn location(out: &mut Out<'_>, it: &v1::Location) -> Result<(), Fault> {
-    if !(-90.0..=90.0).contains(&it.latitude) || !(-180.0..=180.0).contains(&it.longitude) {
-        return Err(Fault::new(
-            Code::InvalidRequest,
-            "a location needs a latitude within 90 and a longitude within 180 degrees",
-        ));
-    }
+    words::on_earth(it)?;
     let place = json!({
         "name": it.name.trim(), "address": it.address.trim(), "latitude": it.latitude, "longitude": it.longitude,
     });
@@ -197,19 +158,7 @@ pub fn call(piece: &Piece, to: &To<'_>) -> Call {
 
 /// The upload of one file as a temporary medium, which lives for three days.
 pub fn upload(file: &Upload) -> Result<Call, Fault> {
-    let (name, mime) = checked(limits::MEDIA, "WeChat customer-service accounts", file)?;
-    Ok(Call {
-        method: Method::Post,
-        path: "/cgi-bin/media/upload",
-        // There are no thumbnails of a kind of their own here.
-        query: vec![(
-            "type",
-            if file.kind == "thumb" { "image" } else { file.kind }.to_owned(),
-        )],
-        body: CallBody::File {
-            name,
-            mime,
-            bytes: file.bytes.clone(),
-        },
-    })
+    // There are no thumbnails of a kind of their own here.
+    let kind = if file.kind == "thumb" { "image" } else { file.kind };
+    send::upload(limits::MEDIA, "WeChat customer-service accounts", kind, file)
 }

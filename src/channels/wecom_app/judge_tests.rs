@@ -5,7 +5,6 @@ use crate::{
     channels::{
         common::{codes, tokens},
         contract::Learned,
-        wecom_app::tokens as asks,
     },
     ports::platform::{CallBody, Method},
 };
@@ -166,7 +165,7 @@ fn what_may_have_arrived_is_unknown_and_never_sent_twice() {
 
 #[test]
 fn a_token_is_asked_for_with_the_applications_own_secret_and_refusals_name_the_setting() {
-    let asked = asks::call(&crate::channels::wecom_app::testing::settings());
+    let asked = tokens::call_of_corp(&crate::channels::wecom_app::testing::settings());
     assert_eq!((asked.method, asked.path), (Method::Get, "/cgi-bin/gettoken"));
     assert!(asked.query.contains(&("corpsecret", "s3cret".to_owned())));
     let good = r#"{"errcode":0,"errmsg":"ok","access_token":"tok","expires_in":7200}"#;
@@ -187,15 +186,6 @@ fn a_token_is_asked_for_with_the_applications_own_secret_and_refusals_name_the_s
         };
         assert_eq!(found, ours, "{code}");
     }
-}
-
-#[test]
-fn every_code_stands_once() {
-    let mut all: Vec<i64> = codes::numbers(TABLE);
-    let count = all.len();
-    all.sort_unstable();
-    all.dedup();
-    assert_eq!(all.len(), count);
 }
 
 /// The codes of the platform's page, but those of customer service (95000 to 95032).

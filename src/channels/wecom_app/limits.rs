@@ -5,11 +5,14 @@
 use super::events::ALWAYS;
 use crate::{
     channels::{
-        common::limits::{self, HOUR, MINUTE, PartRow, Shown, row},
+        common::limits::{
+            self, HOUR, MINUTE, Record,
+            Shown::{As, Native, No},
+            parts,
+        },
         contract::{AllowanceRule, MediaLimit, Pace},
     },
     ports::clock::Millis,
-    schema::v1,
 };
 
 pub use limits::text_bytes;
@@ -70,98 +73,32 @@ pub fn allowance(trigger: &str) -> Option<AllowanceRule> {
     })
 }
 
-/// Every part of the schema, in its order.
-pub const PARTS: &[PartRow] = &[
-    row(
-        "text",
-        Shown::Native,
-        Shown::Native,
-        "HTML and Markdown are lowered to newlines and links, which WeChat's plug-in shows too; long texts are split (API) or cut (passive)",
-    ),
-    row("image", Shown::Native, Shown::Native, "JPG or PNG"),
-    row("voice", Shown::Native, Shown::Native, "AMR, at most 60 s"),
-    row(
-        "video",
-        Shown::Native,
-        Shown::Native,
-        "MP4; `name` is the title, `caption` the description",
-    ),
-    row("file", Shown::Native, Shown::As("link"), "passively a link"),
-    row(
-        "location",
-        Shown::As("text"),
-        Shown::As("text"),
-        "a text with a link to the map",
-    ),
-    row("link", Shown::Native, Shown::Native, "`news` with one article"),
-    row(
-        "articles",
-        Shown::Native,
-        Shown::Native,
-        "`news`, up to 8 in one message, more in several",
-    ),
-    row(
-        "mini_program",
-        Shown::Native,
-        Shown::As("text"),
-        "`miniprogram_notice` where the title has 4 to 12 characters, else `news` that opens it; the mini-program must be linked",
-    ),
-    row(
-        "card",
-        Shown::Native,
-        Shown::As("link"),
-        "`template_card`: `button_interaction` with answers among its buttons, `news_notice` with a picture, else `text_notice`; without link and buttons a text",
-    ),
-    row(
-        "menu",
-        Shown::Native,
-        Shown::As("text"),
-        "`template_card` with buttons, 6 on each card; a tap is a CHOICE; with a mini-program among the choices, or passively, a numbered text",
-    ),
-    row("contact", Shown::As("text"), Shown::As("text"), "the name alone"),
-    row("music", Shown::As("link"), Shown::As("link"), "a link"),
-    row(
-        "forwarded",
-        Shown::As("text"),
-        Shown::As("text"),
-        "the words, line by line",
-    ),
-    row(
-        "reference",
-        Shown::As("link"),
-        Shown::As("link"),
-        "its link, or refused without one",
-    ),
-    row(
-        "template_card",
-        Shown::Native,
-        Shown::Native,
-        "all five kinds; with the `taskId` of a card sent or clicked before it changes that card, which alone can ride in the request of a click",
-    ),
-    row("template", Shown::No, Shown::No, "WeCom has none"),
-    row("transfer", Shown::No, Shown::No, "WeCom has no agents of its own here"),
-    row("unsupported", Shown::No, Shown::No, ""),
-];
-
-/// Parts that can be sent.
-const SENDABLE: &[&str] = &[
-    "text",
-    "image",
-    "voice",
-    "video",
-    "file",
-    "location",
-    "link",
-    "articles",
-    "mini_program",
-    "card",
-    "menu",
-    "contact",
-    "music",
-    "forwarded",
-    "reference",
-    "template_card",
-];
+parts! {
+    text: Native, Native,
+        "HTML and Markdown are lowered to newlines and links, which WeChat's plug-in shows too; long texts are split (API) or cut (passive)";
+    image: Native, Native, "JPG or PNG";
+    voice: Native, Native, "AMR, at most 60 s";
+    video: Native, Native, "MP4; `name` is the title, `caption` the description";
+    file: Native, As("link"), "passively a link";
+    location: As("text"), As("text"), "a text with a link to the map";
+    link: Native, Native, "`news` with one article";
+    articles: Native, Native, "`news`, up to 8 in one message, more in several";
+    mini_program: Native, As("text"),
+        "`miniprogram_notice` where the title has 4 to 12 characters, else `news` that opens it; the mini-program must be linked";
+    card: Native, As("link"),
+        "`template_card`: `button_interaction` with answers among its buttons, `news_notice` with a picture, else `text_notice`; without link and buttons a text";
+    menu: Native, As("text"),
+        "`template_card` with buttons, 6 on each card; a tap is a CHOICE; with a mini-program among the choices, or passively, a numbered text";
+    contact: As("text"), As("text"), "the name alone";
+    music: As("link"), As("link"), "a link";
+    forwarded: As("text"), As("text"), "the words, line by line";
+    reference: As("link"), As("link"), "its link, or refused without one";
+    template_card: Native, Native,
+        "all five kinds; with the `taskId` of a card sent or clicked before it changes that card, which alone can ride in the request of a click";
+    template: No, No, "WeCom has none";
+    transfer: No, No, "WeCom has no agents of its own here";
+    unsupported: No, No, "";
+}
 
 /// What members can send us.
 const INBOUND: &[&str] = &[
@@ -180,41 +117,26 @@ const INBOUND: &[&str] = &[
 /// <https://developer.work.weixin.qq.com/document/path/90236>
 pub const ARTICLES: usize = 8;
 
-/// The static part of the capability record.
-pub fn capabilities(describe: &v1::Account) -> v1::Capabilities {
-    let capability = |row| {
-        let mut it = limits::capability(row, MEDIA);
-        if it.r#type == "articles" {
-            it.max_items = 8;
-        }
-        it
-    };
-    v1::Capabilities {
-        account: Some(describe.clone()),
-        passive: true,
-        api: true,
-        read_receipts: "unsupported".into(),
-        quotes: "inline".into(),
-        recall: true,
-        typing: false,
-        idempotent_send: false,
-        late_failures_reported: false,
-        outbound: PARTS.iter().map(capability).collect(),
-        inbound: INBOUND.iter().map(|name| (*name).to_owned()).collect(),
-        ..Default::default()
-    }
-}
+/// What an account can do.
+pub const RECORD: Record = Record {
+    passive: true,
+    recall: true,
+    typing: false,
+    idempotent_send: false,
+    late_failures_reported: false,
+    parts: PARTS,
+    media: MEDIA,
+    articles: ARTICLES as u32,
+    inbound: INBOUND,
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::v1::part_capability::Support;
-
-    #[test]
-    fn every_part_of_the_schema_has_a_line() {
-        let rows: Vec<&str> = PARTS.iter().map(|row| row.name).collect();
-        assert_eq!(rows, limits::schema_parts());
-    }
+    use crate::{
+        schema::v1::{self, part_capability::Support},
+        settings::AccountSettings,
+    };
 
     #[test]
     fn nothing_is_counted() {
@@ -225,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_record_says_what_the_account_can_do() {
-        let record = capabilities(&v1::Account::default());
+        let record = RECORD.of(&v1::Account::default(), &AccountSettings::default());
         assert!(record.recall && !record.typing);
         let of = |name: &str| record.outbound.iter().find(|part| part.r#type == name).expect("listed");
         assert_eq!(

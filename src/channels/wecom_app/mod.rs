@@ -1,10 +1,9 @@
 //! The self-built application of WeCom (企业微信自建应用). How do the parts below fit together?
 //!
-//! A callback: [`admit`] verifies and opens it, [`normalise`] reads it by the table in [`events`], [`notices`] knows what
+//! A callback: [`normalise`] reads it by the table in [`events`], [`notices`] knows what
 //! the notices mean. An answer: `render` makes pieces of it, `judge` reads what the platform said to them, [`cards`] names
 //! template cards so that their clicks find back. Platform pages: <https://developer.work.weixin.qq.com/document/path/90226>.
 
-pub mod admit;
 pub mod cards;
 pub mod codes;
 pub mod degrade;
@@ -18,16 +17,17 @@ pub mod render;
 pub mod settings;
 #[cfg(test)]
 pub mod testing;
-pub mod tokens;
 
 use std::sync::Arc;
 
 use super::{
-    common::{answers, codes as tables, door, download, settings::Ready, tokens as token_answers},
+    common::{
+        account::{Common, Door, Holds, Kind, OfKind},
+        tokens,
+    },
     contract::{
-        AccessToken, Account, Admitted, AllowanceRule, CallbackQuery, Card, Channel, Downloaded, Inbound, MediaLimit,
-        Pace, PassiveTo, Piece, Pieces, Places, PlatformCode, Refusal, Roads, Say, Seal, SettingFault, Ticket, To,
-        Upload, Verdict,
+        Account, Admitted, AllowanceRule, Card, Channel, Inbound, Pace, PassiveTo, Piece, Pieces, Places, Refusal,
+        Roads, Say, SettingFault, Ticket, To, Upload, Verdict,
     },
 };
 use crate::{
@@ -52,19 +52,21 @@ static CARD: Card = Card {
     channel_code: 9,
 };
 
+static KIND: Kind = Kind {
+    card: &CARD,
+    codes: codes::TABLE,
+    record: limits::RECORD,
+    door: Door::Wecom,
+    token: tokens::call_of_corp,
+};
+
+impl OfKind for WecomApp {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+}
+
 impl Channel for WecomApp {
-    fn card(&self) -> &'static Card {
-        &CARD
-    }
-
-    fn numbers(&self) -> Vec<i64> {
-        tables::numbers(codes::TABLE)
-    }
-
-    fn explain(&self, number: i64) -> Option<PlatformCode> {
-        tables::explain(codes::TABLE, number)
-    }
-
     fn places(&self) -> Places {
         Places {
             callback: (
@@ -86,60 +88,34 @@ impl Channel for WecomApp {
         }
     }
 
-    fn media(&self) -> &'static [MediaLimit] {
-        limits::MEDIA
-    }
-
     fn open(&self, settings: &AccountSettings) -> Result<Arc<dyn Account>, Vec<SettingFault>> {
-        Ok(Arc::new(Opened {
-            ready: settings::ready(settings)?,
-            describe: v1::Account {
-                id: settings.id.clone(),
-                channel: CARD.name.into(),
-                platform_id: settings.corp_id.clone(),
-                sub_id: settings.agent_id.clone(),
-                via: String::new(),
-                channel_code: CARD.channel_code,
-            },
-            settings: settings.clone(),
-        }))
+        let ready = Some(settings::ready(settings)?);
+        Ok(Arc::new(Opened(Common::new(
+            &KIND,
+            settings,
+            ready,
+            &settings.corp_id,
+            &settings.agent_id,
+        ))))
     }
 }
 
 /// One opened account.
-struct Opened {
-    ready: Ready,
-    describe: v1::Account,
-    settings: AccountSettings,
+struct Opened(Common);
+
+impl Holds for Opened {
+    fn common(&self) -> &Common {
+        &self.0
+    }
 }
 
 impl Account for Opened {
-    fn describe(&self) -> &v1::Account {
-        &self.describe
-    }
-
-    fn settings(&self) -> &AccountSettings {
-        &self.settings
-    }
-
-    fn handshake(&self, query: &CallbackQuery, now: Millis) -> Result<Vec<u8>, Refusal> {
-        admit::handshake(&self.ready, query, now)
-    }
-
-    fn admit(&self, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
-        admit::admit(&self.ready, query, body, now)
-    }
-
     fn read(&self, admitted: &Admitted, now: Millis) -> Result<Inbound, Refusal> {
-        normalise::read(&self.settings, admitted, now)
-    }
-
-    fn seal(&self, seal: &Seal, plain: &[u8], now: Millis, random: [u8; 16]) -> Result<Vec<u8>, Fault> {
-        Ok(door::seal(seal, plain, now, random))
+        normalise::read(self.0.settings(), admitted, now)
     }
 
     fn pieces(&self, say: &Say, roads: Roads) -> Result<Pieces, Fault> {
-        render::pieces(&self.settings, say, roads)
+        render::pieces(self.0.settings(), say, roads)
     }
 
     fn passive(&self, piece: &Piece, to: &PassiveTo, now: Millis) -> Option<Vec<u8>> {
@@ -147,7 +123,7 @@ impl Account for Opened {
     }
 
     fn call(&self, piece: &Piece, recipient: &str) -> Call {
-        render::call(&self.settings, piece, recipient)
+        render::call(self.0.settings(), piece, recipient)
     }
 
     fn recall(&self, platform_message_id: &str, _: &To<'_>) -> Option<Call> {
@@ -156,10 +132,6 @@ impl Account for Opened {
 
     fn upload(&self, file: &Upload) -> Result<Call, Fault> {
         render::upload(file)
-    }
-
-    fn uploaded(&self, answer: &Answer) -> Result<String, Verdict> {
-        answers::uploaded(codes::TABLE, answer)
     }
 
     fn judge(&self, call: &Call, answer: &Answer) -> Verdict {
@@ -190,35 +162,15 @@ impl Account for Opened {
 
     /// A token is given to every address; only a call shows whether ours is trusted (60020).
     fn probe(&self) -> Option<Call> {
-        Some(tokens::probe())
+        Some(render::probe())
     }
 
     fn pace(&self) -> &'static [Pace] {
         limits::PACE
     }
 
-    fn download(&self, media_id: &str, _kind: &str) -> Option<Call> {
-        Some(download::call(media_id))
-    }
-
-    fn downloaded(&self, _: &Call, answer: &Answer) -> Downloaded {
-        download::read(codes::TABLE, answer)
-    }
-
     fn download_range(&self) -> Option<u64> {
         Some(limits::DOWNLOAD_RANGE)
-    }
-
-    fn token_call(&self) -> Call {
-        tokens::call(&self.settings)
-    }
-
-    fn read_token(&self, answer: &Answer) -> Result<AccessToken, Verdict> {
-        token_answers::read(codes::TABLE, answer)
-    }
-
-    fn capabilities(&self) -> v1::Capabilities {
-        limits::capabilities(&self.describe)
     }
 
     fn allowance(&self, trigger: &str) -> Option<AllowanceRule> {

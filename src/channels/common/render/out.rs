@@ -52,6 +52,19 @@ impl<'a> Out<'a> {
         self.roads.passive && !self.roads.api
     }
 
+    /// Says every part by `say`, then what they quote.
+    pub fn parts(
+        &mut self,
+        parts: &[v1::Part],
+        quote: Option<&v1::Quote>,
+        mut say: impl FnMut(&mut Self, &v1::Part) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        for part in parts {
+            say(self, part)?;
+        }
+        quote.map_or(Ok(()), |quote| self.quote(quote))
+    }
+
     /// Takes this way down, or refuses because the core forbids it.
     pub fn degrade(&mut self, row: &Row) -> Result<(), Fault> {
         self.degradations.push(row.apply(self.say.degrade)?);

@@ -65,9 +65,24 @@ fn cleaned(value: &Value) -> Value {
     }
 }
 
-/// A file that the platform takes: its name as the platform wants it, and its kind; or why not. `limits` are those of the
-/// channel of which one speaks as `noun`.
-pub fn checked(limits: &[MediaLimit], noun: &str, file: &Upload) -> Result<(String, String), Fault> {
+/// The upload of one file as `kind` of the platform's, or why it cannot go; `limits` are those of the channel of which one
+/// speaks as `noun`.
+pub fn upload(limits: &[MediaLimit], noun: &str, kind: &str, file: &Upload) -> Result<Call, Fault> {
+    let (name, mime) = checked(limits, noun, file)?;
+    Ok(Call {
+        method: Method::Post,
+        path: "/cgi-bin/media/upload",
+        query: vec![("type", kind.to_owned())],
+        body: CallBody::File {
+            name,
+            mime,
+            bytes: file.bytes.clone(),
+        },
+    })
+}
+
+/// A file that the platform takes: its name as the platform wants it, and its kind; or why not.
+fn checked(limits: &[MediaLimit], noun: &str, file: &Upload) -> Result<(String, String), Fault> {
     let Some(limit) = limits.iter().find(|limit| limit.kind == file.kind) else {
         return Err(Fault::new(
             Code::UnsupportedPart,

@@ -63,13 +63,44 @@ pub fn no_medium(it: &v1::Media) -> Fault {
     }
 }
 
+/// What a medium of this kind is called.
+pub fn medium_name<'a>(it: &'a v1::Media, kind: &str) -> &'a str {
+    match (it.name.trim(), kind) {
+        ("", "image") => "[图片]",
+        ("", "voice") => "[语音]",
+        ("", "video") => "[视频]",
+        ("", _) => "[文件]",
+        (name, _) => name,
+    }
+}
+
+/// The words beside a medium that has no place for them: a message of their own by `row`, on a road that has only one lost
+/// by `lost`.
+pub fn caption(out: &mut Out<'_>, it: &v1::Media, row: &Row, lost: Option<&Row>) -> Result<(), Fault> {
+    if it.caption.trim().is_empty() {
+        return Ok(());
+    }
+    if let Some(lost) = lost.filter(|_| out.passive_only()) {
+        return out.degrade(lost);
+    }
+    out.degrade(row)?;
+    out.text(&it.caption);
+    Ok(())
+}
+
 // ───────────── words in place of what the platform cannot send ─────────────
+
+/// Whether it is a place at all.
+pub fn on_earth(it: &v1::Location) -> Result<(), Fault> {
+    if (-90.0..=90.0).contains(&it.latitude) && (-180.0..=180.0).contains(&it.longitude) {
+        return Ok(());
+    }
+    invalid("a location needs a latitude within 90 and a longitude within 180 degrees")
+}
 
 /// The place as a text with a link to the map.
 pub fn location(out: &mut Out<'_>, it: &v1::Location, row: &Row) -> Result<(), Fault> {
-    if !(-90.0..=90.0).contains(&it.latitude) || !(-180.0..=180.0).contains(&it.longitude) {
-        return invalid("a location needs a latitude within 90 and a longitude within 180 degrees");
-    }
+    on_earth(it)?;
     out.degrade(row)?;
     let lines = [it.name.as_str(), it.address.as_str()].map(str::trim);
     let mut lines: Vec<String> = lines

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::super::degrade;
 use crate::{
     channels::common::render::{
+        linked::Linked,
         links,
         out::Out,
         words::{card_title, details},
@@ -18,41 +19,20 @@ use crate::{
 };
 
 pub(super) fn link(out: &mut Out<'_>, it: &v1::Link) -> Result<(), Fault> {
-    web(it)?;
-    linked(out, "link", &it.title, &it.description, &it.url, &it.image_url);
+    linked(out, "link", Linked::of(it)?);
     Ok(())
 }
 
-/// A link card. Without a title it looks broken: its words or its address stand in.
-pub(super) fn linked(
-    out: &mut Out<'_>,
-    part_type: &'static str,
-    title: &str,
-    description: &str,
-    url: &str,
-    picture: &str,
-) {
-    let title = [title, description, url]
-        .map(str::trim)
-        .into_iter()
-        .find(|text| !text.is_empty());
-    let picture = picture.trim();
-    let picture = if text::is_web(picture) { picture } else { "" };
+/// A link card.
+pub(super) fn linked(out: &mut Out<'_>, part_type: &'static str, it: Linked<'_>) {
     let body: Value = json!({
-        "title": title.unwrap_or_default(), "description": description.trim(), "url": url.trim(), "thumb_url": picture,
+        "title": it.title(), "description": it.description, "url": it.url, "thumb_url": it.picture().unwrap_or_default(),
     });
     out.message(part_type, "link", body);
 }
 
-fn web(it: &v1::Link) -> Result<(), Fault> {
-    if text::is_web(it.url.trim()) {
-        return Ok(());
-    }
-    Err(Fault::new(Code::InvalidRequest, "a link needs a http(s) url"))
-}
-
 pub(super) fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault> {
-    it.items.iter().try_for_each(web)?;
+    it.items.iter().try_for_each(|item| Linked::of(item).map(|_| ()))?;
     match it.items.as_slice() {
         [] => Err(Fault::new(Code::InvalidRequest, "articles without an item")),
         [one] => {
@@ -69,11 +49,8 @@ pub(super) fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault
 }
 
 fn line(it: &v1::Link) -> String {
-    let title = [&it.title, &it.description, &it.url]
-        .into_iter()
-        .find(|text| !text.trim().is_empty());
-    let url = text::attribute(it.url.trim());
-    text::anchor(&url, title.map_or("", |title| title.trim()), Links::Keep)
+    let it = Linked::new(&it.title, &it.description, &it.url, "");
+    text::anchor(&text::attribute(it.url), it.title(), Links::Keep)
 }
 
 // ───────────── pages ─────────────
@@ -141,7 +118,11 @@ pub(super) fn card(out: &mut Out<'_>, it: &v1::Card) -> Result<(), Fault> {
             if it.mini_program.is_some() {
                 out.degrade(&degrade::MINI_PROGRAM_LINK)?;
             }
-            linked(out, "card", title, &details(it), &it.web_url, &it.image_url);
+            linked(
+                out,
+                "card",
+                Linked::new(title, &details(it), &it.web_url, &it.image_url),
+            );
             buttons(out, it, false)
         }
         None => card_text(out, it, title),

@@ -18,17 +18,14 @@ use crate::{
             render::{
                 instead as otherwise,
                 out::{self, Manner, Out},
-                send::{TYPING, checked},
+                send::{self, TYPING},
             },
         },
         contract::{PassiveTo, Piece, Pieces, Roads, Say, Upload, What},
     },
     envelope::xml,
     error::{Code, Fault},
-    ports::{
-        clock::Millis,
-        platform::{Call, CallBody, Method},
-    },
+    ports::{clock::Millis, platform::Call},
     schema::v1,
     settings::{AccountSettings, PlatformAgents},
     text::Links,
@@ -50,14 +47,7 @@ pub fn pieces(settings: &AccountSettings, say: &Say, roads: Roads) -> Result<Pie
     match &say.what {
         What::Typing => out.bare(TYPING, json!({ "command": "Typing" })),
         What::Native(body) => native(&mut out, body)?,
-        What::Parts { parts, quote } => {
-            for part in parts {
-                parts::part(&mut out, part)?;
-            }
-            if let Some(quote) = quote {
-                out.quote(quote)?;
-            }
-        }
+        What::Parts { parts, quote } => out.parts(parts, quote.as_ref(), parts::part)?,
     }
     let mut pieces = out.finish()?;
     for piece in &mut pieces.pieces {
@@ -151,17 +141,7 @@ pub fn passive(piece: &Piece, to: &PassiveTo, now: Millis) -> Option<Vec<u8>> {
 /// The upload of one picture as a temporary medium, which lives for three days; a thumbnail is a picture here.
 /// <https://developers.weixin.qq.com/miniprogram/dev/server/API/kf-mgnt/kf-message/api_uploadtempmedia.html>
 pub fn upload(file: &Upload) -> Result<Call, Fault> {
-    let (name, mime) = checked(limits::MEDIA, "mini-programs", file)?;
-    Ok(Call {
-        method: Method::Post,
-        path: "/cgi-bin/media/upload",
-        query: vec![("type", "image".to_owned())],
-        body: CallBody::File {
-            name,
-            mime,
-            bytes: file.bytes.clone(),
-        },
-    })
+    send::upload(limits::MEDIA, "mini-programs", "image", file)
 }
 
 #[cfg(test)]

@@ -6,20 +6,19 @@ use super::{super::degrade, cards};
 use crate::{
     channels::common::{
         degrade::Row,
-        render::{out::Out, words},
+        render::{linked, out::Out, words},
     },
     error::{Code, Fault},
     schema::v1::{self, part::Content},
-    text,
 };
 
 pub(super) fn part(out: &mut Out<'_>, part: &v1::Part) -> Result<(), Fault> {
     match &part.content {
         Some(Content::Text(it)) => words::words(out, it),
         Some(Content::Image(it)) => image(out, it),
-        Some(Content::Voice(it)) => media_link(out, it, &degrade::VOICE_LINK, "[语音]"),
-        Some(Content::Video(it)) => media_link(out, it, &degrade::VIDEO_LINK, "[视频]"),
-        Some(Content::File(it)) => media_link(out, it, &degrade::FILE_LINK, "[文件]"),
+        Some(Content::Voice(it)) => media_link(out, it, &degrade::VOICE_LINK),
+        Some(Content::Video(it)) => media_link(out, it, &degrade::VIDEO_LINK),
+        Some(Content::File(it)) => media_link(out, it, &degrade::FILE_LINK),
         Some(Content::Location(it)) => words::location(out, it, &degrade::LOCATION_TEXT),
         Some(Content::Link(it)) => cards::link(out, it),
         Some(Content::Articles(it)) => cards::articles(out, it),
@@ -44,52 +43,27 @@ fn unsupported(detail: &str) -> Result<(), Fault> {
 
 fn image(out: &mut Out<'_>, it: &v1::Media) -> Result<(), Fault> {
     if it.platform_media_id.is_empty() {
-        return media_link(out, it, &degrade::IMAGE_LINK, "[图片]");
+        return media_link(out, it, &degrade::IMAGE_LINK);
     }
     out.message("image", "image", json!({ "media_id": it.platform_media_id }));
-    if !it.caption.trim().is_empty() {
-        out.degrade(&degrade::CAPTION_TEXT)?;
-        out.text(&it.caption);
-    }
-    Ok(())
+    words::caption(out, it, &degrade::CAPTION_TEXT, None)
 }
 
-/// A medium that cannot be shown itself: a link card, so that the customer can still open it.
-fn media_link(out: &mut Out<'_>, it: &v1::Media, row: &Row, unnamed: &str) -> Result<(), Fault> {
-    if !text::is_web(&it.url) {
-        return Err(words::no_medium(it));
-    }
-    out.degrade(row)?;
-    let title = if it.name.trim().is_empty() {
-        unnamed
-    } else {
-        it.name.trim()
-    };
-    let picture = if row.from == "image" { it.url.as_str() } else { "" };
-    cards::linked(out, "link", title, &it.caption, &it.url, picture);
+fn media_link(out: &mut Out<'_>, it: &v1::Media, row: &Row) -> Result<(), Fault> {
+    let linked = linked::medium(out, it, row)?;
+    cards::linked(out, "link", linked);
     Ok(())
 }
 
 fn music(out: &mut Out<'_>, it: &v1::Music) -> Result<(), Fault> {
-    let url = if it.url.is_empty() { &it.hq_url } else { &it.url };
-    if !text::is_web(url) {
-        return Err(Fault::new(Code::InvalidRequest, "music needs a http(s) url"));
-    }
-    out.degrade(&degrade::MUSIC_LINK)?;
-    let title = if it.title.trim().is_empty() {
-        "[音乐]"
-    } else {
-        &it.title
-    };
-    cards::linked(out, "link", title, &it.description, url, "");
+    let linked = linked::music(out, it, &degrade::MUSIC_LINK)?;
+    cards::linked(out, "link", linked);
     Ok(())
 }
 
 fn reference(out: &mut Out<'_>, it: &v1::Reference) -> Result<(), Fault> {
-    if !text::is_web(&it.url) {
-        return unsupported("a mini-program sends references as their link, and this one has none");
-    }
-    out.degrade(&degrade::REFERENCE_LINK)?;
-    cards::linked(out, "link", &it.title, "", &it.url, "");
+    let without = "a mini-program sends references as their link, and this one has none";
+    let linked = linked::reference(out, it, &degrade::REFERENCE_LINK, without)?;
+    cards::linked(out, "link", linked);
     Ok(())
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::ports::platform::CallBody;
 use crate::schema::v1::{
     Action, Articles, Card, KeyValue, Link, Media, Menu, MiniProgramCard, Part, Quote, Text, TransferToPlatform,
     action::Kind, part::Content, send_request::Degrade, text::Format,

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::super::degrade;
 use crate::{
     channels::common::render::{
+        linked::{Linked, news},
         links,
         out::Out,
         words::{card_title, details},
@@ -22,13 +23,21 @@ use crate::{
 pub(super) const ARTICLES_AFTER_EVENT: usize = 8;
 
 pub(super) fn link(out: &mut Out<'_>, it: &v1::Link) -> Result<(), Fault> {
-    let item = checked(it)?;
-    out.message("link", "news", news([item]));
+    linked(out, Linked::of(it)?);
     Ok(())
 }
 
+/// A link card.
+pub(super) fn linked(out: &mut Out<'_>, it: Linked<'_>) {
+    out.message("link", "news", news([it.article()]));
+}
+
 pub(super) fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault> {
-    let items = it.items.iter().map(checked).collect::<Result<Vec<_>, _>>()?;
+    let items = it
+        .items
+        .iter()
+        .map(|item| Linked::of(item).map(|it| it.article()))
+        .collect::<Result<Vec<_>, _>>()?;
     let Some((first, rest)) = items.split_first() else {
         return Err(Fault::new(Code::InvalidRequest, "articles without an item"));
     };
@@ -64,30 +73,6 @@ pub(super) fn as_text(items: &[Value]) -> String {
         })
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-pub(super) fn news(items: impl IntoIterator<Item = Value>) -> Value {
-    json!({ "articles": items.into_iter().collect::<Vec<_>>() })
-}
-
-/// One item of `news`. A card without a title looks broken: its words or its address stand in.
-pub(super) fn article(title: &str, description: &str, url: &str, picture: &str) -> Value {
-    let title = [title, description, url]
-        .map(str::trim)
-        .into_iter()
-        .find(|text| !text.is_empty());
-    json!({ "title": title.unwrap_or_default(), "description": description.trim(), "url": url.trim(), "picurl": picture.trim() })
-}
-
-fn checked(it: &v1::Link) -> Result<Value, Fault> {
-    if !text::is_web(it.url.trim()) {
-        return Err(Fault::new(Code::InvalidRequest, "a link needs a http(s) url"));
-    }
-    Ok(article(&it.title, &it.description, &it.url, web_or_none(&it.image_url)))
-}
-
-fn web_or_none(url: &str) -> &str {
-    if text::is_web(url.trim()) { url } else { "" }
 }
 
 // ───────────── mini-program ─────────────
@@ -146,7 +131,8 @@ pub(super) fn card(out: &mut Out<'_>, it: &v1::Card) -> Result<(), Fault> {
             if it.mini_program.is_some() {
                 out.degrade(&degrade::MINI_PROGRAM_LINK)?;
             }
-            let item = article(title, &details(it), &it.web_url, web_or_none(&it.image_url));
+            let details = details(it);
+            let item = Linked::new(title, &details, &it.web_url, &it.image_url).article();
             out.message("card", "news", news([item]));
             buttons(out, it, false)
         }

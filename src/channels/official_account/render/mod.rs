@@ -49,14 +49,7 @@ pub fn pieces(settings: &AccountSettings, say: &Say, roads: Roads) -> Result<Pie
     match &say.what {
         What::Typing => typing(&mut out)?,
         What::Native(body) => native(&mut out, body)?,
-        What::Parts { parts, quote } => {
-            for part in parts {
-                parts::part(&mut out, part)?;
-            }
-            if let Some(quote) = quote {
-                out.quote(quote)?;
-            }
-        }
+        What::Parts { parts, quote } => out.parts(parts, quote.as_ref(), parts::part)?,
     }
     let mut pieces = out.finish()?;
     for piece in &mut pieces.pieces {

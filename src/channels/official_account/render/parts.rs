@@ -6,11 +6,10 @@ use super::{super::degrade, API_ONLY, cards, menu};
 use crate::{
     channels::common::{
         degrade::Row,
-        render::{out::Out, words},
+        render::{linked, out::Out, words},
     },
     error::{Code, Fault},
     schema::v1::{self, part::Content},
-    text,
 };
 
 pub(super) fn part(out: &mut Out<'_>, part: &v1::Part) -> Result<(), Fault> {
@@ -50,13 +49,13 @@ fn invalid(detail: &str) -> Result<(), Fault> {
 
 fn image(out: &mut Out<'_>, it: &v1::Media) -> Result<(), Fault> {
     if it.platform_media_id.is_empty() {
-        return media_link(out, it, &degrade::IMAGE_LINK, "[图片]");
+        return media_link(out, it, &degrade::IMAGE_LINK);
     }
     let mut native = json!({ "msgtype": "image", "image": { "media_id": it.platform_media_id } });
     // The page on passive answers: GIF is not supported.
     if it.mime.trim().to_ascii_lowercase().starts_with("image/gif") {
         if out.passive_only() {
-            return media_link(out, it, &degrade::GIF_LINK, "[图片]");
+            return media_link(out, it, &degrade::GIF_LINK);
         }
         native[API_ONLY] = Value::Bool(true);
     }
@@ -66,7 +65,7 @@ fn image(out: &mut Out<'_>, it: &v1::Media) -> Result<(), Fault> {
 
 fn voice(out: &mut Out<'_>, it: &v1::Media) -> Result<(), Fault> {
     if it.platform_media_id.is_empty() {
-        return media_link(out, it, &degrade::VOICE_LINK, "[语音]");
+        return media_link(out, it, &degrade::VOICE_LINK);
     }
     out.message("voice", "voice", json!({ "media_id": it.platform_media_id }));
     caption(out, it)
@@ -74,7 +73,7 @@ fn voice(out: &mut Out<'_>, it: &v1::Media) -> Result<(), Fault> {
 
 fn video(out: &mut Out<'_>, it: &v1::Media) -> Result<(), Fault> {
     if it.platform_media_id.is_empty() {
-        return media_link(out, it, &degrade::VIDEO_LINK, "[视频]");
+        return media_link(out, it, &degrade::VIDEO_LINK);
     }
     let mut body = json!({ "media_id": it.platform_media_id, "title": it.name, "description": it.caption });
     if !it.thumb_handle.is_empty() {
@@ -88,59 +87,24 @@ fn file(out: &mut Out<'_>, it: &v1::Media) -> Result<(), Fault> {
     if it.url.is_empty() && it.handle.is_empty() {
         return unsupported("official accounts cannot send files, and this one has no address to link to");
     }
-    media_link(out, it, &degrade::FILE_LINK, "[文件]")
+    media_link(out, it, &degrade::FILE_LINK)
 }
 
-/// Images and voices have no place for words.
 fn caption(out: &mut Out<'_>, it: &v1::Media) -> Result<(), Fault> {
-    if it.caption.trim().is_empty() {
-        return Ok(());
-    }
-    if out.passive_only() {
-        return out.degrade(&degrade::CAPTION_LOST);
-    }
-    out.degrade(&degrade::CAPTION_TEXT)?;
-    out.text(&it.caption);
-    Ok(())
+    words::caption(out, it, &degrade::CAPTION_TEXT, Some(&degrade::CAPTION_LOST))
 }
 
-/// A medium that cannot be shown itself: a link card, so that the customer can still open it.
-fn media_link(out: &mut Out<'_>, it: &v1::Media, row: &Row, unnamed: &str) -> Result<(), Fault> {
-    if !text::is_web(&it.url) {
-        return Err(words::no_medium(it));
-    }
-    out.degrade(row)?;
-    let title = if it.name.trim().is_empty() {
-        unnamed
-    } else {
-        it.name.trim()
-    };
-    let picture = if row.from == "image" { it.url.as_str() } else { "" };
-    out.message(
-        "link",
-        "news",
-        cards::news([cards::article(title, &it.caption, &it.url, picture)]),
-    );
+fn media_link(out: &mut Out<'_>, it: &v1::Media, row: &Row) -> Result<(), Fault> {
+    let linked = linked::medium(out, it, row)?;
+    cards::linked(out, linked);
     Ok(())
 }
 
 fn music(out: &mut Out<'_>, it: &v1::Music) -> Result<(), Fault> {
-    let url = if it.url.is_empty() { &it.hq_url } else { &it.url };
-    if !text::is_web(url) {
-        return invalid("music needs a http(s) url");
-    }
+    let url = linked::music_url(it)?;
     if it.thumb_handle.is_empty() {
-        out.degrade(&degrade::MUSIC_LINK)?;
-        let title = if it.title.trim().is_empty() {
-            "[音乐]"
-        } else {
-            &it.title
-        };
-        out.message(
-            "link",
-            "news",
-            cards::news([cards::article(title, &it.description, url, "")]),
-        );
+        let linked = linked::music(out, it, &degrade::MUSIC_LINK)?;
+        cards::linked(out, linked);
         return Ok(());
     }
     let hq = if it.hq_url.is_empty() { url } else { &it.hq_url };
@@ -163,14 +127,8 @@ fn reference(out: &mut Out<'_>, it: &v1::Reference) -> Result<(), Fault> {
         out.message("reference", &it.kind, json!({ key: it.id }));
         return Ok(());
     }
-    if !text::is_web(&it.url) {
-        return unsupported("this reference is not sendable on this road and has no link");
-    }
-    out.degrade(&degrade::REFERENCE_LINK)?;
-    out.message(
-        "link",
-        "news",
-        cards::news([cards::article(&it.title, "", &it.url, "")]),
-    );
+    let without = "this reference is not sendable on this road and has no link";
+    let linked = linked::reference(out, it, &degrade::REFERENCE_LINK, without)?;
+    cards::linked(out, linked);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::super::limits;
 use crate::{
     channels::{
-        common::render::send::{checked, clean},
+        common::render::send::{self, clean},
         contract::Upload,
     },
     error::Fault,
@@ -11,7 +11,6 @@ use crate::{
 };
 
 pub(in super::super) const RELEASE_PATH: &str = "/customservice/kfsession/close";
-pub(in super::super) const UPLOAD_PATH: &str = "/cgi-bin/media/upload";
 
 /// The call that takes `recipient` back from the platform's agent `servicer`; `None` where we do not know who that is.
 /// <https://developers.weixin.qq.com/doc/offiaccount/Customer_Service/Session_control.html>
@@ -31,15 +30,5 @@ pub fn release(servicer: &str, recipient: &str) -> Option<Call> {
 /// The upload of one file as a temporary medium, which lives for three days.
 /// <https://developers.weixin.qq.com/doc/subscription/api/material/temporary/api_uploadtempmedia.html>
 pub fn upload(file: &Upload) -> Result<Call, Fault> {
-    let (name, mime) = checked(limits::MEDIA, "official accounts", file)?;
-    Ok(Call {
-        method: Method::Post,
-        path: UPLOAD_PATH,
-        query: vec![("type", file.kind.to_owned())],
-        body: CallBody::File {
-            name,
-            mime,
-            bytes: file.bytes.clone(),
-        },
-    })
+    send::upload(limits::MEDIA, "official accounts", file.kind, file)
 }

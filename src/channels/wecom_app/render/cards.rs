@@ -13,6 +13,7 @@ use super::{
 use crate::{
     channels::{
         common::render::{
+            linked::{Linked, news},
             links::wording,
             out::Out,
             words::{card_title, details},
@@ -31,13 +32,21 @@ const JUMPS: usize = 3;
 const DESCRIPTION: usize = 44;
 
 pub(super) fn link(out: &mut Out<'_>, it: &v1::Link) -> Result<(), Fault> {
-    let item = checked(it)?;
-    out.message("link", "news", news([item]));
+    linked(out, Linked::of(it)?);
     Ok(())
 }
 
+/// A link card.
+pub(super) fn linked(out: &mut Out<'_>, it: Linked<'_>) {
+    out.message("link", "news", news([it.article()]));
+}
+
 pub(super) fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault> {
-    let items = it.items.iter().map(checked).collect::<Result<Vec<_>, _>>()?;
+    let items = it
+        .items
+        .iter()
+        .map(|item| Linked::of(item).map(|it| it.article()))
+        .collect::<Result<Vec<_>, _>>()?;
     if items.is_empty() {
         return Err(invalid("articles without an item"));
     }
@@ -51,31 +60,6 @@ pub(super) fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault
         out.message("articles", "news", news(chunk.iter().cloned()));
     }
     Ok(())
-}
-
-pub(super) fn news(items: impl IntoIterator<Item = Value>) -> Value {
-    json!({ "articles": items.into_iter().collect::<Vec<_>>() })
-}
-
-/// One item of `news`. A card without a title looks broken: its words or its address stand in.
-pub(super) fn article(title: &str, description: &str, url: &str, picture: &str) -> Value {
-    let title = [title, description, url]
-        .map(str::trim)
-        .into_iter()
-        .find(|text| !text.is_empty());
-    let picture = if text::is_web(picture.trim()) {
-        picture.trim()
-    } else {
-        ""
-    };
-    json!({ "title": title.unwrap_or_default(), "description": description.trim(), "url": url.trim(), "picurl": picture })
-}
-
-fn checked(it: &v1::Link) -> Result<Value, Fault> {
-    if !text::is_web(it.url.trim()) {
-        return Err(invalid("a link needs a http(s) url"));
-    }
-    Ok(article(&it.title, &it.description, &it.url, &it.image_url))
 }
 
 /// A title that leads somewhere.
@@ -295,7 +279,7 @@ fn passive_card(out: &mut Out<'_>, it: &v1::Card, title: &str) -> Result<(), Fau
     out.message(
         "card",
         "news",
-        news([article(title, &details(it), &it.web_url, &it.image_url)]),
+        news([Linked::new(title, &details(it), &it.web_url, &it.image_url).article()]),
     );
     Ok(())
 }

@@ -17,17 +17,20 @@ use serde_json::Value;
 use super::{degrade, limits};
 use crate::{
     channels::{
-        common::render::out::{Manner, Out},
+        common::render::{
+            instead as otherwise,
+            out::{Manner, Out},
+        },
         contract::{Pieces, Roads, Say, What},
     },
     error::{Code, Fault},
     schema::v1::{self, part::Content},
     settings::AccountSettings,
-    text::{self, Links},
+    text::Links,
 };
 
 pub use passive::passive;
-pub use send::{SEND_PATH, UPDATE_PATH, WELCOME_PATH, call, recall, ticket, upload};
+pub use send::{SEND_PATH, UPDATE_PATH, WELCOME_PATH, call, probe, recall, ticket, upload};
 
 /// Keys of ours in a piece's body; names that begin with `_` never reach the platform. What goes by the API although its
 /// kind could ride passively; the response code of the card that the piece changes, and whether that is the clicked one;
@@ -49,12 +52,7 @@ pub fn pieces(settings: &AccountSettings, say: &Say, roads: Roads) -> Result<Pie
         What::Typing => return Err(unsupported("WeCom shows nobody that somebody types")),
         What::Native(body) => template::native(&mut out, &cards, body)?,
         What::Parts { parts, quote } => {
-            for part in parts {
-                parts::part(&mut out, &mut cards, part)?;
-            }
-            if let Some(quote) = quote {
-                out.quote(quote)?;
-            }
+            out.parts(parts, quote.as_ref(), |out, part| parts::part(out, &mut cards, part))?;
         }
     }
     let mut pieces = out.finish()?;
@@ -90,20 +88,8 @@ pub fn instead(say: &Say, error: &v1::Error) -> Option<(Say, v1::Degradation)> {
     if !NOT_LINKED.contains(&error.platform_code) {
         return None;
     }
-    let mut other = say.clone();
-    let What::Parts { parts, .. } = &mut other.what else {
-        return None;
-    };
-    let mut changed = false;
-    for part in parts {
-        if let Some(Content::Card(card)) = &mut part.content
-            && text::is_web(card.web_url.trim())
-        {
-            changed |= card.mini_program.take().is_some();
-        }
-    }
     let told = degrade::MINI_PROGRAM_LINK.apply(say.degrade).ok()?;
-    changed.then_some((other, told))
+    Some((otherwise::by_web_link(say)?, told))
 }
 
 fn unsupported(detail: impl Into<String>) -> Fault {

@@ -5,10 +5,10 @@ use serde_json::json;
 use super::{API_ONLY, cards, invalid, menu, template, template::Cards, unsupported};
 use crate::{
     channels::{
-        common::render::{out::Out, words},
+        common::render::{linked, out::Out, words},
         wecom_app::degrade::{self, Row},
     },
-    error::{Code, Fault},
+    error::Fault,
     schema::v1::{self, part::Content},
     text,
 };
@@ -73,92 +73,25 @@ fn file(out: &mut Out<'_>, it: &v1::Media) -> Result<(), Fault> {
     caption(out, it)
 }
 
-/// Pictures, voices and files have no place for words.
 fn caption(out: &mut Out<'_>, it: &v1::Media) -> Result<(), Fault> {
-    if it.caption.trim().is_empty() {
-        return Ok(());
-    }
-    if out.passive_only() {
-        return out.degrade(&degrade::CAPTION_LOST);
-    }
-    out.degrade(&degrade::CAPTION_TEXT)?;
-    out.text(&it.caption);
-    Ok(())
+    words::caption(out, it, &degrade::CAPTION_TEXT, Some(&degrade::CAPTION_LOST))
 }
 
-/// A medium that cannot be shown itself: a link card, so that the member can still open it.
 fn media_link(out: &mut Out<'_>, it: &v1::Media, row: &Row) -> Result<(), Fault> {
-    if !text::is_web(&it.url) {
-        return Err(no_medium(it));
-    }
-    out.degrade(row)?;
-    let unnamed = match row.from {
-        "image" => "[图片]",
-        "voice" => "[语音]",
-        "video" => "[视频]",
-        _ => "[文件]",
-    };
-    let title = if it.name.trim().is_empty() {
-        unnamed
-    } else {
-        it.name.trim()
-    };
-    let picture = if row.from == "image" { it.url.as_str() } else { "" };
-    out.message(
-        "link",
-        "news",
-        cards::news([cards::article(title, &it.caption, &it.url, picture)]),
-    );
+    let linked = linked::medium(out, it, row)?;
+    cards::linked(out, linked);
     Ok(())
-}
-
-fn no_medium(it: &v1::Media) -> Fault {
-    use v1::media::State;
-    let fault = |code, detail: &str| Fault::new(code, detail);
-    match it.state() {
-        State::TooLarge => fault(
-            Code::MediaTooLarge,
-            "the medium is too large and has no address to link to",
-        ),
-        State::Expired => fault(Code::MediaExpired, "the medium is gone"),
-        _ if !it.handle.is_empty() => fault(
-            Code::MediaExpired,
-            "the medium is not on the platform and has no address to link to",
-        ),
-        _ => invalid("a medium needs a handle or a http(s) url"),
-    }
 }
 
 fn music(out: &mut Out<'_>, it: &v1::Music) -> Result<(), Fault> {
-    let url = if it.url.is_empty() { &it.hq_url } else { &it.url };
-    if !text::is_web(url) {
-        return Err(invalid("music needs a http(s) url"));
-    }
-    out.degrade(&degrade::MUSIC_LINK)?;
-    let title = if it.title.trim().is_empty() {
-        "[音乐]"
-    } else {
-        &it.title
-    };
-    out.message(
-        "link",
-        "news",
-        cards::news([cards::article(title, &it.description, url, "")]),
-    );
+    let linked = linked::music(out, it, &degrade::MUSIC_LINK)?;
+    cards::linked(out, linked);
     Ok(())
 }
 
 fn reference(out: &mut Out<'_>, it: &v1::Reference) -> Result<(), Fault> {
-    if !text::is_web(&it.url) {
-        return Err(unsupported(
-            "a reference can only be sent as its link, and this one has none",
-        ));
-    }
-    out.degrade(&degrade::REFERENCE_LINK)?;
-    out.message(
-        "link",
-        "news",
-        cards::news([cards::article(&it.title, "", &it.url, "")]),
-    );
+    let without = "a reference can only be sent as its link, and this one has none";
+    let linked = linked::reference(out, it, &degrade::REFERENCE_LINK, without)?;
+    cards::linked(out, linked);
     Ok(())
 }

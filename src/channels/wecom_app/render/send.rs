@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{RESPONSE_CODE, WELCOME_CODE, text_of};
 use crate::{
     channels::{
-        common::render::send::{body, checked, clean},
+        common::render::send::{self, body, clean},
         contract::{Piece, Ticket, Upload},
         wecom_app::{cards, limits, settings::agent},
     },
@@ -18,7 +18,6 @@ pub const SEND_PATH: &str = "/cgi-bin/message/send";
 pub const UPDATE_PATH: &str = "/cgi-bin/message/update_template_card";
 pub const WELCOME_PATH: &str = "/cgi-bin/externalcontact/send_welcome_msg";
 const RECALL_PATH: &str = "/cgi-bin/message/recall";
-const UPLOAD_PATH: &str = "/cgi-bin/media/upload";
 
 /// The piece as a call: a message to `recipient`, a change of a card, or a welcome.
 pub fn call(settings: &AccountSettings, piece: &Piece, recipient: &str) -> Call {
@@ -83,22 +82,24 @@ pub fn ticket(call: &Call, answer: &Answer) -> Option<Ticket> {
     })
 }
 
+/// The addresses that callbacks come from: changes nothing, and is refused like every other call where ours is not trusted.
+/// <https://developer.work.weixin.qq.com/document/path/90238>
+pub fn probe() -> Call {
+    Call {
+        method: Method::Get,
+        path: "/cgi-bin/getcallbackip",
+        query: Vec::new(),
+        body: CallBody::Empty,
+    }
+}
+
 /// The upload of one file as a temporary medium, which lives for three days and is shared by all applications of the
 /// enterprise. <https://developer.work.weixin.qq.com/document/path/90253>
 pub fn upload(file: &Upload) -> Result<Call, Fault> {
-    let (name, mime) = checked(limits::MEDIA, "WeCom applications", file)?;
+    let call = send::upload(limits::MEDIA, "WeCom applications", file.kind, file)?;
     if file.bytes.len() < limits::LEAST_BYTES {
         let detail = format!("a file has more than 5 bytes, this has {}", file.bytes.len());
         return Err(Fault::new(Code::UnsupportedPart, detail));
     }
-    Ok(Call {
-        method: Method::Post,
-        path: UPLOAD_PATH,
-        query: vec![("type", file.kind.to_owned())],
-        body: CallBody::File {
-            name,
-            mime,
-            bytes: file.bytes.clone(),
-        },
-    })
+    Ok(call)
 }

@@ -1,12 +1,12 @@
-//! Is it really WeCom, and for this enterprise? The rules are those of every channel; beside them, nothing is in the clear,
-//! and the console's check seals its `echostr`.
+//! Is it really WeCom? Nothing is in the clear: the console's check comes sealed too, and bodies are sealed XML.
 //!
 //! <https://developer.work.weixin.qq.com/document/path/90238>, <https://developer.work.weixin.qq.com/document/path/90930>.
-//! What a self-built application gets is sealed for its enterprise (CorpID), the check and every push.
+//! What an enterprise's own application gets is sealed for the enterprise (CorpID), the check and every push.
 
+use super::{admit_sealed, fresh, open, timestamp, verify_message};
 use crate::{
     channels::{
-        common::{door, settings::Ready},
+        common::settings::Ready,
         contract::{Admitted, CallbackQuery, Refusal},
     },
     envelope::Format,
@@ -16,12 +16,12 @@ use crate::{
 
 /// The console's check: the plain text of the `echostr`, and nothing that a captured push could be read by.
 pub fn handshake(ready: &Ready, query: &CallbackQuery, now: Millis) -> Result<Vec<u8>, Refusal> {
-    let stamped = door::timestamp(query)?;
+    let stamped = timestamp(query)?;
     // A proxy that decoded `%2B` leaves a plus, which reads as a blank; Base64 has no blanks.
     let echostr = query.echostr.replace(' ', "+");
-    door::verify_message(ready, query, &echostr, now)?;
-    door::fresh(stamped, now, CHECK_AGE_MAX)?;
-    let (plain, ..) = door::open(ready, &echostr, now).map_err(refused)?;
+    verify_message(ready, query, &echostr, now)?;
+    fresh(stamped, now, CHECK_AGE_MAX)?;
+    let (plain, ..) = open(ready, &echostr, now).map_err(refused)?;
     if is_echo(&plain) {
         return Ok(plain);
     }
@@ -39,12 +39,12 @@ fn is_echo(plain: &[u8]) -> bool {
     (1..=128).contains(&plain.len()) && plain.iter().all(lawful)
 }
 
-/// Verifies and opens one POST; applications get XML alone.
+/// Verifies and opens one POST.
 pub fn admit(ready: &Ready, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
     if Format::of(body) != Some(Format::Xml) {
         return Err(Refusal::reject(400, Code::Undecodable, "the body is not XML"));
     }
-    door::admit_sealed(ready, query, body, now)
+    admit_sealed(ready, query, body, now)
 }
 
 /// An operator presses the button and waits for the answer.

@@ -1,0 +1,45 @@
+//! Which error codes of `api.weixin.qq.com` mean the same whatever account asks? Every channel there adds its own.
+//!
+//! <https://developers.weixin.qq.com/doc/oplatform/developers/errCode/>
+
+use super::table;
+
+table! {
+    [-1] "system busy", PlatformDown, Retry, None,
+        "nothing to do; if it lasts over 5 minutes, look at the platform's notices",
+        "无需处理；若持续超过5分钟，请查看微信平台公告";
+    [40001, 40014, 42001] "token invalid, not the latest, or expired", TokenTakenElsewhere, Token, None,
+        "if it persists, another system fetches tokens with the same AppSecret: give it ours, or set token_mode = \"stable\" on both sides",
+        "若反复出现，说明有其他系统用同一AppSecret获取access_token：请让它向本系统取用，或双方都改用stable_token";
+    [41001] "access_token missing", InvalidRequest, Token, None,
+        "a fault of this software, or a proxy strips the query: check api_base", "软件故障，或代理去掉了查询参数：请检查api_base";
+    [40002] "bad grant_type", InvalidRequest, Final, None, "a fault of this software: report it", "软件故障，请反馈";
+    [40007] "media_id invalid, expired, or of another account", MediaExpired, Upload, None,
+        "send the medium by our handle or by url, so that it can be uploaded again", "请用媒体句柄或url发送，以便重新上传";
+    [40033] "illegal characters (\\uXXXX)", InvalidRequest, Final, None,
+        "a fault of this software, or a native body with escaped characters", "软件故障，或原生消息体含有\\uXXXX转义字符";
+    [40200] "account type not allowed", NotEntitled, Final, None,
+        "this kind of account may not use this call", "此类型的账号不能使用该接口";
+    [41005, 41006] "media data or media_id missing", InvalidRequest, Final, None,
+        "a fault of this software, or a native body without its medium", "软件故障，或原生消息体缺少媒体";
+    [43002, 43003] "POST or HTTPS required", InvalidRequest, Final, None,
+        "check api_base: a proxy changes the request", "请检查api_base：代理改动了请求";
+    [44002, 44004] "body or text empty", InvalidRequest, Final, None, "send a text that is not empty", "请发送非空内容";
+    [45009] "daily quota of this call reached, until the next 00:00 Asia/Shanghai", RateLimited, Final, None,
+        "wait until the next 00:00 Asia/Shanghai, or clear the quota (clear_quota, 10 times a month); look for a loop",
+        "请等到北京时间次日00:00，或清零调用次数（每月10次）；并检查是否有死循环";
+    [45011] "too many calls this minute", RateLimited, Retry, None, "nothing to do: sent again in the next minute", "无需处理：下一分钟自动重发";
+    [45072] "typing: unknown command", InvalidRequest, Final, None, "a fault of this software: report it", "软件故障，请反馈";
+    [45080] "typing: no interaction within 30 s", WindowClosed, Final, None,
+        "nothing to do: the typing sign is left out", "无需处理：不显示输入状态";
+    [45081] "typing: already shown", RateLimited, Final, None, "nothing to do", "无需处理";
+    [45168, 87014] "content breaks the rules or holds a forbidden word", ContentRejected, Final, None, "put it in other words", "请更换措辞";
+    [47001, 47002] "JSON not readable, or not UTF-8", InvalidRequest, Final, None,
+        "a fault of this software: report it", "软件故障，请反馈";
+    [48006] "clear_quota used up this month", RateLimited, Final, None, "wait for the next month", "请等待下个月";
+    [50001] "this call is not authorised", ScopeNotGranted, Final, None,
+        "authorise again and tick the permission", "请重新授权并勾选相应权限";
+    [70000] "sending restricted for the protection of minors", RefusedByUser, Final, None, "nothing may be sent to this customer", "不能向该用户发送消息";
+    [76001, 76002, 76003, 76004, 76021, 76022] "quota and rid queries: bad path or rid, not found, not supported", InvalidRequest, Final, None,
+        "a fault of this software: report it", "软件故障，请反馈";
+}
