@@ -24,6 +24,14 @@
 //!   read each item          channels/…/item         whatever it holds, it becomes something
 //!   items and cursor        store/sqlite/pages      one commit
 //! ```
+//! ## The core pulls
+//! ```text
+//! the core asks             feed/mod                web/v1/events: a page behind its cursor, or a wait for one
+//!   what waits for it?      store/sqlite/feed_page  as of one moment
+//!   how did it get there?   store/sqlite/feeds      in the commit of the event, in commit order
+//! the core says: taken      feed/mod                everything up to its cursor, and the windows with it
+//! ```
+//!
 //! ## An answer goes out
 //! ```text
 //! the core answers          core_link/answer        replies inside the response … or web/v1/messages, at any time
@@ -71,6 +79,7 @@
 //! | Which core takes a conversation? | `src/cores.rs`, `src/delivery/assign.rs` |
 //! | When is a core asked again? | `src/delivery/schedule.rs`, `src/delivery/gate.rs` |
 //! | When is an event parked? | `src/delivery/state/outcome.rs` |
+//! | How does a core pull, and what is a cursor? | `src/feed/mod.rs`, `src/feed/cursor.rs`, `src/store/sqlite/feeds.rs` |
 //! | What does the core receive, byte for byte? | `src/core_link/cloudevents.rs`, `src/core_link/signing.rs` |
 //! | What does the core's status mean? | `src/core_link/answer.rs` |
 //! | Passive, API, later, or not at all? | `src/outbound/plan.rs` |
@@ -92,7 +101,7 @@
 //!
 //! ## Which way arrows point
 //! ```text
-//! main → cli → app → web → inbound, outbound, delivery, pull → tokens → channels → envelope, text, entry
+//! main → cli → app → web → inbound, outbound, delivery, feed, pull → tokens → channels → envelope, text, entry
 //!                  → store, core_link, egress             adapters: they implement ports and know no pipeline
 //!                                             everything → ports, conversation, schema, error
 //! ```
@@ -116,6 +125,7 @@ pub mod egress;
 pub mod entry;
 pub mod envelope;
 pub mod error;
+pub mod feed;
 pub mod inbound;
 pub mod media;
 pub mod observe;

@@ -134,6 +134,7 @@ fn pipelines_see_ports_and_not_what_implements_them() {
     for folder in [
         "src/inbound",
         "src/delivery",
+        "src/feed",
         "src/outbound",
         "src/pull",
         "src/tokens",

@@ -10,7 +10,7 @@ use std::{
 use super::{StartFault, switchboard::Switchboard};
 use crate::{
     config::Config,
-    delivery,
+    delivery, feed,
     inbound::windows::OpenRequests,
     media,
     observe::Observer,
@@ -18,6 +18,7 @@ use crate::{
     ports::{
         chance::{Chance, SystemChance},
         clock::{Clock, SystemClock},
+        feed::FeedStore,
         store::Store,
     },
     store::sqlite::{self, OpenError, SqliteStore},
@@ -30,6 +31,9 @@ pub struct Ground {
     pub chance: Arc<dyn Chance>,
     pub vault: Arc<Vault>,
     pub store: Arc<dyn Store>,
+    /// The same store, as a feed sees it.
+    pub feed_store: Arc<dyn FeedStore>,
+    pub feed_bells: feed::Bells,
     pub windows: Arc<OpenRequests>,
     pub observer: Arc<Observer>,
     pub delivery: delivery::Handle,
@@ -57,12 +61,14 @@ pub async fn prepare(config: &Config, announce: fn(&str)) -> Result<Ground, Star
     let (delivery, inbox) = delivery::channel();
     let lanes = outbound::Handle::default();
     let (bell, files) = media::fetch::channel();
+    let feed_bells = feed::Bells::default();
     let listener = Arc::new(Switchboard {
         windows: windows.clone(),
         observer: observer.clone(),
         delivery: delivery.clone(),
         lanes: lanes.clone(),
         files: bell,
+        feeds: feed_bells.clone(),
     });
     let options = sqlite::Options {
         dir: dir.clone(),
@@ -71,8 +77,11 @@ pub async fn prepare(config: &Config, announce: fn(&str)) -> Result<Ground, Star
         chance: chance.clone(),
         listener,
     };
+    let store = open(options).await?;
     Ok(Ground {
-        store: open(options).await?,
+        feed_store: store.clone(),
+        feed_bells,
+        store,
         vault: Arc::new(vault),
         clock,
         chance,
@@ -86,7 +95,7 @@ pub async fn prepare(config: &Config, announce: fn(&str)) -> Result<Ground, Star
 }
 
 /// Aside, because it may take long after a crash and the runtime may have one thread.
-async fn open(options: sqlite::Options) -> Result<Arc<dyn Store>, StartFault> {
+async fn open(options: sqlite::Options) -> Result<Arc<SqliteStore>, StartFault> {
     let opened = tokio::task::spawn_blocking(move || SqliteStore::open(options)).await;
     match opened {
         Ok(Ok(store)) => Ok(store),

@@ -18,6 +18,7 @@ use crate::{
     core_link::HttpLink,
     delivery::{self, Deliverer},
     doctor::Doctor,
+    feed::{self, Feeds},
     inbound::{self, Inbound},
     media::{
         Library,
@@ -45,6 +46,8 @@ pub struct House {
     pub deliverer: Deliverer,
     pub inbound: Arc<Inbound>,
     pub pull: Arc<Pull>,
+    /// What cores pull.
+    pub feeds: Arc<Feeds>,
     /// Signed links to stored files, on the public listener.
     pub files: Data<web::links::Door>,
     pub state: Data<web::State>,
@@ -54,6 +57,7 @@ pub struct House {
 pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Result<House, StartFault> {
     let people = people::gather(config, &ground, options.announce).await?;
     orphans::settle(&*ground.store, &config.cores, options.orphans).await?;
+    let feeds = feeds(config, &ground).await?;
     let keeper = keeper(config, &ground, &people);
     let library = Library::new(
         &config.store.dir,
@@ -68,7 +72,14 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
     let inbound = inbound(config, &ground, &people, &keeper, &outbound, &pull);
     assign(config, &ground, &people.registry).await?;
     let fetcher = fetcher(config, &mut ground, &people, &keeper, &library).await?;
-    let (deliverer, state) = doors(config, ground, people, &keeper, &library, &outbound, &inbound)?;
+    let built = Built {
+        keeper: &keeper,
+        library: &library,
+        outbound: &outbound,
+        inbound: &inbound,
+        feeds: &feeds,
+    };
+    let (deliverer, state) = doors(config, ground, people, &built)?;
     Ok(House {
         clock: state.clock.clone(),
         store: state.store.clone(),
@@ -79,9 +90,25 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
         deliverer,
         inbound,
         pull,
+        feeds,
         files: Data::new(files),
         state: Data::new(state),
     })
+}
+
+/// Before anything is given to a core.
+async fn feeds(config: &Config, ground: &Ground) -> Result<Arc<Feeds>, StartFault> {
+    let cursors = feed::cursor::Cursors::load(&*ground.store, &ground.vault, &*ground.chance);
+    let parts = feed::Parts {
+        store: ground.feed_store.clone(),
+        cores: config.cores.clone(),
+        cursors: cursors.await.map_err(StartFault::Links)?,
+        windows: ground.windows.clone(),
+        bells: ground.feed_bells.clone(),
+        clock: ground.clock.clone(),
+        observer: ground.observer.clone(),
+    };
+    Ok(Feeds::open(parts).await?)
 }
 
 fn keeper(config: &Config, ground: &Ground, people: &People) -> Arc<Keeper> {
@@ -242,17 +269,33 @@ fn place(account: &v1::Account) -> (String, String, String) {
     )
 }
 
+/// What the doors lead to.
+struct Built<'a> {
+    keeper: &'a Arc<Keeper>,
+    library: &'a Arc<Library>,
+    outbound: &'a Arc<Outbound>,
+    inbound: &'a Arc<Inbound>,
+    feeds: &'a Arc<Feeds>,
+}
+
 /// Delivery, and what the internal and health listeners reach.
 fn doors(
     config: &Config,
     ground: Ground,
     people: People,
-    keeper: &Arc<Keeper>,
-    library: &Arc<Library>,
-    outbound: &Arc<Outbound>,
-    inbound: &Arc<Inbound>,
+    built: &Built<'_>,
 ) -> Result<(Deliverer, web::State), StartFault> {
-    let links = Arc::new(ground.delivery.clone());
+    let Built {
+        keeper,
+        library,
+        outbound,
+        inbound,
+        feeds,
+    } = *built;
+    let links = Arc::new(wired::Ways {
+        pushed: ground.delivery.clone(),
+        pulled: feeds.clone(),
+    });
     let parts = delivery::Parts {
         ledger: delivery::ledger::of(ground.store.clone()),
         windows: ground.windows.clone(),
@@ -300,6 +343,7 @@ fn doors(
         accounts: Arc::new(desk),
         lending: Arc::new(wired::Lender(keeper.clone())),
         lent: web::LentTokens::default(),
+        feeds: feeds.clone(),
         delivery: links,
         replaying: Arc::new(deliverer.replay()),
         replays: web::admin::Running::default(),

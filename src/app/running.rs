@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     config::Config,
+    feed::Feeds,
     observe::Observer,
     ports::{clock::Clock, store::Store},
 };
@@ -34,6 +35,7 @@ pub struct Running {
     work: JoinSet<()>,
     housekeeping: JoinSet<()>,
     store: Arc<dyn Store>,
+    feeds: Arc<Feeds>,
     clock: Arc<dyn Clock>,
     observer: Arc<Observer>,
 }
@@ -63,6 +65,7 @@ pub(super) async fn start(config: &Config, ground: Ground, options: Options) -> 
         work,
         housekeeping,
         store: house.store,
+        feeds: house.feeds,
         clock: house.clock,
         observer: house.observer,
     })
@@ -102,6 +105,7 @@ impl Running {
         public.close().await;
         // Whoever stopped already has no need to hear it.
         let _ = self.stop.send(true);
+        self.feeds.close();
         let ended = async { while self.work.join_next().await.is_some() {} };
         if timeout(GRACE, ended).await.is_err() {
             tracing::warn!("sends under way were cut off; what became of them is not known");

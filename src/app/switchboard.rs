@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    delivery,
+    delivery, feed,
     inbound::windows::OpenRequests,
     media,
     observe::Observer,
@@ -18,6 +18,7 @@ pub struct Switchboard {
     pub delivery: delivery::Handle,
     pub lanes: outbound::Handle,
     pub files: media::fetch::Bell,
+    pub feeds: feed::Bells,
 }
 
 impl Listener for Switchboard {
@@ -28,6 +29,7 @@ impl Listener for Switchboard {
         // Before its core can ask for a file of it.
         self.files.event(event);
         self.delivery.event(event.clone());
+        self.feeds.event(event);
     }
 
     fn message(&self, conversation: ConversationId) {
@@ -54,6 +56,7 @@ mod tests {
             delivery: delivery.clone(),
             lanes: outbound::Handle::default(),
             files: media::fetch::channel().0,
+            feeds: feed::Bells::default(),
         };
         let stored = Stored {
             row: 1,

@@ -71,12 +71,12 @@ fn read_core(it: &mut Table<'_>, reading: &Reading) -> Option<Core> {
     } else {
         Some(Kind::Http)
     };
-    if let Some(kind @ (Kind::Grpc | Kind::Feed)) = kind {
+    if let Some(kind @ Kind::Grpc) = kind {
         let name = format!("{kind:?}").to_lowercase();
         it.fault(
             "kind",
             format!("{name:?}, a kind that this version does not serve yet"),
-            "\"http\"",
+            "\"http\" or \"feed\"",
         );
     }
     let url = read_url(it, kind);

@@ -65,7 +65,6 @@ fn every_fault_is_told_at_once_with_line_key_found_and_expected() {
         "wxbridge.toml:5: retention.events: found \"6d\"; expected a duration of at least 7days",
         "wxbridge.toml:7: internal.listen: found \"0.0.0.0:1\" without TLS",
         "wxbridge.toml:9: core[0].name: found \"a b\"",
-        "wxbridge.toml:10: core[0].kind: found \"feed\", a kind that this version does not serve yet; expected \"http\"",
         "wxbridge.toml:11: core[0].secrets: found ***; expected whsec_",
         "wxbridge.toml:12: core[0].reply_budget: found \"5s\"; expected a duration of at most 4200ms",
         "wxbridge.toml: colour: found an unknown key",
@@ -74,8 +73,22 @@ fn every_fault_is_told_at_once_with_line_key_found_and_expected() {
     ] {
         assert!(told.iter().any(|fault| fault.starts_with(part)), "{part} in {told:#?}");
     }
-    assert_eq!(told.len(), 11, "{told:#?}");
+    assert_eq!(told.len(), 10, "{told:#?}");
     assert!(!told.concat().contains("hush"));
+}
+
+#[test]
+fn a_core_that_pulls_has_a_name_and_no_address() {
+    let feed = "[[core]]\nname = \"main\"\nkind = \"feed\"\nreply_budget = \"3s\"\n";
+    let config = read(feed, &[]).expect("lawful");
+    let core = config.cores.named("main").expect("configured");
+    assert_eq!(
+        (core.kind, core.url.as_str(), core.reply_budget),
+        (crate::cores::Kind::Feed, "", 3_000)
+    );
+    let told = read(&format!("{feed}url = \"http://127.0.0.1:9\"\n"), &[]).expect_err("nobody calls it");
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("core[0].url: found an unknown key"), "{told:#?}");
 }
 
 #[test]

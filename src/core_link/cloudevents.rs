@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    ports::core::Offer,
+    ports::core::{Offer, shown},
     schema::{
         Timestamp,
         json::{self, JsonError},
@@ -13,15 +13,12 @@ use crate::{
 
 /// The body of one attempt.
 pub fn body(offer: &Offer<'_>, raw_inline: bool) -> Result<Vec<u8>, JsonError> {
-    let mut event = offer.event.clone();
-    if !(raw_inline || always_raw(&event)) {
-        event.raw = None;
-    }
-    event.offer = Some(v1::Offer {
+    let this = v1::Offer {
         attempt: offer.attempt,
         passive: offer.passive.clone(),
         replay_id: offer.replay.unwrap_or_default().to_owned(),
-    });
+    };
+    let event = shown(offer.event.clone(), this, raw_inline);
     let conversation = event.conversation.as_ref();
     let key = conversation.map_or("", |conversation| &conversation.key);
     let account = conversation
@@ -52,19 +49,6 @@ pub fn kind(event: &v1::Event) -> &'static str {
         Some(Body::Delivery(_)) => "wxbridge.delivery.v1",
         Some(Body::Gap(_)) => "wxbridge.gap.v1",
         Some(Body::Signal(_)) | None => "wxbridge.signal.v1",
-    }
-}
-
-/// What we have no name for travels with what the platform said, whatever the core is set to.
-fn always_raw(event: &v1::Event) -> bool {
-    use v1::{event::Body, part::Content};
-    match &event.body {
-        Some(Body::Message(message)) => message
-            .parts
-            .iter()
-            .any(|part| matches!(part.content, Some(Content::Unsupported(_)) | None)),
-        Some(Body::Signal(signal)) => signal.r#type() == v1::signal::Type::Other,
-        _ => false,
     }
 }
 

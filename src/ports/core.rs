@@ -18,6 +18,29 @@ pub struct Offer<'a> {
     pub now: Millis,
 }
 
+/// The event as a core sees it at one attempt, by whatever way it comes: the platform's body where the core wants it, and
+/// always where we have no name for what it says.
+pub fn shown(mut event: v1::Event, offer: v1::Offer, raw_inline: bool) -> v1::Event {
+    if !(raw_inline || always_raw(&event)) {
+        event.raw = None;
+    }
+    event.offer = Some(offer);
+    event
+}
+
+/// What we have no name for travels with what the platform said, whatever the core is set to.
+fn always_raw(event: &v1::Event) -> bool {
+    use v1::{event::Body, part::Content};
+    match &event.body {
+        Some(Body::Message(message)) => message
+            .parts
+            .iter()
+            .any(|part| matches!(part.content, Some(Content::Unsupported(_)) | None)),
+        Some(Body::Signal(signal)) => signal.r#type() == v1::signal::Type::Other,
+        _ => false,
+    }
+}
+
 /// What one attempt came to. Which of them count against the event and which against the core is the difference that
 /// matters: only the former may park an event.
 #[derive(Clone, Debug, PartialEq)]

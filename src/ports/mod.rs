@@ -3,6 +3,7 @@
 pub mod chance;
 pub mod clock;
 pub mod core;
+pub mod feed;
 pub mod fetch;
 pub mod platform;
 pub mod pull;

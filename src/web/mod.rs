@@ -37,6 +37,7 @@ use crate::{
     accounts::Registry,
     api_tokens::Tokens,
     cores::Cores,
+    feed::Feeds,
     observe::Observer,
     ports::{chance::Chance, clock::Clock, store::Store},
 };
@@ -60,6 +61,7 @@ pub struct State {
     pub accounts: Arc<dyn needs::AccountDesk>,
     pub lending: Arc<dyn needs::Lending>,
     pub lent: LentTokens,
+    pub feeds: Arc<Feeds>,
     pub delivery: Arc<dyn needs::CoreLinks>,
     pub replaying: Arc<dyn needs::Replays>,
     pub replays: admin::Running,

@@ -11,7 +11,7 @@ use crate::{
     api_tokens::ApiToken,
     error::Fault,
     ports::{clock::Millis, store::Quarantined},
-    schema::v1,
+    schema::{Timestamp, v1},
     secret::Secret,
     tokens::Token,
 };
@@ -111,6 +111,11 @@ pub struct CoreState {
     pub state: &'static str,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub last_error: String,
+    /// Of a core that pulls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_fetch: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_ack: Option<Timestamp>,
 }
 
 /// What waits for one core.

@@ -25,6 +25,8 @@ pub struct Problem {
     pub detail: String,
     /// Seconds until it is worth coming back.
     pub retry_after: Option<u32>,
+    /// Where a core whose cursor is too old may go on (410).
+    pub oldest_available: Option<String>,
     /// The methods that would have been taken here (405).
     pub allow: Option<&'static str>,
 }
@@ -40,6 +42,8 @@ struct Body<'a> {
     code: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     remedy: &'a str,
+    #[serde(rename = "oldestAvailable", skip_serializing_if = "Option::is_none")]
+    oldest_available: Option<&'a str>,
 }
 
 impl Problem {
@@ -54,6 +58,7 @@ impl Problem {
             status,
             detail: detail.into(),
             retry_after: (code == Code::Overloaded).then_some(1),
+            oldest_available: None,
             allow: None,
         }
     }
@@ -152,6 +157,7 @@ impl ResponseError for Problem {
             detail: &self.detail,
             code: self.code.name(),
             remedy: self.remedy(lang),
+            oldest_available: self.oldest_available.as_deref(),
         };
         // Texts and numbers always serialise.
         answer.body(serde_json::to_vec(&body).unwrap_or_default())

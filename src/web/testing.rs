@@ -21,8 +21,9 @@ use crate::{
     cores::{Core, Cores, Kind, Match},
     doctor::{Doctor, Probes},
     error::{Code, Fault},
+    feed::{self, Feeds},
     observe::Observer,
-    ports::{chance::SystemChance, clock::ManualClock, store::*},
+    ports::{chance::SystemChance, clock::ManualClock, feed::*, store::*},
     schema::v1,
     secret::Secret,
     settings::AccountSettings,
@@ -337,6 +338,7 @@ impl CoreLinks for FakeHouse {
         CoreState {
             state: *self.core.lock().expect("lock"),
             last_error: String::new(),
+            ..CoreState::default()
         }
     }
 }
@@ -466,6 +468,7 @@ impl House {
                     .to_owned(),
             );
         }
+        let feeds = no_feeds(&cores, clock.clone()).await;
         let doctor = Doctor {
             clock: clock.clone(),
             store: store.clone(),
@@ -493,6 +496,7 @@ impl House {
             accounts: parts.clone(),
             lending: parts.clone(),
             lent: super::LentTokens::default(),
+            feeds,
             delivery: parts.clone(),
             replaying: parts.clone(),
             replays: super::admin::Running::default(),
@@ -540,6 +544,37 @@ impl House {
         });
         self.state.registry.replace([opened.clone()]);
         opened
+    }
+}
+
+/// The feeds of a house without a core that pulls.
+async fn no_feeds(cores: &Cores, clock: Arc<ManualClock>) -> Arc<Feeds> {
+    let chance = Arc::new(SystemChance::default());
+    let parts = feed::Parts {
+        store: Arc::new(FakeStore::default()),
+        cores: cores.clone(),
+        cursors: feed::cursor::Cursors::new(&[7; 32], 1),
+        windows: crate::inbound::windows::OpenRequests::new(clock.clone(), chance),
+        bells: feed::Bells::default(),
+        observer: Arc::new(Observer::with_clock(clock.clone())),
+        clock,
+    };
+    Feeds::open(parts).await.expect("opens")
+}
+
+#[async_trait]
+impl FeedStore for FakeStore {
+    async fn open_feeds(&self, _: Vec<Arc<str>>) -> Result<Vec<Arc<Gauge>>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn feed_page(&self, _: Ask) -> Result<FeedPage, StoreError> {
+        not_here()
+    }
+    async fn feed_take(&self, _: Arc<str>, _: Position) -> Result<FeedTaken, StoreError> {
+        not_here()
+    }
+    async fn feed_again(&self, _: Arc<str>, _: Vec<Row>, _: String) -> Result<Position, StoreError> {
+        not_here()
     }
 }
 

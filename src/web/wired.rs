@@ -23,11 +23,15 @@ use crate::{
     delivery::{self, Progress, ReplayError, Selection},
     doctor::Probes,
     error::{Code, Fault},
+    feed::Feeds,
     inbound::Inbound,
     media::{self, Label, Library, Whereabouts},
     outbound::{self, Outbound},
     ports::{clock::Millis, store::Quarantined},
-    schema::v1::{self, Media, SendRequest, SendResult},
+    schema::{
+        Timestamp,
+        v1::{self, Media, SendRequest, SendResult},
+    },
     secret::Secret,
     tokens::{CallFault, Keeper, Token},
 };
@@ -109,6 +113,45 @@ impl CoreLinks for delivery::Handle {
         CoreState {
             state,
             last_error: found.last_error,
+            ..CoreState::default()
+        }
+    }
+}
+
+/// Every way to a core: pushed by delivery, or pulled out of a feed.
+pub struct Ways {
+    pub pushed: delivery::Handle,
+    pub pulled: Arc<Feeds>,
+}
+
+impl CoreLinks for Ways {
+    fn lag(&self) -> BTreeMap<String, Lag> {
+        let mut lag = self.pushed.lag();
+        for core in self.pulled.names() {
+            if let Some(standing) = self.pulled.standing(core) {
+                let of = Lag {
+                    events: standing.waiting,
+                    oldest: standing.oldest,
+                };
+                lag.insert(core.to_string(), of);
+            }
+        }
+        lag
+    }
+
+    fn state(&self, core: &str) -> CoreState {
+        let Some(standing) = self.pulled.standing(core) else {
+            return self.pushed.state(core);
+        };
+        CoreState {
+            state: match standing.here {
+                Some(true) => "up",
+                Some(false) => "down",
+                None => "unknown",
+            },
+            last_error: String::new(),
+            last_fetch: standing.last_fetch.map(Timestamp::from_millis),
+            last_ack: standing.last_ack.map(Timestamp::from_millis),
         }
     }
 }

@@ -60,8 +60,12 @@ impl Writer {
             ..Default::default()
         };
         let core = state.core.clone();
+        if let Some(before) = self.lines.at(conversation.0, event.seq) {
+            self.feed_drop(&core, before)?;
+        }
         self.insert_event(row, conversation.0, &event, stamp.now)?;
         self.lines.add(&self.db, conversation.0, event.seq, row)?;
+        self.feed_gap(conversation, &core, row, event.seq, stamp.now)?;
         let core = self.core_name(&core);
         // Not published: whoever asked for it has it, and it is no later event.
         Ok(Arc::new(Stored {

@@ -47,6 +47,7 @@ impl Writer {
             .changed(&self.db, conversation, write_state || moved)?;
         self.insert_event(row, conversation, &event, now)?;
         self.lines.add(&self.db, conversation, event.seq, row)?;
+        self.feed_event(&core, row, now)?;
         if wakes_held && self.holding.contains(&conversation) {
             self.publish.push(Publish::Outbox(ConversationId(conversation)));
         }
@@ -166,9 +167,9 @@ impl Writer {
     /// Gives the conversation to a core, with whatever of it waits.
     pub fn give(&mut self, conversation: i64, core: &str) -> Result<(), rusqlite::Error> {
         let first_waiting = self.lines.first_seq(conversation);
-        self.conversations
-            .state(&self.db, conversation)?
-            .give_to(core, first_waiting);
-        Ok(())
+        let state = self.conversations.state(&self.db, conversation)?;
+        let before = state.core.clone();
+        state.give_to(core, first_waiting);
+        self.feed_give(conversation, &before, core)
     }
 }

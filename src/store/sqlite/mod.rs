@@ -6,6 +6,8 @@
 mod announce;
 mod checkpoint;
 mod conversations;
+mod feed_page;
+mod feeds;
 mod handover;
 mod inbound;
 mod lines;
@@ -35,6 +37,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::ports::{
     clock::Millis,
+    feed::{Ask, FeedPage, FeedStore, FeedTaken, Gauge, Position},
     store::{
         Accepted, Arrival, ConversationId, Enqueued, EventQuery, Message, MessageRef, NewMessage, Page, Parked,
         Quarantined, Record, RecordWrite, Retention, Row, Settle, Store, StoreError, Stored, Swept, Take, Took, View,
@@ -330,5 +333,37 @@ impl Store for SqliteStore {
         }
         // Others may still hold this store without using it: the folder is free all the same.
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+#[async_trait]
+impl FeedStore for SqliteStore {
+    async fn open_feeds(&self, cores: Vec<Arc<str>>) -> Result<Vec<Arc<Gauge>>, StoreError> {
+        self.write(move |writer| Ok(writer.open_feeds(&cores)?)).await
+    }
+
+    async fn feed_page(&self, ask: Ask) -> Result<FeedPage, StoreError> {
+        let epoch = self.epoch;
+        self.reader.read(move |db| feed_page::page(db, &ask, epoch)).await
+    }
+
+    async fn feed_take(&self, core: Arc<str>, through: Position) -> Result<FeedTaken, StoreError> {
+        let mut entries = 0;
+        loop {
+            let core = core.clone();
+            let (step, more) = self.write(move |writer| Ok(writer.feed_take(&core, through)?)).await?;
+            entries += step.entries;
+            if !more {
+                return Ok(FeedTaken { entries, ..step });
+            }
+        }
+    }
+
+    async fn feed_again(&self, core: Arc<str>, events: Vec<Row>, replay: String) -> Result<Position, StoreError> {
+        self.write(move |writer| {
+            writer.may_append()?;
+            Ok(writer.feed_again(&core, &events, &replay)?)
+        })
+        .await
     }
 }

@@ -12,6 +12,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::{
     checkpoint::Checkpoints,
+    feeds::Feeds,
     lines::Lines,
     schema,
     writer::{Disk, Writer},
@@ -81,6 +82,7 @@ pub fn open(options: Options) -> Result<Opened, OpenError> {
     writer.catch_up()?;
     writer.checkpoints = Checkpoints::beside(&file);
     writer.lines = Lines::load(&writer.db)?;
+    writer.feeds = Feeds::load(&writer.db, epoch)?;
     writer.holding = holding(&writer.db)?;
     Ok(Opened { writer, file, lock })
 }
@@ -140,7 +142,8 @@ fn after(last: u32, now: Millis) -> u32 {
 
 fn next_event(db: &Connection) -> Result<Row, rusqlite::Error> {
     let newest: Row = db.query_row("SELECT coalesce(max(row), 0) FROM event", [], |row| row.get(0))?;
-    Ok(newest.max(meta(db, "folded")?.unwrap_or(0)) + 1)
+    let known = [meta(db, "folded")?, meta(db, "numbered")?];
+    Ok(known.into_iter().flatten().fold(newest, Row::max) + 1)
 }
 
 fn holding(db: &Connection) -> Result<std::collections::HashSet<i64>, rusqlite::Error> {

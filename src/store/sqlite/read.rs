@@ -23,10 +23,10 @@ type Found<T> = Result<T, rusqlite::Error>;
 
 /// Which core each conversation has, looked up once per question.
 #[derive(Default)]
-struct CoreNames(HashMap<i64, Option<Arc<str>>>, HashMap<String, Arc<str>>);
+pub(super) struct CoreNames(HashMap<i64, Option<Arc<str>>>, HashMap<String, Arc<str>>);
 
 impl CoreNames {
-    fn of(&mut self, db: &Connection, conversation: i64) -> Found<Option<Arc<str>>> {
+    pub(super) fn of(&mut self, db: &Connection, conversation: i64) -> Found<Option<Arc<str>>> {
         if let Some(known) = self.0.get(&conversation) {
             return Ok(known.clone());
         }
@@ -56,7 +56,7 @@ fn state(db: &Connection, conversation: i64) -> Found<State> {
 // ───────────── events ─────────────
 
 /// `row, conversation, body` of the table `event`.
-fn read_event(row: &SqlRow<'_>) -> Found<(Row, i64, v1::Event)> {
+pub(super) fn read_event(row: &SqlRow<'_>) -> Found<(Row, i64, v1::Event)> {
     let body: Vec<u8> = row.get(2)?;
     Ok((
         row.get(0)?,

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// Grows with every change of the tables.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 /// Pages of the log after which a commit copies it into the database by itself, 64 MiB: it is done beside the writer
 /// long before, see [`super::checkpoint`].
@@ -40,6 +40,16 @@ CREATE INDEX message_passive ON message (answers) WHERE passive IS NOT NULL;
 CREATE TABLE record (space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (space, key)) WITHOUT ROWID;
 ";
 
+/// What waits for each core that pulls, in the order it is handed out. Created with the rest, and in every older database.
+const FEEDS: &str = "
+CREATE TABLE feed (
+  core TEXT NOT NULL, position INTEGER NOT NULL, event INTEGER NOT NULL, replay TEXT, PRIMARY KEY (core, position)) WITHOUT ROWID;
+-- What does not stand at its own row's number.
+CREATE INDEX feed_moved ON feed (event) WHERE event <> position;
+CREATE TABLE feed_core (
+  core TEXT PRIMARY KEY, epoch INTEGER NOT NULL, taken INTEGER NOT NULL, taken_at INTEGER, oldest INTEGER NOT NULL) WITHOUT ROWID;
+";
+
 /// From version 1: what waits was keyed by conversation.
 const TO_2: &str = "
 ALTER TABLE pending RENAME TO pending_1;
@@ -52,8 +62,13 @@ DROP TABLE pending_1;
 pub fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match found {
-        0 => connection.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")),
-        1 => connection.execute_batch(&format!("BEGIN; {TO_2} PRAGMA user_version = {VERSION}; COMMIT;")),
+        0 => connection.execute_batch(&format!(
+            "BEGIN; {TABLES} {FEEDS} PRAGMA user_version = {VERSION}; COMMIT;"
+        )),
+        1 => connection.execute_batch(&format!(
+            "BEGIN; {TO_2} {FEEDS} PRAGMA user_version = {VERSION}; COMMIT;"
+        )),
+        2 => connection.execute_batch(&format!("BEGIN; {FEEDS} PRAGMA user_version = {VERSION}; COMMIT;")),
         VERSION => Ok(()),
         later => Err(rusqlite::Error::SqliteFailure(
             rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH),

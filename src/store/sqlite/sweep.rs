@@ -71,6 +71,7 @@ impl Writer {
             if self.lines.at(*conversation, *seq) == Some(*row) {
                 self.expire_waiting(*conversation, before, at)?;
             }
+            self.feed_forgets(*conversation, *row)?;
             at.swept.events += self
                 .db
                 .prepare_cached("DELETE FROM event WHERE row = ?1")?
@@ -101,8 +102,12 @@ impl Writer {
             detail: "not taken within the retention".to_owned(),
             parked_event_ids: Vec::new(),
         };
+        let core = self.conversations.state(&self.db, conversation)?.core.clone();
         for (seq, row) in &old {
             self.lines.remove(&self.db, conversation, *seq, *row)?;
+            if let Some(place) = self.feed_drop(&core, *row)? {
+                self.feed_lost(&core, place)?;
+            }
         }
         let gap = self.put_gap(ConversationId(conversation), gap)?;
         self.publish.push(super::writer::Publish::Event(gap));

@@ -13,6 +13,7 @@ use super::{
     announce::{Announcer, News},
     checkpoint::Checkpoints,
     conversations::Conversations,
+    feeds::Feeds,
     lines::Lines,
 };
 use crate::ports::{
@@ -80,6 +81,7 @@ pub struct Writer {
     pub db: Connection,
     pub conversations: Conversations,
     pub lines: Lines,
+    pub feeds: Feeds,
     pub epoch: u32,
     pub clock: Arc<dyn Clock>,
     pub next_event: Row,
@@ -154,6 +156,7 @@ impl Writer {
             db,
             conversations: Conversations::new(),
             lines: Lines::default(),
+            feeds: Feeds::default(),
             epoch,
             last_fold: (clock.now(), next_event),
             clock,
@@ -306,6 +309,7 @@ impl Writer {
         match result {
             Ok(()) => {
                 self.lines.committed();
+                self.feeds.committed();
                 Ok(())
             }
             Err(error) => {
@@ -314,6 +318,7 @@ impl Writer {
                 // Memory may be ahead of the disk now.
                 self.conversations.forget();
                 self.lines.rolled_back();
+                self.feeds.rolled_back();
                 self.accounts.clear();
                 self.next_event = next_event;
                 self.publish.clear();

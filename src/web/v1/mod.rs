@@ -4,6 +4,7 @@ pub mod access_token;
 pub mod accounts;
 mod conversations;
 mod entries;
+mod events;
 pub(in crate::web) mod media;
 mod messages;
 
@@ -24,6 +25,8 @@ pub fn routes(app: &mut ServiceConfig) {
             .route(web::get().to(messages::by_client_id)),
     )
     .service(taking("/messages/{id}", "GET").route(web::get().to(messages::by_id)))
+    .service(taking("/events", "GET").route(web::get().to(events::fetch)))
+    .service(taking("/events/ack", "POST").route(web::post().to(events::ack)))
     .service(taking("/conversations/{key:.*}", "GET").route(web::get().to(conversations::look)))
     .service(taking("/media", "POST").route(web::post().to(media::put)))
     .service(

@@ -1,0 +1,427 @@
+//! How does a core pull its events? Page by page, from a cursor it holds, and it says up to where it has taken them.
+//!
+//! One machine behind `GET /v1/events`, `FetchEvents`, `POST /v1/events/ack` and `AckEvents`; it knows no transport. What
+//! waits is in the store alone ([`crate::ports::feed`]); here are the cursors ([`cursor`]), the bell that ends a long
+//! poll ([`bell`]), the bound on polls ([`seats`]) and what is in the core's hand ([`handed`]).
+
+mod bell;
+pub mod cursor;
+mod handed;
+mod seats;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
+};
+
+use tokio::sync::Notify;
+
+use bell::Bell;
+pub use bell::Bells;
+use cursor::{Bad, Cursors};
+use handed::Handed;
+pub use seats::SEATS;
+use seats::Seats;
+
+use crate::{
+    api_tokens::{ApiToken, Scope},
+    cores::{Core, Cores, Kind},
+    error::Code,
+    observe::Observer,
+    ports::{
+        clock::{Clock, Millis},
+        core::shown,
+        feed::{Ask, FeedPage, FeedStore, Gauge, Item, Position},
+        store::StoreError,
+        turn::Windows,
+    },
+    schema::v1::{AckEventsRequest, AckEventsResponse, Event, FetchEventsRequest, FetchEventsResponse, Offer},
+};
+
+/// Events in a page that asks for no number, and in any page.
+const PAGE: usize = 100;
+const PAGE_MOST: usize = 1_000;
+/// Encoded bytes in a page: gRPC clients take no message over 4 MiB unless told to.
+const BYTES: usize = 1 << 20;
+/// The longest wait for an event.
+pub const WAIT_MOST: Millis = 30_000;
+/// Who has not asked for so long is not there.
+const SILENT: Millis = 60_000;
+
+/// Why a core gets no page, or its acknowledgement is not taken. Nothing was changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// `INVALID_REQUEST`
+    #[error("{0}")]
+    Invalid(String),
+    /// `FORBIDDEN`
+    #[error("{0}")]
+    Forbidden(String),
+    /// `NOT_FOUND`
+    #[error("{0}")]
+    NotFound(String),
+    /// `CURSOR_TOO_OLD`
+    #[error("the cursor is older than what is kept, or of another life of the store; go on from oldestAvailable")]
+    TooOld { oldest_available: String },
+    /// `OVERLOADED` by this token alone: `RESOURCE_EXHAUSTED`, 429.
+    #[error("{SEATS} requests for events are open with this token, which is as many as it may have")]
+    TooMany { retry_after_seconds: u32 },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Refusal {
+    pub fn code(&self) -> Code {
+        match self {
+            Refusal::Invalid(_) => Code::InvalidRequest,
+            Refusal::Forbidden(_) => Code::Forbidden,
+            Refusal::NotFound(_) => Code::NotFound,
+            Refusal::TooOld { .. } => Code::CursorTooOld,
+            Refusal::TooMany { .. } | Refusal::Store(_) => Code::Overloaded,
+        }
+    }
+}
+
+/// What the feeds are made of.
+pub struct Parts {
+    pub store: Arc<dyn FeedStore>,
+    pub cores: Cores,
+    pub cursors: Cursors,
+    pub windows: Arc<dyn Windows>,
+    pub bells: Bells,
+    pub clock: Arc<dyn Clock>,
+    pub observer: Arc<Observer>,
+}
+
+/// The feeds of all cores that pull.
+pub struct Feeds {
+    parts: Parts,
+    feeds: Vec<Feed>,
+    seats: Seats,
+    closing: AtomicBool,
+    closed: Notify,
+}
+
+/// One core's.
+struct Feed {
+    core: Core,
+    gauge: Arc<Gauge>,
+    bell: Bell,
+    handed: Mutex<Handed>,
+    /// 0 = not since the start.
+    last_fetch: AtomicI64,
+    last_ack: AtomicI64,
+    polling: AtomicU32,
+}
+
+/// How a core that pulls stands, for operators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    pub waiting: u64,
+    pub oldest: Option<Millis>,
+    /// Requests for events that are open now.
+    pub polling: u32,
+    pub last_fetch: Option<Millis>,
+    pub last_ack: Option<Millis>,
+    /// It asks, or asked a moment ago. `None`: it has not asked since the start, which is a moment ago.
+    pub here: Option<bool>,
+}
+
+impl Feed {
+    fn handed(&self) -> MutexGuard<'_, Handed> {
+        self.handed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts an open request.
+struct Polling<'a>(&'a Feed);
+
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        self.0.polling.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Feeds {
+    /// Opens a feed for every core of that kind. Before anything is given to a core, and after cores that vanished were
+    /// settled with.
+    pub async fn open(parts: Parts) -> Result<Arc<Self>, StoreError> {
+        let pulling: Vec<Core> = parts
+            .cores
+            .0
+            .iter()
+            .filter(|core| core.kind == Kind::Feed)
+            .cloned()
+            .collect();
+        let names: Vec<Arc<str>> = pulling.iter().map(|core| core.name.clone()).collect();
+        let gauges = parts.store.open_feeds(names.clone()).await?;
+        let bells = parts.bells.hang(names.into_iter());
+        let mut feeds = Vec::with_capacity(pulling.len());
+        for ((core, gauge), bell) in pulling.into_iter().zip(gauges).zip(bells) {
+            let ask = Ask {
+                core: core.name.clone(),
+                after: None,
+                limit: 1,
+                bytes: 0,
+            };
+            let place = parts.store.feed_page(ask).await?.place;
+            feeds.push(Feed {
+                core,
+                gauge,
+                bell,
+                handed: Mutex::default(),
+                last_fetch: AtomicI64::new(0),
+                last_ack: AtomicI64::new(place.taken_at.unwrap_or(0)),
+                polling: AtomicU32::new(0),
+            });
+        }
+        Ok(Arc::new(Self {
+            parts,
+            feeds,
+            seats: Seats::default(),
+            closing: AtomicBool::new(false),
+            closed: Notify::new(),
+        }))
+    }
+
+    /// The next page; where there is nothing, the first one within `wait`, else an empty one.
+    pub async fn fetch(&self, caller: &ApiToken, request: FetchEventsRequest) -> Result<FetchEventsResponse, Refusal> {
+        let feed = self.feed_of(caller, &request.core)?;
+        let Some(_seat) = self.seats.take(&caller.id) else {
+            return Err(Refusal::TooMany { retry_after_seconds: 1 });
+        };
+        feed.polling.fetch_add(1, Ordering::Relaxed);
+        let _polling = Polling(feed);
+        let after = match request.after.as_str() {
+            "" => None,
+            cursor => Some(self.position(feed, cursor).await?),
+        };
+        let ask = Ask {
+            core: feed.core.name.clone(),
+            after,
+            limit: match usize::try_from(request.limit).unwrap_or(PAGE_MOST) {
+                0 => PAGE,
+                limit => limit.min(PAGE_MOST),
+            },
+            bytes: BYTES,
+        };
+        let wait = wait(request.wait)?;
+        let page = self.page_within(feed, ask, wait).await?;
+        if after.is_some_and(|after| after < page.place.oldest) {
+            return Err(self.too_old(feed, page.place.oldest));
+        }
+        Ok(self.hand_out(feed, page))
+    }
+
+    /// Everything up to the cursor is taken, and its windows are closed unless they are to be kept.
+    pub async fn ack(&self, caller: &ApiToken, request: AckEventsRequest) -> Result<AckEventsResponse, Refusal> {
+        let feed = self.feed_of(caller, &request.core)?;
+        if request.cursor.is_empty() {
+            return Err(Refusal::Invalid(
+                "cursor is missing: the next of the page that was taken".to_owned(),
+            ));
+        }
+        let through = self.position(feed, &request.cursor).await?;
+        let taken = self.parts.store.feed_take(feed.core.name.clone(), through).await?;
+        let now = self.parts.clock.now();
+        feed.last_ack.store(now, Ordering::Relaxed);
+        let (events, windows) = feed.handed().taken(through, request.keep_window, now);
+        for event_id in windows {
+            self.parts.windows.close(&event_id);
+        }
+        for held in &events {
+            let millis = (now - held.first) as f64;
+            let (core, attempt) = (&feed.core.name, held.attempt);
+            self.parts
+                .observer
+                .offered(core, &held.event_id, attempt, "taken", millis);
+        }
+        // What was handed out by an earlier run, or long ago, is counted all the same.
+        let others = taken.entries.saturating_sub(events.len() as u64);
+        let counter = &self.parts.observer.metrics.deliveries;
+        counter.with_label_values(&[&*feed.core.name, "taken"]).inc_by(others);
+        Ok(AckEventsResponse {
+            committed: self.parts.cursors.write(&feed.core.name, taken.place.taken),
+        })
+    }
+
+    /// How a core stands; `None`: it does not pull.
+    pub fn standing(&self, core: &str) -> Option<Standing> {
+        let feed = self.feeds.iter().find(|feed| &*feed.core.name == core)?;
+        let some = |at: &AtomicI64| Some(at.load(Ordering::Relaxed)).filter(|at| *at != 0);
+        let polling = feed.polling.load(Ordering::Relaxed);
+        let last_fetch = some(&feed.last_fetch);
+        let now = self.parts.clock.now();
+        Some(Standing {
+            waiting: feed.gauge.waiting(),
+            oldest: feed.gauge.oldest(),
+            polling,
+            last_fetch,
+            last_ack: some(&feed.last_ack),
+            here: last_fetch.map(|at| polling > 0 || now - at < SILENT),
+        })
+    }
+
+    /// The cores that pull.
+    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.feeds.iter().map(|feed| &feed.core.name)
+    }
+
+    /// Whoever waits is answered now; nobody waits from now on.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        self.closed.notify_waiters();
+    }
+
+    // ───────────── who asks, and from where ─────────────
+
+    /// The feed that this token may pull.
+    fn feed_of(&self, caller: &ApiToken, core: &str) -> Result<&Feed, Refusal> {
+        let own = caller.core.as_deref();
+        let named = match (core, own) {
+            ("", Some(own)) => own,
+            ("", None) => match &*self.feeds {
+                [only] => &only.core.name,
+                _ => {
+                    return Err(Refusal::Invalid(
+                        "core is missing: the name of a [[core]] of kind \"feed\"".to_owned(),
+                    ));
+                }
+            },
+            (core, Some(own)) if core != own => {
+                return Err(Refusal::Forbidden(format!(
+                    "this token speaks for core {own}, not for {core}"
+                )));
+            }
+            (core, _) => core,
+        };
+        if !matches!(caller.scope, Scope::Core | Scope::Operator) {
+            return Err(Refusal::Forbidden("a token of scope core pulls events".to_owned()));
+        }
+        let feed = self.feeds.iter().find(|feed| &*feed.core.name == named);
+        let feed = feed.ok_or_else(|| self.no_feed(named))?;
+        // Whatever it does not see would be taken with the rest.
+        let whole = |pattern: &String| caller.accounts.contains(pattern);
+        let accounts = &feed.core.matches.accounts;
+        if !caller.accounts.is_empty() && (accounts.is_empty() || !accounts.iter().all(whole)) {
+            return Err(Refusal::Forbidden(
+                "this token sees some accounts only, and a feed holds those of all: pull with a token without --accounts".to_owned(),
+            ));
+        }
+        Ok(feed)
+    }
+
+    fn no_feed(&self, core: &str) -> Refusal {
+        match self.parts.cores.named(core) {
+            Some(_) => Refusal::Invalid(format!(
+                "events are pushed to core {core}; only one of kind \"feed\" pulls"
+            )),
+            None => Refusal::NotFound(format!("no core {core:?} is configured")),
+        }
+    }
+
+    async fn position(&self, feed: &Feed, cursor: &str) -> Result<Position, Refusal> {
+        match self.parts.cursors.read(&feed.core.name, cursor) {
+            Ok(position) => Ok(position),
+            Err(Bad::Forged) => Err(Refusal::Invalid(format!(
+                "the cursor was not handed out to core {}",
+                feed.core.name
+            ))),
+            Err(Bad::OtherLife) => {
+                let ask = Ask {
+                    core: feed.core.name.clone(),
+                    after: None,
+                    limit: 1,
+                    bytes: 0,
+                };
+                let place = self.parts.store.feed_page(ask).await?.place;
+                Err(self.too_old(feed, place.oldest))
+            }
+        }
+    }
+
+    fn too_old(&self, feed: &Feed, oldest: Position) -> Refusal {
+        Refusal::TooOld {
+            oldest_available: self.parts.cursors.write(&feed.core.name, oldest),
+        }
+    }
+
+    // ───────────── the page ─────────────
+
+    /// A page with something in it, or one that says why there is none, or the empty one when the time is over.
+    async fn page_within(&self, feed: &Feed, ask: Ask, wait: Millis) -> Result<FeedPage, Refusal> {
+        let until = self.parts.clock.now().saturating_add(wait);
+        loop {
+            // Listened for before it is looked at: a commit in between rings.
+            let (rings, closed) = (feed.bell.rings(), self.closed.notified());
+            tokio::pin!(rings, closed);
+            rings.as_mut().enable();
+            closed.as_mut().enable();
+            let page = self.parts.store.feed_page(ask.clone()).await?;
+            let now = self.parts.clock.now();
+            feed.last_fetch.store(now, Ordering::Relaxed);
+            let lost = ask.after.is_some_and(|after| after < page.place.oldest);
+            let over = now >= until || self.closing.load(Ordering::Acquire);
+            if over || lost || page.more || !page.items.is_empty() {
+                return Ok(page);
+            }
+            tokio::select! {
+                () = rings => {}
+                () = closed => {}
+                () = self.parts.clock.sleep_until(until) => {}
+            }
+        }
+    }
+
+    fn hand_out(&self, feed: &Feed, page: FeedPage) -> FetchEventsResponse {
+        let now = self.parts.clock.now();
+        let name = &feed.core.name;
+        let taken = page.place.taken;
+        let mut handed = feed.handed();
+        let events = page
+            .items
+            .into_iter()
+            .map(|item| self.show(feed, &mut handed, item, taken, now));
+        FetchEventsResponse {
+            events: events.collect(),
+            next: self.parts.cursors.write(name, page.next),
+            more: page.more,
+            oldest_available: self.parts.cursors.write(name, page.place.oldest),
+        }
+    }
+
+    fn show(&self, feed: &Feed, handed: &mut Handed, item: Item, taken: Position, now: Millis) -> Event {
+        let mut offer = Offer {
+            attempt: 2,
+            passive: None,
+            replay_id: String::new(),
+        };
+        // What was taken before is read again by a core that lost its place: nothing waits for it.
+        if item.position > taken {
+            offer.attempt = handed.attempt(item.position, &item.event.id, now);
+            match item.replay {
+                Some(replay) => offer.replay_id = replay,
+                None => offer.passive = self.parts.windows.look(&item.event.id),
+            }
+            if offer.passive.is_some() {
+                handed.has_window(item.position);
+            }
+        }
+        shown(item.event, offer, feed.core.raw_inline)
+    }
+}
+
+/// How long to wait, bounded.
+fn wait(asked: Option<pbjson_types::Duration>) -> Result<Millis, Refusal> {
+    let Some(asked) = asked else { return Ok(0) };
+    if asked.seconds < 0 || asked.nanos < 0 {
+        return Err(Refusal::Invalid("wait is negative".to_owned()));
+    }
+    let millis = asked
+        .seconds
+        .saturating_mul(1_000)
+        .saturating_add(i64::from(asked.nanos) / 1_000_000);
+    Ok(millis.min(WAIT_MOST))
+}

@@ -1,0 +1,1 @@
+//! Does the machine keep its promises on the real store?

@@ -1,0 +1,55 @@
+//! How does a core pull its events over HTTP? `GET /v1/events`, a long poll, and `POST /v1/events/ack`.
+
+use actix_web::{
+    HttpRequest,
+    http::StatusCode,
+    web::{self, Data},
+};
+
+use super::shown;
+use crate::{
+    feed::Refusal,
+    schema::v1::{AckEventsRequest, FetchEventsRequest},
+    web::{Answer, Problem, State, auth::Caller, body, params::Params},
+};
+
+pub async fn fetch(request: HttpRequest, caller: Caller, state: Data<State>) -> Answer {
+    let mut query = Params::of(&request);
+    let core = query.filled("core")?.unwrap_or_default();
+    let after = query.filled("after")?.unwrap_or_default();
+    let limit = u32::try_from(query.limit(0, usize::MAX)?).unwrap_or(u32::MAX);
+    let wait = query.wait()?;
+    query.done()?;
+    let wish = FetchEventsRequest {
+        core,
+        after,
+        limit,
+        // Bounded by the parameter's own limit.
+        wait: wait.map(|wait| pbjson_types::Duration {
+            seconds: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
+            nanos: i32::try_from(wait.subsec_nanos()).unwrap_or(0),
+        }),
+    };
+    shown(StatusCode::OK, &state.feeds.fetch(&caller.0, wish).await?)
+}
+
+pub async fn ack(request: HttpRequest, payload: web::Payload, caller: Caller, state: Data<State>) -> Answer {
+    Params::of(&request).done()?;
+    let wish: AckEventsRequest = body::strict(&request, payload).await?;
+    shown(StatusCode::OK, &state.feeds.ack(&caller.0, wish).await?)
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (code, detail) = (refusal.code(), refusal.to_string());
+        match refusal {
+            Refusal::TooMany { retry_after_seconds } => Problem::slow_down(detail, retry_after_seconds),
+            Refusal::TooOld { oldest_available } => Problem {
+                oldest_available: Some(oldest_available),
+                ..Problem::new(code, detail)
+            },
+            Refusal::Store(error) => error.into(),
+            _ => Problem::new(code, detail),
+        }
+    }
+}
