@@ -1,6 +1,6 @@
 //! Which core takes a conversation? The `[[core]]` tables and their `match`: the first that fits, in the order written.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,7 @@ pub struct Core {
     pub url: String,
     /// Standard Webhooks keys (`whsec_…`): all are signed with, for rotation.
     pub secrets: Vec<Secret>,
+    pub credentials: Credentials,
     pub matches: Match,
     /// How long a callback may wait for this core; 0 = never hold.
     pub reply_budget: Millis,
@@ -25,6 +26,17 @@ pub struct Core {
     pub raw_inline: bool,
 }
 
+/// How we and a core of kind `grpc` know each other; empty for every other kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Credentials {
+    /// Who signed the core's certificate; `None` = the authorities of the system.
+    pub ca_file: Option<PathBuf>,
+    /// Our own certificate and its key, for a core that asks for one.
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    pub bearer: Option<Secret>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -32,6 +44,13 @@ pub enum Kind {
     Grpc,
     /// The core pulls.
     Feed,
+}
+
+impl Kind {
+    /// We call the core; otherwise it calls us.
+    pub fn is_pushed(self) -> bool {
+        matches!(self, Kind::Http | Kind::Grpc)
+    }
 }
 
 /// Empty lists fit everything; entries may use `*`.

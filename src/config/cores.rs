@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::reader::{HTTP_URL, Reading, Table, http_url};
 use crate::{
-    cores::{Core, Cores, Kind, Match},
+    cores::{Core, Cores, Credentials, Kind, Match},
     ports::clock::Millis,
     secret::Secret,
 };
@@ -71,15 +71,11 @@ fn read_core(it: &mut Table<'_>, reading: &Reading) -> Option<Core> {
     } else {
         Some(Kind::Http)
     };
-    if let Some(kind @ Kind::Grpc) = kind {
-        let name = format!("{kind:?}").to_lowercase();
-        it.fault(
-            "kind",
-            format!("{name:?}, a kind that this version does not serve yet"),
-            "\"http\" or \"feed\"",
-        );
-    }
     let url = read_url(it, kind);
+    let credentials = match kind {
+        Some(Kind::Grpc) => read_credentials(it),
+        _ => Credentials::default(),
+    };
     let secrets = read_secrets(it, kind, reading);
     let matches = it
         .table("match")
@@ -102,6 +98,7 @@ fn read_core(it: &mut Table<'_>, reading: &Reading) -> Option<Core> {
         kind: kind?,
         url: url?,
         secrets,
+        credentials,
         matches: matches?,
         reply_budget: reply_budget.unwrap_or(REPLY_BUDGET),
         timeout: timeout.unwrap_or(TIMEOUT),
@@ -120,16 +117,14 @@ fn name(text: &str) -> Option<String> {
     lawful.then(|| text.to_owned())
 }
 
-/// A core that pulls has no address; keys that only a gRPC core knows are known only there.
+/// A core that pulls has no address.
 fn read_url(it: &mut Table<'_>, kind: Option<Kind>) -> Option<String> {
     if kind == Some(Kind::Feed) {
         return Some(String::new());
     }
     if kind == Some(Kind::Grpc) {
-        for key in ["ca_file", "cert_file", "key_file"] {
-            it.file(key);
-        }
-        it.secret("bearer");
+        it.require("url", GRPC_URL);
+        return it.parse("url", GRPC_URL, grpc_url);
     }
     it.require("url", HTTP_URL);
     // The path is the operator's: it is kept as written, last slash and query included.
@@ -146,6 +141,39 @@ fn read_url(it: &mut Table<'_>, kind: Option<Kind>) -> Option<String> {
             plain.then(|| text.to_owned())
         },
     )
+}
+
+const GRPC_URL: &str =
+    "an address such as \"https://core.example:443\", or http on loopback, without path and credentials";
+
+/// What we say to a core over gRPC is not signed: it crosses a network in TLS or not at all.
+fn grpc_url(text: &str) -> Option<String> {
+    let url = url::Url::parse(text).ok()?;
+    let near = match url.host()? {
+        url::Host::Domain(name) => name == "localhost",
+        url::Host::Ipv4(ip) => ip.is_loopback(),
+        url::Host::Ipv6(ip) => ip.to_canonical().is_loopback(),
+    };
+    let safe = url.scheme() == "https" || (url.scheme() == "http" && near);
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    (safe && bare && anonymous).then(|| text.to_owned())
+}
+
+/// Keys that only a gRPC core knows.
+fn read_credentials(it: &mut Table<'_>) -> Credentials {
+    let credentials = Credentials {
+        ca_file: it.file("ca_file"),
+        cert_file: it.file("cert_file"),
+        key_file: it.file("key_file"),
+        bearer: it.secret("bearer").filter(|bearer| !bearer.is_empty()),
+    };
+    for (key, other) in [("cert_file", "key_file"), ("key_file", "cert_file")] {
+        if it.has(key) && !it.has(other) {
+            it.fault(other, "nothing", format!("a PEM file: {key} goes with it"));
+        }
+    }
+    credentials
 }
 
 fn read_secrets(it: &mut Table<'_>, kind: Option<Kind>, reading: &Reading) -> Vec<Secret> {

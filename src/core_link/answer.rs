@@ -76,7 +76,8 @@ fn accepted(body: &[u8], about: About<'_>) -> Outcome {
     Outcome::Taken(Answer { replies, keep_window })
 }
 
-enum Verdict {
+/// What an Ack comes to.
+pub(super) enum Verdict {
     Taken(Vec<Result<v1::SendRequest, String>>),
     Not(Outcome),
 }
@@ -93,7 +94,8 @@ fn verdict(results: Value, about: About<'_>) -> Option<Verdict> {
     })
 }
 
-fn judge(ack: &v1::Ack, replies: Vec<Result<v1::SendRequest, String>>, seq: u32) -> Verdict {
+/// Reads the Ack of the event's own conversation.
+pub(super) fn judge(ack: &v1::Ack, replies: Vec<Result<v1::SendRequest, String>>, seq: u32) -> Verdict {
     use v1::ack::Outcome as Says;
     let why = |says: &str| match ack.reason.as_str() {
         "" => format!("the core answered {says}"),

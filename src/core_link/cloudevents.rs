@@ -13,12 +13,7 @@ use crate::{
 
 /// The body of one attempt.
 pub fn body(offer: &Offer<'_>, raw_inline: bool) -> Result<Vec<u8>, JsonError> {
-    let this = v1::Offer {
-        attempt: offer.attempt,
-        passive: offer.passive.clone(),
-        replay_id: offer.replay.unwrap_or_default().to_owned(),
-    };
-    let event = shown(offer.event.clone(), this, raw_inline);
+    let event = attempt(offer, raw_inline);
     let conversation = event.conversation.as_ref();
     let key = conversation.map_or("", |conversation| &conversation.key);
     let account = conversation
@@ -38,6 +33,16 @@ pub fn body(offer: &Offer<'_>, raw_inline: bool) -> Result<Vec<u8>, JsonError> {
         datacontenttype: "application/json",
         data: &event,
     })
+}
+
+/// The Event of one attempt, whatever it travels in.
+pub fn attempt(offer: &Offer<'_>, raw_inline: bool) -> v1::Event {
+    let this = v1::Offer {
+        attempt: offer.attempt,
+        passive: offer.passive.clone(),
+        replay_id: offer.replay.unwrap_or_default().to_owned(),
+    };
+    shown(offer.event.clone(), this, raw_inline)
 }
 
 /// The CloudEvents `type`.

@@ -34,6 +34,8 @@ pub enum LinkError {
     Url { core: Arc<str> },
     #[error("core {core}: {fault}")]
     Key { core: Arc<str>, fault: KeyError },
+    #[error("core {core}: {fault}")]
+    Credentials { core: Arc<str>, fault: String },
     #[error("core {core}: no HTTP client: {fault}")]
     Client { core: Arc<str>, fault: String },
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use super::{schedule, worker::Tools};
 use crate::{
-    cores::{Core, Cores, Kind},
+    cores::{Core, Cores},
     ports::{
         clock::Millis,
         core::{Answer, Offer, Outcome},
@@ -84,7 +84,7 @@ impl Replay {
         let core = self
             .cores
             .named(core)
-            .filter(|core| core.kind == Kind::Http)
+            .filter(|core| core.kind.is_pushed())
             .ok_or_else(no_core)?;
         let mut after = None;
         loop {

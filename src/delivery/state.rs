@@ -106,8 +106,8 @@ impl State {
             let slot = &mut self.slots[usize::from(slot)];
             slot.gate.set_since(now);
             slot.role = match core.kind {
-                Kind::Http => Role::Http(Arc::new(core.clone())),
-                Kind::Grpc | Kind::Feed => Role::Other,
+                Kind::Http | Kind::Grpc => Role::Http(Arc::new(core.clone())),
+                Kind::Feed => Role::Other,
             };
         }
         let ids: Vec<ConversationId> = self.lanes.keys().copied().collect();

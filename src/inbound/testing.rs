@@ -51,6 +51,7 @@ pub fn core(reply_budget: Millis) -> Core {
     Core {
         name: "main".into(),
         kind: Kind::Http,
+        credentials: Default::default(),
         url: String::new(),
         secrets: Vec::new(),
         matches: Match::default(),

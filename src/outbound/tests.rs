@@ -49,6 +49,7 @@ fn core() -> Core {
     Core {
         name: "main".into(),
         kind: Kind::Http,
+        credentials: Default::default(),
         url: String::new(),
         secrets: Vec::new(),
         matches: Match::default(),

@@ -218,6 +218,7 @@ impl House {
         let core = Core {
             name: "main".into(),
             kind: Kind::Http,
+            credentials: Default::default(),
             url: String::new(),
             secrets: Vec::new(),
             matches: Match::default(),

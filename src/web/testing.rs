@@ -582,6 +582,7 @@ pub fn core(name: &str) -> Core {
     Core {
         name: name.into(),
         kind: Kind::Http,
+        credentials: Default::default(),
         url: "http://127.0.0.1:9".into(),
         secrets: Vec::new(),
         matches: Match::default(),

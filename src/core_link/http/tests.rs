@@ -58,6 +58,7 @@ fn core(url: String, timeout: Millis) -> Core {
     Core {
         name: "main".into(),
         kind: Kind::Http,
+        credentials: Default::default(),
         url,
         secrets: KEYS.map(Secret::new).to_vec(),
         matches: Match::default(),

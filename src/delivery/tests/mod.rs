@@ -468,6 +468,7 @@ pub fn core(name: &str, kind: Kind) -> Core {
     Core {
         name: name.into(),
         kind,
+        credentials: Default::default(),
         url: "http://127.0.0.1:9/".into(),
         secrets: Vec::new(),
         matches: Match::default(),

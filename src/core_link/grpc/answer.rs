@@ -1,0 +1,119 @@
+//! What do a core's status and its `DeliverResponse` mean? The same outcomes as over HTTP.
+
+use std::error::Error as _;
+
+use tonic::{Code, Status};
+
+use super::connection::{Silence, chain};
+use crate::{
+    core_link::answer::{About, Verdict, judge},
+    ports::{
+        clock::Millis,
+        core::{Answer, Outcome},
+    },
+    schema::{rpc, v1},
+};
+
+/// Beyond this a reason is cut: it is shown to people, not stored as a document.
+const REASON_MAX: usize = 500;
+
+/// The core answered OK. No results: it has the event; else the Ack of its conversation says so, and a conversation that
+/// none names is to be offered again.
+pub fn taken(response: v1::DeliverResponse, about: About<'_>) -> Outcome {
+    let mut replies: Vec<_> = response.replies.into_iter().map(Ok).collect();
+    if !response.results.is_empty() {
+        let named = response
+            .results
+            .into_iter()
+            .find(|ack| ack.conversation_key == about.key);
+        let Some(mut ack) = named else {
+            return Outcome::Again {
+                after: None,
+                why: "the core answered for other conversations only".into(),
+            };
+        };
+        let more = std::mem::take(&mut ack.replies).into_iter().map(Ok).collect();
+        match judge(&ack, more, about.seq) {
+            Verdict::Taken(more) => replies.extend(more),
+            Verdict::Not(outcome) => return outcome,
+        }
+    }
+    Outcome::Taken(Answer {
+        replies,
+        keep_window: response.keep_window,
+    })
+}
+
+/// Anything but OK: whose fault is it?
+pub fn refused(status: &Status) -> Outcome {
+    if let Some(outcome) = unanswered(status) {
+        return outcome;
+    }
+    let after = rest(status);
+    let why = match status.message() {
+        "" => format!("the core answered {}", name(status.code())),
+        message => {
+            let message: String = message.chars().take(REASON_MAX).collect();
+            format!("the core answered {}: {message}", name(status.code()))
+        }
+    };
+    match status.code() {
+        Code::InvalidArgument => Outcome::Refused { why },
+        Code::AlreadyExists => Outcome::Taken(Answer::default()),
+        Code::ResourceExhausted | Code::Unavailable => Outcome::Slow { after, why },
+        Code::Unauthenticated | Code::PermissionDenied | Code::NotFound | Code::Unimplemented => {
+            Outcome::Down { after, why }
+        }
+        _ => Outcome::Failed { after, why },
+    }
+}
+
+/// A status that was made on this side, because none came: nobody there is the core's fault, silence may be the event's.
+fn unanswered(status: &Status) -> Option<Outcome> {
+    let source = status.source()?;
+    let after = None;
+    Some(match source.downcast_ref::<Silence>() {
+        Some(silence @ Silence::Unconnected(_)) => Outcome::Down {
+            after,
+            why: silence.to_string(),
+        },
+        Some(silence) => Outcome::Failed {
+            after,
+            why: silence.to_string(),
+        },
+        None => Outcome::Failed {
+            after,
+            why: format!("no complete answer: {}", chain(status)),
+        },
+    })
+}
+
+/// How long the core wants to be left alone: google.rpc.RetryInfo among the details.
+fn rest(status: &Status) -> Option<Millis> {
+    let wait = rpc::retry_delay(status.details())?;
+    let millis = wait.seconds.saturating_mul(1000) + i64::from(wait.nanos) / 1_000_000;
+    Some(millis.max(0))
+}
+
+/// The status as gRPC's own list writes it.
+fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}

@@ -1,0 +1,202 @@
+//! Which connection does a call travel on? One for each core, HTTP/2 from its first byte, made when it is needed and made
+//! anew when it fell silent.
+
+use std::{
+    error::Error,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use http::{Request, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use tonic::body::Body;
+use tower_service::Service;
+
+use super::{LinkError, millis, tls};
+use crate::cores::Core;
+
+/// Longest wait for a connection, TLS included; less where the core's timeout is short, so that "nobody is there" stays
+/// apart from "nobody answered".
+const CONNECT: Duration = Duration::from_secs(10);
+/// So long an idle connection is kept.
+const IDLE: Duration = Duration::from_secs(90);
+const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// The way to one core, whatever connection there is now.
+pub struct Route {
+    connector: Connector,
+    origin: Uri,
+    now: ArcSwap<Connection>,
+}
+
+/// One connection, or none yet.
+pub struct Connection {
+    pub wire: Wire,
+    pub origin: Uri,
+}
+
+impl Route {
+    pub fn to(core: &Core) -> Result<Self, LinkError> {
+        let origin = origin(&core.url).ok_or_else(|| LinkError::Url {
+            core: core.name.clone(),
+        })?;
+        let tls = tls::client(&core.credentials).map_err(|fault| LinkError::Credentials {
+            core: core.name.clone(),
+            fault,
+        })?;
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(TCP_KEEPALIVE));
+        let inner = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http2()
+            .wrap_connector(tcp);
+        let limit = CONNECT.min(millis(core.timeout) / 2);
+        let connector = Connector { inner, limit };
+        let now = ArcSwap::from_pointee(Connection::new(&connector, &origin));
+        Ok(Self { connector, origin, now })
+    }
+
+    pub fn connection(&self) -> Arc<Connection> {
+        self.now.load_full()
+    }
+
+    /// From now on calls take another connection than this one.
+    pub fn renew(&self, old: &Arc<Connection>) {
+        let new = Arc::new(Connection::new(&self.connector, &self.origin));
+        // Of several calls that meet the same silence one is enough.
+        self.now.compare_and_swap(old, new);
+    }
+}
+
+impl Connection {
+    fn new(connector: &Connector, origin: &Uri) -> Self {
+        let client = Client::builder(TokioExecutor::new())
+            .http2_only(true)
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .http2_adaptive_window(true)
+            .build(connector.clone());
+        Self {
+            wire: Wire(client),
+            origin: origin.clone(),
+        }
+    }
+}
+
+/// Scheme and authority; a path has no meaning in gRPC.
+fn origin(url: &str) -> Option<Uri> {
+    let url = url::Url::parse(url).ok()?;
+    let host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"))?;
+    let port = url.port_or_known_default()?;
+    Uri::builder()
+        .scheme(url.scheme())
+        .authority(format!("{host}:{port}"))
+        .path_and_query("/")
+        .build()
+        .ok()
+}
+
+/// Why a call got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Silence {
+    #[error("cannot connect: {0}")]
+    Unconnected(String),
+    #[error("no complete answer: {0}")]
+    Broken(String),
+}
+
+/// What calls are written to.
+#[derive(Clone)]
+pub struct Wire(Client<Connector, Body>);
+
+impl Service<Request<Body>> for Wire {
+    type Response = <Client<Connector, Body> as Service<Request<Body>>>::Response;
+    type Error = Silence;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Silence>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Silence>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let answered = self.0.request(request);
+        Box::pin(async move {
+            answered.await.map_err(|error| match error.is_connect() {
+                true => Silence::Unconnected(chain(&error)),
+                false => Silence::Broken(chain(&error)),
+            })
+        })
+    }
+}
+
+/// The causes of an error, outermost left out: it only says that there is a cause.
+pub fn chain(error: &dyn Error) -> String {
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    if causes.is_empty() {
+        error.to_string()
+    } else {
+        causes.join(": ")
+    }
+}
+
+type Fault = Box<dyn Error + Send + Sync>;
+
+/// TCP and, for https, TLS, both within one limit.
+#[derive(Clone)]
+pub struct Connector {
+    inner: HttpsConnector<HttpConnector>,
+    limit: Duration,
+}
+
+impl Service<Uri> for Connector {
+    type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Fault>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        let (connected, limit) = (self.inner.call(to), self.limit);
+        Box::pin(async move {
+            let late = |_| Fault::from(format!("no connection within {} ms", limit.as_millis()));
+            tokio::time::timeout(limit, connected).await.map_err(late)?
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        for (url, found) in [
+            ("https://core.example:9443", Some("https://core.example:9443/")),
+            ("https://core.example", Some("https://core.example:443/")),
+            ("http://[::1]:50051/", Some("http://[::1]:50051/")),
+            ("grpc://core:1", None),
+            ("core:1", None),
+        ] {
+            let origin = origin(url).map(|origin| origin.to_string());
+            assert_eq!(origin.as_deref(), found, "{url}");
+        }
+    }
+}
