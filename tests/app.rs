@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 fn config(dir: &Path, core: Option<(&str, &str)>) -> Config {
     let any = "listen = \"127.0.0.1:0\"\n";
     let mut text = format!(
-        "[public]\n{any}[internal]\n{any}[health]\n{any}[store]\nreserve = \"1MiB\"\ndir = {:?}\n",
+        "[public]\n{any}[internal]\n{any}[grpc]\n{any}[health]\n{any}[store]\nreserve = \"1MiB\"\ndir = {:?}\n",
         dir.join("state").display().to_string()
     );
     if let Some((name, url)) = core {

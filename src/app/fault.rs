@@ -38,6 +38,8 @@ pub enum StartFault {
         address: SocketAddr,
         error: io::Error,
     },
-    #[error("internal.tls: {0}")]
-    Tls(String),
+    #[error("{key}: {fault}")]
+    Tls { key: &'static str, fault: String },
+    #[error("grpc: the schema cannot be described: {0}")]
+    Grpc(String),
 }

@@ -7,7 +7,9 @@
 //! people       who may call, and which accounts are bound?
 //! house        how are the parts put together?
 //! doors        which listeners are open, at which address?
-//! tls          how does the internal listener speak TLS?
+//! grpc         how is the gRPC listener opened, held and closed?
+//! wire         when does a connection over gRPC end that nobody uses?
+//! tls          how do they speak TLS?
 //! housekeeping what happens every minute and every hour?
 //! running      a daemon that runs, until it is told to stop
 //! ```
@@ -15,6 +17,7 @@
 mod doors;
 mod fault;
 mod ground;
+mod grpc;
 mod house;
 mod housekeeping;
 pub mod orphans;
@@ -22,6 +25,7 @@ mod people;
 mod running;
 mod switchboard;
 mod tls;
+mod wire;
 
 pub use fault::StartFault;
 pub use orphans::Orphans;

@@ -12,6 +12,7 @@ use super::{
     Options, StartFault,
     doors::{self, OpenDoor},
     ground::Ground,
+    grpc::{self, OpenGrpcDoor},
     house, housekeeping,
 };
 use crate::{
@@ -28,9 +29,11 @@ const GRACE: Duration = Duration::from_secs(15);
 pub struct Running {
     pub public_addr: SocketAddr,
     pub internal_addr: SocketAddr,
+    pub grpc_addr: SocketAddr,
     pub health_addr: SocketAddr,
     internal_tls: bool,
     doors: [OpenDoor; 3],
+    grpc: OpenGrpcDoor,
     stop: watch::Sender<bool>,
     work: JoinSet<()>,
     housekeeping: JoinSet<()>,
@@ -44,6 +47,7 @@ pub struct Running {
 pub(super) async fn start(config: &Config, ground: Ground, options: Options) -> Result<Running, StartFault> {
     let house = house::build(config, ground, options).await?;
     let doors = doors::bind(config, &house)?;
+    let grpc = grpc::bind(&config.grpc, &house).await?;
     let (stop, stopped) = watch::channel(false);
     let housekeeping = housekeeping::start(config, &house);
     let mut work = JoinSet::new();
@@ -58,9 +62,11 @@ pub(super) async fn start(config: &Config, ground: Ground, options: Options) -> 
     Ok(Running {
         public_addr: doors.public.address,
         internal_addr: doors.internal.address,
+        grpc_addr: grpc.address,
         health_addr: doors.health.address,
         internal_tls: config.internal.tls.is_some(),
         doors: [doors.public.open(), doors.internal.open(), doors.health.open()],
+        grpc: grpc.open()?,
         stop,
         work,
         housekeeping,
@@ -94,6 +100,7 @@ impl Running {
             () = public.ended() => "the public listener ended".to_owned(),
             () = internal.ended() => "the internal listener ended".to_owned(),
             () = health.ended() => "the health listener ended".to_owned(),
+            () = self.grpc.ended() => "the gRPC listener ended".to_owned(),
             Some(ended) = self.work.join_next() => told(ended),
         }
     }
@@ -110,7 +117,7 @@ impl Running {
         if timeout(GRACE, ended).await.is_err() {
             tracing::warn!("sends under way were cut off; what became of them is not known");
         }
-        tokio::join!(internal.close(), health.close());
+        tokio::join!(internal.close(), health.close(), self.grpc.close());
         self.housekeeping.shutdown().await;
         let flushed = self.observer.answers.flush(&*self.store, self.clock.now()).await;
         if let Err(error) = flushed {

@@ -1,4 +1,4 @@
-//! How does the internal listener speak TLS? With the operator's certificate and key, and, where asked for, only to
+//! How do the internal and the gRPC listener speak TLS? With the operator's certificate and key, and, where asked for, only to
 //! clients whose certificate an authority of the operator's has signed.
 
 use std::{path::Path, sync::Arc};
@@ -9,8 +9,12 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use super::StartFault;
 use crate::config::Tls;
 
-/// Reads the files; a fault names the file.
-pub fn server(tls: &Tls) -> Result<ServerConfig, StartFault> {
+/// Reads the files; a fault names the key of the configuration and the file.
+pub fn server(key: &'static str, tls: &Tls) -> Result<ServerConfig, StartFault> {
+    read(tls).map_err(|fault| StartFault::Tls { key, fault })
+}
+
+fn read(tls: &Tls) -> Result<ServerConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let chain = certificates(&tls.cert_file)?;
     let key = PrivateKeyDer::from_pem_file(&tls.key_file).map_err(|error| fault(&tls.key_file, error))?;
@@ -29,7 +33,7 @@ pub fn server(tls: &Tls) -> Result<ServerConfig, StartFault> {
 fn clients(
     file: &Path,
     provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, StartFault> {
+) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, String> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(file)? {
         roots.add(certificate).map_err(|error| fault(file, error))?;
@@ -39,7 +43,7 @@ fn clients(
         .map_err(|error| fault(file, error))
 }
 
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, StartFault> {
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let read = || CertificateDer::pem_file_iter(file)?.collect::<Result<Vec<_>, _>>();
     match read() {
         Ok(found) if found.is_empty() => Err(fault(file, "it holds no certificate")),
@@ -48,8 +52,8 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, StartFault>
     }
 }
 
-fn fault(file: &Path, error: impl std::fmt::Display) -> StartFault {
-    StartFault::Tls(format!("{}: {error}", file.display()))
+fn fault(file: &Path, error: impl std::fmt::Display) -> String {
+    format!("{}: {error}", file.display())
 }
 
 #[cfg(test)]
@@ -66,7 +70,7 @@ mod tests {
             key_file: dir.path().join("none.pem"),
             client_ca_file: None,
         };
-        let told = server(&tls).expect_err("refused").to_string();
+        let told = server("internal.tls", &tls).expect_err("refused").to_string();
         assert!(told.contains("cert.pem") && told.starts_with("internal.tls"), "{told}");
     }
 }

@@ -127,7 +127,7 @@ impl Orders {
 impl From<StartFault> for Failure {
     fn from(fault: StartFault) -> Self {
         let exit = match &fault {
-            StartFault::Config(_) | StartFault::Keys(_) | StartFault::Tls(_) | StartFault::Link(_) => CONFIG,
+            StartFault::Config(_) | StartFault::Keys(_) | StartFault::Tls { .. } | StartFault::Link(_) => CONFIG,
             // The key ring is not the one that sealed them.
             StartFault::Accounts(AccountsError::Vault { .. }) => CONFIG,
             StartFault::Taken(_) => TAKEN,

@@ -150,9 +150,10 @@ fn configuration(dir: &Path, core_url: &str, webhook: &Secret) -> Result<Config,
     let listen = |section: &str| format!("[{section}]\nlisten = \"{ANYWHERE}\"\n");
     let quoted = |text: &str| toml::Value::from(text).to_string();
     let text = format!(
-        "{}{}{}[store]\ndir = {}\nreserve = \"64MiB\"\n[[core]]\nname = \"demo\"\nurl = {}\nsecrets = [{}]\n",
+        "{}{}{}{}[store]\ndir = {}\nreserve = \"64MiB\"\n[[core]]\nname = \"demo\"\nurl = {}\nsecrets = [{}]\n",
         listen("public"),
         listen("internal"),
+        listen("grpc"),
         listen("health"),
         quoted(&dir.display().to_string()),
         quoted(core_url),

@@ -66,12 +66,16 @@ pub async fn core_door<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    door(request, next, |scope, method| match scope {
+    door(request, next, |scope, method| core_opens(scope, is_read(method))).await
+}
+
+/// Whether a call of the core's API, one that only reads or any other, is open to this scope.
+pub fn core_opens(scope: Scope, reads: bool) -> bool {
+    match scope {
         Scope::Core | Scope::Operator => true,
-        Scope::Viewer => is_read(method),
+        Scope::Viewer => reads,
         Scope::Token => false,
-    })
-    .await
+    }
 }
 
 /// Access tokens of the platform: who has that scope, and operators.
@@ -108,7 +112,7 @@ async fn door<B: MessageBody>(
     next: Next<B>,
     opens: fn(Scope, &Method) -> bool,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let caller = admit(&request).and_then(|caller| {
+    let caller = asking(&request).and_then(|caller| {
         if opens(caller.0.scope, request.method()) {
             Ok(caller)
         } else {
@@ -124,22 +128,24 @@ async fn door<B: MessageBody>(
     }
 }
 
-fn admit(request: &ServiceRequest) -> Answer<Caller> {
+fn asking(request: &ServiceRequest) -> Answer<Caller> {
     let state = state(request)?;
-    let Some(value) = request.headers().get(header::AUTHORIZATION) else {
+    let header = request.headers().get(header::AUTHORIZATION);
+    let authorization = header.map(|value| value.to_str().unwrap_or_default());
+    admit(&state, authorization, request.peer_addr())
+}
+
+/// Who comes with this `authorization`, from that address?
+pub fn admit(state: &State, authorization: Option<&str>, peer: Option<SocketAddr>) -> Answer<Caller> {
+    let Some(authorization) = authorization else {
         return Err(Problem::new(
             Code::Unauthenticated,
             "no Authorization header, expected a bearer token",
         ));
     };
-    let token = value
-        .to_str()
-        .ok()
-        .and_then(bearer)
-        .and_then(|text| state.tokens.check(text));
-    match token {
+    match bearer(authorization).and_then(|text| state.tokens.check(text)) {
         Some(token) => Ok(Caller(token)),
-        None => Err(state.wrong_tokens.refuse(request.peer_addr(), state.clock.now())),
+        None => Err(state.wrong_tokens.refuse(peer, state.clock.now())),
     }
 }
 

@@ -52,17 +52,19 @@ impl Readiness {
     }
 }
 
-async fn ready(state: Data<State>) -> Answer<&'static str> {
+/// Can we append?
+pub async fn readiness(state: &State) -> Result<(), StoreError> {
     let now = state.clock.now();
-    let answer = match state.readiness.remembered(now) {
-        Some(answer) => answer,
-        None => {
-            let answer = state.store.ready().await;
-            state.readiness.remember(now, answer.clone());
-            answer
-        }
-    };
-    answer.map(|()| "ok\n").map_err(|error| {
+    if let Some(answer) = state.readiness.remembered(now) {
+        return answer;
+    }
+    let answer = state.store.ready().await;
+    state.readiness.remember(now, answer.clone());
+    answer
+}
+
+async fn ready(state: Data<State>) -> Answer<&'static str> {
+    readiness(&state).await.map(|()| "ok\n").map_err(|error| {
         let mut problem = Problem::from(error);
         problem.status = actix_web::http::StatusCode::SERVICE_UNAVAILABLE;
         problem

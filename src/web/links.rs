@@ -13,7 +13,7 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 
-use super::v1::media::chunks;
+use super::calls::media::chunks;
 use crate::{
     media::{
         Found, Library,

@@ -7,6 +7,8 @@ pub mod admin;
 pub mod auth;
 mod body;
 mod callback;
+mod calls;
+pub mod grpc;
 mod health;
 mod internal;
 mod lang;
@@ -24,14 +26,14 @@ pub mod wired;
 use std::sync::Arc;
 
 pub use callback::callback;
+#[cfg(test)]
+pub(crate) use calls::accounts::page as account_page;
+pub use calls::accounts::view as account_view;
 pub use health::health;
 pub use internal::internal;
 pub use links::links;
 pub use problem::{Answer, Problem};
 pub use v1::access_token::LentTokens;
-#[cfg(test)]
-pub(crate) use v1::accounts::page as account_page;
-pub use v1::accounts::view as account_view;
 
 use crate::{
     accounts::Registry,

@@ -243,6 +243,10 @@ impl Bridge {
         self.ports.internal
     }
 
+    pub fn grpc_port(&self) -> u16 {
+        self.ports.grpc
+    }
+
     pub fn public(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.ports.public)
     }

@@ -20,9 +20,10 @@ use crate::{
         Answer, Problem, State,
         auth::Caller,
         body,
+        calls::accounts as views,
         needs::{Applied, Notation, Unapplied},
         params::Params,
-        v1::{accounts as views, shown},
+        v1::{self, shown},
     },
 };
 
@@ -36,7 +37,7 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> Answer {
 }
 
 pub async fn one(request: HttpRequest, id: web::Path<String>, caller: Caller, state: Data<State>) -> Answer {
-    views::one(request, id, caller, state).await
+    v1::accounts::one(request, id, caller, state).await
 }
 
 /// Takes the accounts file as it is, or `{"account":[…]}`.
@@ -174,7 +175,7 @@ pub async fn rotate(
         },
     )
     .await;
-    views::one(request, id, caller, state).await
+    v1::accounts::one(request, id, caller, state).await
 }
 
 fn problem(why: Unapplied) -> Problem {

@@ -95,7 +95,7 @@ pub(super) fn paged<T, U: Serialize>(
     let items = items.into_iter().map(show).collect();
     told(
         actix_web::http::StatusCode::OK,
-        &super::v1::accounts::Page { items, next },
+        &super::calls::accounts::Page { items, next },
     )
 }
 

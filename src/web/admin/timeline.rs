@@ -9,7 +9,7 @@ use crate::{
     conversation::key::Key,
     observe::timeline::{Cursor, Item, item_of, put_message, send_item},
     ports::store::{EventQuery, Message},
-    web::{Answer, Problem, State, params::Params, v1::accounts::Page},
+    web::{Answer, Problem, State, calls::accounts::Page, params::Params},
 };
 
 pub async fn list(request: HttpRequest, state: Data<State>) -> Answer {

@@ -6,10 +6,7 @@ use actix_web::{
     web::{self, Data},
 };
 use futures_util::{StreamExt as _, stream};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncSeekExt as _},
-    sync::mpsc,
-};
+use tokio::sync::mpsc;
 
 use super::shown;
 use crate::{
@@ -18,18 +15,16 @@ use crate::{
         Answer, Problem, State,
         auth::Caller,
         body,
+        calls::media::{self as kept, MAX_FILE},
         links::disposition,
-        needs::{ByteStream, Kept, NewFile, Shelved},
+        needs::{ByteStream, NewFile, Shelved},
         params::Params,
     },
 };
 
-/// The largest file.
-const MAX_FILE: u64 = 200 * 1024 * 1024;
 /// What the parts of a form may add around it.
 const MAX_FORM: u64 = MAX_FILE + 64 * 1024;
-const CHUNK: usize = 64 * 1024;
-const MAX_NAME: usize = 255;
+const MAX_ACCOUNT: usize = 255;
 
 pub async fn put(request: HttpRequest, payload: web::Payload, caller: Caller, state: Data<State>) -> Answer {
     let mut query = Params::of(&request);
@@ -52,7 +47,7 @@ pub async fn put(request: HttpRequest, payload: web::Payload, caller: Caller, st
                 account,
                 mime: said(body::content_type(&request)),
             };
-            keep(&state, &caller, file, bytes).await?
+            kept::put(&state, &caller, file, bytes).await?
         }
     };
     shown(StatusCode::CREATED, &media)
@@ -109,13 +104,13 @@ async fn form(
                     ),
                 };
                 let bytes = field.map(|chunk| chunk.map_err(std::io::Error::other));
-                return keep(state, caller, file, Box::pin(bytes)).await;
+                return kept::put(state, caller, file, Box::pin(bytes)).await;
             }
             Some("account") => {
                 let mut text = Vec::new();
                 while let Some(chunk) = field.chunk().await.map_err(broken)? {
                     text.extend_from_slice(&chunk);
-                    if text.len() > MAX_NAME {
+                    if text.len() > MAX_ACCOUNT {
                         return Err(Problem::invalid("the field account is too long"));
                     }
                 }
@@ -130,29 +125,6 @@ async fn form(
         }
     }
     Err(Problem::invalid("the form has no field file"))
-}
-
-async fn keep(state: &State, caller: &Caller, mut file: NewFile, bytes: ByteStream) -> Answer<Media> {
-    if !file.account.is_empty() {
-        caller.must_see(&file.account)?;
-        if state.registry.get(&file.account).is_none() {
-            return Err(Problem::invalid(format!(
-                "account is {:?}, which does not exist",
-                file.account
-            )));
-        }
-    }
-    file.name = plain_name(&file.name);
-    Ok(state.media.put(file, bytes).await?)
-}
-
-/// The last segment of a path, without what no file system or header wants.
-fn plain_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    last.chars()
-        .filter(|letter| !letter.is_control())
-        .take(MAX_NAME)
-        .collect()
 }
 
 const TOO_LARGE: &str = "too large";
@@ -184,21 +156,7 @@ fn sendable(mut payload: web::Payload, limit: u64) -> ByteStream {
 
 pub async fn get(request: HttpRequest, handle: web::Path<String>, caller: Caller, state: Data<State>) -> Answer {
     Params::of(&request).done()?;
-    let file = match state.media.get(&handle).await? {
-        Kept::Here(file) => file,
-        Kept::Coming => {
-            let why = "the file is still on its way from the platform; MEDIA_CHANGED says when it is here";
-            return Err(Problem::not_found(why));
-        }
-        Kept::Nothing => {
-            return Err(Problem::not_found(
-                "no such file; files are kept for the retention time",
-            ));
-        }
-    };
-    if !file.account.is_empty() {
-        caller.must_see(&file.account)?;
-    }
+    let file = kept::get(&state, &caller, &handle).await?;
     let tag = format!("\"{}\"", file.media.sha256);
     if lists(&request, header::IF_NONE_MATCH, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish());
@@ -302,26 +260,8 @@ async fn serve(
     if request.method() == Method::HEAD {
         return Ok(answer.no_chunking(length).finish());
     }
-    let mut bytes = tokio::fs::File::open(&file.path).await.map_err(|error| {
-        tracing::warn!(%error, handle = %file.media.handle, "a kept file cannot be opened");
-        Problem::not_found("the file is gone")
-    })?;
-    bytes
-        .seek(std::io::SeekFrom::Start(from))
-        .await
-        .map_err(|_| Problem::not_found("the file is shorter than it was"))?;
-    Ok(answer.no_chunking(length).streaming(chunks(bytes.take(length))))
-}
-
-/// A file's bytes, read as they are taken.
-pub(in crate::web) fn chunks(
-    bytes: tokio::io::Take<tokio::fs::File>,
-) -> impl futures_util::Stream<Item = std::io::Result<web::Bytes>> + 'static {
-    stream::try_unfold(bytes, |mut bytes| async move {
-        let mut chunk = web::BytesMut::with_capacity(CHUNK);
-        let read = bytes.read_buf(&mut chunk).await?;
-        Ok((read > 0).then(|| (chunk.freeze(), bytes)))
-    })
+    let bytes = kept::bytes(file, from, length).await?;
+    Ok(answer.no_chunking(length).streaming(kept::chunks(bytes)))
 }
 
 #[cfg(test)]
@@ -346,11 +286,5 @@ mod tests {
             assert_eq!(part(range, 10), found, "{range}");
         }
         assert_eq!(part("bytes=0-", 0), Part::Outside);
-    }
-
-    #[test]
-    fn a_name_is_one_segment() {
-        assert_eq!(plain_name("../../etc/pass\nwd"), "passwd");
-        assert_eq!(plain_name(r"C:\a\b.png"), "b.png");
     }
 }

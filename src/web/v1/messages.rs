@@ -8,9 +8,8 @@ use actix_web::{
 
 use super::shown;
 use crate::{
-    ports::store::{Message, MessageRef},
-    schema::v1::{SendRequest, SendResult, send_result::Status},
-    web::{Answer, Problem, State, auth::Caller, body, params::Params},
+    schema::v1::{GetMessageRequest, SendRequest},
+    web::{Answer, Problem, State, auth::Caller, body, calls::messages, params::Params},
 };
 
 pub async fn send(request: HttpRequest, payload: web::Payload, caller: Caller, state: Data<State>) -> Answer {
@@ -20,21 +19,13 @@ pub async fn send(request: HttpRequest, payload: web::Payload, caller: Caller, s
     query.done()?;
     let mut wish: SendRequest = body::strict(&request, payload).await?;
     take_key(&request, &mut wish)?;
-    let result = state.sending.submit(&caller.0, wish, preview).await?;
     if preview {
-        return shown(StatusCode::OK, &result);
+        return shown(StatusCode::OK, &messages::preview(&state, &caller, wish).await?);
     }
-    let Some(wait) = wait else {
-        return shown(StatusCode::ACCEPTED, &result);
-    };
-    let result = match is_final(&result) {
-        true => result,
-        false => state.sending.wait(&result.message_id, wait).await?,
-    };
-    let status = if is_final(&result) {
-        StatusCode::OK
-    } else {
-        StatusCode::ACCEPTED
+    let result = messages::send(&state, &caller, wish, wait).await?;
+    let status = match wait {
+        Some(_) if messages::is_final(&result) => StatusCode::OK,
+        _ => StatusCode::ACCEPTED,
     };
     shown(status, &result)
 }
@@ -63,44 +54,26 @@ fn take_key(request: &HttpRequest, wish: &mut SendRequest) -> Answer<()> {
     Ok(())
 }
 
-fn is_final(result: &SendResult) -> bool {
-    !matches!(
-        result.status(),
-        Status::Unspecified | Status::Accepted | Status::Sending | Status::Held
-    )
-}
-
 pub async fn by_id(request: HttpRequest, id: web::Path<String>, caller: Caller, state: Data<State>) -> Answer {
     Params::of(&request).done()?;
-    answer(
-        state.store.message(MessageRef::Id(&id)).await?.as_deref(),
-        &caller,
-        &state,
-    )
-    .await
+    let which = GetMessageRequest {
+        message_id: id.into_inner(),
+        ..Default::default()
+    };
+    shown(StatusCode::OK, &messages::find(&state, &caller, &which).await?)
 }
 
 pub async fn by_client_id(request: HttpRequest, caller: Caller, state: Data<State>) -> Answer {
     let mut query = Params::of(&request);
     let (id, account) = (query.filled("clientMessageId")?, query.filled("account")?);
     query.done()?;
-    let (Some(client_message_id), Some(account)) = (id, account) else {
+    let (Some(client_message_id), Some(account_id)) = (id, account) else {
         return Err(Problem::invalid("expected ?clientMessageId= and ?account="));
     };
-    caller.must_see(&account)?;
-    let which = MessageRef::Client {
-        account: &account,
-        client_message_id: &client_message_id,
+    let which = GetMessageRequest {
+        client_message_id,
+        account_id,
+        ..Default::default()
     };
-    answer(state.store.message(which).await?.as_deref(), &caller, &state).await
-}
-
-async fn answer(message: Option<&Message>, caller: &Caller, state: &State) -> Answer {
-    let message = message.ok_or_else(|| Problem::not_found("no such message"))?;
-    caller.must_see(&message.account)?;
-    if caller.0.core.is_some() {
-        let view = state.store.conversation(&message.key).await?;
-        caller.must_serve(view.as_ref().map_or("", |view| &view.state.core))?;
-    }
-    shown(StatusCode::OK, &message.result)
+    shown(StatusCode::OK, &messages::find(&state, &caller, &which).await?)
 }

@@ -5,7 +5,7 @@ pub mod accounts;
 mod conversations;
 mod entries;
 mod events;
-pub(in crate::web) mod media;
+mod media;
 mod messages;
 
 use actix_web::{

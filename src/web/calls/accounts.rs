@@ -1,0 +1,157 @@
+//! What is known of each account?
+
+use serde::Serialize;
+
+use crate::{
+    accounts::{Broken, Opened},
+    channels::contract::SettingFault,
+    error::Code,
+    observe::Observer,
+    outbound,
+    schema::{
+        Timestamp,
+        v1::{self, AccountState, AccountView, account_state},
+    },
+    web::{Answer, Problem, State, auth::Caller},
+};
+
+/// One page of a list.
+#[derive(Debug, Serialize)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// `after` of the next page; empty at the end.
+    pub next: String,
+}
+
+/// The accounts that the caller may see.
+pub fn list(state: &State, caller: &Caller, limit: usize, after: &str) -> Page<AccountView> {
+    page(state, limit, after, |id| caller.0.sees_account(id))
+}
+
+/// Accounts behind `after`, by id, that `sees` lets through; those that cannot be opened stand among them.
+pub fn page(state: &State, limit: usize, after: &str, sees: impl Fn(&str) -> bool) -> Page<AccountView> {
+    let opened = state.registry.all();
+    let broken = state.registry.broken();
+    let mut all: Vec<(&str, Option<&Opened>)> = opened
+        .iter()
+        .map(|opened| (opened.settings.id.as_str(), Some(opened.as_ref())))
+        .collect();
+    all.extend(broken.iter().map(|broken| (broken.settings.id.as_str(), None)));
+    all.sort_unstable_by_key(|(id, _)| *id);
+    let mut rest = all.into_iter().filter(|(id, _)| *id > after && sees(id)).peekable();
+    let mut items = Vec::new();
+    let mut last = "";
+    for (id, opened) in rest.by_ref().take(limit) {
+        last = id;
+        items.push(match opened {
+            Some(opened) => view(opened, &state.observer, &state.public_urls),
+            None => broken
+                .iter()
+                .find(|broken| broken.settings.id == id)
+                .map(broken_view)
+                .unwrap_or_default(),
+        });
+    }
+    let next = if rest.peek().is_some() {
+        last.to_owned()
+    } else {
+        String::new()
+    };
+    Page { items, next }
+}
+
+/// An account that this version cannot open, with every fault of its settings.
+fn broken_view(broken: &Broken) -> AccountView {
+    let fault = |fault: &SettingFault| {
+        format!(
+            "{}: {} is {}, expected {}",
+            Code::InvalidRequest,
+            fault.key,
+            fault.found,
+            fault.expected
+        )
+    };
+    AccountView {
+        account: Some(v1::Account {
+            id: broken.settings.id.clone(),
+            channel: broken.settings.channel.clone(),
+            platform_id: match broken.settings.app_id.as_str() {
+                "" => broken.settings.corp_id.clone(),
+                app_id => app_id.to_owned(),
+            },
+            sub_id: broken.settings.agent_id.clone(),
+            ..Default::default()
+        }),
+        state: Some(AccountState {
+            state: account_state::State::Degraded as i32,
+            reasons: vec![Code::InvalidRequest.name().to_owned()],
+            permission_sets: Vec::new(),
+        }),
+        bound_at: Some(Timestamp::from_millis(broken.bound_at)),
+        warnings: broken.faults.iter().map(fault).collect(),
+        ..Default::default()
+    }
+}
+
+/// One account, also one that cannot be opened.
+pub fn one(state: &State, caller: &Caller, id: &str) -> Answer<AccountView> {
+    caller.must_see(id)?;
+    let broken = state.registry.broken();
+    let view = match state.registry.get(id) {
+        Some(opened) => Some(view(&opened, &state.observer, &state.public_urls)),
+        None => broken.iter().find(|broken| broken.settings.id == id).map(broken_view),
+    };
+    view.ok_or_else(|| Problem::not_found(format!("no account {id}")))
+}
+
+/// An account as core and operators see it.
+pub fn view(opened: &Opened, observer: &Observer, public_urls: &[String]) -> AccountView {
+    let condition = opened.observe(|condition| condition.clone());
+    let id = &opened.settings.id;
+    let refused = observer.refusals.of(id).into_iter().map(|refusal| {
+        let last = Timestamp::from_millis(refusal.last).to_rfc3339_millis();
+        format!(
+            "{}: {} refused, the last at {last}: {}",
+            refusal.code, refusal.count, refusal.detail
+        )
+    });
+    let state = match condition.api_shut {
+        Some(Code::AccountRevoked) => account_state::State::Revoked,
+        Some(Code::NeedsReauth) => account_state::State::NeedsReauth,
+        _ if condition.warnings.keys().any(|code| spoils(*code)) => account_state::State::Degraded,
+        _ if condition.last_callback.is_none() => account_state::State::Waiting,
+        _ => account_state::State::Active,
+    };
+    AccountView {
+        account: Some(opened.describe.as_ref().clone()),
+        state: Some(AccountState {
+            state: state as i32,
+            reasons: condition.warnings.keys().map(|code| code.name().to_owned()).collect(),
+            permission_sets: Vec::new(),
+        }),
+        capabilities: Some(outbound::capabilities(opened)),
+        bound: if opened.settings.auth_type.is_none() && opened.settings.via.is_empty() {
+            "direct"
+        } else {
+            "authorised"
+        }
+        .into(),
+        bound_at: condition.bound_at.map(Timestamp::from_millis),
+        last_callback: condition.last_callback.map(Timestamp::from_millis),
+        callback_urls: public_urls
+            .iter()
+            .map(|url| format!("{}/callback/{id}", url.trim_end_matches('/')))
+            .collect(),
+        warnings: condition
+            .warnings
+            .iter()
+            .map(|(code, said)| format!("{code}: {said}"))
+            .chain(refused)
+            .collect(),
+    }
+}
+
+/// A warning that says that something does not work now.
+fn spoils(code: Code) -> bool {
+    code != Code::OldKeyStillUsed && code != Code::ClockSkew
+}
