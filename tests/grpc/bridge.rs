@@ -54,10 +54,7 @@ async fn a_message_is_sent_and_looked_up_as_over_http() {
         (taken.status(), taken.client_message_id.as_str()),
         (Sent::Accepted, "c-1")
     );
-    assert_eq!(
-        world.sees("o1", 1).await,
-        [("customer_service".to_owned(), "您好".to_owned())]
-    );
+    assert_eq!(world.sees("o1", 1).await, [("api".to_owned(), "您好".to_owned())]);
     let by_id = GetMessageRequest {
         message_id: taken.message_id.clone(),
         ..Default::default()

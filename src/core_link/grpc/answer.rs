@@ -27,10 +27,7 @@ pub fn taken(response: v1::DeliverResponse, about: About<'_>) -> Outcome {
             .into_iter()
             .find(|ack| ack.conversation_key == about.key);
         let Some(mut ack) = named else {
-            return Outcome::Again {
-                after: None,
-                why: "the core answered for other conversations only".into(),
-            };
+            return unnamed();
         };
         let more = std::mem::take(&mut ack.replies).into_iter().map(Ok).collect();
         match judge(&ack, more, about.seq) {
@@ -42,6 +39,14 @@ pub fn taken(response: v1::DeliverResponse, about: About<'_>) -> Outcome {
         replies,
         keep_window: response.keep_window,
     })
+}
+
+/// The core acknowledged, but not this conversation.
+pub fn unnamed() -> Outcome {
+    Outcome::Again {
+        after: None,
+        why: "the core answered for other conversations only".into(),
+    }
 }
 
 /// Anything but OK: whose fault is it?

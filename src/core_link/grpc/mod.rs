@@ -3,20 +3,19 @@
 //! ```text
 //! connection  which connection does a call travel on, and whom do we trust at its other end?
 //! tls         with which certificates?
+//! batch       may several events travel in one request?
 //! answer      what do a status and a `DeliverResponse` mean?
 //! ```
 
 mod answer;
+mod batch;
 mod connection;
 mod tls;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tonic::{
-    Request, Status,
-    metadata::{AsciiMetadataValue, MetadataMap},
-};
+use tonic::{Request, Status, metadata::AsciiMetadataValue};
 
 use super::{LinkError, answer::About, cloudevents};
 use crate::{
@@ -25,28 +24,32 @@ use crate::{
         clock::Millis,
         core::{CoreLink, Offer, Outcome},
     },
-    schema::v1::{DeliverRequest, DeliverResponse, core_client::CoreClient},
+    schema::v1::{DeliverRequest, DeliverResponse, Event, core_client::CoreClient},
     secret::Secret,
 };
-use connection::{Connection, Route};
+use batch::Batches;
+use connection::Route;
 
 /// A larger answer is a fault of the core's.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
 /// The way to every core of kind `grpc`.
 pub struct GrpcLink {
-    doors: HashMap<Arc<str>, Door>,
+    doors: HashMap<Arc<str>, Arc<Door>>,
 }
 
+/// The way to one core.
 struct Door {
     route: Route,
     bearer: Option<AsciiMetadataValue>,
+    timeout: Millis,
+    batches: Batches,
 }
 
 impl GrpcLink {
     pub fn new(cores: &Cores) -> Result<Self, LinkError> {
         let grpc = cores.0.iter().filter(|core| core.kind == Kind::Grpc);
-        let doors = grpc.map(|core| Ok((core.name.clone(), Door::of(core)?)));
+        let doors = grpc.map(|core| Ok((core.name.clone(), Arc::new(Door::of(core)?))));
         Ok(Self {
             doors: doors.collect::<Result<_, _>>()?,
         })
@@ -62,46 +65,66 @@ impl CoreLink for GrpcLink {
                 why: "no such core over gRPC".into(),
             };
         };
-        let connection = door.route.connection();
-        let limit = millis(core.timeout);
-        let request = door.request(core, &offer, limit);
-        match tokio::time::timeout(limit, deliver(&connection, request)).await {
-            Ok(Ok(response)) => answer::taken(response, about(&offer)),
-            Ok(Err(status)) => answer::refused(&status),
-            Err(_) => {
-                // Silence may be the connection's: what is in flight on it goes on, what comes next takes a new one.
-                door.route.renew(&connection);
-                Outcome::Failed {
-                    after: None,
-                    why: format!("no answer within {} ms", core.timeout),
-                }
+        let event = cloudevents::attempt(&offer, core.raw_inline);
+        if batch::may_travel(&offer) && door.batches.are_welcome() {
+            return batch::travel(door, event).await;
+        }
+        let (key, seq) = (key(offer.event), offer.event.seq);
+        match door.deliver(vec![event]).await {
+            Ok(response) => {
+                door.batches.heard(&response);
+                answer::taken(response, About { key, seq })
             }
+            Err(outcome) => outcome,
         }
     }
 }
 
 impl Door {
     fn of(core: &Core) -> Result<Self, LinkError> {
+        let bearer = core.credentials.bearer.as_ref();
         Ok(Self {
             route: Route::to(core)?,
-            bearer: core
-                .credentials
-                .bearer
-                .as_ref()
-                .map(|it| bearer(core, it))
-                .transpose()?,
+            bearer: bearer.map(|it| self::bearer(core, it)).transpose()?,
+            timeout: core.timeout,
+            batches: Batches::default(),
         })
     }
 
-    fn request(&self, core: &Core, offer: &Offer<'_>, limit: Duration) -> Request<DeliverRequest> {
-        let event = cloudevents::attempt(offer, core.raw_inline);
-        let mut request = Request::new(DeliverRequest { events: vec![event] });
+    /// One call; what it came to where nothing was answered that can be read.
+    async fn deliver(&self, events: Vec<Event>) -> Result<DeliverResponse, Outcome> {
+        let limit = millis(self.timeout);
+        let request = self.request(events, limit);
+        let connection = self.route.connection();
+        let client = CoreClient::with_origin(connection.wire.clone(), connection.origin.clone());
+        let mut client = client.max_decoding_message_size(ANSWER_BYTES_MAX);
+        match tokio::time::timeout(limit, client.deliver(request)).await {
+            Ok(Ok(response)) => Ok(response.into_inner()),
+            Ok(Err(status)) => Err(answer::refused(&status)),
+            Err(_) => {
+                // Silence may be the connection's: what is in flight on it goes on, what comes next takes a new one.
+                self.route.renew(&connection);
+                Err(Outcome::Failed {
+                    after: None,
+                    why: format!("no answer within {} ms", self.timeout),
+                })
+            }
+        }
+    }
+
+    fn request(&self, events: Vec<Event>, limit: Duration) -> Request<DeliverRequest> {
+        let trace = events.first().map(|event| event.traceparent.clone());
+        let mut request = Request::new(DeliverRequest { events });
         request.set_timeout(limit);
         let metadata = request.metadata_mut();
         if let Some(bearer) = &self.bearer {
             metadata.insert("authorization", bearer.clone());
         }
-        trace(metadata, &offer.event.traceparent);
+        if let Some(trace) = trace.filter(|trace| !trace.is_empty())
+            && let Ok(trace) = AsciiMetadataValue::try_from(trace)
+        {
+            metadata.insert("traceparent", trace);
+        }
         request
     }
 }
@@ -116,26 +139,9 @@ fn bearer(core: &Core, bearer: &Secret) -> Result<AsciiMetadataValue, LinkError>
     Ok(value)
 }
 
-fn trace(metadata: &mut MetadataMap, traceparent: &str) {
-    if let Ok(value) = AsciiMetadataValue::try_from(traceparent)
-        && !traceparent.is_empty()
-    {
-        metadata.insert("traceparent", value);
-    }
-}
-
-async fn deliver(connection: &Connection, request: Request<DeliverRequest>) -> Result<DeliverResponse, Status> {
-    let client = CoreClient::with_origin(connection.wire.clone(), connection.origin.clone());
-    let mut client = client.max_decoding_message_size(ANSWER_BYTES_MAX);
-    Ok(client.deliver(request).await?.into_inner())
-}
-
-fn about<'a>(offer: &Offer<'a>) -> About<'a> {
-    let conversation = offer.event.conversation.as_ref();
-    About {
-        key: conversation.map_or("", |conversation| &conversation.key),
-        seq: offer.event.seq,
-    }
+fn key(event: &Event) -> &str {
+    let conversation = event.conversation.as_ref();
+    conversation.map_or("", |conversation| &conversation.key)
 }
 
 fn millis(millis: Millis) -> Duration {

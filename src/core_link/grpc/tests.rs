@@ -10,6 +10,8 @@ use tonic::{
     transport::{Server, server::TcpIncoming},
 };
 
+use tonic::metadata::MetadataMap;
+
 use super::*;
 use crate::{
     cores::{Credentials, Match},
@@ -28,6 +30,8 @@ struct Told(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
+    /// Acknowledges each event, all of a request that holds none of this key.
+    acknowledges_but: Option<&'static str>,
     says: VecDeque<Said>,
     heard: Vec<(MetadataMap, DeliverRequest)>,
 }
@@ -48,14 +52,36 @@ impl core_server::Core for Told {
         let (metadata, _, request) = request.into_parts();
         let said = {
             let mut inner = self.inner();
+            let said = match inner.acknowledges_but {
+                Some(bad) => Some(acknowledged(&request, bad)),
+                None => inner.says.pop_front(),
+            };
             inner.heard.push((metadata, request));
-            inner.says.pop_front()
+            said
         };
+        // Long enough for others to want the same.
+        tokio::time::sleep(Duration::from_millis(5)).await;
         match said {
             Some(said) => said.map(Response::new),
             None => std::future::pending().await,
         }
     }
+}
+
+fn acknowledged(request: &DeliverRequest, bad: &str) -> Said {
+    if request.events.iter().any(|event| key(event) == bad) {
+        return Err(Status::internal("one of them"));
+    }
+    let ack = |event: &v1::Event| v1::Ack {
+        conversation_key: key(event).to_owned(),
+        through_seq: event.seq,
+        replies: vec![reply(key(event))],
+        ..Default::default()
+    };
+    Ok(DeliverResponse {
+        results: request.events.iter().map(ack).collect(),
+        ..Default::default()
+    })
 }
 
 struct House {
@@ -305,4 +331,72 @@ async fn an_answer_beyond_the_limit_takes_nothing() {
     }));
     let outcome = offered(&link(&core), &core).await;
     assert_eq!(name(&outcome), "failed", "{outcome:?}");
+}
+
+/// An event of the backlog, whose sender waits for nothing.
+async fn passed(link: &GrpcLink, core: &Core, key: &str) -> Outcome {
+    let mut event = event();
+    event.conversation = Some(v1::Conversation {
+        key: key.to_owned(),
+        ..Default::default()
+    });
+    let offer = Offer {
+        event: &event,
+        attempt: 1,
+        passive: None,
+        replay: None,
+        now: 0,
+    };
+    link.offer(core, offer).await
+}
+
+#[tokio::test]
+async fn a_core_that_acknowledges_each_conversation_hears_several_at_once() {
+    let house = house().await;
+    house.told.inner().acknowledges_but = Some("bad");
+    let core = core(house.address, 5_000);
+    let link = link(&core);
+    assert_eq!(name(&passed(&link, &core, "first").await), "taken");
+    let keys: Vec<String> = (0..60).map(|n| format!("k{n}")).collect();
+    let all = futures_util::future::join_all(keys.iter().map(|key| passed(&link, &core, key))).await;
+    for (outcome, key) in all.iter().zip(&keys) {
+        let answer = Answer {
+            replies: vec![Ok(reply(key))],
+            keep_window: false,
+        };
+        assert_eq!(*outcome, Outcome::Taken(answer), "each its own answer");
+    }
+    let sizes: Vec<usize> = house.told.inner().heard.iter().map(|(_, it)| it.events.len()).collect();
+    assert_eq!(sizes.iter().sum::<usize>(), 61, "each once: {sizes:?}");
+    assert!(sizes.len() < 20 && sizes.iter().all(|size| *size <= 32), "{sizes:?}");
+
+    // A request that failed as a whole says nothing about any of them: all go alone, and for a while all others too.
+    let keys = ["a", "b", "c", "d", "bad", "e", "f", "g"];
+    let all = futures_util::future::join_all(keys.iter().map(|key| passed(&link, &core, key))).await;
+    for outcome in &all {
+        assert!(matches!(name(outcome), "taken" | "again" | "failed"), "{outcome:?}");
+    }
+    assert_eq!(
+        all.iter().filter(|outcome| name(outcome) == "failed").count() <= 1,
+        true,
+        "{all:?}"
+    );
+    assert!(!link.doors["main"].batches.are_welcome());
+    assert_eq!(name(&passed(&link, &core, "bad").await), "failed");
+    assert_eq!(name(&passed(&link, &core, "e").await), "taken");
+}
+
+#[tokio::test]
+async fn a_core_that_answers_for_a_request_as_a_whole_hears_one_event_at_a_time() {
+    let house = house().await;
+    let core = core(house.address, 5_000);
+    let link = link(&core);
+    for _ in 0..21 {
+        house.told.says(Ok(DeliverResponse::default()));
+    }
+    passed(&link, &core, "first").await;
+    let keys: Vec<String> = (0..20).map(|n| format!("k{n}")).collect();
+    futures_util::future::join_all(keys.iter().map(|key| passed(&link, &core, key))).await;
+    let inner = house.told.inner();
+    assert!(inner.heard.len() == 21 && inner.heard.iter().all(|(_, it)| it.events.len() == 1));
 }

@@ -1,0 +1,216 @@
+//! May several events travel in one request? Of different conversations, where nobody waits for an answer, to a core that
+//! has shown that it acknowledges each conversation by itself, and only while it answers at once.
+//!
+//! A core that answers for a request as a whole gets one event at a time: it may not have looked for a second one. And
+//! conversations do not wait for each other: a core that takes its time over one gets one at a time too.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use prost::Message as _;
+use tokio::{sync::oneshot, time::Instant};
+
+use super::{Door, answer, key};
+use crate::{
+    core_link::answer::About,
+    ports::core::{Offer, Outcome},
+    schema::v1::{DeliverResponse, Event},
+};
+
+/// Requests with several events in flight.
+const FLIGHTS: usize = 4;
+/// Events of one request.
+const EVENTS: usize = 32;
+/// Their encoded bytes: peers take no message over 4 MiB unless told to.
+const BYTES: usize = 1 << 20;
+/// A core that takes longer for a request is not one that answers at once …
+const AT_ONCE: Duration = Duration::from_millis(100);
+/// … and gets single events for so long.
+const REST: Duration = Duration::from_secs(10);
+
+/// What waits for the next request.
+#[derive(Default)]
+pub struct Batches {
+    understood: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Waiting>,
+    flights: usize,
+    rests_until: Option<Instant>,
+}
+
+struct Waiting {
+    event: Event,
+    bytes: usize,
+    tell: oneshot::Sender<Outcome>,
+}
+
+impl Batches {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An Ack says that the core looks at each conversation.
+    pub fn heard(&self, response: &DeliverResponse) {
+        self.understood.store(!response.results.is_empty(), Ordering::Relaxed);
+    }
+
+    pub fn are_welcome(&self) -> bool {
+        let rests = |until: Option<Instant>| until.is_some_and(|until| Instant::now() < until);
+        self.understood.load(Ordering::Relaxed) && !rests(self.state().rests_until)
+    }
+}
+
+/// Nobody waits for its answer, and nobody had trouble with it.
+pub fn may_travel(offer: &Offer<'_>) -> bool {
+    offer.passive.is_none() && offer.replay.is_none() && offer.attempt == 1
+}
+
+/// Takes a seat in the next request.
+pub async fn travel(door: &Arc<Door>, event: Event) -> Outcome {
+    let (tell, told) = oneshot::channel();
+    let bytes = event.encoded_len();
+    let starts = {
+        let mut state = door.batches.state();
+        state.waiting.push_back(Waiting { event, bytes, tell });
+        let starts = state.flights < FLIGHTS;
+        state.flights += usize::from(starts);
+        starts
+    };
+    if starts {
+        // Others travel with it: it does not end with whoever began it.
+        tokio::spawn(fly(door.clone()));
+    }
+    told.await.unwrap_or_else(|_| failed("the request was cut off"))
+}
+
+/// One request after the other, until nobody waits.
+async fn fly(door: Arc<Door>) {
+    loop {
+        let seats = {
+            let mut state = door.batches.state();
+            let seats = state.board();
+            if seats.is_empty() {
+                state.flights -= 1;
+                return;
+            }
+            seats
+        };
+        let began = Instant::now();
+        let (events, tickets) = split(seats);
+        let alone = events.len() == 1;
+        match door.deliver(events).await {
+            Ok(response) => land(&door, response, tickets),
+            Err(outcome) if alone => tickets.into_iter().for_each(|ticket| ticket.told(outcome.clone())),
+            // Whose fault it was is not known: each is asked for by itself.
+            Err(outcome) => {
+                door.batches.state().rests_until = Some(Instant::now() + REST);
+                tickets.into_iter().for_each(|ticket| ticket.told(blameless(&outcome)));
+            }
+        }
+        if began.elapsed() > AT_ONCE {
+            door.batches.state().rests_until = Some(Instant::now() + REST);
+        }
+    }
+}
+
+impl State {
+    fn board(&mut self) -> Vec<Waiting> {
+        let (mut seats, mut bytes) = (Vec::new(), 0);
+        while let Some(next) = self.waiting.front() {
+            bytes += next.bytes;
+            if seats.len() == EVENTS || (bytes > BYTES && !seats.is_empty()) {
+                break;
+            }
+            seats.extend(self.waiting.pop_front());
+        }
+        seats
+    }
+}
+
+/// Whose answer goes where.
+struct Ticket {
+    key: String,
+    seq: u32,
+    tell: oneshot::Sender<Outcome>,
+}
+
+impl Ticket {
+    fn told(self, outcome: Outcome) {
+        // Whoever asked may be gone; the event is offered again then.
+        let _ = self.tell.send(outcome);
+    }
+}
+
+fn split(seats: Vec<Waiting>) -> (Vec<Event>, Vec<Ticket>) {
+    let both = seats.into_iter().map(|seat| {
+        let ticket = Ticket {
+            key: key(&seat.event).to_owned(),
+            seq: seat.event.seq,
+            tell: seat.tell,
+        };
+        (seat.event, ticket)
+    });
+    both.unzip()
+}
+
+/// To each conversation its own Ack; a core that forgot how it is done has taken none of several.
+fn land(door: &Door, response: DeliverResponse, tickets: Vec<Ticket>) {
+    door.batches.heard(&response);
+    if tickets.len() > 1 && response.results.is_empty() {
+        let outcome = failed("the core answered for several conversations without an Ack");
+        return tickets.into_iter().for_each(|ticket| ticket.told(outcome.clone()));
+    }
+    let mut results = response.results;
+    let alone = tickets.len() == 1;
+    let mut replies = response.replies;
+    for ticket in tickets {
+        let (own, others) = results.into_iter().partition(|ack| ack.conversation_key == ticket.key);
+        results = others;
+        let about = About {
+            key: &ticket.key,
+            seq: ticket.seq,
+        };
+        let part = DeliverResponse {
+            results: own,
+            replies: if alone {
+                std::mem::take(&mut replies)
+            } else {
+                Vec::new()
+            },
+            keep_window: false,
+        };
+        let outcome = match part.results.is_empty() && !alone {
+            true => answer::unnamed(),
+            false => answer::taken(part, about),
+        };
+        ticket.told(outcome);
+    }
+}
+
+/// Nobody's own failure is what befell all: down and slow are the core's, everything else is tried again alone.
+fn blameless(outcome: &Outcome) -> Outcome {
+    match outcome {
+        Outcome::Down { .. } | Outcome::Slow { .. } => outcome.clone(),
+        other => Outcome::Again {
+            after: Some(0),
+            why: format!("in one request with others: {}", other.why()),
+        },
+    }
+}
+
+fn failed(why: &str) -> Outcome {
+    Outcome::Failed {
+        after: None,
+        why: why.to_owned(),
+    }
+}
