@@ -14,6 +14,7 @@
 //!   answer the platform     inbound/accept          `success`, or held for a passive reply
 //! to the core               delivery/worker         one in flight per conversation
 //!                           core_link/http          CloudEvents, Standard Webhooks
+//!                           core_link/grpc          Core.Deliver, the same Event
 //! ```
 //! ## The platform only rings
 //! ```text
@@ -81,7 +82,7 @@
 //! | When is an event parked? | `src/delivery/state/outcome.rs` |
 //! | How does a core pull, and what is a cursor? | `src/feed/mod.rs`, `src/feed/cursor.rs`, `src/store/sqlite/feeds.rs` |
 //! | What does the core receive, byte for byte? | `src/core_link/cloudevents.rs`, `src/core_link/signing.rs` |
-//! | What does the core's status mean? | `src/core_link/answer.rs` |
+//! | What does the core's status mean? | `src/core_link/answer.rs`, `src/core_link/grpc/answer.rs` |
 //! | Passive, API, later, or not at all? | `src/outbound/plan.rs` |
 //! | What does each part become, and what is lost? | `src/channels/official_account/render/mod.rs`, `src/channels/official_account/degrade.rs` |
 //! | How is a message taken back? | `src/outbound/recall.rs` |
@@ -93,6 +94,7 @@
 //! | Which access token is valid now? | `src/tokens/mod.rs`, `src/tokens/cell.rs` |
 //! | What may we call, and what never? | `src/egress/mod.rs`, `src/egress/public.rs` |
 //! | What does each error code of ours mean? | `src/error.rs`, `src/error/pages.rs` |
+//! | What does each call of the core's API do, over HTTP and gRPC? | `src/web/calls/mod.rs`, `src/web/grpc/mod.rs` |
 //! | Who may come in at the internal listener? | `src/api_tokens.rs`, `src/web/auth.rs` |
 //! | What was configured, and is it sound? | `src/config/mod.rs`, `src/config/default.toml` |
 //! | How do accounts come, change and go? | `src/accounts/apply.rs`, `src/accounts/service.rs` |

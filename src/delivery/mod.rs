@@ -113,7 +113,7 @@ impl Handle {
         known
     }
 
-    /// How a core of kind `http` stands; `None` for any other.
+    /// How a core that we call stands; `None` for any other.
     pub fn core_state(&self, name: &str) -> Option<CoreState> {
         self.0.lock().core_state(name)
     }

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Do the bridge and grpcio understand each other? grpcio plays the core that is called, and the core that calls."""
 
+import os
+import subprocess
 import sys
 import threading
 from concurrent import futures
 
 import grpc
-from common.house import Bridge, check, until
+from common.house import ROOT, Bridge, check, free_port, until
 from common.platform import Platform
-from common.schema import pb, rpc
+from common.schema import FOLDER, pb, rpc
 from google.protobuf import json_format
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -56,7 +58,7 @@ def serve(core):
 def code(error):
     """gRPC's own code, and ours out of the details."""
     status = rpc_status.from_call(error)
-    for detail in status.details:
+    for detail in status.details if status else ():
         info = error_details_pb2.ErrorInfo()
         if detail.Unpack(info):
             return error.code().name, info.reason
@@ -133,6 +135,26 @@ def core_calls(core, bridge):
         check("reflection", "wxbridge.v1.Bridge" in services, True)
 
 
+def example():
+    """The core of the documentation, as it is shown."""
+    port = free_port()
+    environment = {**os.environ, "CORE_BEARER": BEARER, "PORT": str(port), "PYTHONPATH": FOLDER}
+    core = subprocess.Popen([sys.executable, str(ROOT / "examples/grpc_core.py")], env=environment)
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = rpc.CoreStub(channel)
+            grpc.channel_ready_future(channel).result(20)
+            status = "UNAUTHENTICATED"
+            check("the example refuses who is not the bridge", refused(stub.Deliver, pb.DeliverRequest()), (status, None))
+        lines = f'kind = "grpc"\nbearer = "{BEARER}"'
+        with Bridge(f"http://127.0.0.1:{port}", core_lines=lines) as bridge:
+            status, reply = Platform(bridge).text("在吗 <&>")
+            check("the example answers", (status, reply["Content"]), (200, "You said: 在吗 <&>"))
+    finally:
+        core.terminate()
+        core.wait()
+
+
 def main():
     core = Core()
     server, port = serve(core)
@@ -141,6 +163,7 @@ def main():
         core_is_called(core, bridge)
         core_calls(core, bridge)
     server.stop(None)
+    example()
     print("the bridge and grpcio understand each other")
 
 

@@ -12,9 +12,12 @@ from common.house import ROOT
 PROTO = "wxbridge/v1/wxbridge.proto"
 
 
-def compile_schema():
+KEPT = tempfile.TemporaryDirectory(prefix="wxbridge-schema-")
+FOLDER = KEPT.name
+
+
+def compile_schema(folder):
     """The modules of messages and of services."""
-    folder = tempfile.mkdtemp(prefix="wxbridge-schema-")
     include = pathlib.Path(grpc_tools.__file__).parent / "_proto"
     status = protoc.main(
         ["protoc", f"-I{ROOT / 'proto'}", f"-I{include}", f"--python_out={folder}", f"--grpc_python_out={folder}", PROTO]
@@ -27,4 +30,4 @@ def compile_schema():
     return wxbridge_pb2, wxbridge_pb2_grpc
 
 
-pb, rpc = compile_schema()
+pb, rpc = compile_schema(FOLDER)
