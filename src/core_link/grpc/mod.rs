@@ -15,7 +15,7 @@ mod tls;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tonic::{Request, Status, metadata::AsciiMetadataValue};
+use tonic::{Request, metadata::AsciiMetadataValue};
 
 use super::{LinkError, answer::About, cloudevents};
 use crate::{

@@ -6,6 +6,7 @@ use std::{
 
 use tokio::task::JoinHandle;
 use tonic::{
+    Status,
     Response,
     transport::{Server, server::TcpIncoming},
 };
