@@ -12,5 +12,7 @@ mod delivery;
 mod hostile;
 #[path = "grpc/listener.rs"]
 mod listener;
+#[path = "grpc/pull.rs"]
+mod pull;
 #[path = "grpc/tls.rs"]
 mod tls;

@@ -76,29 +76,48 @@ pub fn retry_delay(details: &[u8]) -> Option<Duration> {
 
 /// A refusal as gRPC carries it: the status of its code, and the code itself in the details.
 pub fn refusal(fault: &Fault) -> tonic::Status {
-    refusal_with(tonic::Code::from(fault.code.grpc()), fault.code, &fault.detail, None)
+    refusal_with(
+        tonic::Code::from(fault.code.grpc()),
+        fault.code,
+        &fault.detail,
+        &More::default(),
+    )
 }
 
-/// A refusal with a status of its own; `retry_after` in seconds.
-pub fn refusal_with(status: tonic::Code, code: Code, detail: &str, retry_after: Option<u32>) -> tonic::Status {
+/// What some refusals say besides.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct More<'a> {
+    /// Seconds until it is worth coming back.
+    pub retry_after: Option<u32>,
+    /// `CURSOR_TOO_OLD`: where to go on from.
+    pub oldest_available: Option<&'a str>,
+}
+
+/// A refusal with a status of its own.
+pub fn refusal_with(status: tonic::Code, code: Code, detail: &str, more: &More<'_>) -> tonic::Status {
     let remedy = pages::page(code).remedy_en;
     let told = v1::Error {
         code: code.name().into(),
         platform_message: detail.to_owned(),
-        retryable: retry_after.is_some(),
+        retryable: more.retry_after.is_some(),
         remedy: remedy.into(),
         ..Default::default()
     };
+    let mut metadata = BTreeMap::from([("remedy".to_owned(), remedy.to_owned())]);
+    metadata.extend(
+        more.oldest_available
+            .map(|it| ("oldestAvailable".to_owned(), it.to_owned())),
+    );
     let info = ErrorInfo {
         reason: code.name().into(),
         domain: DOMAIN.into(),
-        metadata: [("remedy".to_owned(), remedy.to_owned())].into(),
+        metadata,
     };
     let mut details = vec![
         Detail::of("google.rpc.ErrorInfo", &info),
         Detail::of("wxbridge.v1.Error", &told),
     ];
-    details.extend(retry_after.map(|seconds| {
+    details.extend(more.retry_after.map(|seconds| {
         let retry_delay = Some(Duration {
             seconds: i64::from(seconds),
             nanos: 0,

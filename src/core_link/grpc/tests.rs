@@ -6,8 +6,7 @@ use std::{
 
 use tokio::task::JoinHandle;
 use tonic::{
-    Status,
-    Response,
+    Response, Status,
     transport::{Server, server::TcpIncoming},
 };
 
@@ -292,7 +291,11 @@ async fn a_core_says_in_the_details_when_to_come_back() {
     let house = house().await;
     let core = core(house.address, 5_000);
     let code = crate::error::Code::Overloaded;
-    let busy = rpc::refusal_with(Code::Unavailable, code, "busy", Some(7));
+    let more = rpc::More {
+        retry_after: Some(7),
+        ..Default::default()
+    };
+    let busy = rpc::refusal_with(Code::Unavailable, code, "busy", &more);
     house.told.says(Err(busy));
     let outcome = offered(&link(&core), &core).await;
     assert_eq!((name(&outcome), outcome.after()), ("slow", Some(7_000)));

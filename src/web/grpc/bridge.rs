@@ -10,7 +10,6 @@ use super::{
     media,
 };
 use crate::{
-    error::Code,
     schema::v1::{
         AccountView, AckEventsRequest, AckEventsResponse, ConversationView, CreateEntryResponse, Entry,
         FetchEventsRequest, FetchEventsResponse, GetAccountRequest, GetConversationRequest, GetMediaRequest,
@@ -66,13 +65,14 @@ impl Bridge for Desk {
     }
 
     async fn fetch_events(&self, request: Request<FetchEventsRequest>) -> Answered<FetchEventsResponse> {
-        opened(request)?;
-        Err(status(&no_feed()))
+        let (caller, wish) = opened(request)?;
+        answered(self.0.feeds.fetch(&caller.0, wish).await.map_err(Problem::from))
     }
 
     async fn ack_events(&self, request: Request<AckEventsRequest>) -> Answered<AckEventsResponse> {
-        opened(request)?;
-        Err(status(&no_feed()))
+        let (caller, wish) = opened(request)?;
+        let state = self.0.clone();
+        to_the_end(async move { state.feeds.ack(&caller.0, wish).await.map_err(Problem::from) }).await
     }
 
     async fn get_conversation(&self, request: Request<GetConversationRequest>) -> Answered<ConversationView> {
@@ -116,8 +116,4 @@ impl Bridge for Desk {
         let state = self.0.clone();
         to_the_end(async move { entries::create(&state, &entry, None, None).await }).await
     }
-}
-
-fn no_feed() -> Problem {
-    Problem::new(Code::NotFound, "no core of this installation pulls")
 }

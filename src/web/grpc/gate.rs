@@ -64,7 +64,11 @@ pub fn status(problem: &Problem) -> Status {
         500 => Grpc::Internal,
         _ => Grpc::from(problem.code.grpc()),
     };
-    rpc::refusal_with(code, problem.code, &problem.detail, problem.retry_after)
+    let more = rpc::More {
+        retry_after: problem.retry_after,
+        oldest_available: problem.oldest_available.as_deref(),
+    };
+    rpc::refusal_with(code, problem.code, &problem.detail, &more)
 }
 
 /// What the library refused before any of ours saw it gets its code too.
