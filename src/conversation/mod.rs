@@ -184,7 +184,7 @@ impl State {
 
         let event = v1::Event {
             id: stamp.id,
-            conversation: self.conversation.clone(),
+            conversation: Some(self.shown(arrival.key, &arrival.account, arrival.customer)),
             epoch: stamp.epoch,
             seq: self.seq,
             platform_time: arrival.platform_time.map(Timestamp::from_millis),
@@ -201,6 +201,27 @@ impl State {
             raw: arrival.raw,
         };
         Appended { event, write_state }
+    }
+
+    /// The conversation as an event of it shows it. Made of what has just arrived, as far as that is the same: the state of
+    /// one customer among thousands is not in the processor's cache.
+    fn shown(&self, key: String, account: &v1::Account, customer: v1::Identity) -> v1::Conversation {
+        let own = self.conversation.as_ref();
+        let known = own
+            .and_then(|own| own.customer.as_ref())
+            .filter(|known| **known != customer);
+        v1::Conversation {
+            key,
+            account: Some(account.clone()),
+            customer: Some(known.cloned().unwrap_or(customer)),
+            scope: own.map_or(0, |own| own.scope),
+            session_id: own.map(|own| own.session_id.clone()).unwrap_or_default(),
+            session_state: own.map_or(0, |own| own.session_state),
+            servicer: own.and_then(|own| own.servicer.clone()),
+            last_customer_message_time: own.and_then(|own| own.last_customer_message_time),
+            first_seq: own.map_or(0, |own| own.first_seq),
+            previous_keys: own.map(|own| own.previous_keys.clone()).unwrap_or_default(),
+        }
     }
 
     /// Repeats on the state what a lazily written event did to it. `true` if it was not known yet.

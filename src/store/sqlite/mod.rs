@@ -8,6 +8,7 @@ mod checkpoint;
 mod conversations;
 mod feed_page;
 mod feeds;
+mod gather;
 mod handover;
 mod inbound;
 mod lines;
@@ -129,7 +130,7 @@ impl SqliteStore {
                 mpsc::error::TrySendError::Closed(_) => closed(),
             })?,
         }
-        told.await.map_err(|_| closed())?
+        gather::gathered(told).await.map_err(|_| closed())?
     }
 }
 
