@@ -3,7 +3,13 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use bytes::Bytes;
+use hyper::{
+    Method, Request,
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+};
+use rustls::ClientConfig;
+use tokio::time::timeout;
 
 use super::{
     answer::{self, About},
@@ -12,6 +18,11 @@ use super::{
 };
 use crate::{
     cores::{Core, Cores, Kind},
+    egress::{
+        dial::{self, Dialer, Place},
+        line::{self, Ask, Fault},
+        pool::Pool,
+    },
     ports::{
         clock::Millis,
         core::{CoreLink, Offer, Outcome},
@@ -27,6 +38,14 @@ const IDLE: Duration = Duration::from_secs(4);
 /// "nobody answered".
 const CONNECT: Duration = Duration::from_secs(10);
 
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+const ATTEMPT: HeaderName = HeaderName::from_static("wxbridge-attempt");
+const REPLY_DEADLINE: HeaderName = HeaderName::from_static("wxbridge-reply-deadline");
+const REPLAY: HeaderName = HeaderName::from_static("wxbridge-replay");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// Why a core cannot be reached at all as it is configured.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
@@ -36,8 +55,8 @@ pub enum LinkError {
     Key { core: Arc<str>, fault: KeyError },
     #[error("core {core}: {fault}")]
     Credentials { core: Arc<str>, fault: String },
-    #[error("core {core}: no HTTP client: {fault}")]
-    Client { core: Arc<str>, fault: String },
+    #[error("no TLS: {0}")]
+    Tls(rustls::Error),
 }
 
 /// The way to every core of kind `http`.
@@ -45,18 +64,20 @@ pub struct HttpLink {
     doors: HashMap<Arc<str>, Door>,
 }
 
+/// What is the same on every attempt for one core.
 struct Door {
-    client: reqwest::Client,
-    url: url::Url,
+    place: Place,
     signer: Signer,
+    pool: Arc<Pool>,
 }
 
 impl HttpLink {
     pub fn new(cores: &Cores) -> Result<Self, LinkError> {
+        let tls = Arc::new(trust().map_err(LinkError::Tls)?);
         let http = cores.0.iter().filter(|core| core.kind == Kind::Http);
-        let doors = http.map(|core| Ok((core.name.clone(), door(core)?)));
+        let doors = http.map(|core| Ok((core.name.clone(), door(core, &tls)?)));
         Ok(Self {
-            doors: doors.collect::<Result<_, _>>()?,
+            doors: doors.collect::<Result<_, LinkError>>()?,
         })
     }
 }
@@ -71,7 +92,7 @@ impl CoreLink for HttpLink {
             };
         };
         let body = match cloudevents::body(&offer, core.raw_inline) {
-            Ok(body) => body,
+            Ok(body) => Bytes::from(body),
             // Nobody can ever be offered such an event: it counts like a refusal, so that others can pass.
             Err(error) => {
                 return Outcome::Refused {
@@ -79,101 +100,104 @@ impl CoreLink for HttpLink {
                 };
             }
         };
-        let sent = door
-            .client
-            .post(door.url.clone())
-            .timeout(millis(core.timeout))
-            .headers(headers(&offer, &door.signer, &body))
-            .body(body)
-            .send()
-            .await;
-        match sent {
-            Ok(response) => answered(response, &offer, core.timeout).await,
-            Err(error) => unanswered(&error, core.timeout),
+        // Who runs out of time drops the connection with the attempt: the event is never on two of them.
+        match timeout(millis(core.timeout), door.attempt(&offer, body)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Outcome::Failed {
+                after: None,
+                why: format!("no answer within {} ms", core.timeout),
+            },
         }
     }
 }
 
-fn door(core: &Core) -> Result<Door, LinkError> {
-    let url = url::Url::parse(&core.url)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| LinkError::Url {
-            core: core.name.clone(),
-        })?;
+fn door(core: &Core, tls: &Arc<ClientConfig>) -> Result<Door, LinkError> {
+    let url = url::Url::parse(&core.url).ok().filter(url::Url::has_host);
+    let place = url.as_ref().and_then(Place::of).ok_or_else(|| LinkError::Url {
+        core: core.name.clone(),
+    })?;
     let signer = Signer::new(&core.secrets).map_err(|fault| LinkError::Key {
         core: core.name.clone(),
         fault,
     })?;
-    let client = client(core).map_err(|error| LinkError::Client {
-        core: core.name.clone(),
-        fault: chain(&error),
-    })?;
-    Ok(Door { client, url, signer })
-}
-
-fn client(core: &Core) -> Result<reqwest::Client, reqwest::Error> {
-    // Fails only where the process has one already, which is then used.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = || {
-        reqwest::Client::builder()
-            .user_agent(concat!("wxbridge/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            // A timeout must end the connection, not a stream inside it.
-            .http1_only()
-            .tcp_nodelay(true)
-            .connect_timeout(CONNECT.min(millis(core.timeout) / 2))
-            .pool_idle_timeout(IDLE)
-    };
-    builder().build().or_else(|error| {
-        // A bare container has no certificates: plain HTTP must work all the same, and HTTPS fails by name.
-        tracing::warn!(core = %core.name, error = %chain(&error), "no certificates of the system, trusting none");
-        builder().tls_certs_only(Vec::new()).build()
+    let dialer = Dialer::new(tls.clone(), CONNECT.min(millis(core.timeout) / 2));
+    Ok(Door {
+        place,
+        signer,
+        pool: Pool::new(dialer, IDLE),
     })
 }
 
-fn headers(offer: &Offer<'_>, signer: &Signer, body: &[u8]) -> HeaderMap {
+fn trust() -> Result<ClientConfig, rustls::Error> {
+    dial::trust().or_else(|error| {
+        // A bare container has no certificates: plain HTTP must work all the same, and HTTPS fails by name.
+        tracing::warn!(%error, "no certificates of the system, trusting none");
+        dial::distrust()
+    })
+}
+
+impl Door {
+    async fn attempt(&self, offer: &Offer<'_>, body: Bytes) -> Outcome {
+        let request = self.request(offer, body);
+        match self.pool.ask(&self.place.peer, request).await {
+            Ok(answer) => answered(answer, offer).await,
+            Err(fault) => unanswered(&fault),
+        }
+    }
+
+    fn request(&self, offer: &Offer<'_>, body: Bytes) -> Ask {
+        let mut headers = self.place.headers.clone();
+        sign(&mut headers, offer, &self.signer, &body);
+        let mut request = Request::new(body.into());
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.place.path.clone();
+        *request.headers_mut() = headers;
+        request
+    }
+}
+
+/// What this attempt is, and that it is ours.
+fn sign(headers: &mut HeaderMap, offer: &Offer<'_>, signer: &Signer, body: &[u8]) {
     let event = offer.event;
-    let mut headers = HeaderMap::with_capacity(8);
-    let mut put = |name: &'static str, value: &str| {
+    let mut put = |name: HeaderName, value: &str| {
         // Only a text with control characters is no header value; none of ours has any.
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }
     };
     let seconds = offer.now.div_euclid(1000);
-    put("webhook-id", &event.id);
-    put("webhook-timestamp", &seconds.to_string());
+    put(WEBHOOK_ID, &event.id);
     if let Some(signature) = signer.sign(&event.id, seconds, body) {
-        put("webhook-signature", &signature);
+        put(WEBHOOK_SIGNATURE, &signature);
     }
-    put("wxbridge-attempt", &offer.attempt.to_string());
     if let Some(deadline) = offer.passive.as_ref().and_then(|window| window.deadline) {
-        put("wxbridge-reply-deadline", &deadline.to_rfc3339_millis());
+        put(REPLY_DEADLINE, &deadline.to_rfc3339_millis());
     }
     if let Some(replay) = offer.replay {
-        put("wxbridge-replay", replay);
+        put(REPLAY, replay);
     }
     if !event.traceparent.is_empty() {
-        put("traceparent", &event.traceparent);
+        put(TRACEPARENT, &event.traceparent);
     }
+    headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(seconds));
+    headers.insert(ATTEMPT, HeaderValue::from(offer.attempt));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/cloudevents+json"));
-    headers
 }
 
-async fn answered(mut response: reqwest::Response, offer: &Offer<'_>, timeout: Millis) -> Outcome {
-    let status = response.status();
-    let retry_after = response
-        .headers()
+async fn answered(mut answer: line::Answer, offer: &Offer<'_>) -> Outcome {
+    let status = answer.head.status;
+    let retry_after = answer
+        .head
+        .headers
         .get(RETRY_AFTER)
         .and_then(|value| answer::retry_after(value.to_str().ok()?, offer.now));
-    let body = match read_bounded(&mut response).await {
+    let body = match read_bounded(&mut answer).await {
         Ok(body) => body,
         // What a failed attempt would have said does not matter; what a taken event was answered does.
-        Err(error) if status.is_success() => return unanswered(&error, timeout),
+        Err(fault) if status.is_success() => return unanswered(&fault),
         Err(_) => Vec::new(),
     };
+    answer.done();
     let about = About {
         key: offer
             .event
@@ -186,44 +210,30 @@ async fn answered(mut response: reqwest::Response, offer: &Offer<'_>, timeout: M
 }
 
 /// The whole body, so that the connection can be used again; empty where it is longer than we read.
-async fn read_bounded(response: &mut reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
+async fn read_bounded(answer: &mut line::Answer) -> Result<Vec<u8>, Fault> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+    while let Some(piece) = answer.piece().await {
+        let piece = piece?;
+        if body.len() + piece.len() > ANSWER_BYTES_MAX {
             return Ok(Vec::new());
         }
-        body.extend_from_slice(&chunk);
+        body.extend_from_slice(&piece);
     }
     Ok(body)
 }
 
 /// No answer: nobody there is the core's fault, silence or a broken answer may be the event's.
-fn unanswered(error: &reqwest::Error, timeout: Millis) -> Outcome {
+fn unanswered(fault: &Fault) -> Outcome {
     let after = None;
-    if error.is_connect() || error.is_builder() {
-        let why = format!("cannot connect: {}", chain(error));
-        Outcome::Down { after, why }
-    } else if error.is_timeout() {
-        let why = format!("no answer within {timeout} ms");
-        Outcome::Failed { after, why }
-    } else {
-        let why = format!("no complete answer: {}", chain(error));
-        Outcome::Failed { after, why }
-    }
-}
-
-/// The causes of an error, outermost left out: it only repeats the address, which may hold a secret.
-fn chain(error: &reqwest::Error) -> String {
-    let mut causes = Vec::new();
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
-    if causes.is_empty() {
-        "the request failed".to_owned()
-    } else {
-        causes.join(": ")
+    match fault {
+        Fault::Connect(why) => Outcome::Down {
+            after,
+            why: format!("cannot connect: {why}"),
+        },
+        Fault::Broken(why) => Outcome::Failed {
+            after,
+            why: format!("no complete answer: {why}"),
+        },
     }
 }
 

@@ -4,8 +4,11 @@
 //! a platform URL carries the access token.
 
 mod client;
+pub mod dial;
 pub mod fetch;
+pub mod line;
 mod multipart;
+pub mod pool;
 pub mod public;
 mod stream;
 

@@ -29,7 +29,7 @@ pub fn shown(mut event: v1::Event, offer: v1::Offer, raw_inline: bool) -> v1::Ev
 }
 
 /// What we have no name for travels with what the platform said, whatever the core is set to.
-fn always_raw(event: &v1::Event) -> bool {
+pub fn always_raw(event: &v1::Event) -> bool {
     use v1::{event::Body, part::Content};
     match &event.body {
         Some(Body::Message(message)) => message

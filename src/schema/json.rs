@@ -32,6 +32,11 @@ pub fn to_vec<T: Serialize>(message: &T) -> Result<Vec<u8>, JsonError> {
     serde_json::to_vec(message).map_err(JsonError::Shape)
 }
 
+/// The same, appended to `bytes`.
+pub fn write<T: Serialize>(bytes: &mut Vec<u8>, message: &T) -> Result<(), JsonError> {
+    serde_json::to_writer(bytes, message).map_err(JsonError::Shape)
+}
+
 /// Reads one message from JSON bytes.
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8], unknown: Unknown) -> Result<T, JsonError> {
     from_value(serde_json::from_slice(bytes).map_err(JsonError::Syntax)?, unknown)

@@ -267,6 +267,113 @@ async fn connections_are_used_again_also_after_a_refusal() {
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
 
+/// Answers each request with the next of `answers`; `true`: and closes the connection a moment later, unannounced.
+async fn talker(answers: Vec<(&'static str, bool)>) -> (SocketAddr, Arc<AtomicUsize>, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("[::1]:0").await.expect("a free port");
+    let at = listener.local_addr().expect("bound");
+    let connections = Arc::new(AtomicUsize::new(0));
+    let closed = Arc::new(AtomicUsize::new(0));
+    let (counted, ended) = (connections.clone(), closed.clone());
+    tokio::spawn(async move {
+        let mut answers = answers.into_iter();
+        while let Ok((mut socket, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let mut request = Vec::new();
+            while let Ok(1..) = socket.read_buf(&mut request).await {
+                if !request.ends_with(b"}") {
+                    continue;
+                }
+                request.clear();
+                let Some((answer, closes)) = answers.next() else { return };
+                let _ = socket.write_all(answer.as_bytes()).await;
+                if closes {
+                    break;
+                }
+            }
+            drop(socket);
+            ended.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    (at, connections, closed)
+}
+
+#[tokio::test]
+async fn answers_of_every_form_leave_the_connection_usable_over_ipv6_too() {
+    let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
+                   b\r\n{\"replies\":\r\n10\r\n[{\"text\":\"hi\"}]}\r\n0\r\nx-trailer: y\r\n\r\n";
+    let (at, connections, _) = talker(vec![
+        ("HTTP/1.1 204 No Content\r\n\r\n", false),
+        (chunked, false),
+        (
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            false,
+        ),
+        (chunked, false),
+    ])
+    .await;
+    let core = core(format!("http://{at}/"), 20_000);
+    let link = HttpLink::new(&Cores([core.clone()].into())).expect("a lawful core");
+    for replies in [0, 1, 0, 1] {
+        let outcome = offer_by(&link, &core).await;
+        let Outcome::Taken(answer) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(answer.replies.len(), replies);
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_the_core_closed_meanwhile_costs_nothing() {
+    let taken = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    let closing = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let until_the_end = "HTTP/1.1 200 OK\r\n\r\n{}";
+    let (at, connections, closed) = talker(vec![
+        (taken, true),
+        (closing, true),
+        (until_the_end, true),
+        (taken, false),
+    ])
+    .await;
+    let core = core(format!("http://{at}/"), 20_000);
+    let link = HttpLink::new(&Cores([core.clone()].into())).expect("a lawful core");
+    for count in 1..=4 {
+        let outcome = offer_by(&link, &core).await;
+        assert_eq!(outcome, Outcome::Taken(Answer::default()));
+        assert_eq!(connections.load(Ordering::SeqCst), count);
+        // Our side hears of it when it next waits.
+        while count < 4 && closed.load(Ordering::SeqCst) < count {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_url_says_of_a_user_reaches_the_core_and_no_fault() {
+    let (at, seen) = core_server(|| HttpResponse::Ok().finish()).await;
+    let outcome = offer(&core(format!("http://me:hunter2@{at}/?key=hunter2"), 5_000)).await;
+    assert_eq!(outcome, Outcome::Taken(Answer::default()));
+    let headers = seen.lock().expect("lock").remove(0).0;
+    let authorization = headers.iter().find(|it| it.0 == "authorization");
+    assert_eq!(authorization.map(|it| it.1.as_str()), Some("Basic bWU6aHVudGVyMg=="));
+    for url in [
+        "http://me:hunter2@127.0.0.1:1/?key=hunter2".to_owned(),
+        "http://me:hunter2@no-such-host.invalid/?key=hunter2".to_owned(),
+        format!("https://me:hunter2@{at}/?key=hunter2"),
+        format!(
+            "http://me:hunter2@{}/?key=hunter2",
+            raw_server("nonsense\r\n\r\n").await
+        ),
+    ] {
+        let outcome = offer(&core(url, 5_000)).await;
+        assert!(
+            !outcome.why().is_empty() && !outcome.why().contains("hunter2"),
+            "{outcome:?}"
+        );
+    }
+}
+
 #[test]
 fn what_cannot_be_reached_at_all_is_said_at_once() {
     for url in ["", "core.example", "ftp://core.example/", "http://"] {
