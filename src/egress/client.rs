@@ -1,10 +1,19 @@
 //! How does one request reach the platform, and was it sent at all when no answer came?
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use hyper::{
+    Request,
+    header::{HeaderMap, RANGE},
+};
+use tokio::time::timeout;
 
 use super::{
-    Egress, multipart,
-    stream::{disposition, incoming, whole},
+    Egress,
+    dial::Place,
+    line::{self, Ask, Fault},
+    multipart,
+    stream::{disposition, incoming, text, whole},
 };
 use crate::ports::platform::{Answer, Call, CallBody, Method, NoAnswer, Platform, Streamed};
 
@@ -23,25 +32,42 @@ impl Platform for Egress {
         token: Option<&str>,
         range: Option<(u64, u64)>,
     ) -> Result<Streamed, NoAnswer> {
-        let mut request = self.request(base, call, token)?;
+        let request = self.request(base, call, token)?;
+        let place = Place::of(request.url()).ok_or_else(|| NoAnswer::NotSent("the API base is no address".into()))?;
+        let peer = place.peer.clone();
         // The body may take its time; only the head is waited for here.
-        *request.timeout_mut() = None;
-        if let Some((first, last)) = range {
-            let wanted = reqwest::header::HeaderValue::from_str(&format!("bytes={first}-{last}"));
-            let wanted = wanted.map_err(|error| NoAnswer::NotSent(error.to_string()))?;
-            request.headers_mut().insert(reqwest::header::RANGE, wanted);
-        }
-        let answered = tokio::time::timeout(self.limits.call, self.client.execute(request)).await;
-        let response = answered
+        let answered = timeout(self.limits.call, self.files.ask(&peer, over(place, &request, range))).await;
+        let answer = answered
             .map_err(|_| NoAnswer::Lost(format!("no answer within {:?}", self.limits.call)))?
-            .map_err(classify)?;
+            .map_err(|fault| match fault {
+                Fault::Connect(why) => NoAnswer::NotSent(why),
+                Fault::Broken(why) => NoAnswer::Lost(why),
+            })?;
+        let headers = &answer.head.headers;
         Ok(Streamed {
-            status: response.status().as_u16(),
-            date: date(&response),
-            whole: whole(&response),
-            file: incoming(disposition(&response), response),
+            status: answer.head.status.as_u16(),
+            date: date(headers),
+            whole: whole(headers),
+            file: incoming(disposition(headers), answer),
         })
     }
+}
+
+/// The same request for a connection of the files'.
+fn over(place: Place, request: &reqwest::Request, range: Option<(u64, u64)>) -> Ask {
+    let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+    let mut headers = place.headers;
+    headers.extend(request.headers().clone());
+    if let Some((first, last)) = range
+        && let Ok(wanted) = format!("bytes={first}-{last}").parse()
+    {
+        headers.insert(RANGE, wanted);
+    }
+    let mut asked = Request::new(Bytes::copy_from_slice(body).into());
+    *asked.method_mut() = request.method().clone();
+    *asked.uri_mut() = place.path;
+    *asked.headers_mut() = headers;
+    asked
 }
 
 impl Egress {
@@ -79,8 +105,8 @@ impl Egress {
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Answer, NoAnswer> {
-        let date = date(&response);
-        let content_type = header(&response, "content-type").unwrap_or_default().to_owned();
+        let date = date(response.headers());
+        let content_type = text(response.headers(), "content-type").unwrap_or_default().to_owned();
         let status = response.status().as_u16();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(classify)? {
@@ -98,13 +124,8 @@ impl Egress {
     }
 }
 
-/// A header that is text.
-pub(super) fn header<'a>(response: &'a reqwest::Response, name: &str) -> Option<&'a str> {
-    response.headers().get(name)?.to_str().ok()
-}
-
-fn date(response: &reqwest::Response) -> Option<i64> {
-    let date = chrono::DateTime::parse_from_rfc2822(header(response, "date")?).ok()?;
+fn date(headers: &HeaderMap) -> Option<i64> {
+    let date = chrono::DateTime::parse_from_rfc2822(text(headers, "date")?).ok()?;
     Some(date.timestamp_millis())
 }
 
@@ -112,24 +133,12 @@ fn date(response: &reqwest::Response) -> Option<i64> {
 fn classify(error: reqwest::Error) -> NoAnswer {
     let not_sent = error.is_connect() || error.is_builder();
     // The URL carries the access token.
-    let text = describe(&error.without_url());
+    let text = line::chain(&error.without_url());
     if not_sent {
         NoAnswer::NotSent(text)
     } else {
         NoAnswer::Lost(text)
     }
-}
-
-/// The error with its causes: reqwest itself only says that something went wrong.
-pub(super) fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

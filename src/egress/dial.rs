@@ -30,6 +30,8 @@ use super::line::Fault;
 /// An open connection, with TLS or without.
 pub type Socket = MaybeHttpsStream<TokioIo<TcpStream>>;
 
+/// Our name.
+pub(super) const AGENT: &str = concat!("wxbridge/", env!("CARGO_PKG_VERSION"));
 /// A peer that went away without a word is noticed after about a minute …
 const PROBE: Duration = Duration::from_secs(15);
 const PROBES: u32 = 3;
@@ -87,8 +89,7 @@ impl Place {
         let mut headers = HeaderMap::with_capacity(16);
         headers.insert(HOST, host.parse().ok()?);
         headers.insert("accept", HeaderValue::from_static("*/*"));
-        let name = concat!("wxbridge/", env!("CARGO_PKG_VERSION"));
-        headers.insert("user-agent", HeaderValue::from_static(name));
+        headers.insert("user-agent", HeaderValue::from_static(AGENT));
         if let Some(user) = user(url) {
             headers.insert("authorization", user);
         }

@@ -7,11 +7,13 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
+use hyper::{Request, StatusCode};
 use url::{Host, Url};
 
 use super::{
-    Egress, builder,
-    client::describe,
+    Egress,
+    dial::Place,
+    line::{Fault, Line},
     public::is_public,
     stream::{disposition, incoming, plain},
 };
@@ -57,24 +59,25 @@ impl Egress {
 
     async fn open_now(&self, url: &str, max_bytes: u64) -> Result<Incoming, FetchFault> {
         let url = parse(url)?;
+        let place = Place::of(&url).ok_or_else(|| FetchFault::Forbidden("it is no address of the web".into()))?;
         let addresses = self.vetted(&url).await?;
-        let mut client = builder(&self.limits);
-        if let Some(Host::Domain(host)) = url.host() {
-            // Pinned: a second resolution could answer with another address.
-            client = client.resolve_to_addrs(host, &addresses);
+        let unreachable = |fault: Fault| FetchFault::Unreachable(fault.to_string());
+        // Pinned: a second resolution could answer with another address.
+        let socket = self.dialer.open_at(&place.peer, addresses).await.map_err(unreachable)?;
+        let mut request = Request::default();
+        *request.uri_mut() = place.path;
+        *request.headers_mut() = place.headers;
+        let answer = Line::over(socket).await.map_err(unreachable)?;
+        let answer = answer.ask(request).await.map_err(unreachable)?;
+        if answer.head.status != StatusCode::OK {
+            return Err(FetchFault::Refused(answer.head.status.as_u16()));
         }
-        let unreachable = |error: reqwest::Error| FetchFault::Unreachable(describe(&error.without_url()));
-        let client = client.build().map_err(unreachable)?;
-        let name = last_segment(&url);
-        let response = client.get(url).send().await.map_err(unreachable)?;
-        if response.status() != reqwest::StatusCode::OK {
-            return Err(FetchFault::Refused(response.status().as_u16()));
-        }
-        if response.content_length().is_some_and(|length| length > max_bytes) {
+        if answer.length().is_some_and(|length| length > max_bytes) {
             return Err(FetchFault::TooLarge(usize::try_from(max_bytes).unwrap_or(usize::MAX)));
         }
-        let said = disposition(&response);
-        Ok(incoming(if said.is_empty() { name } else { said }, response))
+        let said = disposition(&answer.head.headers);
+        let name = if said.is_empty() { last_segment(&url) } else { said };
+        Ok(incoming(name, answer))
     }
 
     /// The addresses of the URL's host, every one of which may be asked.

@@ -44,7 +44,7 @@ impl Fault {
 }
 
 /// The error with its causes: outer ones only say that something went wrong.
-fn chain(error: &dyn Error) -> String {
+pub(super) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -17,6 +17,11 @@ use std::{io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
+use self::{dial::Dialer, pool::Pool};
+
+/// A connection to the platform that is idle for longer is not used again.
+const IDLE: Duration = Duration::from_secs(50);
+
 /// Time limits of calls to the platform.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -42,7 +47,12 @@ impl Default for Limits {
 
 /// The way out, over sockets.
 pub struct Egress {
+    /// For calls, whose answers are small.
     client: reqwest::Client,
+    /// For files of the platform.
+    files: Arc<Pool>,
+    /// For files of anybody.
+    dialer: Dialer,
     limits: Limits,
     /// Private networks that URLs given to us may point into.
     allow: Vec<IpNet>,
@@ -75,11 +85,13 @@ impl Egress {
     }
 
     fn with_names(allow: Vec<IpNet>, limits: Limits, names: Names) -> Result<Arc<Self>, NoClient> {
-        let client = builder(&limits)
-            .build()
-            .map_err(|error| NoClient(error.without_url().to_string()))?;
+        let trust = dial::trust().map_err(|error| NoClient(error.to_string()))?;
+        let client = client(&limits, trust.clone()).map_err(|error| NoClient(error.without_url().to_string()))?;
+        let dialer = Dialer::new(Arc::new(trust), limits.connect);
         Ok(Arc::new(Self {
             client,
+            files: Pool::new(dialer.clone(), IDLE),
+            dialer,
             limits,
             allow,
             trusted: ArcSwap::default(),
@@ -98,14 +110,17 @@ impl Egress {
     }
 }
 
-/// A client with our rules; TLS by ring, whoever else set a provider first.
-fn builder(limits: &Limits) -> reqwest::ClientBuilder {
-    // Fails only when a provider is in place already, which is as good.
+/// A client with our rules, which tries HTTP/2 first.
+fn client(limits: &Limits, mut trust: rustls::ClientConfig) -> reqwest::Result<reqwest::Client> {
+    // For whoever asks for a provider without naming one; fails only when one is in place already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    trust.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     reqwest::Client::builder()
+        .tls_backend_preconfigured(trust)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .connect_timeout(limits.connect)
-        .pool_idle_timeout(Duration::from_secs(50))
-        .user_agent(concat!("wxbridge/", env!("CARGO_PKG_VERSION")))
+        .pool_idle_timeout(IDLE)
+        .user_agent(dial::AGENT)
+        .build()
 }

@@ -1,44 +1,56 @@
 //! How does a file come in that may be larger than memory? As it arrives; and what was announced of it?
 
 use futures_util::stream;
+use hyper::header::HeaderMap;
 
-use super::client::{describe, header};
+use super::line::Answer;
 use crate::ports::fetch::{Bytes, Incoming};
 
 /// The longest name that is believed to be one.
 const MAX_NAME: usize = 120;
 
 /// The answer's body to come. Texts of faults never carry the URL.
-pub(super) fn incoming(name: String, response: reqwest::Response) -> Incoming {
+pub(super) fn incoming(name: String, answer: Answer) -> Incoming {
     Incoming {
-        content_type: header(&response, "content-type").unwrap_or_default().to_owned(),
-        length: response.content_length(),
+        content_type: text(&answer.head.headers, "content-type")
+            .unwrap_or_default()
+            .to_owned(),
+        length: answer.length(),
         name,
-        bytes: body(response),
+        bytes: body(answer),
     }
 }
 
-fn body(response: reqwest::Response) -> Bytes {
-    Box::pin(stream::unfold(Some(response), |response| async move {
-        let mut response = response?;
-        match response.chunk().await {
-            Ok(Some(chunk)) => Some((Ok(chunk), Some(response))),
-            Ok(None) => None,
-            Err(error) => Some((Err(describe(&error.without_url())), None)),
+/// Nothing is read before it is asked for.
+fn body(answer: Answer) -> Bytes {
+    Box::pin(stream::unfold(Some(answer), |answer| async move {
+        let mut answer = answer?;
+        match answer.piece().await {
+            Some(Ok(piece)) => Some((Ok(piece), Some(answer))),
+            Some(Err(fault)) => Some((Err(fault.to_string()), None)),
+            None => {
+                answer.done();
+                None
+            }
         }
     }))
 }
 
+/// A header that is text.
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
 /// The size of the whole, out of `Content-Range: bytes 0-9/100`.
-pub(super) fn whole(response: &reqwest::Response) -> Option<u64> {
-    let range = header(response, "content-range")?;
+pub(super) fn whole(headers: &HeaderMap) -> Option<u64> {
+    let range = text(headers, "content-range")?;
     range.strip_prefix("bytes ")?.rsplit_once('/')?.1.trim().parse().ok()
 }
 
 /// The file name of `Content-Disposition`; empty where there is none. The platforms write raw UTF-8 into `filename`, which is
 /// no text by the rules of headers.
-pub(super) fn disposition(response: &reqwest::Response) -> String {
-    let Some(value) = response.headers().get("content-disposition") else {
+pub(super) fn disposition(headers: &HeaderMap) -> String {
+    let Some(value) = headers.get("content-disposition") else {
         return String::new();
     };
     file_name(&String::from_utf8_lossy(value.as_bytes()))
