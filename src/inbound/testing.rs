@@ -122,6 +122,21 @@ pub struct House {
     _dir: tempfile::TempDir,
 }
 
+/// The accounts, with one of these settings.
+async fn bound(
+    store: &Arc<SqliteStore>,
+    registry: &Arc<Registry>,
+    time: &Arc<dyn Clock>,
+    settings: AccountSettings,
+) -> Arc<Service> {
+    let ring = Secret::new("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    let vault = Vault::from_text(Path::new("ring"), &ring, SystemChance::default()).expect("a key ring");
+    let service = Service::load(store.clone(), Arc::new(vault), registry.clone(), time.clone());
+    let service = Arc::new(service.await.expect("accounts"));
+    service.apply(vec![settings], false).await.expect("applied");
+    service
+}
+
 impl House {
     pub async fn new(settings: AccountSettings, cores: Vec<Core>) -> Arc<Self> {
         let clock = ManualClock::at(NOW);
@@ -143,11 +158,7 @@ impl House {
         })
         .expect("a store");
         let registry = Arc::new(Registry::default());
-        let ring = Secret::new("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
-        let vault = Vault::from_text(Path::new("ring"), &ring, SystemChance::default()).expect("a key ring");
-        let service = Service::load(store.clone(), Arc::new(vault), registry.clone(), time.clone());
-        let service = Arc::new(service.await.expect("accounts"));
-        service.apply(vec![settings], false).await.expect("applied");
+        let service = bound(&store, &registry, &time, settings).await;
         let observer = Arc::new(Observer::with_clock(time.clone()));
         let platform = Arc::new(FakePlatform::default());
         let keeper = Keeper::new(tokens::Parts {

@@ -58,6 +58,30 @@ pub(super) enum Gone {
     Stopped(Turn),
 }
 
+/// What a message says, or why it says nothing.
+fn said(message: &Message) -> Result<Say, v1::Error> {
+    match facts::said(&message.request) {
+        Ok(Some(say)) => Ok(Say {
+            id: message.id.clone(),
+            ..say
+        }),
+        Ok(None) => Err(error(Code::UnsupportedPart, "there is nothing to say")),
+        Err(fault) => Err(from_fault(fault)),
+    }
+}
+
+/// The roads for which it is rendered. Cut as it was when its first piece rode in the open request: the others start where
+/// that one ended.
+fn roads(message: &Message, ask: &Ask, facts: &Facts) -> Roads {
+    match message.passive.is_some() && message.pieces_done > 0 {
+        true => Roads {
+            passive: true,
+            api: true,
+        },
+        false => plan::roads(ask, facts),
+    }
+}
+
 impl Outbound {
     /// Plans and sends; the message is in ACCEPTED, HELD or (to be repeated) SENDING.
     pub(super) async fn send(
@@ -73,17 +97,9 @@ impl Outbound {
         if let Some(turn) = self.order(message, &opened, view.as_ref()).await? {
             return Ok(turn);
         }
-        let say = match facts::said(&message.request) {
-            Ok(Some(say)) => say,
-            Ok(None) => {
-                let error = error(Code::UnsupportedPart, "there is nothing to say");
-                return self.end(message, Status::Failed, error, Vec::new()).await;
-            }
-            Err(fault) => return self.end(message, Status::Failed, from_fault(fault), Vec::new()).await,
-        };
-        let say = Say {
-            id: message.id.clone(),
-            ..say
+        let say = match said(message) {
+            Ok(say) => say,
+            Err(error) => return self.end(message, Status::Failed, error, Vec::new()).await,
         };
         let say = self.with_ticket(&opened, &message.request, None, say).await?;
         let now = self.now();
@@ -100,14 +116,7 @@ impl Outbound {
         {
             return self.not_now(message, &ask, plan).await;
         }
-        // Cut as it was when its first piece rode in the open request: the others start where that one ended.
-        let roads = match message.passive.is_some() && message.pieces_done > 0 {
-            true => Roads {
-                passive: true,
-                api: true,
-            },
-            false => plan::roads(&ask, &facts),
-        };
+        let roads = roads(message, &ask, &facts);
         let pieces = match self.rendered(&opened, say.clone(), roads, How::Kept).await {
             Ok(pieces) => pieces,
             Err(unresolved) => return self.unresolved(message, unresolved).await,

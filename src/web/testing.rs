@@ -426,6 +426,26 @@ pub struct House {
     pub borrower: String,
 }
 
+/// Tokens of an operator, a viewer, a core and somebody who borrows access tokens.
+async fn callers(tokens: &Tokens, cores: &Cores) -> [String; 4] {
+    let make = |name: &str, scope, accounts: &[&str]| NewToken {
+        name: name.into(),
+        scope,
+        core: None,
+        accounts: accounts.iter().map(|glob| (*glob).to_owned()).collect(),
+    };
+    let create = async |wish| {
+        let (_, text) = tokens.create(wish, cores).await.expect("a token");
+        text.expose().to_owned()
+    };
+    [
+        create(make("op", Scope::Operator, &[])).await,
+        create(make("eye", Scope::Viewer, &[])).await,
+        create(make("core", Scope::Core, &["shop-*"])).await,
+        create(make("crm", Scope::Token, &["shop*"])).await,
+    ]
+}
+
 impl House {
     pub async fn new() -> Self {
         let store = Arc::new(FakeStore::default());
@@ -445,29 +465,7 @@ impl House {
         let cores = Cores([core("main")].into());
         let observer = Arc::new(Observer::with_clock(clock.clone()));
         let registry = Arc::default();
-        let make = |name: &str, scope, accounts: &[&str]| NewToken {
-            name: name.into(),
-            scope,
-            core: None,
-            accounts: accounts.iter().map(|glob| (*glob).to_owned()).collect(),
-        };
-        let mut texts = Vec::new();
-        for wish in [
-            make("op", Scope::Operator, &[]),
-            make("eye", Scope::Viewer, &[]),
-            make("core", Scope::Core, &["shop-*"]),
-            make("crm", Scope::Token, &["shop*"]),
-        ] {
-            texts.push(
-                tokens
-                    .create(wish, &cores)
-                    .await
-                    .expect("a token")
-                    .1
-                    .expose()
-                    .to_owned(),
-            );
-        }
+        let [operator, viewer, core, borrower] = callers(&tokens, &cores).await;
         let feeds = no_feeds(&cores, clock.clone()).await;
         let doctor = Doctor {
             clock: clock.clone(),
@@ -505,16 +503,14 @@ impl House {
             doctor: Arc::new(doctor),
             readiness: super::Readiness::default(),
         };
-        let mut texts = texts.into_iter();
-        let mut next = || texts.next().expect("four tokens");
         Self {
             state: Data::new(state),
             store,
             parts,
-            operator: next(),
-            viewer: next(),
-            core: next(),
-            borrower: next(),
+            operator,
+            viewer,
+            core,
+            borrower,
         }
     }
 

@@ -135,7 +135,7 @@ async fn a_message_is_read_by_either_id() {
 }
 
 #[actix_web::test]
-async fn a_file_goes_in_raw_or_as_a_form_and_comes_out_in_parts() {
+async fn a_file_goes_in_raw_or_as_a_form() {
     let house = House::new().await;
     let raw = TestRequest::post()
         .uri("/v1/media?name=a.png")
@@ -171,6 +171,16 @@ async fn a_file_goes_in_raw_or_as_a_form_and_comes_out_in_parts() {
     ] {
         assert_eq!(ask(&house, &house.core, post_form(bad)).await.code(), "INVALID_REQUEST");
     }
+}
+
+#[actix_web::test]
+async fn a_file_comes_out_whole_or_in_parts() {
+    let house = House::new().await;
+    let raw = TestRequest::post()
+        .uri("/v1/media?name=a.png")
+        .insert_header((header::CONTENT_TYPE, "image/png"))
+        .set_payload("0123456789");
+    let raw = ask(&house, &house.core, raw).await;
     let handle = raw.json()["handle"].as_str().unwrap_or_default().to_owned();
     let uri = format!("/v1/media/{handle}");
     let whole = ask(&house, &house.core, get(&uri)).await;

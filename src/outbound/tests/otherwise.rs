@@ -1,0 +1,198 @@
+//! What is said in place of what the platform does not take, and where do files go?
+
+use super::*;
+
+#[tokio::test]
+async fn a_dead_media_id_is_uploaded_again_once() {
+    let house = awake();
+    let png = futures_util::stream::iter([Ok::<_, std::io::Error>(b"\x89PNG\r\n\x1a\n")]);
+    let media = house
+        .outbound
+        .parts
+        .library
+        .put(Label::default(), png)
+        .await
+        .expect("stored");
+    let image = json!({"conversationKey": KEY, "message": {"parts": [{"image": {"handle": media.handle}}]}});
+    let first = house.submit(image.clone()).await.expect("accepted");
+    house.becomes(&first, Status::Sent).await;
+    house.platform.will("/send", [says(40007)]);
+    house.platform.will("/upload", [Does::Says(json!({"media_id": "M2"}))]);
+    let second = house.submit(image).await.expect("accepted");
+    house.becomes(&second, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["M1", "M1", "M2"]);
+    assert_eq!(house.platform.asked("/upload").len(), 2, "kept in between");
+}
+
+#[tokio::test]
+async fn an_account_without_api_is_learned_told_and_tried_again_later() {
+    let house = awake();
+    house.platform.will("/send", [says(48001)]);
+    let refused = house.say("a").await;
+    house.becomes(&refused, Status::Failed).await;
+    assert_eq!(house.opened.observe(|it| it.api_shut), Some(Code::NotEntitled));
+    let again = house.say("b").await;
+    let again = house.becomes(&again, Status::Failed).await;
+    assert_eq!(code(&again), "NOT_ENTITLED");
+    assert_eq!(house.platform.sent(), ["a"]);
+    house.clock.advance(Duration::from_secs(601));
+    let probe = house.say("c").await;
+    house.becomes(&probe, Status::Sent).await;
+    assert_eq!(house.opened.observe(|it| it.api_shut), None);
+    let changes = house.store.events_now();
+    assert_eq!(changes.len(), 2, "shut and open again");
+    assert_eq!(
+        changes[0].event.conversation.as_ref().map(|it| it.key.as_str()),
+        Some("official_account:wx1:a:-")
+    );
+}
+
+#[tokio::test]
+async fn a_refused_card_is_said_otherwise_once_unless_the_core_forbids_it() {
+    let house = awake();
+    house
+        .platform
+        .will("/send", [says(45064), says(0), says(45064), says(45064), says(45064)]);
+    let result = house.say("card").await;
+    let result = house.becomes(&result, Status::Sent).await;
+    assert_eq!(result.degradations.len(), 1);
+    let twice = house.say("card").await;
+    house.becomes(&twice, Status::Failed).await;
+    let strict = json!({"conversationKey": KEY, "text": "card", "degrade": "REFUSE"});
+    let strict = house.submit(strict).await.expect("accepted");
+    house.becomes(&strict, Status::Failed).await;
+    assert_eq!(house.platform.sent(), ["card", "web link", "card", "web link", "card"]);
+}
+
+#[tokio::test]
+async fn a_file_that_the_platform_does_not_take_keeps_an_address() {
+    let house = awake();
+    let pdf = futures_util::stream::iter([Ok::<_, std::io::Error>(b"%PDF-1.7")]);
+    let media = house
+        .outbound
+        .parts
+        .library
+        .put(Label::default(), pdf)
+        .await
+        .expect("stored");
+    let file = json!({"conversationKey": KEY, "message": {"parts": [{"file": {"handle": media.handle}}]}});
+    let sent = house.submit(file).await.expect("accepted");
+    house.becomes(&sent, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["https://media/32"]);
+    assert!(house.platform.asked("/upload").is_empty());
+}
+
+/// An image of this type, in the library.
+async fn kept_image(house: &House, mime: &str, bytes: &'static [u8]) -> String {
+    let label = Label {
+        mime: mime.to_owned(),
+        ..Default::default()
+    };
+    let bytes = futures_util::stream::iter([Ok::<_, std::io::Error>(bytes)]);
+    house
+        .outbound
+        .parts
+        .library
+        .put(label, bytes)
+        .await
+        .expect("stored")
+        .handle
+}
+
+/// What a preview says, and what becomes of the message: the two must agree.
+async fn previewed_and_sent(house: &House, handle: &str, degrade: &str) -> v1::SendResult {
+    let image =
+        json!({"conversationKey": KEY, "degrade": degrade, "message": {"parts": [{"image": {"handle": handle}}]}});
+    let preview = house
+        .outbound
+        .submit(&Caller::default(), request(image.clone()), true)
+        .await
+        .expect("a preview");
+    let sent = house.submit(image).await.expect("accepted");
+    until(
+        || !matches!(house.now_of(&sent).status(), Status::Accepted | Status::Sending),
+        "final",
+    )
+    .await;
+    let sent = house.now_of(&sent);
+    assert_eq!(
+        (code(&preview), &preview.degradations),
+        (code(&sent), &sent.degradations),
+        "{degrade}"
+    );
+    sent
+}
+
+#[tokio::test]
+async fn a_picture_that_the_account_cannot_take_goes_as_a_link_where_the_core_allows_and_the_preview_agrees() {
+    let house = awake();
+    for (mime, refused) in [("image/webp", "UNSUPPORTED_PART"), ("image/huge", "MEDIA_TOO_LARGE")] {
+        let handle = kept_image(&house, mime, b"no known kind").await;
+        for degrade in ["ALLOW", "LOSSLESS_ONLY"] {
+            let sent = previewed_and_sent(&house, &handle, degrade).await;
+            assert_eq!(
+                (sent.status(), sent.degradations.len()),
+                (Status::Sent, 1),
+                "{mime} {degrade}"
+            );
+        }
+        let sent = previewed_and_sent(&house, &handle, "REFUSE").await;
+        assert_eq!((sent.status(), code(&sent)), (Status::Failed, refused));
+    }
+    assert_eq!(house.platform.sent(), ["https://media/32"; 4]);
+    assert!(house.platform.asked("/upload").is_empty());
+    let fine = kept_image(&house, "", b"\x89PNG\r\n\x1a\n").await;
+    assert!(
+        previewed_and_sent(&house, &fine, "REFUSE")
+            .await
+            .degradations
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn what_is_said_in_place_of_a_refused_message_reports_its_own_losses_alone() {
+    let house = awake();
+    let handle = kept_image(&house, "image/webp", b"no known kind").await;
+    house.platform.will("/send", [says(45064)]);
+    let image = json!({"conversationKey": KEY, "message": {"parts": [{"image": {"handle": handle}}]}});
+    let sent = house.submit(image).await.expect("accepted");
+    let sent = house.becomes(&sent, Status::Sent).await;
+    assert_eq!(
+        sent.degradations,
+        [v1::Degradation::default()],
+        "the link of the picture was not sent"
+    );
+    assert_eq!(house.platform.sent(), ["https://media/32", "web link"]);
+}
+
+#[tokio::test]
+async fn without_an_address_for_links_a_medium_that_needs_one_is_too_large() {
+    let house = asleep_with(None, core());
+    house.wake();
+    let handle = kept_image(&house, "image/webp", b"no known kind").await;
+    let sent = previewed_and_sent(&house, &handle, "ALLOW").await;
+    assert_eq!((sent.status(), code(&sent)), (Status::Failed, "MEDIA_TOO_LARGE"));
+}
+
+#[tokio::test]
+async fn a_file_says_by_its_bytes_what_it_is() {
+    let house = asleep();
+    let handle = kept_image(&house, "image/png", b"GIF89a").await;
+    let image = request(json!({"message": {"parts": [{"image": {"handle": handle}}]}}));
+    let Some(v1::send_request::What::Message(message)) = image.what.clone() else {
+        panic!("a message")
+    };
+    let resolved = house
+        .outbound
+        .resolver
+        .resolve(&house.opened, message.parts, image.degrade(), resolve::How::Kept);
+    let parts = resolved.await.expect("uploaded").parts;
+    let Some(v1::part::Content::Image(media)) = &parts[0].content else {
+        panic!("an image")
+    };
+    assert_eq!(
+        (media.mime.as_str(), media.platform_media_id.as_str()),
+        ("image/gif", "M1")
+    );
+}

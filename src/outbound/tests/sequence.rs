@@ -1,0 +1,84 @@
+//! Does every message of a conversation go once and in its turn, and is what cannot go refused at once?
+
+use super::*;
+
+#[tokio::test]
+async fn messages_of_one_conversation_go_in_order_one_at_a_time() {
+    let house = awake();
+    let mut last = None;
+    for index in 0..20 {
+        last = Some(house.say(&format!("m{index}")).await);
+    }
+    house.becomes(&last.expect("sent"), Status::Sent).await;
+    let expected: Vec<String> = (0..20).map(|index| format!("m{index}")).collect();
+    assert_eq!(house.platform.sent(), expected);
+    assert!(!house.platform.overlapped());
+    assert!(house.store.told().is_empty(), "good news are told only where asked for");
+}
+
+#[tokio::test]
+async fn the_same_key_and_request_is_one_message_another_request_a_conflict() {
+    let house = awake();
+    let first = json!({"conversationKey": KEY, "text": "a", "clientMessageId": "k"});
+    let one = house.submit(first.clone()).await.expect("accepted");
+    house.becomes(&one, Status::Sent).await;
+    let again = house.submit(first).await.expect("the same");
+    assert_eq!((again.message_id, again.status), (one.message_id, Status::Sent as i32));
+    let other = house
+        .submit(json!({"conversationKey": KEY, "text": "b", "clientMessageId": "k"}))
+        .await;
+    assert_eq!(other.map_err(|fault| fault.code), Err(Code::IdempotencyConflict));
+    assert_eq!(house.platform.sent(), ["a"]);
+}
+
+#[tokio::test]
+async fn what_the_request_alone_shows_is_a_fault() {
+    let house = asleep();
+    for (json, expected) in [
+        (json!({"text": "x"}), Code::InvalidRequest),
+        (
+            json!({"conversationKey": "official_account:other:u:o1", "text": "x"}),
+            Code::AccountUnknown,
+        ),
+        (json!({"inReplyTo": "nobody's", "text": "x"}), Code::InvalidRequest),
+        (
+            json!({"conversationKey": KEY, "message": {"parts": [{"image": {"handle": "gone"}}]}}),
+            Code::InvalidRequest,
+        ),
+    ] {
+        let refused = house.submit(json.clone()).await;
+        assert_eq!(refused.map_err(|fault| fault.code), Err(expected), "{json}");
+    }
+    let stranger = Caller {
+        core: None,
+        accounts: vec!["other-*".into()],
+    };
+    let refused = house
+        .outbound
+        .submit(&stranger, request(json!({"conversationKey": KEY, "text": "x"})), false)
+        .await;
+    assert_eq!(refused.map_err(|fault| fault.code), Err(Code::Forbidden));
+}
+
+#[tokio::test]
+async fn a_preview_sends_nothing_and_has_no_status() {
+    let house = awake();
+    let ask = |text: &str| request(json!({"conversationKey": KEY, "text": text}));
+    let preview = house
+        .outbound
+        .submit(&Caller::default(), ask("a"), true)
+        .await
+        .expect("a preview");
+    assert_eq!(
+        (preview.status, preview.road()),
+        (0, v1::send_result::Road::CustomerService)
+    );
+    house.wrote(1);
+    let preview = house
+        .outbound
+        .submit(&Caller::default(), ask("a|b"), true)
+        .await
+        .expect("a preview");
+    assert_eq!((preview.status, code(&preview)), (0, "QUOTA_EXHAUSTED"));
+    assert!(house.store.all().is_empty() && house.platform.sent().is_empty());
+}

@@ -1,0 +1,123 @@
+//! Are orders and typing signs carried out beside the words?
+
+use super::*;
+
+#[tokio::test]
+async fn an_end_says_its_closing_and_ends_the_session_once() {
+    let house = awake();
+    let end =
+        json!({"conversationKey": KEY, "session": {"verb": "END", "closing": {"parts": [{"text": {"body": "bye"}}]}}});
+    let ended = house.submit(end).await.expect("accepted");
+    house.becomes(&ended, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["bye"]);
+    let events = house.store.events_now();
+    let Some(v1::event::Body::Signal(signal)) = &events[0].event.body else {
+        panic!("a signal")
+    };
+    let change = signal.session.as_ref().expect("a change");
+    assert_eq!(change.after(), v1::conversation::SessionState::Ended);
+    let again = house
+        .submit(json!({"conversationKey": KEY, "session": {"verb": "END"}}))
+        .await
+        .expect("accepted");
+    house.becomes(&again, Status::Sent).await;
+    assert_eq!(house.store.events_now().len(), 1);
+}
+
+#[tokio::test]
+async fn an_end_whose_closing_rides_ends_the_session_too() {
+    let house = awake();
+    let event = house.wrote(5);
+    house.windows.open(&event.event.id, START + 4_000, true);
+    let end = json!({"session": {"verb": "END", "closing": {"parts": [{"text": {"body": "bye"}}]}}});
+    let messages = house.answer(&event, vec![end]).await;
+    house.becomes(&messages[0].result, Status::Sent).await;
+    assert_eq!(house.windows.handed(&event.event.id), ["bye"]);
+    assert!(house.platform.sent().is_empty());
+    assert_eq!(house.store.events_now().len(), 2);
+}
+
+#[tokio::test]
+async fn an_end_that_is_carried_out_without_its_words_is_no_bad_news() {
+    let house = awake();
+    house.platform.will("/send", [says(99999)]);
+    let end =
+        json!({"conversationKey": KEY, "session": {"verb": "END", "closing": {"parts": [{"text": {"body": "bye"}}]}}});
+    let ended = house.submit(end).await.expect("accepted");
+    let ended = house.becomes(&ended, Status::Sent).await;
+    assert_eq!((ended.degradations.len(), house.store.told().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn orders_that_the_platform_does_not_know_are_refused() {
+    let house = awake();
+    for (json, expected) in [
+        (json!({"verb": "QUEUE"}), Status::Failed),
+        (json!({"verb": "ASSIGN", "servicer": "anna"}), Status::Failed),
+        (json!({"verb": "TAKE"}), Status::Sent),
+    ] {
+        let result = house
+            .submit(json!({"conversationKey": KEY, "session": json}))
+            .await
+            .expect("accepted");
+        house.becomes(&result, expected).await;
+    }
+    let recall = house
+        .submit(json!({"conversationKey": KEY, "recallMessageId": "m"}))
+        .await
+        .expect("accepted");
+    let recall = house.becomes(&recall, Status::Failed).await;
+    assert_eq!(code(&recall), "INVALID_REQUEST", "no such message");
+    house.store.state(KEY, |state| {
+        state.conversation.as_mut().expect("set").session_state = v1::conversation::SessionState::Human as i32;
+    });
+    for json in [
+        json!({"conversationKey": KEY, "session": {"verb": "TAKE"}}),
+        json!({"conversationKey": KEY, "text": "x"}),
+    ] {
+        let result = house.submit(json).await.expect("accepted");
+        let result = house.becomes(&result, Status::Failed).await;
+        assert_eq!(code(&result), "SESSION_WITH_HUMAN");
+    }
+}
+
+#[tokio::test]
+async fn typing_uses_up_nothing() {
+    let house = awake();
+    house.wrote(1);
+    let typing = house
+        .submit(json!({"conversationKey": KEY, "typing": true}))
+        .await
+        .expect("accepted");
+    house.becomes(&typing, Status::Sent).await;
+    house.becomes(&house.say("a").await, Status::Sent).await;
+    house.becomes(&house.say("b").await, Status::Failed).await;
+    assert_eq!(house.platform.asked("/typing").len(), 1);
+}
+
+#[tokio::test]
+async fn a_typing_sign_holds_up_no_words() {
+    let house = awake();
+    house.platform.will("/typing", [says(-1)]);
+    let typing = json!({"conversationKey": KEY, "typing": true});
+    let typing = house.submit(typing).await.expect("accepted");
+    let words = house.say("a").await;
+    house.becomes(&words, Status::Sent).await;
+    assert_eq!(house.now_of(&typing).status(), Status::Failed);
+}
+
+#[tokio::test]
+async fn without_api_the_words_of_an_end_are_cut_and_the_session_ends() {
+    let house = awake();
+    house.opened.observe(|it| it.api_shut = Some(Code::NotEntitled));
+    let event = house.wrote(5);
+    house.windows.open(&event.event.id, START + 4_000, true);
+    let end = json!({"session": {"verb": "END", "closing": {"parts": [{"text": {"body": "bye|now"}}]}}});
+    let location = json!({"message": {"parts": [{"location": {"latitude": 1.0, "longitude": 2.0}}]}});
+    let messages = house.answer(&event, vec![location, end]).await;
+    assert_eq!(code(&house.now_of(&messages[0].result)), "UNSUPPORTED_PART");
+    house.becomes(&messages[1].result, Status::Sent).await;
+    assert_eq!(house.windows.handed(&event.event.id), ["bye"]);
+    assert!(house.platform.sent().is_empty());
+    assert_eq!(house.store.events_now().len(), 2, "the session ended");
+}

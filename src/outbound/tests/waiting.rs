@@ -1,0 +1,131 @@
+//! What waits, for how long, and what does a caller hear of it?
+
+use super::*;
+
+#[tokio::test]
+async fn what_is_held_goes_when_the_customer_acts() {
+    let house = awake();
+    house.wrote(1);
+    house.becomes(&house.say("a").await, Status::Sent).await;
+    let hold = |text: &str| json!({"conversationKey": KEY, "text": text, "noAllowance": "HOLD_FOR_CUSTOMER"});
+    let held = house.submit(hold("b")).await.expect("accepted");
+    let behind = house.submit(hold("c")).await.expect("accepted");
+    house.becomes(&behind, Status::Held).await;
+    let failed = house.say("d").await;
+    house.becomes(&failed, Status::Failed).await;
+    house.clock.advance(Duration::from_secs(3600));
+    house.wrote(5);
+    house.becomes(&held, Status::Sent).await;
+    house.becomes(&behind, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["a", "b", "c"]);
+    let told: Vec<_> = house.store.told().iter().map(v1::SendResult::status).collect();
+    assert_eq!(told, [Status::Held, Status::Held, Status::Failed]);
+}
+
+#[tokio::test]
+async fn a_refusal_we_did_not_foresee_holds_until_the_customer_acts() {
+    let house = awake();
+    house.platform.will("/send", [says(45015)]);
+    let held = house
+        .submit(json!({"conversationKey": KEY, "text": "a", "noAllowance": "HOLD_FOR_CUSTOMER"}))
+        .await;
+    let held = held.expect("accepted");
+    house.becomes(&held, Status::Held).await;
+    house.say("b").await;
+    until(|| house.platform.sent().len() == 2, "others pass").await;
+    assert_eq!(house.platform.sent(), ["a", "b"], "not tried again by itself");
+    house.clock.advance(Duration::from_secs(1));
+    house.wrote(5);
+    house.becomes(&held, Status::Sent).await;
+}
+
+#[tokio::test]
+async fn what_is_held_too_long_expires() {
+    let house = awake();
+    house.wrote(0);
+    let held = house
+        .submit(json!({"conversationKey": KEY, "text": "a", "noAllowance": "HOLD_FOR_CUSTOMER"}))
+        .await;
+    let held = held.expect("accepted");
+    house.becomes(&held, Status::Held).await;
+    house.clock.advance(Duration::from_secs(48 * 3600));
+    let result = house.becomes(&held, Status::Expired).await;
+    assert_eq!(code(&result), "EXPIRED");
+}
+
+#[tokio::test]
+async fn a_caller_may_wait_for_the_platforms_answer() {
+    let house = awake();
+    house.platform.will("/send", [says(99999)]);
+    let slow = house.platform.gate.write().await;
+    let sent = house.say("a").await;
+    let (outbound, id) = (house.outbound.clone(), sent.message_id.clone());
+    let waiting = tokio::spawn(async move { outbound.wait(&id, Duration::from_secs(5)).await });
+    until(|| !house.platform.asked("/token").is_empty(), "under way").await;
+    drop(slow);
+    let result = waiting.await.expect("waited").expect("known");
+    assert_eq!((result.status(), code(&result)), (Status::Failed, "CONTENT_REJECTED"));
+}
+
+#[tokio::test]
+async fn a_caller_waits_no_longer_than_it_said() {
+    let house = asleep();
+    let sent = house.say("a").await;
+    let (outbound, id) = (house.outbound.clone(), sent.message_id.clone());
+    let waiting = tokio::spawn(async move { outbound.wait(&id, Duration::from_secs(5)).await });
+    until(
+        || !house.outbound.waiting.lock().expect("no panic").is_empty(),
+        "waiting",
+    )
+    .await;
+    house.clock.advance(Duration::from_secs(5));
+    assert_eq!(
+        waiting.await.expect("waited").expect("known").status(),
+        Status::Accepted
+    );
+    assert!(house.outbound.waiting.lock().expect("no panic").is_empty());
+}
+
+#[tokio::test]
+async fn told_to_stop_it_ends_what_is_under_way_and_begins_nothing() {
+    let house = asleep();
+    let run = tokio::spawn(house.outbound.clone().run(house.stop.subscribe()));
+    let slow = house.platform.gate.write().await;
+    let (one, two) = (house.say("a").await, house.say("b").await);
+    until(|| !house.platform.asked("/token").is_empty(), "under way").await;
+    house.stop.send(true).expect("it runs");
+    drop(slow);
+    run.await.expect("it ended");
+    assert_eq!(house.now_of(&one).status(), Status::Sent);
+    assert_eq!(house.now_of(&two).status(), Status::Accepted);
+}
+
+#[tokio::test]
+async fn what_the_platform_would_drop_for_coming_too_fast_waits_and_keeps_its_order() {
+    let house = asleep_as(opened_slow(), None, core());
+    house.wake();
+    let long = house
+        .submit(json!({"conversationKey": KEY, "text": "a|b|c"}))
+        .await
+        .expect("accepted");
+    let next = house
+        .submit(json!({"conversationKey": KEY, "text": "d"}))
+        .await
+        .expect("accepted");
+    until(
+        || house.now_of(&long).status() == Status::Accepted && house.platform.sent().len() == 2,
+        "two gone",
+    )
+    .await;
+    house.clock.advance(Duration::from_secs(60));
+    house.becomes(&long, Status::Sent).await;
+    house.becomes(&next, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["a", "b", "c", "d"]);
+    let third = house
+        .submit(json!({"conversationKey": KEY, "text": "e"}))
+        .await
+        .expect("accepted");
+    until(|| house.now_of(&third).status() == Status::Accepted, "it waits").await;
+    house.clock.advance(Duration::from_secs(60));
+    house.becomes(&third, Status::Sent).await;
+}

@@ -1,0 +1,100 @@
+//! Is every arrival one event, with its number and its allowance, whatever fails beside it?
+
+use super::*;
+
+#[tokio::test]
+async fn the_same_message_is_one_event_however_often_it_comes() {
+    let bench = Bench::new();
+    let first = bench.say("a", 1).await;
+    assert_eq!((first.event.seq, first.event.epoch), (1, bench.store.epoch()));
+    let Accepted::Again { event_id, row } = bench.store.accept(arrival("a", 1).into()).await.expect("accepted") else {
+        panic!("the platform sent it before")
+    };
+    assert_eq!((event_id, row), (first.event.id.clone(), first.row));
+    assert_eq!(bench.say("a", 2).await.event.seq, 2);
+    assert_eq!(bench.say("b", 3).await.event.seq, 1);
+    assert_eq!(bench.heard().len(), 3);
+    let found = bench.store.event(&first.event.id).await.expect("read").expect("found");
+    assert_eq!(found.event, first.event);
+}
+
+#[tokio::test]
+async fn a_crash_loses_no_event_no_number_and_no_allowance() {
+    let bench = Bench::new();
+    for number in 1..=5 {
+        bench.say("a", number).await;
+    }
+    let after = bench.crashed().await;
+    assert_eq!(after.store.epoch(), bench.store.epoch());
+    let view = after.store.conversation(&key("a")).await.expect("read").expect("known");
+    assert_eq!((view.state.seq, view.taken_seq), (5, 0));
+    assert_eq!(view.state.allowances(START)[0].remaining, Some(5));
+    assert!(matches!(
+        after.store.accept(arrival("a", 5).into()).await,
+        Ok(Accepted::Again { .. })
+    ));
+    assert_eq!(after.say("a", 6).await.event.seq, 6);
+    let pending = after.store.pending(view.id, 0, 10).await.expect("read");
+    assert_eq!(
+        pending.iter().map(|stored| stored.event.seq).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5, 6]
+    );
+}
+
+#[tokio::test]
+async fn what_fails_in_a_batch_is_undone_also_in_memory() {
+    let bench = Bench::new();
+    bench.say("a", 1).await;
+    let failed: Result<(), StoreError> = bench
+        .store
+        .write(|writer| {
+            writer.accept(arrival("a", 2))?;
+            Err(Fault::Database(rusqlite::Error::InvalidQuery))
+        })
+        .await;
+    assert!(matches!(failed, Err(StoreError::CannotAppend(_))), "{failed:?}");
+    assert_eq!(bench.heard().len(), 1, "what was undone was not told");
+    assert_eq!(
+        bench.say("a", 2).await.event.seq,
+        2,
+        "no hole, and the platform's retry is new"
+    );
+}
+
+#[tokio::test]
+async fn a_conversation_that_cannot_be_read_fails_alone() {
+    let bench = Bench::new();
+    bench.say("a", 1).await;
+    bench
+        .store
+        .write(|writer| {
+            writer
+                .db
+                .execute("INSERT INTO conversation (key, state) VALUES (?1, x'ff')", [key("bad")])?;
+            Ok(())
+        })
+        .await
+        .expect("written");
+    let bad = bench.store.accept(arrival("bad", 2).into());
+    let good = bench.store.accept(arrival("a", 3).into());
+    let (bad, good) = tokio::join!(bad, good);
+    assert!(matches!(bad, Err(StoreError::Broken(_))), "{bad:?}");
+    assert!(matches!(good, Ok(Accepted::New(_))), "{good:?}");
+}
+
+#[tokio::test]
+async fn a_conversation_changes_core_only_when_nothing_of_it_waits() {
+    let bench = Bench::new();
+    let to = |core: &str, number| Arrival {
+        core: Some(core.into()),
+        ..arrival("a", number)
+    };
+    let first = bench.arrive(to("main", 1)).await;
+    assert_eq!(bench.arrive(to("other", 2)).await.core.as_deref(), Some("main"));
+    bench.take(&first, Vec::new()).await;
+    let waiting = bench.store.pending(first.conversation, 0, 9).await.expect("read");
+    bench.take(&waiting[0], Vec::new()).await;
+    let moved = bench.arrive(to("other", 3)).await;
+    assert_eq!(moved.core.as_deref(), Some("other"));
+    assert_eq!(moved.event.conversation.as_ref().map(|it| it.first_seq), Some(3));
+}

@@ -1,0 +1,56 @@
+//! Is an event taken once, and is one that nobody takes put aside?
+
+use super::*;
+
+#[tokio::test]
+async fn an_event_is_taken_once_and_its_replies_with_it() {
+    let bench = Bench::new();
+    let first = bench.say("a", 1).await;
+    let Took::Now(replies) = bench.take(&first, vec![message("a", "r1")]).await else {
+        panic!("now")
+    };
+    assert!(matches!(replies[..], [Enqueued::New(_)]));
+    assert!(matches!(
+        bench.take(&first, vec![message("a", "r2")]).await,
+        Took::Before
+    ));
+    let gone = bench
+        .store
+        .message(MessageRef::Client {
+            account: "shop",
+            client_message_id: "r2",
+        })
+        .await;
+    assert!(gone.expect("read").is_none());
+    assert_eq!(bench.store.outbox(first.conversation).await.expect("read").len(), 1);
+    assert!(bench.store.backlog().await.expect("read").is_empty());
+}
+
+#[tokio::test]
+async fn a_parked_event_leaves_a_gap_in_its_place_and_comes_back_as_a_new_one() {
+    let bench = Bench::new();
+    let first = bench.say("a", 1).await;
+    bench.say("a", 2).await;
+    let gap = bench.store.park(&first, "refused".into()).await.expect("parked");
+    assert_eq!(bench.waiting(first.conversation).await, [1, 2]);
+    let Some(Body::Gap(said)) = &gap.event.body else {
+        panic!("a gap")
+    };
+    assert_eq!((said.from_seq, said.to_seq), (1, 1));
+    assert_eq!(said.parked_event_ids, std::slice::from_ref(&first.event.id));
+
+    let parked = bench.store.parked(None, 10).await.expect("read");
+    assert_eq!((parked.len(), parked[0].reason.as_str()), (1, "refused"));
+    let heard = bench.heard().len();
+    let back = bench
+        .store
+        .unpark(first.row)
+        .await
+        .expect("unparked")
+        .expect("it was parked");
+    assert_eq!(bench.heard().len(), heard + 1, "the listener offers it");
+    assert_eq!((back.event.seq, back.event.late), (3, true));
+    assert_eq!(back.event.redelivery_of, first.event.id);
+    assert!(bench.store.unpark(first.row).await.expect("asked").is_none());
+    assert!(!bench.store.discard(first.row).await.expect("asked"));
+}

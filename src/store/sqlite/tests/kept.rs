@@ -1,0 +1,214 @@
+//! What is kept, for how long, and how is it found?
+
+use super::*;
+
+#[tokio::test]
+async fn below_its_reserve_the_store_takes_nothing_new_but_still_ends_what_it_has() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let clock = ManualClock::at(START);
+    let heard = Arc::new(Heard::default());
+    let store = open(dir.path(), &clock, &heard).expect("open");
+    let Accepted::New(stored) = store.accept(arrival("a", 1).into()).await.expect("accepted") else {
+        panic!("new")
+    };
+    store.close().await;
+    drop(store);
+    let store = SqliteStore::open(Options {
+        dir: dir.path().to_owned(),
+        reserve: u64::MAX,
+        clock: Arc::new(clock.clone()),
+        chance: Arc::new(SystemChance::default()),
+        listener: heard.clone(),
+    })
+    .expect("open");
+    assert!(matches!(
+        store.accept(arrival("a", 2).into()).await,
+        Err(StoreError::CannotAppend(_))
+    ));
+    assert!(matches!(store.ready().await, Err(StoreError::CannotAppend(_))));
+    let take = Take {
+        conversation: stored.conversation,
+        row: stored.row,
+        seq: 1,
+        replies: Vec::new(),
+    };
+    assert!(matches!(store.take(take).await, Ok(Took::Now(_))));
+}
+
+#[tokio::test]
+async fn what_was_not_taken_within_the_retention_becomes_one_gap() {
+    let bench = Bench::new();
+    let first = bench.say("a", 1).await;
+    bench.say("a", 2).await;
+    let taken = bench.say("b", 3).await;
+    bench.take(&taken, Vec::new()).await;
+    bench.clock.advance(Duration::from_millis(8 * DAY as u64));
+    let young = bench
+        .arrive(Arrival {
+            platform_time: None,
+            ..arrival("a", 4)
+        })
+        .await;
+    let keep = Retention {
+        events: 7 * DAY,
+        idempotency: 3 * DAY,
+    };
+    let swept = bench.store.sweep(START + 8 * DAY, keep).await.expect("swept");
+    assert_eq!((swept.events, swept.gaps), (3, 1));
+    let pending = bench.store.pending(first.conversation, 0, 9).await.expect("read");
+    let Some(Body::Gap(gap)) = &pending[0].event.body else {
+        panic!("a gap")
+    };
+    assert_eq!(
+        (gap.from_seq, gap.to_seq, gap.reason()),
+        (1, 2, v1::gap::Reason::Retention)
+    );
+    assert_eq!(pending[1].event.id, young.event.id);
+    assert!(bench.store.event(&first.event.id).await.expect("read").is_none());
+    let again = bench.store.accept(arrival("a", 1).into()).await.expect("accepted");
+    assert!(
+        matches!(again, Accepted::New(stored) if stored.event.seq == 4),
+        "its identity is forgotten, its number is not"
+    );
+}
+
+#[tokio::test]
+async fn a_parked_event_outlives_the_retention() {
+    let bench = Bench::new();
+    let first = bench.say("a", 1).await;
+    let gap = bench.store.park(&first, "refused".into()).await.expect("parked");
+    bench.take(&gap, Vec::new()).await;
+    bench.clock.advance(Duration::from_millis(8 * DAY as u64));
+    bench
+        .store
+        .sweep(
+            START + 8 * DAY,
+            Retention {
+                events: 7 * DAY,
+                idempotency: DAY,
+            },
+        )
+        .await
+        .expect("swept");
+    assert!(bench.store.unpark(first.row).await.expect("asked").is_some());
+}
+
+#[tokio::test]
+async fn events_are_found_by_conversation_core_and_time() {
+    let bench = Bench::new();
+    bench.say("a", 1).await;
+    bench.clock.advance(Duration::from_secs(10));
+    bench.say("a", 2).await;
+    bench
+        .arrive(Arrival {
+            core: Some("other".into()),
+            ..arrival("b", 3)
+        })
+        .await;
+    let found = |query: EventQuery| {
+        let store = bench.store.clone();
+        async move {
+            let found = store.events(EventQuery { limit: 10, ..query }).await.expect("read");
+            found
+                .iter()
+                .map(|stored| stored.event.dedupe_key.clone())
+                .collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(
+        found(EventQuery {
+            key: Some(key("a")),
+            ..Default::default()
+        })
+        .await,
+        ["wx1:1", "wx1:2"]
+    );
+    assert_eq!(
+        found(EventQuery {
+            core: Some("other".into()),
+            ..Default::default()
+        })
+        .await,
+        ["wx1:3"]
+    );
+    assert_eq!(
+        found(EventQuery {
+            from: Some(START + 1),
+            newest_first: true,
+            ..Default::default()
+        })
+        .await,
+        ["wx1:3", "wx1:2"]
+    );
+    assert_eq!(
+        found(EventQuery {
+            to: Some(START + 1),
+            ..Default::default()
+        })
+        .await,
+        ["wx1:1"]
+    );
+    let after = bench
+        .store
+        .events(EventQuery {
+            limit: 1,
+            ..Default::default()
+        })
+        .await
+        .expect("read")[0]
+        .row;
+    assert_eq!(
+        found(EventQuery {
+            after: Some(after),
+            ..Default::default()
+        })
+        .await,
+        ["wx1:2", "wx1:3"]
+    );
+}
+
+#[tokio::test]
+async fn records_of_one_call_are_written_together_or_not_at_all() {
+    let bench = Bench::new();
+    let create = |key: &str| RecordWrite::Create {
+        space: "entries",
+        key: key.into(),
+        value: b"1".to_vec(),
+    };
+    assert!(bench.store.write_records(vec![create("a")]).await.expect("written"));
+    assert!(
+        !bench
+            .store
+            .write_records(vec![create("b"), create("a")])
+            .await
+            .expect("asked")
+    );
+    assert!(bench.store.record("entries", "b").await.expect("read").is_none());
+    let delete = RecordWrite::Delete {
+        space: "entries",
+        key: "a".into(),
+    };
+    assert!(bench.store.write_records(vec![delete]).await.expect("written"));
+    assert!(bench.store.records("entries").await.expect("read").is_empty());
+}
+
+#[tokio::test]
+async fn a_quarantined_body_is_kept_whole_until_it_is_released() {
+    let bench = Bench::new();
+    let body = Quarantined {
+        row: 0,
+        account: "shop".into(),
+        received: START,
+        code: "UNDECODABLE".into(),
+        detail: "why".into(),
+        query: "a=b".into(),
+        body: vec![0, 255, 60],
+        content_type: "text/xml".into(),
+        key_ids: "k".into(),
+    };
+    let row = bench.store.quarantine(body).await.expect("kept");
+    let kept = bench.store.quarantined(None, 10).await.expect("read");
+    assert_eq!((kept[0].row, kept[0].body.as_slice()), (row, &[0, 255, 60][..]));
+    bench.store.release_quarantined(row).await.expect("released");
+    assert!(bench.store.quarantined(None, 10).await.expect("read").is_empty());
+}

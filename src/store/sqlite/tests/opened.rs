@@ -1,0 +1,82 @@
+//! What does a store know when it is opened, and who may open it?
+
+use super::*;
+
+#[tokio::test]
+async fn a_second_daemon_is_told_that_the_store_is_taken() {
+    let bench = Bench::new();
+    let second = open(bench.dir.path(), &bench.clock, &bench.heard);
+    assert!(matches!(second, Err(OpenError::Taken(_))));
+    bench.store.close().await;
+    let Bench {
+        dir,
+        clock,
+        heard,
+        store,
+    } = bench;
+    drop(store);
+    assert!(open(dir.path(), &clock, &heard).is_ok());
+}
+
+#[tokio::test]
+async fn a_store_of_version_1_keeps_what_waits_in_its_order() {
+    let bench = Bench::new();
+    let first = bench.say("a", 1).await;
+    bench.say("b", 2).await;
+    bench.say("a", 3).await;
+    bench.store.close().await;
+    let file = bench.dir.path().join(FILE);
+    let as_version_1 = "BEGIN; ALTER TABLE pending RENAME TO pending_2; \
+        CREATE TABLE pending (conversation INTEGER NOT NULL, seq INTEGER NOT NULL, event INTEGER NOT NULL, \
+        PRIMARY KEY (conversation, seq)) WITHOUT ROWID; \
+        INSERT INTO pending SELECT conversation, seq, event FROM pending_2; DROP TABLE pending_2; \
+        PRAGMA user_version = 1; COMMIT;";
+    let old = rusqlite::Connection::open(&file).expect("the file");
+    old.execute_batch(as_version_1).expect("made older");
+    drop(old);
+
+    let store = open(bench.dir.path(), &bench.clock, &bench.heard).expect("brought up to date");
+    let waiting = store.pending(first.conversation, 0, 9).await.expect("read");
+    assert_eq!(waiting.iter().map(|it| it.event.seq).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(store.backlog().await.expect("read").len(), 2);
+}
+
+#[tokio::test]
+async fn the_connection_that_writes_is_at_full() {
+    let bench = Bench::new();
+    assert_eq!(bench.store.synchronous().await.expect("read"), 2);
+    bench.store.ready().await.expect("ready");
+}
+
+#[tokio::test]
+async fn a_restored_copy_counts_anew_in_a_later_epoch() {
+    let bench = Bench::new();
+    let first = bench.say("a", 1).await;
+    bench.say("a", 2).await;
+    bench.say("a", 3).await;
+    bench.take(&first, Vec::new()).await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("wxbridge.db");
+    bench.store.copy_to(&file).await.expect("copied");
+    // The clock went back: still later than the store's own epoch.
+    let epoch = raise_epoch(&file, START - DAY).expect("raised");
+    assert_eq!(epoch, bench.store.epoch() + 1);
+    let heard = Arc::new(Heard::default());
+    let store = open(dir.path(), &bench.clock, &heard).expect("open");
+    assert_eq!(store.epoch(), epoch);
+    let pending = store.pending(first.conversation, 0, 9).await.expect("read");
+    let numbers: Vec<_> = pending
+        .iter()
+        .map(|stored| (stored.event.epoch, stored.event.seq))
+        .collect();
+    assert_eq!(numbers, [(epoch, 1), (epoch, 2)]);
+    assert_eq!(pending[0].event.conversation.as_ref().map(|it| it.first_seq), Some(1));
+    let Accepted::New(next) = store.accept(arrival("a", 4).into()).await.expect("accepted") else {
+        panic!("new")
+    };
+    assert_eq!((next.event.epoch, next.event.seq), (epoch, 3));
+    let Accepted::New(other) = store.accept(arrival("b", 5).into()).await.expect("accepted") else {
+        panic!("new")
+    };
+    assert_eq!((other.event.epoch, other.event.seq), (epoch, 1));
+}
