@@ -7,7 +7,7 @@ mod support;
 use std::{fs, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
-use reqwest::{Body, Method, multipart};
+use reqwest::{Body, Method, header::HeaderMap, multipart};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -92,6 +92,82 @@ async fn a_picture_goes_both_ways() {
         (theirs == ours).then_some(())
     })
     .await;
+}
+
+/// One answer to `GET /v1/media/{handle}`: status, the named headers, and the bytes.
+async fn part(bridge: &Bridge, handle: &str, headers: &[(&str, &str)]) -> (u16, HeaderMap, Vec<u8>) {
+    let mut asked = bridge.operator(Method::GET, &format!("/v1/media/{handle}"));
+    for (name, value) in headers {
+        asked = asked.header(*name, *value);
+    }
+    let answer = asked.send().await.unwrap();
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    (status, headers, answer.bytes().await.unwrap().to_vec())
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_file_is_read_range_by_range_and_every_range_has_its_very_bytes() {
+    const SIZE: usize = 300_001;
+    let world = World::new("", |_| Said::taken()).await;
+    let bridge = &world.bridge;
+    let whole: Vec<u8> = (0..SIZE).map(|at| (at * 31 + at / 251) as u8).collect();
+    let kept = bridge
+        .operator(Method::POST, "/v1/media?name=a.bin")
+        .body(whole.clone());
+    let kept: Value = kept.send().await.unwrap().json().await.unwrap();
+    let handle = kept["handle"].as_str().unwrap();
+    let (status, headers, bytes) = part(bridge, handle, &[]).await;
+    assert_eq!((status, header(&headers, "accept-ranges")), (200, "bytes"));
+    assert!(bytes == whole);
+    let tag = header(&headers, "etag").to_owned();
+    assert!(tag.starts_with('"') && tag.ends_with('"'), "a strong tag: {tag}");
+    for (range, from, to) in [
+        ("bytes=0-0", 0, 0),
+        ("bytes=0-65535", 0, 65_535),
+        ("bytes=65535-131073", 65_535, 131_073),
+        ("bytes=300000-", 300_000, 300_000),
+        ("bytes=-1", 300_000, 300_000),
+        ("bytes=-70000", SIZE - 70_000, SIZE - 1),
+        ("bytes=-999999", 0, SIZE - 1),
+        ("bytes=299000-999999", 299_000, SIZE - 1),
+    ] {
+        let (status, headers, bytes) = part(bridge, handle, &[("range", range)]).await;
+        assert_eq!(status, 206, "{range}");
+        assert_eq!(
+            header(&headers, "content-range"),
+            format!("bytes {from}-{to}/{SIZE}"),
+            "{range}"
+        );
+        assert_eq!(
+            header(&headers, "content-length"),
+            (to - from + 1).to_string(),
+            "{range}"
+        );
+        assert_eq!(header(&headers, "etag"), tag, "{range}");
+        assert!(bytes == whole[from..=to], "{range} has other bytes");
+    }
+    for range in ["bytes=300001-", "bytes=999999-9999999", "bytes=-0"] {
+        let (status, headers, bytes) = part(bridge, handle, &[("range", range)]).await;
+        assert_eq!((status, bytes.len()), (416, 0), "{range}");
+        assert_eq!(header(&headers, "content-range"), format!("bytes */{SIZE}"), "{range}");
+    }
+    // Whoever holds another version gets the whole; who holds this one gets the rest, or nothing.
+    let middle = ("range", "bytes=7-9");
+    let (status, _, bytes) = part(bridge, handle, &[middle, ("if-range", &tag)]).await;
+    assert_eq!((status, &bytes[..]), (206, &whole[7..=9]));
+    for other in ["\"0000\"", &format!("W/{tag}"), "Wed, 21 Oct 2015 07:28:00 GMT"] {
+        let (status, _, bytes) = part(bridge, handle, &[middle, ("if-range", other)]).await;
+        assert_eq!((status, bytes.len()), (200, SIZE), "{other}");
+    }
+    let (status, _, bytes) = part(bridge, handle, &[("if-none-match", &tag)]).await;
+    assert_eq!((status, bytes.len()), (304, 0));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod handed;
 mod kept;
 mod opened;
 mod outbox;
+mod told;
 
 use std::{
     path::Path,

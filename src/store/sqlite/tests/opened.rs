@@ -30,6 +30,7 @@ async fn a_store_of_version_1_keeps_what_waits_in_its_order() {
         CREATE TABLE pending (conversation INTEGER NOT NULL, seq INTEGER NOT NULL, event INTEGER NOT NULL, \
         PRIMARY KEY (conversation, seq)) WITHOUT ROWID; \
         INSERT INTO pending SELECT conversation, seq, event FROM pending_2; DROP TABLE pending_2; \
+        DROP TABLE feed; DROP TABLE feed_core; \
         PRAGMA user_version = 1; COMMIT;";
     let old = rusqlite::Connection::open(&file).expect("the file");
     old.execute_batch(as_version_1).expect("made older");
