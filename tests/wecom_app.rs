@@ -465,4 +465,14 @@ async fn the_answer_to_a_new_contact_goes_by_its_welcome_code() {
     let heard = house.core.heard().remove(0);
     assert_eq!(heard.key, house.desk.conversation("wmzz01"));
     assert_eq!(heard.event["conversation"]["customer"]["nativeId"], "wmZz01");
+    let sent = format!(
+        "/v1/messages?clientMessageId={}%2F0&account={}",
+        heard.id, house.desk.shop.id
+    );
+    let result = until("SENT", async || {
+        let result = house.bridge.get(&sent).await;
+        (result["status"] == "SENT").then_some(result)
+    })
+    .await;
+    assert_eq!(result["road"], "WELCOME", "{result}");
 }

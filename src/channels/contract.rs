@@ -105,6 +105,11 @@ pub trait Account: Basis {
 
     /// Reads what was opened. An error means quarantine: it was the platform, but we do not understand it.
     fn read(&self, admitted: &Admitted, now: Millis) -> Result<Inbound, Refusal>;
+    /// What the platform wants to read in place of `success` once this callback is durable, before it is sealed; `None`:
+    /// the bare acknowledgement.
+    fn thanks(&self, _admitted: &Admitted) -> Option<Vec<u8>> {
+        None
+    }
     /// For an account bound `via` another one: this callback came in there, and is ours.
     fn takes(&self, _admitted: &Admitted) -> bool {
         false
@@ -129,6 +134,10 @@ pub trait Account: Basis {
     /// The same, where a call says more than whom it is for.
     fn call_to(&self, piece: &Piece, to: &To<'_>) -> Call {
         self.call(piece, to.recipient)
+    }
+    /// The road of this piece by the API, where it is not the usual one of the channel.
+    fn road(&self, _piece: &Piece) -> Option<v1::send_result::Road> {
+        None
     }
     /// A link's picture must be on the platform: `image_handle` of links and cards then holds the platform's id.
     fn links_need_pictures(&self) -> bool {

@@ -228,8 +228,23 @@ impl Call {
                 None => return self.unavailable(),
             };
         }
+        let thanks = self.thanks(&spoken);
         let (arrival, waiting) = self.prepare(*spoken);
-        self.commit(arrival, waiting).await
+        let reply = self.commit(arrival, waiting).await;
+        match thanks {
+            Some(thanks) if reply.body == Body::Success => Reply::ok(thanks),
+            _ => reply,
+        }
+    }
+
+    /// What a few pushes want to read in place of `success`.
+    fn thanks(&self, spoken: &Spoken) -> Option<Body> {
+        let plain = spoken.reader.account.thanks(&spoken.admitted)?;
+        let parts = &self.inbound.parts;
+        let mut random = [0; 16];
+        parts.chance.fill(&mut random);
+        let sealed = (self.opened.account).seal(&spoken.admitted.seal, &plain, parts.clock.now(), random);
+        sealed.ok().map(Body::Passive)
     }
 
     /// What is to be committed, and who waits for its answer.

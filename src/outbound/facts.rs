@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{check, plan::Facts};
 use crate::{
     accounts::Opened,
-    channels::contract::{Say, What as SayWhat},
+    channels::contract::{Pieces, Say, What as SayWhat},
     conversation::ledger::Standing,
     error::{Code, Fault},
     ports::{clock::Millis, store::View},
@@ -82,6 +82,12 @@ pub fn api_road(channel: &str) -> Road {
         "wecom_app" => Road::App,
         _ => Road::CustomerService,
     }
+}
+
+/// The road of these pieces, where they go by the API.
+pub fn road_of(opened: &Opened, pieces: &Pieces) -> Road {
+    let own = pieces.pieces.first().and_then(|first| opened.account.road(first));
+    own.unwrap_or_else(|| api_road(&opened.describe.channel))
 }
 
 /// What a request wants said; `None` where it says nothing (session orders without words, recalls).

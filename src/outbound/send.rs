@@ -193,7 +193,7 @@ impl Outbound {
     ) -> Result<Arc<Message>, StoreError> {
         let mut settle = step(message);
         settle.result.status = Status::Sending as i32;
-        settle.result.road = code.map_or_else(|| api_road(&opened.describe.channel), |by| by.rule.road) as i32;
+        settle.result.road = code.map_or_else(|| facts::road_of(opened, pieces), |by| by.rule.road) as i32;
         settle.result.degradations.clone_from(&pieces.degradations);
         settle.result.error = None;
         // What goes by the API is no passive answer any more; one that already left stays what a repeated callback gets.

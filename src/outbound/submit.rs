@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     HELD_FOR, Outbound, check,
-    facts::{self, account_of, api_road},
+    facts::{self, account_of, road_of},
     faults::{from_fault, from_store},
     plan::{self, Ask, Facts, Plan},
     resolve::{How, Unresolved},
@@ -362,7 +362,6 @@ impl Outbound {
             claim.release();
         }
         facts.passive = open.is_some();
-        let api = api_road(&opened.describe.channel);
         let Some(say) = facts::said(&target.request).map_err(from_fault)? else {
             return super::orders::preview(opened, target.view.as_ref(), &target.request)
                 .map(|()| (Road::Unspecified, Vec::new()));
@@ -390,7 +389,7 @@ impl Outbound {
         });
         let shapes = shapes(&pieces, rides);
         match plan::plan(&ask, facts, &shapes) {
-            Plan::Api => Ok((api, pieces.degradations)),
+            Plan::Api => Ok((road_of(opened, &pieces), pieces.degradations)),
             Plan::Passive { cut } => {
                 if cut && let Some(first) = pieces.pieces.first() {
                     pieces

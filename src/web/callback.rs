@@ -175,6 +175,8 @@ fn answer(reply: Reply) -> HttpResponse {
     match reply.body {
         Body::Success => typed("text/plain", Bytes::from_static(b"success")),
         Body::Text(text) => typed("text/plain", text.into()),
+        // In the language of the push.
+        Body::Passive(json) if json.starts_with(b"{") => typed("application/json; charset=utf-8", json.into()),
         Body::Passive(xml) => typed("text/xml; charset=utf-8", xml.into()),
         Body::Empty => answer.finish(),
     }

@@ -92,3 +92,20 @@ async fn only_images_are_uploaded() {
     let phone = world.get(&format!("/sim/v1/phones/{APP}/o1")).await;
     assert_eq!(phone["quota"]["open"], false);
 }
+
+#[tokio::test]
+async fn a_mini_program_says_to_which_customer_service_it_is_bound() {
+    let world = mini(json!({})).await;
+    let token = world.token().await;
+    let asked = format!("/customservice/work/get?access_token={token}");
+    assert_eq!(world.get(&asked).await, json!({ "errcode": 0, "errmsg": "ok" }));
+    world
+        .post(
+            "/sim/v1/accounts",
+            json!({ "channel": "mini_program", "app_id": APP, "bound_to": "ww1" }),
+        )
+        .await;
+    let bound = world.get(&asked).await;
+    assert_eq!(bound["corpid"], "ww1", "{bound}");
+    assert!(bound["bindTime"].is_i64() && bound["entityName"].is_string(), "{bound}");
+}

@@ -92,6 +92,9 @@ other answer there). A `*` stands for every event whose name begins so. Every ro
 const TAIL: &str = "
 Beside the rows:
 
+- `xpay_*` is answered `{\"ErrCode\":0,\"ErrMsg\":\"Success\"}` in place of `success`, in the language of the push and sealed as
+  the push was, once it is durable. It says that the push arrived, not that the goods were delivered. Every other push is
+  answered `success`, those of logistics too: an object is what delivery companies owe, not merchants.
 - `user_enter_tempsession` carries the button's `session-from`: it becomes `Event.entry`, repeated on every event until the
   session ends. The dialect `sobot|nick|avatar|{json}` is read, pairs `a=1&b=2` too, and JSON with `entry_json = true`.
 - A `text` with a non-empty `bizmsgmenuid` is a tap on a link of a menu: Interaction CHOICE, opens `message`.

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod page;
 pub mod render;
 pub mod settings;
+pub mod thanks;
 
 use std::sync::Arc;
 
@@ -118,6 +119,10 @@ impl Holds for Opened {
 impl Account for Opened {
     fn read(&self, admitted: &Admitted, now: Millis) -> Result<Inbound, Refusal> {
         normalise::read(&TONGUE, self.0.settings(), admitted, now)
+    }
+
+    fn thanks(&self, admitted: &Admitted) -> Option<Vec<u8>> {
+        thanks::thanks(&admitted.plain)
     }
 
     fn pieces(&self, say: &Say, roads: Roads) -> Result<Pieces, Fault> {

@@ -128,3 +128,36 @@ pub const RECORD: Record = Record {
     articles: 1,
     inbound: INBOUND,
 };
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::schema::v1;
+
+    #[test]
+    fn the_stand_alone_home_says_its_smaller_pictures() {
+        let bytes = |limits: BTreeMap<String, u64>| {
+            let settings = AccountSettings {
+                limits,
+                ..AccountSettings::default()
+            };
+            let record = RECORD.of(&v1::Account::default(), &settings);
+            let of = |name: &str| {
+                record
+                    .outbound
+                    .iter()
+                    .find(|part| part.r#type == name)
+                    .map(|it| it.max_bytes)
+            };
+            (of("image"), of("video"))
+        };
+        assert_eq!(bytes(BTreeMap::new()), (Some(10 << 20), Some(10 << 20)));
+        let alone = BTreeMap::from([("image_bytes".to_owned(), 2 << 20)]);
+        assert_eq!(bytes(alone), (Some(2 << 20), Some(10 << 20)));
+        // It lowers the platform's figure and never raises it.
+        let more = BTreeMap::from([("image_bytes".to_owned(), 50 << 20)]);
+        assert_eq!(bytes(more).0, Some(10 << 20));
+    }
+}

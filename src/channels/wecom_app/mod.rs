@@ -126,6 +126,10 @@ impl Account for Opened {
         render::call(self.0.settings(), piece, recipient)
     }
 
+    fn road(&self, piece: &Piece) -> Option<v1::send_result::Road> {
+        render::is_welcome(piece).then_some(v1::send_result::Road::Welcome)
+    }
+
     fn recall(&self, platform_message_id: &str, _: &To<'_>) -> Option<Call> {
         render::recall(platform_message_id)
     }

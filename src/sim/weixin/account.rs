@@ -40,6 +40,8 @@ pub struct Account {
     pub online_agents: Vec<String>,
     /// Mini-programs linked to the account; empty = any.
     pub mini_programs: Vec<String>,
+    /// The 微信客服 to which a mini-program is bound, by its corp id; empty = none.
+    pub bound_to: String,
     /// Calls a day per path, where they differ from the platform's table.
     pub limits: BTreeMap<String, u64>,
     /// How long the platform waits for an answer.
@@ -81,6 +83,7 @@ pub struct Change {
     pub agents: Option<Vec<String>>,
     pub online_agents: Option<Vec<String>>,
     pub mini_programs: Option<Vec<String>>,
+    pub bound_to: Option<String>,
     pub limits: Option<BTreeMap<String, u64>>,
     pub timeout_ms: Option<u64>,
     pub retry_after_ms: Option<u64>,
@@ -114,6 +117,7 @@ impl Account {
             agents: Vec::new(),
             online_agents: Vec::new(),
             mini_programs: Vec::new(),
+            bound_to: String::new(),
             limits: BTreeMap::new(),
             timeout_ms: 5000,
             retry_after_ms: 0,
@@ -147,6 +151,7 @@ impl Account {
         set(&mut self.agents, change.agents);
         set(&mut self.online_agents, change.online_agents);
         set(&mut self.mini_programs, change.mini_programs);
+        set(&mut self.bound_to, change.bound_to);
         set(&mut self.limits, change.limits);
         set(&mut self.timeout_ms, change.timeout_ms);
         set(&mut self.retry_after_ms, change.retry_after_ms);

@@ -135,8 +135,25 @@ pub fn other(world: &mut World, app_id: &str, path: &str, call: &Request<'_>) ->
         "/cgi-bin/callback/check" => network_check(world, app_id, call),
         "/cgi-bin/customservice/getkflist" => agents(verified(world, app_id)?, false),
         "/cgi-bin/customservice/getonlinekflist" => agents(verified(world, app_id)?, true),
+        "/customservice/work/get" => work(world, app_id),
         _ => Err(Refusal::new(40066, "invalid url")),
     }
+}
+
+/// To which 微信客服 a mini-program is bound (/miniprogram/dev/server/API/kf-work/api_getkfwork.html); the last three are
+/// left out where it is not.
+fn work(world: &World, app_id: &str) -> Result<Value, Refusal> {
+    let account = world.accounts.get(app_id).ok_or_else(|| Refusal::code(40013))?;
+    if account.channel != Channel::MiniProgram {
+        return Err(Refusal::code(48001));
+    }
+    let mut answer = json!({ "errcode": 0, "errmsg": "ok" });
+    if !account.bound_to.is_empty() {
+        answer["entityName"] = account.name.as_str().into();
+        answer["corpid"] = account.bound_to.as_str().into();
+        answer["bindTime"] = (world.now() / 1000).into();
+    }
+    Ok(answer)
 }
 
 /// The account, if it is verified (48001 else); a mini-program need not be.

@@ -23,11 +23,12 @@ pub(super) fn link(out: &mut Out<'_>, it: &v1::Link) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A link card.
+/// A link card. No page says what an empty `thumb_url` shows: without a picture the key is left out.
 pub(super) fn linked(out: &mut Out<'_>, part_type: &'static str, it: Linked<'_>) {
-    let body: Value = json!({
-        "title": it.title(), "description": it.description, "url": it.url, "thumb_url": it.picture().unwrap_or_default(),
-    });
+    let mut body: Value = json!({ "title": it.title(), "description": it.description, "url": it.url });
+    if let Some(picture) = it.picture() {
+        body["thumb_url"] = picture.into();
+    }
     out.message(part_type, "link", body);
 }
 

@@ -54,7 +54,11 @@ fn words(content: &str) -> Value {
 }
 
 fn link(title: &str, description: &str, url: &str, picture: &str) -> Value {
-    json!({ "msgtype": "link", "link": { "title": title, "description": description, "url": url, "thumb_url": picture } })
+    let mut link = json!({ "title": title, "description": description, "url": url });
+    if !picture.is_empty() {
+        link["thumb_url"] = picture.into();
+    }
+    json!({ "msgtype": "link", "link": link })
 }
 
 fn text(body: &str) -> Content {

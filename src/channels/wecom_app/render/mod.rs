@@ -21,7 +21,7 @@ use crate::{
             instead as otherwise,
             out::{Manner, Out},
         },
-        contract::{Pieces, Roads, Say, What},
+        contract::{Piece, Pieces, Roads, Say, What},
     },
     error::{Code, Fault},
     schema::v1::{self, part::Content},
@@ -63,6 +63,11 @@ pub fn pieces(settings: &AccountSettings, say: &Say, roads: Roads) -> Result<Pie
         return welcome::joined(pieces, &ticket.code, say.degrade);
     }
     Ok(pieces)
+}
+
+/// Whether the piece greets a new external contact by the code of the event.
+pub fn is_welcome(piece: &Piece) -> bool {
+    piece.native.get(WELCOME_CODE).is_some()
 }
 
 /// Which card this message changes, if one of that name was sent or clicked: its task id, as [`super::cards::kept_as`]

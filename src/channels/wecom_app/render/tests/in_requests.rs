@@ -16,7 +16,8 @@ fn the_answer_to_a_new_contact_is_one_welcome() {
             })),
         ])
     };
-    assert_eq!(shown(&it, API).len(), 1);
+    let rendered = pieces(&settings(), &it, API).expect("rendered").pieces;
+    assert!(rendered.len() == 1 && is_welcome(&rendered[0]));
     let (path, body) = called(&it);
     assert_eq!(path, WELCOME_PATH);
     assert_eq!(
