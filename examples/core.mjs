@@ -1,10 +1,6 @@
 #!/usr/bin/env node
 // The smallest core, as core.py: checks that an event is from the bridge, and says back what the customer wrote.
-//
-//     CORE_SECRET=whsec_… node examples/core.mjs     listens on 127.0.0.1:8000; HOST and PORT say otherwise
-//
-// Node 18 or newer, nothing else. An event may come twice: a core that does more than talk back remembers (epoch, seq) of
-// each conversation and ignores what is not above it.
+//   CORE_SECRET=whsec_… node examples/core.mjs     Node 18 or newer; HOST and PORT: where it listens, 127.0.0.1:8000
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 

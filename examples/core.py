@@ -1,24 +1,10 @@
 #!/usr/bin/env python3
-"""The smallest core: checks that an event is from the bridge, and says back what the customer wrote.
-
-    CORE_SECRET=whsec_… examples/core.py          listens on 127.0.0.1:8000; HOST and PORT say otherwise
-
-The bridge's side, in its configuration:
-
-    [[core]]
-    name = "main"
-    url = "http://127.0.0.1:8000/"
-    secrets = ["whsec_…"]                         # a new one: echo "whsec_$(openssl rand -base64 32)"
-
-Python's standard library alone. An event may come twice (a crash on either side). A core that does more than talk back
-remembers (epoch, seq) of each conversation and ignores what is not above it.
-"""
-
+# The smallest core: checks that an event is from the bridge, and says back what the customer wrote.
+#   CORE_SECRET=whsec_… examples/core.py     Python alone; HOST and PORT: where it listens, 127.0.0.1:8000
 import base64, hmac, json, os, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 KEY = base64.b64decode(os.environ["CORE_SECRET"].removeprefix("whsec_"))
-
 
 def genuine(headers, body):
     """Standard Webhooks: one of the signatures is ours, and at most five minutes old."""
@@ -28,12 +14,10 @@ def genuine(headers, body):
     right = b"v1," + base64.b64encode(hmac.digest(KEY, f"{event}.{sent}.".encode() + body, "sha256"))
     return any(hmac.compare_digest(right, one.encode()) for one in headers.get("webhook-signature", "").split())
 
-
 def answer(event):
     """What is no text is taken without a reply. More replies, pictures, cards: proto/wxbridge/v1/wxbridge.proto."""
     texts = [part["text"]["body"] for part in event.get("message", {}).get("parts", []) if "text" in part]
     return {"replies": [{"text": f"You said: {text}"} for text in texts]}
-
 
 class Core(BaseHTTPRequestHandler):
     protocol_version, disable_nagle_algorithm = "HTTP/1.1", True
@@ -46,7 +30,6 @@ class Core(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(told)))
         self.end_headers()
         self.wfile.write(told)
-
 
 if __name__ == "__main__":
     place = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000"))

@@ -83,6 +83,7 @@
 //! | How does a core pull, and what is a cursor? | `src/feed/mod.rs`, `src/feed/cursor.rs`, `src/store/sqlite/feeds.rs` |
 //! | What does the core receive, byte for byte? | `src/core_link/cloudevents.rs`, `src/core_link/signing.rs` |
 //! | What does the core's status mean? | `src/core_link/answer.rs`, `src/core_link/grpc/answer.rs` |
+//! | How is somebody's core examined? | `src/core_check/mod.rs`, `src/core_check/checks/mod.rs` |
 //! | Passive, API, later, or not at all? | `src/outbound/plan.rs` |
 //! | What does each part become, and what is lost? | `src/channels/official_account/render/mod.rs`, `src/channels/official_account/degrade.rs` |
 //! | How is a message taken back? | `src/outbound/recall.rs` |
@@ -95,6 +96,7 @@
 //! | What may we call, and what never? | `src/egress/mod.rs`, `src/egress/public.rs` |
 //! | What does each error code of ours mean? | `src/error.rs`, `src/error/pages.rs` |
 //! | What does each call of the core's API do, over HTTP and gRPC? | `src/web/calls/mod.rs`, `src/web/grpc/mod.rs` |
+//! | Which calls has the internal listener? | `src/web/table.rs`, the table of each handler |
 //! | Who may come in at the internal listener? | `src/api_tokens.rs`, `src/web/auth.rs` |
 //! | What was configured, and is it sound? | `src/config/mod.rs`, `src/config/default.toml` |
 //! | How do accounts come, change and go? | `src/accounts/apply.rs`, `src/accounts/service.rs` |
@@ -118,6 +120,7 @@ pub mod channels;
 pub mod cli;
 pub mod config;
 pub mod conversation;
+pub mod core_check;
 pub mod core_link;
 pub mod cores;
 pub mod delivery;

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,23 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # A key whose base64 has all of its own letters, and another one.
 KEY, OTHER = bytes(range(224, 256)), bytes(32)
-CORES = {"core.py": [sys.executable], "core.mjs": ["node"]}
+CORES = {"core.py": [sys.executable], "core.mjs": ["node"], "core.sh": ["bash", "socat", "jq", "openssl"]}
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def listening(url):
+    """Waits until somebody answers."""
+    for _ in range(400):
+        try:
+            return ask(url, b"{}")
+        except OSError:
+            time.sleep(0.05)
+    raise SystemExit(f"FAILED: nobody listens at {url}")
 
 
 def event(text):
@@ -67,13 +84,17 @@ def check(url):
 
 def main():
     for name, runs in CORES.items():
-        if not shutil.which(runs[0]):
-            print(f"--  examples/{name}: {runs[0]} is not here")
+        missing = [tool for tool in runs if not shutil.which(tool)]
+        if missing:
+            print(f"--  examples/{name}: {', '.join(missing)} not here")
             continue
+        lines = len((ROOT / "examples" / name).read_text().splitlines())
+        if lines > 40:
+            raise SystemExit(f"FAILED: examples/{name} has {lines} lines")
         secret = "whsec_" + base64.b64encode(KEY).decode()
-        environment = {**os.environ, "CORE_SECRET": secret, "PORT": "0", "HOST": "127.0.0.1"}
+        environment = {**os.environ, "CORE_SECRET": secret, "PORT": str(free_port()), "HOST": "127.0.0.1"}
         with subprocess.Popen(
-            [*runs, ROOT / "examples" / name],
+            [runs[0], ROOT / "examples" / name],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -81,6 +102,7 @@ def main():
         ) as core:
             try:
                 url = core.stdout.readline().split()[-1]
+                listening(url)
                 print(f"ok  examples/{name}: {check(url)} requests")
             finally:
                 core.terminate()

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::lang::Lang;
+use crate::secret::Secret;
 
 /// The WeChat side of a customer-service system.
 #[derive(Debug, Parser)]
@@ -70,6 +71,10 @@ pub enum Command {
     },
     /// Print the message schema
     Proto,
+    /// Print the OpenAPI document of the internal listener
+    Openapi,
+    /// Play the bridge against a core, and say what is wrong with it
+    CoreCheck(CoreCheck),
     /// Serve the simulated WeChat platforms alone
     Sim {
         #[arg(long, default_value = "127.0.0.1:8090", value_name = "A")]
@@ -215,6 +220,25 @@ pub struct Replay {
     /// Take the core's replies to them
     #[arg(long)]
     pub allow_replies: bool,
+}
+
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
+}
+
+#[derive(Debug, Args)]
+pub struct CoreCheck {
+    /// Where the core takes events
+    pub url: String,
+    /// The core's key, whsec_…; may be repeated
+    #[arg(long, env = "WXBRIDGE_CORE_SECRET", hide_env_values = true, value_name = "KEY", value_parser = secret)]
+    pub secret: Vec<Secret>,
+    /// How long the core may take to take an event, as `timeout` of [[core]]
+    #[arg(long, default_value = "30s", value_name = "T")]
+    pub timeout: String,
+    /// How long a callback waits for this core, as `reply_budget` of [[core]]
+    #[arg(long, default_value = "4000ms", value_name = "T")]
+    pub reply_budget: String,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod accounts;
 pub mod args;
 mod backup;
 pub mod client;
+mod core_check;
 mod demo;
 mod doctor;
 pub mod exit;
@@ -72,6 +73,8 @@ fn run(cli: &Cli) -> Outcome {
         Command::Config(command) => settings::run(&context, *command),
         Command::Explain { code } => explain::run(&context, code),
         Command::Proto => say(PROTO),
+        Command::Openapi => say(crate::web::document::text()),
+        Command::CoreCheck(wish) => block_on(core_check::run(&context, wish)),
         Command::Sim { listen } => block_on(simulate(listen)),
         other => block_on(talk(&context, other)),
     }
@@ -95,6 +98,8 @@ async fn talk(context: &Context<'_>, command: &Command) -> Outcome {
         | Command::Config(_)
         | Command::Explain { .. }
         | Command::Proto
+        | Command::Openapi
+        | Command::CoreCheck(_)
         | Command::Sim { .. } => Ok(()),
     }
 }

@@ -157,7 +157,7 @@ impl Door {
 }
 
 /// What this attempt is, and that it is ours.
-fn sign(headers: &mut HeaderMap, offer: &Offer<'_>, signer: &Signer, body: &[u8]) {
+pub(crate) fn sign(headers: &mut HeaderMap, offer: &Offer<'_>, signer: &Signer, body: &[u8]) {
     let event = offer.event;
     let mut put = |name: HeaderName, value: &str| {
         // Only a text with control characters is no header value; none of ours has any.

@@ -8,6 +8,7 @@ pub mod auth;
 mod body;
 mod callback;
 mod calls;
+pub mod document;
 pub mod grpc;
 mod health;
 mod internal;
@@ -16,6 +17,8 @@ pub mod links;
 pub mod needs;
 mod params;
 pub mod problem;
+mod shapes;
+pub mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub struct Problem {
     /// Where a core whose cursor is too old may go on (410).
     pub oldest_available: Option<String>,
     /// The methods that would have been taken here (405).
-    pub allow: Option<&'static str>,
+    pub allow: Option<String>,
 }
 
 pub type Answer<T = HttpResponse> = Result<T, Problem>;
@@ -86,10 +86,10 @@ impl Problem {
         }
     }
 
-    pub fn method(allow: &'static str) -> Self {
+    pub fn method(allow: &str) -> Self {
         Self {
             status: StatusCode::METHOD_NOT_ALLOWED,
-            allow: Some(allow),
+            allow: Some(allow.to_owned()),
             ..Self::invalid(format!("this path takes {allow}"))
         }
     }
@@ -144,8 +144,8 @@ impl ResponseError for Problem {
         if let Some(seconds) = self.retry_after {
             answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
-        if let Some(allow) = self.allow {
-            answer.insert_header((header::ALLOW, allow));
+        if let Some(allow) = &self.allow {
+            answer.insert_header((header::ALLOW, allow.as_str()));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"wxbridge\""));

@@ -23,9 +23,71 @@ use crate::{
         calls::accounts as views,
         needs::{Applied, Notation, Unapplied},
         params::Params,
+        shapes,
+        table::{Call, Gives, Kind, Query, Shape, Takes},
         v1::{self, shown},
     },
 };
+
+pub const CALLS: &[Call] = &[
+    Call::get("/admin/v1/accounts", "All accounts", || web::get().to(list))
+        .query(&[Query::limit(100), Query::after()])
+        .gives(&[(200, v1::accounts::ACCOUNTS)]),
+    Call::post(
+        "/admin/v1/accounts",
+        "Make the accounts what a file says, all or nothing",
+        || web::post().to(apply),
+    )
+    .more("Takes the accounts file as it is (TOML), or the same as JSON. Every fault stands on a line of `detail`.")
+    .query(&[Query::new(
+        "prune",
+        Kind::Flag,
+        "Remove accounts that the file does not name (never those bound by scanning)",
+    )])
+    .takes(Takes::Accounts(Shape::Own("AccountsFile", || {
+        json!({
+            "type": "object",
+            "properties": { "account": { "type": "array", "items": { "type": "object" } } },
+            "additionalProperties": false,
+        })
+    })))
+    .gives(&[(
+        200,
+        Gives::Json(Shape::Own("AppliedAccounts", || {
+            let ids = || shapes::list(shapes::text());
+            shapes::object(
+                [
+                    ("created", ids()),
+                    ("updated", ids()),
+                    ("unchanged", ids()),
+                    ("removed", ids()),
+                ],
+                [],
+            )
+        })),
+    )]),
+    Call::get("/admin/v1/accounts/{id}", "One account", || web::get().to(one))
+        .gives(&[(200, v1::accounts::ACCOUNT)])
+        .refuses(&[404]),
+    Call::delete("/admin/v1/accounts/{id}", "Forget an account", || {
+        web::delete().to(remove)
+    })
+    .gives(&[(204, Gives::Nothing)])
+    .refuses(&[404]),
+    Call::post(
+        "/admin/v1/accounts/{id}/rotate",
+        "Give an account new callback values",
+        || web::post().to(rotate),
+    )
+    .more("One of them or both. The old ones are honoured for 24 h after the new ones were first seen in use.")
+    .takes(Takes::Json(Shape::Own("Rotation", || {
+        let mut wish = shapes::request([], [("token", shapes::text()), ("encodingAesKey", shapes::text())]);
+        wish["minProperties"] = json!(1);
+        wish
+    })))
+    .gives(&[(200, v1::accounts::ACCOUNT)])
+    .refuses(&[404]),
+];
 
 const MAX_FILE: u64 = 16 * 1024 * 1024;
 

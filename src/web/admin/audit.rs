@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use actix_web::{HttpRequest, web::Data};
+use actix_web::{
+    HttpRequest,
+    web::{self, Data},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,8 +13,34 @@ use super::paged;
 use crate::{
     ports::{clock::Millis, store::RecordWrite},
     schema::Timestamp,
-    web::{Answer, State, auth::Caller, params::Params},
+    web::{
+        Answer, State,
+        auth::Caller,
+        params::Params,
+        shapes,
+        table::{Call, Gives, Query, Shape},
+    },
 };
+
+pub const CALLS: &[Call] = &[Call::get("/admin/v1/audit", "Who changed what, newest first", || {
+    web::get().to(list)
+})
+.more("Secrets show their last two characters at most.")
+.query(&[Query::limit(100), Query::after()])
+.gives(&[(
+    200,
+    Gives::Json(Shape::Page(&Shape::Own("AuditRecord", || {
+        shapes::object(
+            [
+                ("time", shapes::moment()),
+                ("who", shapes::told("The token's name")),
+                ("what", shapes::told("Such as account.create")),
+                ("target", shapes::text()),
+            ],
+            [("before", shapes::anything()), ("after", shapes::anything())],
+        )
+    }))),
+)])];
 
 const SPACE: &str = "audit";
 /// Records in one commit: callbacks wait behind it.

@@ -13,8 +13,26 @@ use super::audit::{Note, note};
 use crate::{
     error::Code,
     secret::Secret,
-    web::{Answer, Problem, State, auth::Caller, body, params::Params},
+    web::{
+        Answer, Problem, State,
+        auth::Caller,
+        body,
+        params::Params,
+        shapes,
+        table::{Call, Gives, Shape, Takes},
+    },
 };
+
+pub const CALLS: &[Call] = &[
+    Call::post("/admin/v1/backup", "The whole installation in one file", || {
+        web::post().to(take)
+    })
+    .more("Without a passphrase the file holds the master key.")
+    .takes(Takes::MaybeJson(Shape::Own("BackupWish", || {
+        shapes::request([], [("passphrase", shapes::text())])
+    })))
+    .gives(&[(200, Gives::Bytes)]),
+];
 
 const CHUNK: usize = 64 * 1024;
 

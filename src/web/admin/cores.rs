@@ -1,13 +1,50 @@
 //! How are the cores, and how far behind? `/admin/v1/cores`.
 
-use actix_web::{HttpRequest, web::Data};
-use serde_json::json;
+use actix_web::{
+    HttpRequest,
+    web::{self, Data},
+};
+use serde_json::{Value, json};
 
 use super::paged;
 use crate::{
     schema::Timestamp,
-    web::{Answer, State, params::Params},
+    web::{
+        Answer, State,
+        params::Params,
+        shapes,
+        table::{Call, Gives, Query, Shape},
+    },
 };
+
+pub const CALLS: &[Call] = &[
+    Call::get("/admin/v1/cores", "The cores, and how far behind they are", || {
+        web::get().to(list)
+    })
+    .query(&[Query::limit(100), Query::after()])
+    .gives(&[(200, Gives::Json(Shape::Page(&Shape::Own("CoreStatus", shape))))]),
+];
+
+fn shape() -> Value {
+    let texts = || shapes::list(shapes::text());
+    shapes::object(
+        [
+            ("name", shapes::text()),
+            ("kind", shapes::one_of(&["http", "grpc", "feed"])),
+            ("url", shapes::text()),
+            (
+                "match",
+                shapes::object([("channels", texts()), ("accounts", texts()), ("sub_ids", texts())], []),
+            ),
+            ("state", shapes::told("up, slow, down or unknown")),
+            ("lastError", shapes::text()),
+            ("backlogEvents", shapes::count()),
+            ("oldest", shapes::or_null(shapes::moment())),
+            ("ageSeconds", shapes::count()),
+        ],
+        [],
+    )
+}
 
 pub async fn list(request: HttpRequest, state: Data<State>) -> Answer {
     let mut query = Params::of(&request);

@@ -1,12 +1,56 @@
 //! Is everything well? `/admin/v1/doctor`, in English or Chinese.
 
-use actix_web::{HttpRequest, web::Data};
+use actix_web::{
+    HttpRequest,
+    web::{self, Data},
+};
+use serde_json::Value;
 
 use super::paged;
 use crate::{
     doctor::Lang,
-    web::{Answer, Problem, State, lang, params::Params},
+    web::{
+        Answer, Problem, State, lang,
+        params::Params,
+        shapes,
+        table::{Call, Gives, Kind, Query, Shape},
+    },
 };
+
+pub const CALLS: &[Call] = &[
+    Call::get("/admin/v1/doctor", "Is everything well, the worst first", || {
+        web::get().to(examine)
+    })
+    .query(&[
+        Query::new(
+            "lang",
+            Kind::OneOf(&["en", "zh"]),
+            "Without it `Accept-Language` decides",
+        ),
+        Query::new("account", Kind::Text, "Only this account"),
+        Query::limit(1_000_000),
+        Query::new("after", Kind::Pattern("^[0-9]{1,9}$"), "The `next` of the page before"),
+    ])
+    .gives(&[(200, Gives::Json(Shape::Page(&Shape::Own("Finding", finding))))])
+    .refuses(&[404]),
+];
+
+fn finding() -> Value {
+    shapes::object(
+        [
+            ("id", shapes::told("What was looked at")),
+            ("level", shapes::one_of(&["green", "yellow", "red"])),
+            ("seen", shapes::text()),
+        ],
+        [
+            ("account", shapes::text()),
+            ("means", shapes::text()),
+            ("do", shapes::text()),
+            ("where", shapes::text()),
+            ("code", shapes::text()),
+        ],
+    )
+}
 
 /// Every finding, unless fewer are asked for: each look asks the platform.
 const MOST: usize = 1_000_000;

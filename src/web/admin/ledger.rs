@@ -1,9 +1,45 @@
 //! Was every callback answered? `/admin/v1/ledger`: per account and minute, the last 24 hours, newest first.
 
-use actix_web::{HttpRequest, web::Data};
+use actix_web::{
+    HttpRequest,
+    web::{self, Data},
+};
+use serde_json::Value;
 
 use super::{paged, row};
-use crate::web::{Answer, State, params::Params};
+use crate::web::{
+    Answer, State,
+    params::Params,
+    shapes,
+    table::{Call, Gives, Kind, Query, Shape},
+};
+
+pub const CALLS: &[Call] = &[
+    Call::get("/admin/v1/ledger", "How callbacks were answered, newest first", || {
+        web::get().to(list)
+    })
+    .more("Per account and minute, for 24 hours.")
+    .query(&[
+        Query::limit(500),
+        Query::after(),
+        Query::new("account", Kind::Text, "Only this account"),
+    ])
+    .gives(&[(200, Gives::Json(Shape::Page(&Shape::Own("LedgerLine", line))))]),
+];
+
+fn line() -> Value {
+    shapes::object(
+        [
+            ("account", shapes::text()),
+            ("minute", shapes::moment()),
+            ("received", shapes::count()),
+            ("answered", shapes::count()),
+            ("slowestMs", shapes::number()),
+            ("answers", shapes::map(shapes::count())),
+        ],
+        [],
+    )
+}
 
 pub async fn list(request: HttpRequest, state: Data<State>) -> Answer {
     let mut query = Params::of(&request);

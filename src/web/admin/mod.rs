@@ -12,61 +12,36 @@ mod replay;
 mod timeline;
 mod tokens;
 
-use actix_web::{
-    HttpResponse,
-    http::header,
-    web::{self, ServiceConfig},
-};
+use actix_web::{HttpResponse, http::header};
 use serde::Serialize;
 
-use super::{Answer, Problem, internal::taking};
+use super::{
+    Answer, Problem,
+    table::{Call, Kind, Query},
+};
 pub use audit::masked;
 pub(super) use audit::{Note, note};
 pub use replay::Running;
 
-pub fn routes(app: &mut ServiceConfig) {
-    app.configure(changing).configure(looking);
-}
+/// `after` of a list that is ordered by row.
+const AFTER_ROW: Query = Query::new("after", Kind::Pattern("^[0-9]{1,18}$"), "The `next` of the page before");
 
-fn changing(app: &mut ServiceConfig) {
-    app.service(
-        taking("/accounts", "GET, POST")
-            .route(web::get().to(accounts::list))
-            .route(web::post().to(accounts::apply)),
-    )
-    .service(
-        taking("/accounts/{id}", "GET, DELETE")
-            .route(web::get().to(accounts::one))
-            .route(web::delete().to(accounts::remove)),
-    )
-    .service(taking("/accounts/{id}/rotate", "POST").route(web::post().to(accounts::rotate)))
-    .service(
-        taking("/tokens", "GET, POST")
-            .route(web::get().to(tokens::list))
-            .route(web::post().to(tokens::create)),
-    )
-    .service(taking("/tokens/{id}", "DELETE").route(web::delete().to(tokens::revoke)))
-    .service(taking("/parked", "GET").route(web::get().to(parked::list)))
-    .service(taking("/parked/{id}/retry", "POST").route(web::post().to(parked::retry)))
-    .service(taking("/parked/{id}/discard", "POST").route(web::post().to(parked::discard)))
-    .service(taking("/quarantine", "GET").route(web::get().to(quarantine::list)))
-    .service(taking("/quarantine/{row}/retry", "POST").route(web::post().to(quarantine::retry)))
-    .service(taking("/quarantine/{row}/discard", "POST").route(web::post().to(quarantine::discard)))
-    .service(
-        taking("/replay", "GET, POST")
-            .route(web::get().to(replay::list))
-            .route(web::post().to(replay::start)),
-    )
-    .service(taking("/replay/{id}", "GET").route(web::get().to(replay::one)))
-    .service(taking("/backup", "POST").route(web::post().to(backup::take)));
-}
-
-fn looking(app: &mut ServiceConfig) {
-    app.service(taking("/cores", "GET").route(web::get().to(cores::list)))
-        .service(taking("/ledger", "GET").route(web::get().to(ledger::list)))
-        .service(taking("/doctor", "GET").route(web::get().to(doctor::examine)))
-        .service(taking("/audit", "GET").route(web::get().to(audit::list)))
-        .service(taking("/timeline", "GET").route(web::get().to(timeline::list)));
+pub fn calls() -> impl Iterator<Item = &'static Call> {
+    [
+        accounts::CALLS,
+        tokens::CALLS,
+        parked::CALLS,
+        quarantine::CALLS,
+        replay::CALLS,
+        backup::CALLS,
+        cores::CALLS,
+        ledger::CALLS,
+        doctor::CALLS,
+        audit::CALLS,
+        timeline::CALLS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// JSON that nobody keeps.

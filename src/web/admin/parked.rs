@@ -14,8 +14,54 @@ use super::{
 use crate::{
     ports::store::{Parked, Row},
     schema::Timestamp,
-    web::{Answer, Problem, State, auth::Caller, params::Params},
+    web::{
+        Answer, Problem, State,
+        auth::Caller,
+        params::Params,
+        shapes,
+        table::{Call, Gives, Query, Shape},
+    },
 };
+
+pub const CALLS: &[Call] = &[
+    Call::get("/admin/v1/parked", "Events that were set aside", || web::get().to(list))
+        .query(&[Query::limit(100), super::AFTER_ROW])
+        .gives(&[(200, Gives::Json(Shape::Page(&Shape::Own("ParkedEvent", described))))]),
+    Call::post(
+        "/admin/v1/parked/{id}/retry",
+        "Offer it again, with a new id and seq",
+        || web::post().to(retry),
+    )
+    .more("`id` is that of the list, or the event's.")
+    .gives(&[(
+        200,
+        Gives::Json(Shape::Own("BroughtBack", || {
+            shapes::object([("eventId", shapes::text()), ("seq", shapes::count())], [])
+        })),
+    )])
+    .refuses(&[404]),
+    Call::post("/admin/v1/parked/{id}/discard", "Forget it for good", || {
+        web::post().to(discard)
+    })
+    .gives(&[(204, Gives::Nothing)])
+    .refuses(&[404]),
+];
+
+fn described() -> Value {
+    shapes::object(
+        [
+            ("id", shapes::text()),
+            ("eventId", shapes::text()),
+            ("conversationKey", shapes::text()),
+            ("seq", shapes::count()),
+            ("core", shapes::text()),
+            ("parkedAt", shapes::moment()),
+            ("reason", shapes::text()),
+            ("event", shapes::or_null(shapes::message("Event"))),
+        ],
+        [],
+    )
+}
 
 fn shape(parked: Parked) -> Value {
     json!({

@@ -15,8 +15,59 @@ use super::{
 use crate::{
     ports::store::Quarantined,
     schema::Timestamp,
-    web::{Answer, Problem, State, auth::Caller, params::Params},
+    web::{
+        Answer, Problem, State,
+        auth::Caller,
+        params::Params,
+        shapes,
+        table::{Call, Gives, Query, Shape},
+    },
 };
+
+pub const CALLS: &[Call] = &[
+    Call::get(
+        "/admin/v1/quarantine",
+        "Bodies of the platform that could not be read",
+        || web::get().to(list),
+    )
+    .query(&[Query::limit(50), super::AFTER_ROW])
+    .gives(&[(200, Gives::Json(Shape::Page(&Shape::Own("QuarantinedBody", described))))]),
+    Call::post(
+        "/admin/v1/quarantine/{id}/retry",
+        "Decode it again with today's keys",
+        || web::post().to(retry),
+    )
+    .more("What still cannot be read stays: 409. Without `eventId` its event was known already.")
+    .gives(&[(
+        200,
+        Gives::Json(Shape::Own("ReadAgain", || {
+            shapes::object([("eventId", shapes::or_null(shapes::text()))], [])
+        })),
+    )])
+    .refuses(&[404, 409]),
+    Call::post("/admin/v1/quarantine/{id}/discard", "Forget it for good", || {
+        web::post().to(discard)
+    })
+    .gives(&[(204, Gives::Nothing)])
+    .refuses(&[404]),
+];
+
+fn described() -> Value {
+    shapes::object(
+        [
+            ("id", shapes::text()),
+            ("account", shapes::text()),
+            ("received", shapes::moment()),
+            ("code", shapes::text()),
+            ("detail", shapes::text()),
+            ("query", shapes::text()),
+            ("keyIds", shapes::list(shapes::text())),
+            ("contentType", shapes::text()),
+            ("body", shapes::told("base64")),
+        ],
+        [],
+    )
+}
 
 fn shape(body: Quarantined) -> Value {
     json!({

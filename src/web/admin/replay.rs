@@ -26,8 +26,59 @@ use crate::{
         body,
         needs::{ReplayRun, ReplayWish},
         params::{Params, moment},
+        shapes,
+        table::{Call, Gives, Query, Shape, Takes},
     },
 };
+
+const REPLAY: Shape = Shape::Own("Replay", described);
+
+pub const CALLS: &[Call] = &[
+    Call::get("/admin/v1/replay", "The replays since the start, newest first", || {
+        web::get().to(list)
+    })
+    .query(&[Query::limit(100), Query::after()])
+    .gives(&[(200, Gives::Json(Shape::Page(&REPLAY)))]),
+    Call::post("/admin/v1/replay", "Hand stored events to a core again", || {
+        web::post().to(start)
+    })
+    .takes(Takes::Json(Shape::Own("ReplayWish", || {
+        shapes::request(
+            [("core", shapes::text())],
+            [
+                ("conversation", shapes::told("The key of the only conversation")),
+                ("from", shapes::moment()),
+                ("to", shapes::moment()),
+                ("allowReplies", shapes::flag()),
+            ],
+        )
+    })))
+    .gives(&[(202, Gives::Json(REPLAY))]),
+    Call::get("/admin/v1/replay/{id}", "How far a replay has come", || {
+        web::get().to(one)
+    })
+    .gives(&[(200, Gives::Json(REPLAY))])
+    .refuses(&[404]),
+];
+
+fn described() -> Value {
+    let count = [
+        ("taken", shapes::count()),
+        ("passedOver", shapes::count()),
+        ("repliesTaken", shapes::count()),
+        ("repliesRefused", shapes::count()),
+    ];
+    shapes::object(
+        [
+            ("replayId", shapes::text()),
+            ("core", shapes::text()),
+            ("state", shapes::one_of(&["running", "done", "failed"])),
+            ("count", shapes::object(count, [])),
+            ("error", shapes::or_null(shapes::text())),
+        ],
+        [],
+    )
+}
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]

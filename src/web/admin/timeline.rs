@@ -2,15 +2,98 @@
 
 use std::collections::HashMap;
 
-use actix_web::{HttpRequest, http::StatusCode, web::Data};
+use actix_web::{
+    HttpRequest,
+    http::StatusCode,
+    web::{self, Data},
+};
+use serde_json::Value;
 
 use super::told;
 use crate::{
     conversation::key::Key,
     observe::timeline::{Cursor, Item, item_of, put_message, send_item},
     ports::store::{EventQuery, Message},
-    web::{Answer, Problem, State, calls::accounts::Page, params::Params},
+    web::{
+        Answer, Problem, State,
+        calls::accounts::Page,
+        params::Params,
+        shapes,
+        table::{Call, Gives, Kind, Query, Shape},
+    },
 };
+
+pub const CALLS: &[Call] = &[Call::get(
+    "/admin/v1/timeline",
+    "The newest events and what became of them",
+    || web::get().to(list),
+)
+.more(
+    "Oldest first. With `after` what is new or changed since, waiting for the first change as long as `wait` says; an \
+     item is sent again whenever it changed: keep them by `row`.",
+)
+.query(&[
+    Query::limit(100),
+    Query::after(),
+    Query::new("wait", Kind::Wait, "How long to wait for the first change"),
+    Query::new("conversation", Kind::Text, "The key of the only conversation"),
+])
+.gives(&[(200, Gives::Json(Shape::Page(&Shape::Own("TimelineItem", described))))])];
+
+fn described() -> Value {
+    let attempt = shapes::object(
+        [
+            ("attempt", shapes::count()),
+            ("result", shapes::text()),
+            ("ms", shapes::number()),
+        ],
+        [],
+    );
+    shapes::object(
+        [
+            ("row", shapes::text()),
+            ("eventId", shapes::text()),
+            ("conversationKey", shapes::text()),
+            ("account", shapes::text()),
+            (
+                "kind",
+                shapes::one_of(&["message", "interaction", "signal", "delivery", "gap", "send"]),
+            ),
+            ("platformType", shapes::text()),
+            ("summary", shapes::text()),
+            ("seq", shapes::count()),
+            ("attempts", shapes::list(attempt)),
+            ("allowances", shapes::list(shapes::message("Allowance"))),
+            ("messages", shapes::list(sent())),
+        ],
+        [
+            ("platformTime", shapes::moment()),
+            ("acceptedTime", shapes::moment()),
+            ("answer", shapes::text()),
+            ("answerMs", shapes::number()),
+            ("core", shapes::text()),
+            ("takenTime", shapes::moment()),
+        ],
+    )
+}
+
+fn sent() -> Value {
+    shapes::object(
+        [
+            ("messageId", shapes::text()),
+            ("clientMessageId", shapes::text()),
+            ("status", shapes::text()),
+            ("degradations", shapes::list(shapes::message("Degradation"))),
+            ("summary", shapes::text()),
+            ("createdTime", shapes::moment()),
+        ],
+        [
+            ("road", shapes::text()),
+            ("error", shapes::message("Error")),
+            ("settledTime", shapes::moment()),
+        ],
+    )
+}
 
 pub async fn list(request: HttpRequest, state: Data<State>) -> Answer {
     let mut query = Params::of(&request);

@@ -15,8 +15,75 @@ use crate::{
     api_tokens::{ApiToken, NewToken, TokenError},
     error::Code,
     schema::Timestamp,
-    web::{Answer, Problem, State, auth::Caller, body, params::Params},
+    web::{
+        Answer, Problem, State,
+        auth::Caller,
+        body,
+        params::Params,
+        shapes,
+        table::{Call, Gives, Query, Shape, Takes},
+    },
 };
+
+pub const CALLS: &[Call] = &[
+    Call::get("/admin/v1/tokens", "All tokens, without their texts", || {
+        web::get().to(list)
+    })
+    .query(&[Query::limit(100), Query::after()])
+    .gives(&[(200, Gives::Json(Shape::Page(&Shape::Own("Token", || described([])))))]),
+    Call::post("/admin/v1/tokens", "Make a token; its text is shown this once", || {
+        web::post().to(create)
+    })
+    .more("A core token without `core` is for the only core, and refused where there are several.")
+    .takes(Takes::Json(Shape::Own("NewToken", || {
+        shapes::request(
+            [("name", shapes::text()), ("scope", scope())],
+            [
+                ("core", shapes::told("The core it speaks for")),
+                (
+                    "accounts",
+                    shapes::list(shapes::told("An account's id; * stands for any run of characters")),
+                ),
+            ],
+        )
+    })))
+    .gives(&[(
+        201,
+        Gives::Json(Shape::Own("CreatedToken", || described([("token", shapes::text())]))),
+    )])
+    .refuses(&[409]),
+    Call::delete("/admin/v1/tokens/{id}", "Revoke a token, named by id or name", || {
+        web::delete().to(revoke)
+    })
+    .gives(&[(204, Gives::Nothing)])
+    .refuses(&[404]),
+];
+
+fn scope() -> Value {
+    shapes::one_of(&["core", "token", "operator", "viewer"])
+}
+
+/// A token, with `more` of it.
+fn described<const N: usize>(more: [(&str, Value); N]) -> Value {
+    let mut shape = shapes::object(
+        [
+            ("id", shapes::text()),
+            ("name", shapes::text()),
+            ("scope", scope()),
+            ("core", shapes::or_null(shapes::text())),
+            ("accounts", shapes::list(shapes::text())),
+            ("created", shapes::moment()),
+        ],
+        [],
+    );
+    for (name, value) in more {
+        shape["properties"][name] = value;
+        if let Some(required) = shape["required"].as_array_mut() {
+            required.push(name.into());
+        }
+    }
+    shape
+}
 
 fn shape(token: &ApiToken) -> Value {
     json!({

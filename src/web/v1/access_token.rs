@@ -30,8 +30,34 @@ use crate::{
         auth::Caller,
         body,
         params::Params,
+        shapes,
+        table::{Call, Gives, Shape, Takes},
     },
 };
+
+pub const CALLS: &[Call] = &[Call::post(
+    "/v1/accounts/{id}/access-token",
+    "The platform's access token that holds now",
+    || web::post().to(lend),
+)
+.more(
+    "For other systems of the company, so that nobody fetches one of their own and ends ours. `rejected` says \
+             which token failed; it is renewed only if that one is still current. Scope `token`.",
+)
+.takes(Takes::MaybeJson(Shape::Own("RejectedToken", || {
+    let digest = json!({
+        "type": "string", "pattern": "^([0-9A-Fa-f]{64})?$",
+        "description": "SHA-256, in hex, of the token that failed",
+    });
+    shapes::request([], [("rejected", digest)])
+})))
+.gives(&[(
+    200,
+    Gives::Json(Shape::Own("LentToken", || {
+        shapes::object([("accessToken", shapes::text()), ("expiresAt", shapes::moment())], [])
+    })),
+)])
+.refuses(&[404, 409, 502])];
 
 #[derive(Default, Deserialize)]
 struct Wish {

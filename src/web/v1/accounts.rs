@@ -7,7 +7,31 @@ use actix_web::{
 };
 
 use super::shown;
-use crate::web::{Answer, State, auth::Caller, calls::accounts, params::Params};
+use crate::web::{
+    Answer, State,
+    auth::Caller,
+    calls::accounts,
+    params::Params,
+    table::{Call, Gives, Query, Shape},
+};
+
+pub const ACCOUNT: Gives = Gives::Json(Shape::Message("AccountView"));
+pub const ACCOUNTS: Gives = Gives::Json(Shape::Page(&Shape::Message("AccountView")));
+
+pub const CALLS: &[Call] = &[
+    Call::get("/v1/accounts", "The accounts that this token may see", || {
+        web::get().to(list)
+    })
+    .query(&[Query::limit(100), Query::after()])
+    .gives(&[(200, ACCOUNTS)]),
+    Call::get(
+        "/v1/accounts/{id}",
+        "One account: state, capabilities, callback URLs, warnings",
+        || web::get().to(one),
+    )
+    .gives(&[(200, ACCOUNT)])
+    .refuses(&[404]),
+];
 
 pub async fn list(request: HttpRequest, caller: Caller, state: Data<State>) -> Answer {
     let mut query = Params::of(&request);

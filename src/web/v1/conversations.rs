@@ -1,9 +1,26 @@
 //! What does a core see of one conversation? `GET /v1/conversations/{key}`.
 
-use actix_web::{HttpRequest, http::StatusCode, web::Data};
+use actix_web::{
+    HttpRequest,
+    http::StatusCode,
+    web::{self, Data},
+};
 
 use super::shown;
-use crate::web::{Answer, State, auth::Caller, calls::conversations, params::Params};
+use crate::web::{
+    Answer, State,
+    auth::Caller,
+    calls::conversations,
+    params::Params,
+    table::{Call, Gives, Shape},
+};
+
+pub const CALLS: &[Call] = &[Call::get("/v1/conversations/{key:.*}", "One conversation", || {
+    web::get().to(look)
+})
+.more("The key stands as one segment of the path and is not decoded again; encoded once more it is understood too.")
+.gives(&[(200, Gives::Json(Shape::Message("ConversationView")))])
+.refuses(&[404])];
 
 const PREFIX: &str = "/v1/conversations/";
 

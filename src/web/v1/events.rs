@@ -10,8 +10,43 @@ use super::shown;
 use crate::{
     feed::Refusal,
     schema::v1::{AckEventsRequest, FetchEventsRequest},
-    web::{Answer, Problem, State, auth::Caller, body, params::Params},
+    web::{
+        Answer, Problem, State,
+        auth::Caller,
+        body,
+        params::Params,
+        table::{Call, Gives, Kind, Query, Shape, Takes},
+    },
 };
+
+pub const CALLS: &[Call] = &[
+    Call::get("/v1/events", "Pull what waits for a core of kind feed", || {
+        web::get().to(fetch)
+    })
+    .more(
+        "A long poll. Nothing ever appears behind a cursor that was handed out. A cursor older than retention is 410, \
+             with `oldestAvailable`. One call at a time for each core.",
+    )
+    .query(&[
+        Query::new("core", Kind::Text, "The core; a core token names its own"),
+        Query::new(
+            "after",
+            Kind::Text,
+            "The `next` of the page before; without it what is not acknowledged",
+        ),
+        Query::new("limit", Kind::Limit(500), "How many events at most"),
+        Query::new("wait", Kind::Wait, "How long to wait for the first event"),
+    ])
+    .gives(&[(200, Gives::Json(Shape::Message("FetchEventsResponse")))])
+    .refuses(&[404, 410]),
+    Call::post("/v1/events/ack", "Acknowledge everything up to a cursor", || {
+        web::post().to(ack)
+    })
+    .more("It closes the windows of those events unless it says `keepWindow`.")
+    .takes(Takes::Json(Shape::Message("AckEventsRequest")))
+    .gives(&[(200, Gives::Json(Shape::Message("AckEventsResponse")))])
+    .refuses(&[404, 410]),
+];
 
 pub async fn fetch(request: HttpRequest, caller: Caller, state: Data<State>) -> Answer {
     let mut query = Params::of(&request);

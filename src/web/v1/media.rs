@@ -19,8 +19,35 @@ use crate::{
         links::disposition,
         needs::{ByteStream, NewFile, Shelved},
         params::Params,
+        table::{Call, Gives, Kind, Query, Shape, Takes},
     },
 };
+
+pub const CALLS: &[Call] = &[
+    Call::post("/v1/media", "Keep a file, to send it", || web::post().to(put))
+        .more(
+            "At most 200 MB. The body is the file, or a form with the field `file`; in a form the field `account` \
+             stands before it.",
+        )
+        .query(&[
+            Query::new("name", Kind::Text, "The file's name"),
+            Query::new("account", Kind::Text, "The only account whose cores may see it"),
+        ])
+        .takes(Takes::File)
+        .gives(&[(201, Gives::Json(Shape::Message("Media")))]),
+    Call::get("/v1/media/{handle}", "A file's bytes", || web::get().to(get))
+        .more("One `Range`, `ETag`, `If-None-Match` and `If-Range`. 404 also while a customer's file is on its way.")
+        .gives(&[
+            (200, Gives::Bytes),
+            (206, Gives::Bytes),
+            (304, Gives::Nothing),
+            (416, Gives::Nothing),
+        ])
+        .refuses(&[404]),
+    Call::head("/v1/media/{handle}", "A file's length and type", || web::head().to(get))
+        .gives(&[(200, Gives::Nothing), (304, Gives::Nothing)])
+        .refuses(&[404]),
+];
 
 /// What the parts of a form may add around it.
 const MAX_FORM: u64 = MAX_FILE + 64 * 1024;

@@ -9,8 +9,56 @@ use actix_web::{
 use super::shown;
 use crate::{
     schema::v1::{GetMessageRequest, SendRequest},
-    web::{Answer, Problem, State, auth::Caller, body, calls::messages, params::Params},
+    web::{
+        Answer, Problem, State,
+        auth::Caller,
+        body,
+        calls::messages,
+        params::Params,
+        table::{Call, Gives, Kind, Query, Shape, Takes},
+    },
 };
+
+const RESULT: Gives = Gives::Json(Shape::Message("SendResult"));
+
+pub const CALLS: &[Call] = &[
+    Call::post(
+        "/v1/messages",
+        "Send a message, a session order, typing or a recall",
+        || web::post().to(send),
+    )
+    .more(
+        "Durable when answered. The header `Idempotency-Key` may carry `clientMessageId`: the same key and body \
+             have the same result, another body is 409. Everything of one conversation goes out in order.",
+    )
+    .query(&[
+        Query::new(
+            "preview",
+            Kind::Flag,
+            "Say by which road it would go, what would be lost, and send nothing",
+        ),
+        Query::new(
+            "wait",
+            Kind::Wait,
+            "Answer with the final result if there is one by then",
+        ),
+    ])
+    .takes(Takes::Json(Shape::Message("SendRequest")))
+    .gives(&[(200, RESULT), (202, RESULT)])
+    .refuses(&[404, 409]),
+    Call::get("/v1/messages", "What became of a message, by its own id", || {
+        web::get().to(by_client_id)
+    })
+    .query(&[
+        Query::new("clientMessageId", Kind::Text, "The `clientMessageId` it was sent with").required(),
+        Query::new("account", Kind::Text, "The account's id").required(),
+    ])
+    .gives(&[(200, RESULT)])
+    .refuses(&[404]),
+    Call::get("/v1/messages/{id}", "What became of a message", || web::get().to(by_id))
+        .gives(&[(200, RESULT)])
+        .refuses(&[404]),
+];
 
 pub async fn send(request: HttpRequest, payload: web::Payload, caller: Caller, state: Data<State>) -> Answer {
     let mut query = Params::of(&request);

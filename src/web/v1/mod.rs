@@ -11,32 +11,24 @@ mod messages;
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header},
-    web::{self, ServiceConfig},
 };
 use serde::Serialize;
 
-use super::{Answer, internal::taking};
+use super::{Answer, table::Call};
 use crate::schema::json;
 
-pub fn routes(app: &mut ServiceConfig) {
-    app.service(
-        taking("/messages", "GET, POST")
-            .route(web::post().to(messages::send))
-            .route(web::get().to(messages::by_client_id)),
-    )
-    .service(taking("/messages/{id}", "GET").route(web::get().to(messages::by_id)))
-    .service(taking("/events", "GET").route(web::get().to(events::fetch)))
-    .service(taking("/events/ack", "POST").route(web::post().to(events::ack)))
-    .service(taking("/conversations/{key:.*}", "GET").route(web::get().to(conversations::look)))
-    .service(taking("/media", "POST").route(web::post().to(media::put)))
-    .service(
-        taking("/media/{handle}", "GET, HEAD")
-            .route(web::get().to(media::get))
-            .route(web::head().to(media::get)),
-    )
-    .service(taking("/accounts", "GET").route(web::get().to(accounts::list)))
-    .service(taking("/accounts/{id}", "GET").route(web::get().to(accounts::one)))
-    .service(taking("/entries", "POST").route(web::post().to(entries::create)));
+pub fn calls() -> impl Iterator<Item = &'static Call> {
+    [
+        messages::CALLS,
+        events::CALLS,
+        conversations::CALLS,
+        media::CALLS,
+        accounts::CALLS,
+        access_token::CALLS,
+        entries::CALLS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// A message of the schema as the answer.

@@ -1,0 +1,144 @@
+//! What does every look at a core share? The way in, the time, a name for this run, and what was heard on the side.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{
+    Wish,
+    door::{Door, Heard, Knock, Signing},
+    made_up::{self, Talk},
+    report::Measured,
+};
+use crate::{
+    ports::{chance::Chance, clock::Clock, clock::Millis},
+    schema::v1::{self, event::Body},
+};
+
+pub struct Stage {
+    pub door: Box<dyn Door>,
+    pub reply_budget: Millis,
+    clock: Arc<dyn Clock>,
+    chance: Arc<dyn Chance>,
+    /// Tells this run's customers from those of the one before.
+    run: String,
+    epoch: u32,
+    customers: AtomicU32,
+    /// The core replied to each of several texts: that one is missing means something.
+    pub talks: bool,
+    heard: Mutex<Aside>,
+}
+
+/// What was heard besides what a look is about.
+#[derive(Default)]
+pub struct Aside {
+    pub took: Vec<Duration>,
+    pub replies: usize,
+    /// Bodies of answers that took an event, `None` for one that was too long; no two alike.
+    pub answers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+/// As many different answers are kept.
+const KEPT: usize = 200;
+
+impl Stage {
+    pub fn new(wish: Wish) -> Self {
+        let now = wish.clock.now();
+        let mut random = [0; 4];
+        wish.chance.fill(&mut random);
+        Self {
+            door: wish.door,
+            reply_budget: wish.reply_budget,
+            run: format!("{:08x}", u32::from_be_bytes(random)),
+            epoch: u32::try_from(now / 1000).unwrap_or(u32::MAX - 1),
+            clock: wish.clock,
+            chance: wish.chance,
+            customers: AtomicU32::new(0),
+            talks: false,
+            heard: Mutex::default(),
+        }
+    }
+
+    /// A customer who never wrote before.
+    pub fn talk(&self) -> Talk {
+        let number = self.customers.fetch_add(1, Ordering::Relaxed);
+        Talk {
+            native_id: format!("core-check-{}-{number}", self.run),
+            epoch: self.epoch,
+            seq: 0,
+            first_seq: 1,
+        }
+    }
+
+    pub fn next(&self, talk: &mut Talk, body: Body) -> v1::Event {
+        let mut random = [0; 10];
+        self.chance.fill(&mut random);
+        let now = self.clock.now();
+        let id = uuid::Builder::from_unix_timestamp_millis(now.max(0).unsigned_abs(), &random).into_uuid();
+        let mut event = talk.next(id.to_string(), now, body);
+        if let Some(Body::Message(message)) = &mut event.body {
+            message.sender = event.conversation.as_ref().and_then(|it| it.customer.clone());
+        }
+        event
+    }
+
+    pub fn text(&self, talk: &mut Talk, body: &str) -> v1::Event {
+        self.next(talk, made_up::text(body))
+    }
+
+    /// The event's first attempt, with an open request behind it, as the bridge makes it.
+    pub fn knock<'a>(&self, event: &'a v1::Event) -> Knock<'a> {
+        let now = self.clock.now();
+        let from_customer = matches!(event.body, Some(Body::Message(_) | Body::Interaction(_)));
+        Knock {
+            event,
+            attempt: 1,
+            deadline: from_customer.then_some(now + self.reply_budget),
+            replay: None,
+            signing: Signing::Right,
+            change: None,
+            now,
+        }
+    }
+
+    pub async fn offer(&self, event: &v1::Event) -> Heard {
+        self.offer_as(self.knock(event)).await
+    }
+
+    pub async fn offer_as(&self, knock: Knock<'_>) -> Heard {
+        let heard = self.door.knock(&knock).await;
+        let mut aside = self.aside();
+        aside.took.push(heard.took);
+        if heard.taken().is_some() {
+            aside.replies += heard.replies().len();
+            let key = knock.event.conversation.as_ref().map_or("", |talk| &talk.key);
+            let known = aside.answers.iter().any(|(_, body)| *body == heard.body);
+            if !known && aside.answers.len() < KEPT {
+                aside.answers.push((key.to_owned(), heard.body.clone()));
+            }
+        }
+        drop(aside);
+        heard
+    }
+
+    pub fn aside(&self) -> MutexGuard<'_, Aside> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn measured(&self) -> Measured {
+        let aside = self.aside();
+        let mut took: Vec<f64> = aside.took.iter().map(|took| took.as_secs_f64() * 1000.0).collect();
+        took.sort_by(f64::total_cmp);
+        let tenth = |ms: f64| (ms * 10.0).round() / 10.0;
+        Measured {
+            answers: took.len(),
+            median_ms: took.get(took.len() / 2).copied().map_or(0.0, tenth),
+            slowest_ms: took.last().copied().map_or(0.0, tenth),
+            replies: aside.replies,
+        }
+    }
+}

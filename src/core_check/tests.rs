@@ -1,0 +1,369 @@
+//! Is each fault found, and a sound core let be? A core that is right, and one for each way of being wrong.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer,
+    dev::ServerHandle,
+    web::{self, Bytes, Data},
+};
+use serde_json::{Value, json};
+
+use super::{
+    Wish,
+    http::HttpDoor,
+    report::{Lang, Level, Report},
+};
+use crate::{
+    core_link::signing::Signer,
+    ports::{
+        chance::SystemChance,
+        clock::{Clock as _, SystemClock},
+    },
+    secret::Secret,
+};
+
+const KEY: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+
+/// One way of being wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Sound,
+    /// Says nothing at all, which is lawful.
+    Silent,
+    VerifiesNothing,
+    TakesUnsigned,
+    IgnoresTheTimestamp,
+    SignsWithoutTheId,
+    SaysBadRequestToForgeries,
+    KnowsOneSignatureOnly,
+    CountsBeforeItVerifies,
+    WorksTwice,
+    FailsOnRepeats,
+    ForgetsTheEpoch,
+    RefusesALowerSeq,
+    CountsAllConversationsTogether,
+    WantsEveryNumber,
+    RefusesGaps,
+    WaitsBehindGaps,
+    RefusesReplays,
+    MovesBackOnReplay,
+    KnowsTextsOnly,
+    ReadsStrictly,
+    NeedsAKnownBody,
+    NeedsACustomer,
+    HasASmallLimit,
+    IsSlow,
+    NeverAnswers,
+    OneAfterTheOther,
+    AnswersNonsense,
+    RepliesNonsense,
+    MisspellsReplies,
+    Redirects,
+    AsksToRetry,
+}
+
+struct Core {
+    fault: Fault,
+    signer: Signer,
+    seen: Mutex<HashMap<String, (u64, u64)>>,
+    works: Mutex<u32>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+async fn take(request: HttpRequest, body: Bytes, core: Data<Core>) -> HttpResponse {
+    let _turn = match core.fault {
+        Fault::OneAfterTheOther => {
+            let turn = core.turn.lock().await;
+            tokio::time::sleep(Duration::from_millis(40)).await;
+            Some(turn)
+        }
+        _ => None,
+    };
+    match core.fault {
+        Fault::IsSlow => tokio::time::sleep(Duration::from_millis(900)).await,
+        Fault::NeverAnswers => tokio::time::sleep(Duration::from_secs(20)).await,
+        Fault::Redirects => return HttpResponse::Found().insert_header(("location", "/other")).finish(),
+        Fault::HasASmallLimit if body.len() > 100_000 => return HttpResponse::PayloadTooLarge().finish(),
+        _ => {}
+    }
+    let event: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if core.fault == Fault::CountsBeforeItVerifies {
+        let fresh = core.fresh(&event["data"]);
+        if !fresh && core.verify(&request, &body) {
+            return HttpResponse::Ok().finish();
+        }
+    }
+    if !core.verify(&request, &body) {
+        return match core.fault {
+            Fault::SaysBadRequestToForgeries => HttpResponse::BadRequest().finish(),
+            _ => HttpResponse::Unauthorized().finish(),
+        };
+    }
+    core.hear(&request, &event)
+}
+
+impl Core {
+    fn verify(&self, request: &HttpRequest, body: &[u8]) -> bool {
+        let header = |name: &str| {
+            let value = request.headers().get(name).and_then(|value| value.to_str().ok());
+            value.unwrap_or_default()
+        };
+        let (id, at, given) = (
+            header("webhook-id"),
+            header("webhook-timestamp"),
+            header("webhook-signature"),
+        );
+        let seconds: i64 = at.parse().unwrap_or_default();
+        let away = (SystemClock.now() / 1000 - seconds).abs();
+        if self.fault != Fault::IgnoresTheTimestamp && self.fault != Fault::VerifiesNothing && away > 300 {
+            return false;
+        }
+        let right = self.signer.sign(id, seconds, body).unwrap_or_default();
+        match self.fault {
+            Fault::VerifiesNothing => true,
+            Fault::TakesUnsigned if given.is_empty() => true,
+            // What a core does that signs the body alone: any id will do.
+            Fault::SignsWithoutTheId => {
+                given.split(' ').any(|one| one == right)
+                    || given == self.signer.sign(&format!("{id}0"), seconds, body).unwrap_or_default()
+            }
+            Fault::KnowsOneSignatureOnly => given == right,
+            _ => given.split(' ').any(|one| one == right),
+        }
+    }
+
+    /// Notes the event; whether it was new.
+    fn fresh(&self, event: &Value) -> bool {
+        let number = |name: &str| event[name].as_u64().unwrap_or_default();
+        let (mut place, mut key) = (
+            (number("epoch"), number("seq")),
+            event["conversation"]["key"].as_str().unwrap_or_default().to_owned(),
+        );
+        match self.fault {
+            Fault::ForgetsTheEpoch => place.0 = 0,
+            Fault::CountsAllConversationsTogether => key.clear(),
+            _ => {}
+        }
+        let mut seen = self.seen.lock().expect("a lock");
+        let last = seen.entry(key).or_default();
+        let fresh = place > *last;
+        if fresh {
+            *last = place;
+        }
+        fresh
+    }
+
+    fn hear(&self, request: &HttpRequest, event: &Value) -> HttpResponse {
+        let data = &event["data"];
+        if request.headers().contains_key("wxbridge-replay") {
+            return self.replayed(data);
+        }
+        if let Some(refusal) = self.refusal(event) {
+            return refusal;
+        }
+        if self.fault != Fault::CountsBeforeItVerifies && !self.fresh(data) && self.fault != Fault::WorksTwice {
+            return match self.fault {
+                Fault::FailsOnRepeats => HttpResponse::InternalServerError().finish(),
+                Fault::RefusesALowerSeq => HttpResponse::UnprocessableEntity().finish(),
+                _ => HttpResponse::Ok().finish(),
+            };
+        }
+        self.reply(data)
+    }
+
+    fn replayed(&self, data: &Value) -> HttpResponse {
+        let key = data["conversation"]["key"].as_str().unwrap_or_default().to_owned();
+        match self.fault {
+            Fault::RefusesReplays => return HttpResponse::BadRequest().finish(),
+            Fault::MovesBackOnReplay => {
+                self.seen.lock().expect("a lock").insert(key, (u64::MAX, 0));
+            }
+            _ => {}
+        }
+        HttpResponse::Ok().finish()
+    }
+
+    fn refusal(&self, event: &Value) -> Option<HttpResponse> {
+        let data = &event["data"];
+        let key = data["conversation"]["key"].as_str().unwrap_or_default();
+        let last = self.seen.lock().expect("a lock").get(key).copied().unwrap_or_default();
+        let seq = data["seq"].as_u64().unwrap_or_default();
+        let text = data["message"]["parts"][0]["text"].is_object();
+        let known = ["message", "interaction", "signal", "delivery", "gap"];
+        let hole = seq > last.1 + 1 && data["gap"].is_null();
+        let refused = match self.fault {
+            Fault::WantsEveryNumber => hole,
+            Fault::WaitsBehindGaps => last.1 > 0 && seq > last.1 + 1,
+            Fault::RefusesGaps => data["gap"].is_object(),
+            Fault::KnowsTextsOnly => !text && data["gap"].is_null(),
+            Fault::ReadsStrictly => event.get("futureattribute").is_some(),
+            Fault::NeedsAKnownBody => known.iter().all(|name| data[*name].is_null()),
+            Fault::NeedsACustomer => data["conversation"]["customer"].is_null(),
+            _ => false,
+        };
+        refused.then(|| HttpResponse::UnprocessableEntity().finish())
+    }
+
+    fn reply(&self, data: &Value) -> HttpResponse {
+        let said = data["message"]["parts"][0]["text"]["body"].as_str();
+        let mut works = self.works.lock().expect("a lock");
+        *works += 1;
+        let answer = match (self.fault, said) {
+            (Fault::AsksToRetry, _) => {
+                json!({ "results": [{ "conversationKey": data["conversation"]["key"], "outcome": "RETRY" }] })
+            }
+            (Fault::AnswersNonsense, _) => return HttpResponse::Ok().body("OK"),
+            (Fault::RepliesNonsense, _) => json!({ "replies": [{ "text": { "body": "x" } }] }),
+            (Fault::MisspellsReplies, Some(said)) => json!({ "replies": [{ "txet": said }] }),
+            (Fault::WorksTwice, Some(said)) => json!({ "replies": [{ "text": format!("{works}: {said}") }] }),
+            (Fault::Silent, _) | (_, None) => return HttpResponse::Ok().finish(),
+            (_, Some(said)) => json!({ "replies": [{ "text": said }] }),
+        };
+        HttpResponse::Ok().json(answer)
+    }
+}
+
+fn serve(fault: Fault) -> (String, ServerHandle) {
+    let core = Data::new(Core {
+        fault,
+        signer: Signer::new(&[Secret::new(KEY)]).expect("a key"),
+        seen: Mutex::default(),
+        works: Mutex::default(),
+        turn: tokio::sync::Mutex::default(),
+    });
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(core.clone())
+            .app_data(web::PayloadConfig::new(16 << 20))
+            .route("/core", web::post().to(take))
+    })
+    .workers(1)
+    .shutdown_timeout(0)
+    .disable_signals()
+    .bind("127.0.0.1:0")
+    .expect("a port");
+    let url = format!("http://{}/core", server.addrs()[0]);
+    let server = server.run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    (url, handle)
+}
+
+async fn examined(url: &str, secrets: &[Secret]) -> Report {
+    super::run(Wish {
+        door: Box::new(HttpDoor::new(url, secrets, 1_500).expect("a door")),
+        reply_budget: 700,
+        clock: Arc::new(SystemClock),
+        chance: Arc::new(SystemChance::default()),
+    })
+    .await
+}
+
+async fn found(fault: Fault) -> Vec<(&'static str, Level)> {
+    let (url, handle) = serve(fault);
+    let report = examined(&url, &[Secret::new(KEY)]).await;
+    handle.stop(false).await;
+    let odd = report.findings.iter().filter(|finding| finding.level != Level::Green);
+    for finding in odd.clone() {
+        assert!(!finding.act.en.is_empty() && !finding.act.zh.is_empty(), "{finding:?}");
+        assert!(finding.seen.zh.chars().any(|letter| letter > '\u{3000}'), "{finding:?}");
+    }
+    odd.map(|finding| (finding.id, finding.level)).collect()
+}
+
+#[actix_web::test]
+async fn a_sound_core_holds() {
+    assert_eq!(found(Fault::Sound).await, []);
+    assert_eq!(found(Fault::Silent).await, [("silent", Level::Yellow)]);
+}
+
+#[actix_web::test]
+async fn the_demos_core_holds() {
+    let secret = Secret::new(KEY);
+    let core = crate::demo::start_core("127.0.0.1:0", &secret).await.expect("a core");
+    let report = examined(&core.url(), &[secret]).await;
+    let odd: Vec<_> = report.findings.iter().filter(|it| it.level != Level::Green).collect();
+    assert!(odd.is_empty(), "{odd:?}");
+    assert!(report.holds());
+}
+
+#[actix_web::test]
+async fn each_fault_is_found_by_its_name() {
+    use Fault::*;
+    use Level::{Red, Yellow};
+    let cases = [
+        (VerifiesNothing, "signature", Red),
+        (VerifiesNothing, "timestamp", Red),
+        (TakesUnsigned, "signature", Red),
+        (SignsWithoutTheId, "signature", Red),
+        (SaysBadRequestToForgeries, "signature", Red),
+        (KnowsOneSignatureOnly, "signature", Red),
+        (CountsBeforeItVerifies, "signature", Red),
+        (IgnoresTheTimestamp, "timestamp", Red),
+        (WorksTwice, "twice", Red),
+        (FailsOnRepeats, "twice", Red),
+        (ForgetsTheEpoch, "epoch", Red),
+        (RefusesALowerSeq, "twice", Red),
+        (CountsAllConversationsTogether, "conversations", Red),
+        (WantsEveryNumber, "first-seq", Red),
+        (RefusesGaps, "gap", Red),
+        (WaitsBehindGaps, "gap", Red),
+        (RefusesReplays, "replay", Red),
+        (MovesBackOnReplay, "replay", Red),
+        (KnowsTextsOnly, "kinds", Red),
+        (NeedsACustomer, "kinds", Red),
+        (ReadsStrictly, "unknown", Red),
+        (NeedsAKnownBody, "unknown", Red),
+        (HasASmallLimit, "large", Red),
+        (IsSlow, "time", Yellow),
+        (OneAfterTheOther, "together", Yellow),
+        (NeverAnswers, "taken", Red),
+        (Redirects, "taken", Red),
+        (AsksToRetry, "taken", Red),
+        (AnswersNonsense, "answers", Yellow),
+        (RepliesNonsense, "answers", Red),
+        (MisspellsReplies, "answers", Red),
+    ];
+    let mut missed = Vec::new();
+    let mut known: Option<(Fault, Vec<(&str, Level)>)> = None;
+    for (fault, id, level) in cases {
+        let odd = match &known {
+            Some((last, odd)) if *last == fault => odd.clone(),
+            _ => found(fault).await,
+        };
+        if !odd.contains(&(id, level)) {
+            missed.push(format!("{fault:?} is not {level:?} {id}: {odd:?}"));
+        }
+        known = Some((fault, odd));
+    }
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[actix_web::test]
+async fn a_core_without_a_key_and_one_that_is_not_there_are_told_what_to_do() {
+    let (url, handle) = serve(Fault::VerifiesNothing);
+    let report = examined(&url, &[]).await;
+    handle.stop(false).await;
+    let odd: Vec<_> = report.findings.iter().filter(|it| it.level != Level::Green).collect();
+    assert_eq!(odd.len(), 1, "{odd:?}");
+    assert!(odd[0].act.en.contains("--secret"), "{odd:?}");
+    let (url, handle) = serve(Fault::Sound);
+    let report = examined(&url, &[]).await;
+    assert!(report.findings[0].act.en.contains("--secret"), "{report:?}");
+    handle.stop(false).await;
+    let report = examined(&url, &[]).await;
+    assert!(
+        !report.holds() && report.findings[0].act.zh.contains("启动核心"),
+        "{report:?}"
+    );
+    let json = report.json(Lang::En);
+    assert_eq!(
+        (json["holds"].clone(), json["items"][0]["level"].clone()),
+        (json!(false), json!("red"))
+    );
+}
