@@ -1,21 +1,13 @@
 //! How is the gRPC listener opened, held and closed? Over HTTP/2 alone, inside TLS where a certificate is configured, and
 //! with an end to everything that a peer may leave undone.
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{future::poll_fn, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::stream;
 use http::{Request, Response};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
     time::timeout,
 };
@@ -26,15 +18,13 @@ use tower_service::Service;
 use super::{
     StartFault,
     house::House,
+    seats::{Seat, Seats},
     tls,
     wire::{Patience, Wire},
 };
-use crate::{
-    config::Grpc,
-    web::{self, grpc::Peer},
-};
+use crate::{config::Grpc, web};
 
-/// More connections than this are closed as they come: a core needs one.
+/// Connections at a time: a core needs one.
 const CONNECTIONS: usize = 1024;
 /// Calls under way on one connection.
 const STREAMS: u32 = 128;
@@ -142,8 +132,8 @@ async fn accept(
     give: mpsc::Sender<Wire>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
-    let turned_away = AtomicU32::new(0);
+    let mut seats = Seats::new(CONNECTIONS);
+    let mut turned_away = 0;
     let mut handshakes = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -160,41 +150,49 @@ async fn accept(
                 continue;
             }
         };
-        let Ok(permit) = room.clone().try_acquire_owned() else {
-            told(&turned_away);
+        let Some(seat) = seats.take() else {
+            told(&mut turned_away);
             continue;
         };
         // Only a socket that is gone already refuses.
         let _ = stream.set_nodelay(true);
-        handshakes.spawn(admitted(stream, peer, tls.clone(), permit, give.clone()));
+        handshakes.spawn(admitted(stream, peer, tls.clone(), seat, give.clone()));
     }
 }
 
 /// Once for every thousand: one cause, one line.
-fn told(turned_away: &AtomicU32) {
-    let before = turned_away.fetch_add(1, Ordering::Relaxed);
-    if before % 1000 == 0 {
+fn told(turned_away: &mut u64) {
+    if turned_away.is_multiple_of(1000) {
+        let turned_away = *turned_away + 1;
         tracing::warn!(
-            turned_away = before + 1,
-            "more than {CONNECTIONS} connections over gRPC: new ones are closed"
+            turned_away,
+            "{CONNECTIONS} connections over gRPC with tokens: new ones are closed"
         );
     }
+    *turned_away += 1;
 }
 
 async fn admitted(
     stream: TcpStream,
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
-    permit: OwnedSemaphorePermit,
+    mut seat: Seat,
     give: mpsc::Sender<Wire>,
 ) {
     let wire = match tls {
-        None => Wire::new(stream, Peer(peer), PATIENCE, permit),
-        Some(tls) => match timeout(HANDSHAKE, tls.accept(stream)).await {
-            Ok(Ok(stream)) => Wire::new(stream, Peer(peer), PATIENCE, permit),
-            Ok(Err(error)) => return tracing::debug!(%peer, %error, "no TLS over gRPC"),
-            Err(_) => return,
-        },
+        None => Wire::new(stream, peer, PATIENCE, seat),
+        Some(tls) => {
+            let handshake = timeout(HANDSHAKE, tls.accept(stream));
+            let shaken = tokio::select! {
+                () = poll_fn(|context| seat.poll_leave(context)) => return,
+                shaken = handshake => shaken,
+            };
+            match shaken {
+                Ok(Ok(stream)) => Wire::new(stream, peer, PATIENCE, seat),
+                Ok(Err(error)) => return tracing::debug!(%peer, %error, "no TLS over gRPC"),
+                Err(_) => return,
+            }
+        }
     };
     // The server is gone only when everything goes.
     let _ = give.send(wire).await;

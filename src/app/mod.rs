@@ -8,6 +8,7 @@
 //! house        how are the parts put together?
 //! doors        which listeners are open, at which address?
 //! grpc         how is the gRPC listener opened, held and closed?
+//! seats        who keeps a connection over gRPC when there are no more?
 //! wire         when does a connection over gRPC end that nobody uses?
 //! tls          how do they speak TLS?
 //! housekeeping what happens every minute and every hour?
@@ -23,6 +24,7 @@ mod housekeeping;
 pub mod orphans;
 mod people;
 mod running;
+mod seats;
 mod switchboard;
 mod tls;
 mod wire;

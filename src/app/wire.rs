@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -10,11 +11,11 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::OwnedSemaphorePermit,
     time::{Instant, Sleep, sleep_until},
 };
 use tonic::transport::server::Connected;
 
+use super::seats::Seat;
 use crate::web::grpc::Peer;
 
 /// How long a peer may be silent.
@@ -32,21 +33,21 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 /// One connection, TCP or TLS.
 pub struct Wire {
     socket: Box<dyn Socket>,
-    peer: Peer,
+    peer: SocketAddr,
     heard: Instant,
     patience: Patience,
     spoke: bool,
     /// Looks at `heard` when it rings: moving it with every byte would cost more than the byte.
     alarm: Pin<Box<Sleep>>,
-    _room: OwnedSemaphorePermit,
+    seat: Seat,
 }
 
 impl Wire {
     pub fn new(
         socket: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        peer: Peer,
+        peer: SocketAddr,
         patience: Patience,
-        room: OwnedSemaphorePermit,
+        seat: Seat,
     ) -> Self {
         let heard = Instant::now();
         Self {
@@ -56,7 +57,7 @@ impl Wire {
             patience,
             spoke: false,
             alarm: Box::pin(sleep_until(heard + patience.first)),
-            _room: room,
+            seat,
         }
     }
 
@@ -90,6 +91,9 @@ impl AsyncRead for Wire {
                 self.spoke = true;
             }
             return Poll::Ready(read);
+        }
+        if self.seat.poll_leave(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         ready!(self.poll_silence(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -126,39 +130,34 @@ impl Connected for Wire {
     type ConnectInfo = Peer;
 
     fn connect_info(&self) -> Peer {
-        self.peer
+        Peer {
+            address: self.peer,
+            known: self.seat.known.clone(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
-        sync::Semaphore,
-    };
-
-    use super::*;
+    use super::{super::seats::Seats, *};
 
     const PATIENCE: Patience = Patience {
         first: Duration::from_millis(50),
         silence: Duration::from_millis(150),
     };
 
-    async fn wire(room: &Arc<Semaphore>) -> (Wire, tokio::io::DuplexStream) {
+    fn wire(seats: &mut Seats) -> (Wire, tokio::io::DuplexStream) {
         let (ours, theirs) = tokio::io::duplex(64);
-        let permit = room.clone().acquire_owned().await.expect("room");
-        (
-            Wire::new(ours, Peer(([127, 0, 0, 1], 1).into()), PATIENCE, permit),
-            theirs,
-        )
+        let seat = seats.take().expect("room");
+        (Wire::new(ours, ([127, 0, 0, 1], 1).into(), PATIENCE, seat), theirs)
     }
 
     #[tokio::test]
-    async fn who_never_speaks_and_who_falls_silent_is_let_go_and_gives_its_room_back() {
-        let room = Arc::new(Semaphore::new(1));
-        let (mut wire, mut peer) = wire(&room).await;
+    async fn who_never_speaks_who_falls_silent_and_who_is_in_the_way_is_let_go() {
+        let mut seats = Seats::new(1);
+        let (mut wire, mut peer) = self::wire(&mut seats);
         peer.write_all(b"x").await.expect("written");
         let started = Instant::now();
         assert_eq!(wire.read_u8().await.expect("read"), b'x');
@@ -167,9 +166,15 @@ mod tests {
         assert!(started.elapsed() >= PATIENCE.silence);
         drop(wire);
 
-        let (mut wire, _peer) = self::wire(&room).await;
+        let (mut wire, _peer) = self::wire(&mut seats);
         let started = Instant::now();
         assert!(wire.read_u8().await.is_err());
         assert!(started.elapsed() >= PATIENCE.first);
+        drop(wire);
+
+        let (mut first, _first) = self::wire(&mut seats);
+        let (_second, _peer) = self::wire(&mut seats);
+        let gone = first.read_u8().await.expect_err("somebody else sits there");
+        assert_eq!(gone.kind(), io::ErrorKind::ConnectionAborted);
     }
 }

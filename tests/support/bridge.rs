@@ -50,6 +50,16 @@ impl Setup {
         self
     }
 
+    /// The platform's body rides on every event of its one core.
+    pub fn inline_raw(&mut self) {
+        let lines = if self.cores.is_empty() {
+            &mut self.more
+        } else {
+            &mut self.cores
+        };
+        lines.push_str("raw = \"inline\"\n");
+    }
+
     pub fn store(mut self, lines: &str) -> Self {
         self.store = lines.to_owned();
         self

@@ -153,6 +153,10 @@ impl Core {
         }
     }
 
+    pub fn is_there(&self) -> bool {
+        self.handle.is_some()
+    }
+
     /// It is back, at the same address, with its record.
     pub fn comes_back(&mut self) {
         let (address, handle) = serve(&self.address.to_string(), self.inner.clone());

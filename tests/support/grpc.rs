@@ -187,6 +187,10 @@ impl GrpcCore {
         }
     }
 
+    pub fn is_there(&self) -> bool {
+        self.runtime.is_some()
+    }
+
     /// Back at the same address, with its record.
     pub async fn comes_back(&mut self) {
         until("the core's port", async || {

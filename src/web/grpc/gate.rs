@@ -1,5 +1,7 @@
 //! Whose call is it, may it be made, and what does a refusal look like over gRPC?
 
+use std::sync::atomic::Ordering;
+
 use http::{Request, Response, header};
 use tonic::{Code as Grpc, Status, body::Body};
 
@@ -36,12 +38,15 @@ pub fn speaks_grpc(request: &Request<Body>) -> bool {
 
 /// Lets in whoever has a token whose scope reaches this call; the handler finds the [`Caller`] in the request.
 pub fn admit(state: &State, reads: bool, request: &mut Request<Body>) -> Answer<()> {
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let peer = request.extensions().get::<Peer>();
     let authorization = request
         .headers()
         .get(header::AUTHORIZATION)
         .map(|value| value.to_str().unwrap_or_default());
-    let caller = auth::admit(state, authorization, peer)?;
+    let caller = auth::admit(state, authorization, peer.map(|peer| peer.address))?;
+    if let Some(peer) = peer {
+        peer.known.store(true, Ordering::Relaxed);
+    }
     if !auth::core_opens(caller.0.scope, reads) {
         return Err(Problem::forbidden("the token's scope does not reach this"));
     }

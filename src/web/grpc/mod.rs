@@ -17,7 +17,7 @@ use std::{
     convert::Infallible,
     net::SocketAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     task::{Context, Poll},
 };
 
@@ -35,8 +35,12 @@ use crate::schema::{DESCRIPTORS, v1::bridge_server::BridgeServer};
 const MESSAGE_MAX: usize = 4 * 1024 * 1024;
 
 /// Who is at the other end of a connection; the listener knows.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
+#[derive(Clone, Debug)]
+pub struct Peer {
+    pub address: SocketAddr,
+    /// A call with a token that holds came from there.
+    pub known: Arc<AtomicBool>,
+}
 
 type Answered = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
