@@ -95,12 +95,18 @@ pub async fn travel(door: &Arc<Door>, event: Event) -> Outcome {
 
 /// One request after the other, until nobody waits.
 async fn fly(door: Arc<Door>) {
+    let mut flight = Flight {
+        batches: &door.batches,
+        landed: false,
+    };
     loop {
         let seats = {
             let mut state = door.batches.state();
             let seats = state.board();
             if seats.is_empty() {
+                // In the same breath: whoever comes next begins a flight.
                 state.flights -= 1;
+                flight.landed = true;
                 return;
             }
             seats
@@ -119,6 +125,20 @@ async fn fly(door: Arc<Door>) {
         }
         if began.elapsed() > AT_ONCE {
             door.batches.state().rests_until = Some(Instant::now() + REST);
+        }
+    }
+}
+
+/// If it ends before its end (a fault in us), others may fly in its place.
+struct Flight<'a> {
+    batches: &'a Batches,
+    landed: bool,
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        if !self.landed {
+            self.batches.state().flights -= 1;
         }
     }
 }
