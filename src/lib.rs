@@ -73,6 +73,7 @@
 //! | Where do bodies go that cannot be read? | `src/store/sqlite/quarantine.rs`, `src/inbound/reread.rs` |
 //! | What does a QR scene or menu key mean? | `src/entry/mod.rs` |
 //! | Which conversation is it, and in which state? | `src/conversation/key.rs`, `src/conversation/mod.rs` |
+//! | Who holds a customer, and who is it? | `src/conversation/session.rs`, `src/pull/faces.rs` |
 //! | What may still be sent to this customer? | `src/conversation/ledger.rs`, figures in `src/channels/official_account/limits.rs` |
 //! | How does a write become durable? | `src/store/sqlite/writer.rs` |
 //! | What happens after a crash, and after a restore? | `src/store/sqlite/open.rs` |

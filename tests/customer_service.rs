@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "customer_service/bells.rs"]
+mod bells;
 mod support;
 
 use std::time::Duration;
@@ -235,6 +237,61 @@ async fn a_colleague_in_the_client_is_no_customer_and_a_held_session_refuses() {
     let (_, told) = world.bridge.post("/v1/messages?wait=10s", &say).await;
     assert_eq!(told["error"]["code"], "SESSION_WITH_HUMAN", "{told}");
     assert_eq!(world.shown().await, [seen("api", "人工"), seen("client", "我来处理")]);
+}
+
+#[tokio::test]
+async fn what_a_servicer_did_before_our_order_and_is_pulled_behind_it_does_not_undo_the_order() {
+    let world = World::new(echo).await;
+    // The platform's clock is not ours: what counts is what it says of both.
+    world.post("/sim/v1/clock", json!({ "advance": "60s" })).await;
+    let now = support::now() + 60;
+    world.says("人工").await;
+    world.sees(1).await;
+    let key = format!("wechat_kf:{CORP}:{KF}:u:{WHO}");
+    let assign = json!({ "conversationKey": key, "session": { "verb": "ASSIGN", "servicer": "lisi" } });
+    let (_, told) = world.bridge.post("/v1/messages?wait=10s", &assign).await;
+    assert_eq!(told["status"], "SENT", "{told}");
+    let ended = |ago: i64| {
+        json!({ "item": { "msgid": format!("ended{ago}"), "send_time": now - ago, "origin": 4, "msgtype": "event", "event": {
+            "event_type": "session_status_change", "open_kfid": KF, "external_userid": WHO, "change_type": 3,
+            "old_servicer_userid": "wangwu" } } })
+    };
+    let state = async |told: &str| {
+        let view = until("the servicer's deed", async || {
+            let heard = world.core.heard().into_iter().map(|heard| heard.event);
+            let mut told_of = heard.filter(|event| event["dedupeKey"].as_str().unwrap_or_default().ends_with(told));
+            told_of.next()
+        })
+        .await;
+        view["conversation"]["sessionState"].clone()
+    };
+    world.does("item", ended(50)).await;
+    assert_eq!(state("ended50").await, "HUMAN", "it was of the time before");
+    world.does("item", ended(-30)).await;
+    assert_eq!(state("ended-30").await, "ENDED");
+}
+
+#[tokio::test]
+async fn who_a_customer_is_is_asked_beside_what_they_say() {
+    let world = World::new(echo).await;
+    world
+        .fault(json!({ "api": "customer/batchget", "kind": "slow", "delay_ms": 1500 }))
+        .await;
+    world.says("在吗").await;
+    assert_eq!(world.sees(1).await, [seen("api", "在吗")], "no message waits for it");
+    let path = format!("/v1/conversations/wechat_kf:{CORP}:{KF}:u:{WHO}");
+    let unionid = format!("oUnion-{WHO}");
+    let known = |customer: &Value| customer["aliases"]["unionid"] == unionid.as_str();
+    until("the alias in the conversation", async || {
+        let view = world.bridge.get(&path).await;
+        known(&view["conversation"]["customer"]).then_some(())
+    })
+    .await;
+    world.says("还在吗").await;
+    world.core.hears_text("还在吗").await;
+    let last = world.core.heard().pop().unwrap().event;
+    assert!(known(&last["conversation"]["customer"]), "{last}");
+    assert_eq!(world.calls("customer/batchget").await.len(), 1);
 }
 
 #[tokio::test]

@@ -7,6 +7,14 @@
 
 #[path = "kill/answers.rs"]
 mod answers;
+#[path = "kill/gate.rs"]
+mod gate;
+#[path = "kill/kf.rs"]
+mod kf;
+#[path = "kill/pull_steps.rs"]
+mod pull_steps;
+#[path = "kill/pull_writes.rs"]
+mod pull_writes;
 #[path = "kill/pulls.rs"]
 mod pulls;
 #[path = "kill/sends.rs"]

@@ -1,7 +1,7 @@
 //! How fast is a callback, how small is the bridge? One program that starts what it measures: the real binary, a handler
 //! that does nothing, and a core.
 //!
-//! `cargo bench --bench callbacks [-- rate core latency memory curves pull] [--seconds N] [--markdown]`
+//! `cargo bench --bench callbacks [-- rate core latency memory curves pull bells] [--seconds N] [--markdown]`
 //!
 //! Generator and servers share the machine, so only ratios inside one run mean anything, and no time is ever asserted.
 //! What is asserted is that the work was done: every answer was `200 success`, everything acknowledged is stored after a
@@ -69,6 +69,8 @@ enum What {
     Curves,
     /// An account of WeChat customer service with a long history is taken over
     Pull,
+    /// A thousand accounts of WeChat customer service ring at once
+    Bells,
 }
 
 /// How much to do.

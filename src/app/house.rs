@@ -209,6 +209,7 @@ fn pull(
         cores: Arc::new(config.cores.clone()),
         keeper: keeper.clone(),
         outbound: outbound.clone(),
+        observer: ground.observer.clone(),
         clock: ground.clock.clone(),
         chance: ground.chance.clone(),
         rules: Rules {

@@ -17,7 +17,7 @@ mod sessions;
 pub use basis::{Basis, Tables};
 pub use media::{Downloaded, MediaLimit};
 pub use places::{Place, Places};
-pub use pull::{At, Bell, Item, Listed, NotDelivered, PullFault, PulledPage, Pulls};
+pub use pull::{At, Bell, Item, Listed, NotDelivered, Profile, PullFault, PulledPage, Pulls};
 pub use sessions::{CodeOf, CodeRule, Holder, Sessions, To};
 
 use std::{collections::BTreeMap, sync::Arc};

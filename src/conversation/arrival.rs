@@ -30,6 +30,8 @@ pub struct Arrival {
     pub customer_acted: bool,
     pub customer_spoke: bool,
     pub session: Option<SessionEffect>,
+    /// An order of ours moved the session, at this moment of the platform's clock.
+    pub ordered: Option<Millis>,
     pub redelivery_of: String,
     /// The core whose rule fits; `None` where no rule fits.
     pub core: Option<Arc<str>>,
@@ -57,6 +59,7 @@ impl Arrival {
             customer_acted: false,
             customer_spoke: false,
             session: None,
+            ordered: None,
             redelivery_of: String::new(),
             core,
             rules: Rules::default(),

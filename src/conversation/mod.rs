@@ -6,12 +6,12 @@
 mod arrival;
 pub mod key;
 pub mod ledger;
+mod session;
 
 pub use arrival::Arrival;
 pub use ledger::{Grant, Ledger};
 
 use crate::{
-    channels::contract::SessionEffect,
     ports::clock::Millis,
     schema::{
         Timestamp,
@@ -54,6 +54,12 @@ pub struct State {
     /// The customer said something in this session: from then on its entry parameters stand.
     #[prost(bool, tag = "9")]
     pub spoke: bool,
+    /// When the platform's session last moved, on the platform's clock.
+    #[prost(int64, tag = "10")]
+    pub session_moved: i64,
+    /// It was an order of ours that moved it then.
+    #[prost(bool, tag = "11")]
+    pub session_ordered: bool,
 }
 
 /// What the store stamps on an event.
@@ -122,6 +128,25 @@ impl State {
         }
     }
 
+    /// Who the customer is; what is not said stays as it was. `true` where that is news.
+    pub fn know(&mut self, known: &v1::Identity) -> bool {
+        let customer = self
+            .conversation_mut()
+            .customer
+            .get_or_insert_with(v1::Identity::default);
+        let before = customer.clone();
+        customer.aliases.extend(known.aliases.clone());
+        for (to, from) in [
+            (&mut customer.display_name, &known.display_name),
+            (&mut customer.avatar_url, &known.avatar_url),
+        ] {
+            if !from.is_empty() {
+                to.clone_from(from);
+            }
+        }
+        *customer != before
+    }
+
     /// What is open at `now`.
     pub fn allowances(&self, now: Millis) -> Vec<v1::Allowance> {
         self.ledger
@@ -152,7 +177,8 @@ impl State {
         let mut write_state = self.freshen_customer(&arrival);
         self.note_previous_key(&arrival);
         write_state |= self.turn_session(&arrival, &stamp);
-        write_state |= self.apply_session_effect(&arrival);
+        let overtaken = self.overtaken(&arrival);
+        write_state |= !overtaken && self.apply_session_effect(&arrival);
         let entry = self.settle_entry(&arrival, &mut write_state);
         if arrival.unfollowed {
             self.ledger_mut().unfollow();
@@ -189,7 +215,7 @@ impl State {
             seq: self.seq,
             platform_time: arrival.platform_time.map(Timestamp::from_millis),
             accepted_time: Some(Timestamp::from_millis(stamp.now)),
-            late: late || !arrival.redelivery_of.is_empty(),
+            late: late || overtaken || !arrival.redelivery_of.is_empty(),
             history: arrival.history,
             dedupe_key: arrival.dedupe.map(|dedupe| dedupe.text).unwrap_or_default(),
             redelivery_of: arrival.redelivery_of,
@@ -287,69 +313,6 @@ impl State {
         }
     }
 
-    /// A customer who acts after an end, or after a long silence, begins a new session.
-    fn turn_session(&mut self, arrival: &Arrival, stamp: &Stamp) -> bool {
-        let ended = self.session_state() == SessionState::Ended;
-        let idle = arrival.rules.session_idle > 0
-            && self.last_act > 0
-            && stamp.now - self.last_act > arrival.rules.session_idle;
-        let fresh = self.conversation.as_ref().is_none_or(|it| it.session_id.is_empty());
-        if !(fresh || arrival.customer_acted && (ended || idle)) {
-            return false;
-        }
-        // Idle for as long as that, a session of the platform's has ended as well.
-        let kept = arrival.session == Some(SessionEffect::Kept);
-        self.spoke = false;
-        if !fresh {
-            self.entry = None;
-        }
-        let conversation = self.conversation_mut();
-        // The first event of a session names it.
-        conversation.session_id.clone_from(&stamp.id);
-        if ended || kept {
-            let begins = if kept {
-                SessionState::New
-            } else {
-                SessionState::Assistant
-            };
-            conversation.session_state = begins as i32;
-            conversation.servicer = None;
-        }
-        true
-    }
-
-    fn apply_session_effect(&mut self, arrival: &Arrival) -> bool {
-        let captured = self.session_state() == SessionState::Human;
-        let conversation = self.conversation_mut();
-        match &arrival.session {
-            Some(SessionEffect::Captured { servicer }) => {
-                conversation.session_state = SessionState::Human as i32;
-                conversation.servicer = Some(staff(servicer));
-            }
-            Some(SessionEffect::Released) => {
-                conversation.session_state = SessionState::Assistant as i32;
-                conversation.servicer = None;
-            }
-            Some(SessionEffect::Ended) => {
-                conversation.session_state = SessionState::Ended as i32;
-                conversation.servicer = None;
-            }
-            Some(SessionEffect::Moved { state, servicer }) => {
-                conversation.session_state = *state as i32;
-                conversation.servicer = (!servicer.is_empty()).then(|| staff(servicer));
-            }
-            Some(SessionEffect::Kept) => return false,
-            // While an agent of the platform holds a customer, messages are not pushed to us: one that arrives says
-            // that the agent has let go.
-            None if captured && arrival.customer_spoke => {
-                conversation.session_state = SessionState::Assistant as i32;
-                conversation.servicer = None;
-            }
-            None => return false,
-        }
-        true
-    }
-
     /// The entry parameters on this event. Until the customer has spoken the latest win; after that they stand for the
     /// session, and a later one shows on its own event only.
     fn settle_entry(&mut self, arrival: &Arrival, write_state: &mut bool) -> Option<v1::Entry> {
@@ -361,13 +324,5 @@ impl State {
             *write_state = true;
         }
         Some(entry.clone())
-    }
-}
-
-fn staff(native_id: &str) -> v1::Identity {
-    v1::Identity {
-        native_id: native_id.to_owned(),
-        kind: v1::identity::Kind::Staff as i32,
-        ..Default::default()
     }
 }

@@ -18,6 +18,7 @@ use crate::{
         clock::Millis,
         store::{Accepted, Arrival, Quarantined, Row, StoreError},
     },
+    schema::v1::{event, signal},
 };
 
 /// What the platform is answered.
@@ -227,6 +228,11 @@ impl Call {
                 Some(Err(error)) => return self.uncommitted(&error),
                 None => return self.unavailable(),
             };
+        }
+        if let event::Body::Signal(signal) = &spoken.inbound.body
+            && signal.r#type() == signal::Type::AccountStateChanged
+        {
+            self.inbound.parts.bells.changed(&spoken.reader.settings.id);
         }
         let thanks = self.thanks(&spoken);
         let (arrival, waiting) = self.prepare(*spoken);

@@ -90,6 +90,7 @@ pub fn arrival(
         customer_acted: inbound.effects.customer_acted,
         customer_spoke: inbound.effects.customer_spoke,
         session: inbound.effects.session,
+        ordered: None,
         redelivery_of: String::new(),
         rules: place.rules,
         account,

@@ -81,7 +81,11 @@ impl Listener for Ears {
 
 /// Remembers who rang.
 #[derive(Default)]
-pub struct Belfry(pub Mutex<Vec<(String, crate::channels::contract::Bell)>>);
+pub struct Belfry(
+    pub Mutex<Vec<(String, crate::channels::contract::Bell)>>,
+    /// Accounts whose places are to be asked for anew.
+    pub Mutex<Vec<String>>,
+);
 
 #[async_trait::async_trait]
 impl crate::ports::pull::Bells for Belfry {
@@ -95,6 +99,10 @@ impl crate::ports::pull::Bells for Belfry {
             .expect("no panic under the lock")
             .push((account.to_owned(), bell));
         Ok(())
+    }
+
+    fn changed(&self, account: &str) {
+        self.1.lock().expect("no panic under the lock").push(account.to_owned());
     }
 }
 

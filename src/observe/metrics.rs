@@ -1,7 +1,7 @@
 //! Which numbers does Prometheus read? The contract's names; labels never name a customer.
 
 use prometheus::{
-    Encoder as _, GaugeVec, Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder as _, GaugeVec, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// The contract's metrics.
@@ -17,6 +17,10 @@ pub struct Metrics {
     pub sends: IntCounterVec,
     pub token_refreshes: IntCounterVec,
     pub media_fetches: IntCounterVec,
+    pub pulls: IntCounterVec,
+    pub pull_items: IntCounterVec,
+    pub pull_seconds: Histogram,
+    pub pulls_waiting: IntGauge,
 }
 
 impl Metrics {
@@ -63,18 +67,38 @@ impl Metrics {
             "Files that customers sent, by what became of fetching them",
             &["channel", "result"],
         );
-        let callback_seconds = Histogram::with_opts(
-            HistogramOpts::new(
-                "wxbridge_callback_seconds",
-                "From a callback's first byte to its answer",
-            )
-            .buckets(vec![
+        let pulls = counter(
+            "wxbridge_pulls_total",
+            "Pages that were asked for, by what became of them",
+            &["channel", "result"],
+        );
+        let pull_items = counter(
+            "wxbridge_pull_items_total",
+            "Items of committed pages, by what made us ask",
+            &["channel", "by"],
+        );
+        let histogram = |name: &str, help: &str, buckets: &[f64]| {
+            let made = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()));
+            let made = made.expect("a lawful metric");
+            registry.register(Box::new(made.clone())).expect("registered once");
+            made
+        };
+        let callback_seconds = histogram(
+            "wxbridge_callback_seconds",
+            "From a callback's first byte to its answer",
+            &[
                 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 4.5, 5.0,
-            ]),
-        )
-        .expect("a lawful metric");
+            ],
+        );
+        let pull_seconds = histogram(
+            "wxbridge_pull_seconds",
+            "From asking for a page to the end of its commit",
+            &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0],
+        );
+        let pulls_waiting =
+            IntGauge::new("wxbridge_pulls_waiting", "Turns to pull that wait for a free one").expect("a lawful metric");
         registry
-            .register(Box::new(callback_seconds.clone()))
+            .register(Box::new(pulls_waiting.clone()))
             .expect("registered once");
         let backlog_events = IntGaugeVec::new(
             Opts::new("wxbridge_backlog_events", "Events that wait for a core"),
@@ -107,6 +131,10 @@ impl Metrics {
             sends,
             token_refreshes,
             media_fetches,
+            pulls,
+            pull_items,
+            pull_seconds,
+            pulls_waiting,
         }
     }
 
@@ -164,6 +192,10 @@ mod tests {
             sends,
             token_refreshes,
             media_fetches,
+            pulls,
+            pull_items,
+            pull_seconds,
+            pulls_waiting,
         } = Metrics::new();
         let shown = |it: &dyn prometheus::core::Collector| -> Vec<(String, Vec<String>)> {
             it.desc()
@@ -182,6 +214,10 @@ mod tests {
             shown(&sends),
             shown(&token_refreshes),
             shown(&media_fetches),
+            shown(&pulls),
+            shown(&pull_items),
+            shown(&pull_seconds),
+            shown(&pulls_waiting),
         ]
         .into_iter()
         .flatten()

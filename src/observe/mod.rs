@@ -118,6 +118,24 @@ impl Observer {
     pub fn token_refreshed(&self, result: &'static str) {
         self.metrics.token_refreshes.with_label_values(&[result]).inc();
     }
+
+    /// A page was asked for, and is not on disk: `uncommitted`, or why the platform gave none.
+    pub fn pull_failed(&self, channel: &str, result: &'static str) {
+        self.metrics.pulls.with_label_values(&[channel, result]).inc();
+    }
+
+    /// A page is on disk; `by` is `bell` where one rang lately, else `sweep`.
+    pub fn pulled(&self, channel: &str, by: &'static str, items: usize, millis: i64) {
+        self.metrics.pulls.with_label_values(&[channel, "committed"]).inc();
+        let counter = self.metrics.pull_items.with_label_values(&[channel, by]);
+        counter.inc_by(items as u64);
+        self.metrics.pull_seconds.observe(millis as f64 / 1000.0);
+    }
+
+    /// So many turns wait for a free one.
+    pub fn pulls_waiting(&self, turns: usize) {
+        self.metrics.pulls_waiting.set(i64::try_from(turns).unwrap_or(i64::MAX));
+    }
 }
 
 impl Default for Observer {

@@ -375,6 +375,8 @@ impl Outbound {
             state: holder.state,
             servicer: holder.servicer.clone(),
         });
+        // The platform answered just now, and its answer told its time.
+        arrival.ordered = Some(now + self.parts.keeper.skew().unwrap_or_default());
         arrival.grant = code.map(|(_, rule)| Grant {
             trigger: rule.trigger.to_owned(),
             remaining: Some(1),

@@ -10,4 +10,7 @@ use crate::channels::contract::Bell;
 pub trait Bells: Send + Sync + 'static {
     /// Durable when it returns: a bell that was answered is not forgotten by a crash.
     async fn ring(&self, account: &str, bell: Bell) -> Result<(), StoreError>;
+
+    /// Which places the account has may have changed. Nothing need be kept: every start asks anew.
+    fn changed(&self, _account: &str) {}
 }

@@ -80,6 +80,11 @@ pub enum PageStep {
         error: v1::Error,
         otherwise: Box<Arrival>,
     },
+    /// Who a customer is: stands in the conversation from now on, where there is one. No event tells it.
+    Customer {
+        key: String,
+        known: Box<v1::Identity>,
+    },
 }
 
 /// A body that is the platform's but that we could not read.

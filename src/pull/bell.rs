@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     Pull,
-    record::{BELLS, Mark, PLACES, PlaceKey, put},
+    record::{BELLS, Mark, PLACES, PlaceKey, account_key, put},
 };
 use crate::{
     channels::contract::Bell,
@@ -33,27 +33,30 @@ impl Bells for Pull {
             token: bell.token,
             at: self.now(),
         };
+        let keys: Vec<_> = sub_ids.iter().map(|sub_id| PlaceKey::of(&opened, sub_id)).collect();
+        let listed = self.desk.listed(&account_key(&opened));
+        let new = self.places(&opened, keys.clone(), listed).await?;
         let mut page = Page::default();
-        let mut rung = Vec::with_capacity(sub_ids.len());
-        for sub_id in sub_ids {
-            let key = PlaceKey::of(&opened, &sub_id);
-            if !self.desk.knows(&key) {
-                let place = self.new_place(&opened, self.desk.listed(&key.account_key));
-                page.writes.push(put(PLACES, key.text(), &place));
-                rung.push((key.clone(), Some(place)));
-            } else {
-                rung.push((key.clone(), None));
-            }
+        for (key, place) in &new {
+            page.writes.push(put(PLACES, key.text(), place));
+        }
+        for key in &keys {
             page.writes.push(put(BELLS, key.text(), &mark));
         }
         self.parts.store.accept_page(page).await?;
-        for (key, place) in rung {
-            if let Some(place) = place {
-                self.desk.found(key.clone(), place, self.now());
-            }
-            self.desk.rang(&key, mark.clone(), self.now());
+        for (key, place) in new {
+            self.desk.found(key, place, self.now());
+        }
+        for key in &keys {
+            self.desk.rang(key, mark.clone(), self.now());
         }
         self.woken.notify_one();
         Ok(())
+    }
+
+    fn changed(&self, account: &str) {
+        if self.desk.list_soon(account, self.now()) {
+            self.woken.notify_one();
+        }
     }
 }

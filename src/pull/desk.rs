@@ -1,14 +1,16 @@
 //! Whose turn is it? One walker per place and a few at a time, in the order they asked; after each page a place stands in
 //! line again behind the others, so that one with a long backlog keeps none waiting.
 
+mod seats;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::Notify;
 
-use super::record::{Known, Mark, Place, PlaceKey};
+use super::record::{Mark, Place, PlaceKey};
 use crate::ports::clock::Millis;
 
 /// Something went wrong that is nobody's doing: again after 1 s, 2, 4 … 60 s.
@@ -18,6 +20,8 @@ const PAUSE_MOST: Millis = 60_000;
 pub const SHUT: Millis = 5 * 60_000;
 /// A turn that did not come to its end.
 pub const AFTER_FAULT: Millis = 60_000;
+/// Before a bell rings, or the platform lists it again.
+const NEVER: Millis = Millis::MAX;
 /// Too many at a time: fewer, until this long after the last complaint.
 const FEWER_FOR: Millis = 60_000;
 
@@ -62,6 +66,10 @@ struct Inner {
 struct Seat {
     account: String,
     listed: bool,
+    /// Its places may have changed since the turn under way began.
+    asked: bool,
+    /// The places that the operator named, when last looked at.
+    named: Option<Vec<String>>,
     state: Standing,
 }
 
@@ -104,88 +112,6 @@ impl Desk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the account has a seat.
-    pub fn seats(&self, key: &str) -> bool {
-        self.lock().accounts.contains_key(key)
-    }
-
-    /// What was remembered of an account; everything of it is due.
-    pub fn remembered(
-        &self,
-        key: &str,
-        account: &str,
-        known: Known,
-        places: Vec<(PlaceKey, Place, Mark)>,
-        now: Millis,
-    ) {
-        let mut inner = self.lock();
-        let seat = Seat {
-            account: account.to_owned(),
-            listed: known.listed.is_some(),
-            state: Standing {
-                due: now,
-                ..Standing::default()
-            },
-        };
-        inner.accounts.insert(key.to_owned(), seat);
-        for (place_key, place, mark) in places {
-            let lane = inner.places.entry(place_key).or_insert_with(|| Lane {
-                place,
-                ..Lane::default()
-            });
-            if lane.mark.at <= mark.at {
-                lane.mark = mark;
-            }
-            lane.state.due = now;
-        }
-    }
-
-    /// Only these accounts have anything to do here.
-    pub fn leave_only(&self, keys: &BTreeSet<String>) {
-        let mut inner = self.lock();
-        if inner.accounts.keys().all(|key| keys.contains(key)) {
-            return;
-        }
-        inner.accounts.retain(|key, _| keys.contains(key));
-        // One whose turn is under way goes when that has ended.
-        inner
-            .places
-            .retain(|key, lane| lane.state.running || keys.contains(&key.account_key));
-    }
-
-    pub fn knows(&self, key: &PlaceKey) -> bool {
-        self.lock().places.contains_key(key)
-    }
-
-    pub fn listed(&self, account_key: &str) -> bool {
-        self.lock().accounts.get(account_key).is_some_and(|seat| seat.listed)
-    }
-
-    pub fn note_listed(&self, account_key: &str) {
-        if let Some(seat) = self.lock().accounts.get_mut(account_key) {
-            seat.listed = true;
-        }
-    }
-
-    pub fn places_of(&self, account: &str) -> Vec<String> {
-        let inner = self.lock();
-        let own = inner.places.keys().filter(|key| key.account == account);
-        own.map(|key| key.sub_id.clone()).collect()
-    }
-
-    /// A place that is new, and due. One that somebody else found meanwhile stays as it is.
-    pub fn found(&self, key: PlaceKey, place: Place, now: Millis) {
-        let mut inner = self.lock();
-        inner.places.entry(key).or_insert_with(|| Lane {
-            place,
-            state: Standing {
-                due: now,
-                ..Standing::default()
-            },
-            ..Lane::default()
-        });
-    }
-
     /// A bell, whose mark is on disk.
     pub fn rang(&self, key: &PlaceKey, mark: Mark, now: Millis) {
         if let Some(lane) = self.lock().places.get_mut(key) {
@@ -203,6 +129,12 @@ impl Desk {
             return None;
         }
         while let Some(job) = inner.line.pop_front() {
+            if let Job::List(account) = &job {
+                let mut seats = inner.accounts.values_mut();
+                if let Some(seat) = seats.find(|seat| seat.account == *account) {
+                    seat.asked = false;
+                }
+            }
             if let Some(state) = inner.state(&job) {
                 state.in_line = false;
                 state.running = true;
@@ -211,6 +143,11 @@ impl Desk {
             }
         }
         None
+    }
+
+    /// Who is due and waits for a free turn.
+    pub fn waiting(&self) -> usize {
+        self.lock().line.len()
     }
 
     /// When time alone gives a turn.
@@ -321,7 +258,13 @@ impl Inner {
             self.places.remove(key);
             return;
         }
-        let again = matches!(job, Job::Page(key) if self.places.get(key).is_some_and(|lane| lane.rung > lane.known));
+        let again = match job {
+            Job::Page(key) => self.places.get(key).is_some_and(|lane| lane.rung > lane.known),
+            Job::List(account) => self
+                .accounts
+                .values()
+                .any(|seat| seat.asked && seat.account == *account),
+        };
         let Some(state) = self.state(job) else { return };
         state.running = false;
         state.not_before = 0;
@@ -382,83 +325,4 @@ impl Drop for Turn<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(sub_id: &str) -> PlaceKey {
-        PlaceKey {
-            account: "kf".into(),
-            account_key: "kf/ww1".into(),
-            sub_id: sub_id.into(),
-        }
-    }
-
-    fn desk(most: usize, places: &[&str]) -> Desk {
-        let desk = Desk::new(most);
-        for id in places {
-            desk.found(key(id), Place::default(), 0);
-        }
-        desk
-    }
-
-    fn page(desk: &Desk, now: Millis) -> Option<String> {
-        match desk.next(now)? {
-            Job::Page(key) => Some(key.sub_id),
-            Job::List(_) => None,
-        }
-    }
-
-    #[test]
-    fn one_walker_per_place_a_few_at_a_time_and_a_long_backlog_keeps_none_waiting() {
-        let desk = desk(2, &["a", "b", "c"]);
-        let (one, two) = (page(&desk, 1).expect("a turn"), page(&desk, 1).expect("a turn"));
-        assert_ne!(one, two);
-        assert_eq!(page(&desk, 1), None, "two at a time");
-        desk.rang(&key(&one), Mark::default(), 1);
-        desk.ends(&Job::Page(key(&one)), After::Again, 2);
-        let third = page(&desk, 2).expect("a turn");
-        assert!(third != one && third != two, "the one that had no turn yet");
-        desk.ends(&Job::Page(key(&two)), After::At(1_000), 3);
-        assert_eq!(page(&desk, 3), Some(one));
-        assert_eq!(page(&desk, 999), None);
-    }
-
-    #[test]
-    fn a_bell_during_a_turn_gives_exactly_one_more() {
-        let desk = desk(1, &["a"]);
-        let job = desk.next(1).expect("a turn");
-        desk.look(&key("a")).expect("known");
-        desk.rang(&key("a"), Mark::default(), 2);
-        desk.rang(&key("a"), Mark::default(), 2);
-        desk.ends(&job, After::At(1_000), 3);
-        let job = desk.next(3).expect("once more");
-        desk.look(&key("a")).expect("known");
-        desk.ends(&job, After::At(1_000), 4);
-        assert_eq!(desk.next(5), None);
-        assert_eq!(desk.next_due(), Some(1_000));
-    }
-
-    #[test]
-    fn faults_wait_longer_each_time_and_no_bell_shortens_that() {
-        let desk = desk(1, &["a"]);
-        let mut now = 1;
-        for pause in [1_000, 2_000, 4_000] {
-            let job = desk.next(now).expect("a turn");
-            desk.ends(&job, After::Fault, now);
-            desk.rang(&key("a"), Mark::default(), now);
-            assert_eq!(desk.next(now + pause - 1), None);
-            now += pause;
-        }
-        assert!(desk.next(now).is_some());
-    }
-
-    #[test]
-    fn when_the_platform_complains_fewer_ask_at_a_time_for_a_while() {
-        let desk = desk(4, &["a", "b", "c", "d"]);
-        let job = desk.next(1).expect("a turn");
-        desk.ends(&job, After::TooMany, 1);
-        assert!(desk.next(1).is_some() && desk.next(1).is_some());
-        assert_eq!(desk.next(1), None, "two of four");
-        assert!(desk.next(1 + FEWER_FOR).is_some());
-    }
-}
+mod tests;

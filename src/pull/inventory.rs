@@ -55,13 +55,38 @@ impl Pull {
 
     /// Where a place begins that was not known before. One that is there from the start is read from the moment the account
     /// was bound, if the operator wants that; one that appears later from its beginning.
-    pub(super) fn new_place(&self, opened: &Opened, listed: bool) -> Place {
+    fn new_place(&self, opened: &Opened, listed: bool) -> Place {
         let latest = opened.account.pulls().is_some_and(Pulls::only_latest);
         let bound = opened.observe(|condition| condition.bound_at);
         Place {
             since: bound.filter(|_| latest && !listed),
             ..Place::default()
         }
+    }
+
+    /// Where places stand that the desk does not know: as they were left, where they were ours before.
+    pub(super) async fn places(
+        &self,
+        opened: &Opened,
+        keys: Vec<PlaceKey>,
+        listed: bool,
+    ) -> Result<Vec<(PlaceKey, Place)>, StoreError> {
+        let unknown: Vec<_> = keys.into_iter().filter(|key| !self.desk.knows(key)).collect();
+        if unknown.is_empty() {
+            return Ok(Vec::new());
+        }
+        let kept = self.parts.store.records(PLACES).await?;
+        let left = |key: &PlaceKey| {
+            let text = key.text();
+            let record = kept.iter().find(|record| record.key == text);
+            record.map_or_else(|| self.new_place(opened, listed), |record| record::read(&record.value))
+        };
+        let stand = |key: PlaceKey| (left(&key), key);
+        Ok(unknown
+            .into_iter()
+            .map(stand)
+            .map(|(place, key)| (key, place))
+            .collect())
     }
 
     /// Finds the places of an account and commits those that are new.
@@ -77,8 +102,11 @@ impl Pull {
             named => Ok(named.to_vec()),
         };
         match found {
-            Ok(found) => match self.commit_places(&opened, found).await {
-                Ok(()) => After::At(self.now() + EVERY),
+            Ok(found) => match self.commit_places(&opened, &found).await {
+                Ok(()) => {
+                    self.desk.lists(&record::account_key(&opened), &found, self.now());
+                    After::At(self.now() + EVERY)
+                }
                 Err(error) => {
                     tracing::warn!(account, %error, "the places of an account are not committed yet");
                     After::Fault
@@ -112,18 +140,14 @@ impl Pull {
         Ok(found)
     }
 
-    async fn commit_places(&self, opened: &Opened, found: Vec<String>) -> Result<(), StoreError> {
+    async fn commit_places(&self, opened: &Opened, found: &[String]) -> Result<(), StoreError> {
         let key = record::account_key(opened);
         let listed = self.desk.listed(&key);
+        let keys = found.iter().map(|sub_id| PlaceKey::of(opened, sub_id)).collect();
+        let new = self.places(opened, keys, listed).await?;
         let mut page = Page::default();
-        let mut new = Vec::new();
-        for sub_id in found {
-            let place_key = PlaceKey::of(opened, &sub_id);
-            if !self.desk.knows(&place_key) {
-                let place = self.new_place(opened, listed);
-                page.writes.push(put(PLACES, place_key.text(), &place));
-                new.push((place_key, place));
-            }
+        for (key, place) in &new {
+            page.writes.push(put(PLACES, key.text(), place));
         }
         if !listed {
             let known = Known {

@@ -7,6 +7,7 @@
 //! inventory  which places does an account have?
 //! walk       one page: asked for, read, committed with its cursor, and what follows from it
 //! page       what one page means for the conversations
+//! faces      who the customers are, where the platform tells
 //! welcome    the words that greet a customer where the core leaves the code unused
 //! ```
 //! A page is one commit: items, identities, cursor. Whatever stops us between two steps, the next page is asked for from the
@@ -14,9 +15,14 @@
 
 mod bell;
 mod desk;
+mod faces;
+#[cfg(test)]
+mod faces_tests;
 mod inventory;
 mod page;
 mod record;
+#[cfg(test)]
+mod places_tests;
 #[cfg(test)]
 mod talk_tests;
 #[cfg(test)]
@@ -35,9 +41,11 @@ use tokio::{
 
 use crate::{
     accounts::{Opened, Registry},
+    channels::contract::Pulls,
     conversation::Rules,
     cores::Cores,
     inbound::trace::Traces,
+    observe::Observer,
     outbound::Outbound,
     ports::{
         chance::Chance,
@@ -47,6 +55,7 @@ use crate::{
     tokens::Keeper,
 };
 use desk::{Desk, Job};
+use faces::Faces;
 
 /// What pulling needs from the house.
 pub struct Parts {
@@ -56,6 +65,7 @@ pub struct Parts {
     pub keeper: Arc<Keeper>,
     /// Says the welcome.
     pub outbound: Arc<Outbound>,
+    pub observer: Arc<Observer>,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
     pub rules: Rules,
@@ -69,6 +79,7 @@ pub struct Parts {
 pub struct Pull {
     parts: Parts,
     desk: Desk,
+    faces: Faces,
     traces: Traces,
     woken: Notify,
 }
@@ -80,6 +91,7 @@ impl Pull {
     pub fn new(parts: Parts) -> Arc<Self> {
         Arc::new(Self {
             desk: Desk::new(parts.pulls),
+            faces: Faces::default(),
             traces: Traces::default(),
             woken: Notify::new(),
             parts,
@@ -93,7 +105,9 @@ impl Pull {
     /// Pulls until `stop` says true; a page under way is ended first.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut running = JoinSet::new();
+        running.spawn(self.clone().recognise(stop.clone()));
         let mut look = Millis::MIN;
+        self.greet_again().await;
         while !*stop.borrow() {
             while running.try_join_next().is_some() {}
             let now = self.now();
@@ -105,6 +119,7 @@ impl Pull {
                 let pull = self.clone();
                 running.spawn(async move { pull.work(job).await });
             }
+            self.parts.observer.pulls_waiting(self.desk.waiting());
             let at = self.desk.next_due().map_or(look, |due| due.min(look));
             tokio::select! {
                 () = self.woken.notified() => {}
@@ -136,6 +151,10 @@ impl Pull {
             .collect();
         if !new.is_empty() {
             self.remember(&new).await;
+        }
+        for opened in &pulled {
+            let named = opened.account.pulls().map_or(&[][..], Pulls::named);
+            self.desk.names(&record::account_key(opened), named, self.now());
         }
         let keys = pulled.iter().map(|opened| record::account_key(opened)).collect();
         self.desk.leave_only(&keys);

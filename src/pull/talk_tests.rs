@@ -262,6 +262,31 @@ async fn the_welcome_is_said_when_the_core_leaves_the_code_unused_and_only_then(
 }
 
 #[tokio::test]
+async fn a_restart_forgets_nobody_who_waits_for_a_welcome_and_greets_nobody_twice() {
+    let greeting = AccountSettings {
+        welcome: Some(toml::Value::String("您好".into())),
+        ..settings()
+    };
+    let (first, dir) = house(greeting.clone(), vec![entered("W1")]).await;
+    let (platform, clock) = (first.platform.clone(), first.clock.clone());
+    first.close().await;
+    clock.set(NOW + 5_000);
+    let second = House::on(dir.path(), greeting.clone(), platform.clone(), clock.clone()).await;
+    let talk = second.talk();
+    second.pull.greet_again().await;
+    clock.set(NOW + 12_001);
+    let limit = tokio::time::Instant::now() + Duration::from_secs(20);
+    while second.sent(SEND_ON_EVENT).is_empty() {
+        assert!(tokio::time::Instant::now() < limit, "no welcome");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    second.pull.greet_again().await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(second.sent(SEND_ON_EVENT).len(), 1);
+    drop(talk);
+}
+
+#[tokio::test]
 async fn an_end_moves_the_session_and_its_words_go_by_the_code_that_comes_back() {
     let (house, _dir) = house(settings(), spoken()).await;
     let _talk = house.talk();

@@ -117,8 +117,10 @@ impl FakeKf {
 impl Platform for FakeKf {
     async fn ask(&self, _: &str, call: &Call, _: Option<&str>) -> Result<Answer, NoAnswer> {
         self.calls.fetch_add(1, Ordering::SeqCst);
+        // Who somebody is is asked beside the pulls.
+        let pulls = usize::from(!call.path.ends_with("batchget"));
         self.with(|kept| {
-            kept.at_once += 1;
+            kept.at_once += pulls;
             kept.most_at_once = kept.most_at_once.max(kept.at_once);
         });
         tokio::task::yield_now().await;
@@ -144,7 +146,7 @@ impl Platform for FakeKf {
                 said.unwrap_or_else(|| json!({ "errcode": 0, "errmsg": "ok" }))
             }),
         };
-        self.with(|kept| kept.at_once -= 1);
+        self.with(|kept| kept.at_once -= pulls);
         if said["lost"] == true {
             return Err(NoAnswer::Lost("timeout".to_owned()));
         }
@@ -182,6 +184,8 @@ pub struct House {
     pub platform: Arc<FakeKf>,
     pub outbound: Arc<Outbound>,
     pub pull: Arc<Pull>,
+    pub observer: Arc<Observer>,
+    service: Service,
 }
 
 impl House {
@@ -248,6 +252,7 @@ impl House {
             cores: Arc::new(cores),
             keeper,
             outbound: outbound.clone(),
+            observer: observer.clone(),
             clock: time,
             chance,
             rules: crate::conversation::Rules {
@@ -263,7 +268,14 @@ impl House {
             platform,
             outbound,
             pull,
+            observer,
+            service,
         }
+    }
+
+    /// Enters the account anew.
+    pub async fn apply(&self, settings: AccountSettings) {
+        self.service.apply(vec![settings], false).await.expect("applied");
     }
 
     /// Every event, in the order of its commit.

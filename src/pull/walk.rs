@@ -44,9 +44,22 @@ impl Pull {
             return After::Gone;
         };
         let asked = self.now();
+        let by = if asked - mark.at < TOKEN_FRESH { "bell" } else { "sweep" };
+        let (watch, channel) = (&self.parts.observer, &opened.describe.channel);
         match self.page(&opened, pulls, key, &place, &mark).await {
-            Ok(page) => self.commit(&opened, key, place, page, asked).await,
-            Err(fault) => self.failed(&opened, key, fault).await,
+            Ok(page) => {
+                let items = page.items.len();
+                let after = self.commit(&opened, key, place, page, asked).await;
+                match after {
+                    After::Fault => watch.pull_failed(channel, "uncommitted"),
+                    _ => watch.pulled(channel, by, items, self.now() - asked),
+                }
+                after
+            }
+            Err(fault) => {
+                watch.pull_failed(channel, fault.name());
+                self.failed(&opened, key, fault)
+            }
         }
     }
 
@@ -66,6 +79,10 @@ impl Pull {
             cursor: &place.cursor,
             token: fresh.then_some(mark.token.as_str()),
         };
+        let refused = |fault: &PullFault| {
+            let channel = &opened.describe.channel;
+            self.parts.observer.pull_failed(channel, fault.name());
+        };
         loop {
             let answer = match self.parts.keeper.call(opened, &pulls.page(&at)).await {
                 Ok((_, Verdict::RefreshToken(error))) => return Err(PullFault::Later(error)),
@@ -73,15 +90,17 @@ impl Pull {
                 Err(fault) => return Err(unanswered(fault)),
             };
             match pulls.read_page(&at, &answer, self.now()) {
-                Err(PullFault::Token(_)) if at.token.is_some() => {
+                Err(fault @ PullFault::Token(_)) if at.token.is_some() => {
+                    refused(&fault);
                     self.desk.drop_token(key, &mark.token);
                     at.token = None;
                 }
-                Err(PullFault::Cursor(error)) if !at.cursor.is_empty() => {
+                Err(fault @ PullFault::Cursor(_)) if !at.cursor.is_empty() => {
+                    refused(&fault);
                     tracing::warn!(
                         account = opened.settings.id,
                         place = key.sub_id,
-                        code = error.platform_code,
+                        code = fault.error().platform_code,
                         "the platform does not honour our cursor: read again from the oldest it keeps"
                     );
                     at.cursor = "";
@@ -117,6 +136,7 @@ impl Pull {
                 self.desk.moved(key, moved);
                 self.answered(opened, key, gap);
                 self.greet(opened, &new);
+                self.faces.saw(&key.account, &new, self.now());
                 match (more, still) {
                     (true, true) => self.standstill(opened, key),
                     (true, false) => After::Again,
@@ -166,7 +186,7 @@ impl Pull {
         After::At(self.next_sweep())
     }
 
-    async fn failed(&self, opened: &Arc<Opened>, key: &PlaceKey, fault: PullFault) -> After {
+    fn failed(&self, opened: &Arc<Opened>, key: &PlaceKey, fault: PullFault) -> After {
         self.warn(opened, &key.sub_id, &fault);
         let now = self.now();
         match fault {

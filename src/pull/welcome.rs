@@ -9,7 +9,10 @@ use crate::{
     accounts::Opened,
     channels::contract::CodeOf,
     outbound::Caller,
-    ports::{clock::Millis, store::Stored},
+    ports::{
+        clock::Millis,
+        store::{EventQuery, Stored},
+    },
     schema::{
         Timestamp,
         v1::{self, event::Body, part::Content, send_request::What},
@@ -18,6 +21,8 @@ use crate::{
 
 /// After the customer came in.
 const AFTER: Millis = 12_000;
+/// More events than come while a code lives.
+const LATELY: usize = 2_000;
 
 impl Pull {
     /// Greets those who came in with a code, unless the core does.
@@ -42,6 +47,36 @@ impl Pull {
                 pull.parts.clock.sleep_until(came + AFTER).await;
                 pull.welcome(&stored, words, ends).await;
             });
+        }
+    }
+
+    /// A restart does not forget those who wait for a welcome.
+    pub(super) async fn greet_again(self: &Arc<Self>) {
+        let all = self.parts.registry.all();
+        let greeting: Vec<_> = (all.into_iter())
+            .filter(|opened| opened.account.pulls().is_some() && opened.settings.welcome.is_some())
+            .collect();
+        if greeting.is_empty() {
+            return;
+        }
+        let lately = EventQuery {
+            newest_first: true,
+            limit: LATELY,
+            ..EventQuery::default()
+        };
+        let lately = match self.parts.store.events(lately).await {
+            Ok(lately) => lately,
+            Err(error) => return tracing::warn!(%error, "who waits for a welcome is not known"),
+        };
+        for opened in greeting {
+            let own = |stored: &&Arc<Stored>| {
+                let conversation = stored.event.conversation.as_ref();
+                conversation
+                    .and_then(|it| it.account.as_ref())
+                    .is_some_and(|account| account.id == opened.settings.id)
+            };
+            let own: Vec<_> = lately.iter().filter(own).cloned().collect();
+            self.greet(&opened, &own);
         }
     }
 

@@ -144,7 +144,7 @@ async fn serve(
         (None, false) => Played::Answer(dispatch(&call, &caller, fault.as_ref())),
     };
     wecom::leave(&mut platform.world(), &caller, call.path);
-    finish(&call, &caller, fault.as_ref(), played, began.elapsed())
+    finish(&call, &caller, fault.as_ref(), played, (began.elapsed(), pace.at_once))
 }
 
 /// What became of a call.
@@ -172,7 +172,13 @@ fn play(fault: Option<&Fault>) -> Option<Played> {
     }
 }
 
-fn finish(call: &Request<'_>, caller: &Caller, fault: Option<&Fault>, played: Played, took: Duration) -> HttpResponse {
+fn finish(
+    call: &Request<'_>,
+    caller: &Caller,
+    fault: Option<&Fault>,
+    played: Played,
+    (took, at_once): (Duration, u32),
+) -> HttpResponse {
     let lost = fault.is_some_and(|fault| fault.kind == Kind::LostAnswer);
     let rid = format!("{}-{}", call.platform.digits(8), call.platform.digits(8));
     let (status, errcode, errmsg, answer) = match played {
@@ -201,6 +207,7 @@ fn finish(call: &Request<'_>, caller: &Caller, fault: Option<&Fault>, played: Pl
         errmsg,
         fault: fault.map(Fault::name),
         ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        at_once,
     });
     drop(world);
     call.platform.touch();

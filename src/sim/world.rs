@@ -78,6 +78,8 @@ pub struct Call {
     /// The fault that was played, or nothing.
     pub fault: Option<String>,
     pub ms: u64,
+    /// Calls of this API that the company had under way when it came, this one among them; 0 where nobody counts.
+    pub at_once: u32,
 }
 
 impl World {

@@ -214,6 +214,12 @@ impl Bridge {
         self.child.as_ref().unwrap().id()
     }
 
+    /// Whether it ended without being told to.
+    pub fn is_dead(&mut self) -> bool {
+        let child = self.child.as_mut();
+        child.is_some_and(|child| child.try_wait().unwrap().is_some())
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         let mut child = self.child.take().unwrap();

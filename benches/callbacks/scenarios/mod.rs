@@ -1,5 +1,6 @@
 //! What is measured? One file for each question.
 
+mod bells;
 mod curves;
 mod latency;
 mod memory;
@@ -35,6 +36,7 @@ pub fn run(what: What, plan: &Plan) -> Outcome<Vec<Table>> {
         What::Memory => memory::measure(plan),
         What::Curves => curves::measure(plan),
         What::Pull => pull::measure(plan),
+        What::Bells => bells::measure(plan),
     }
 }
 

@@ -7,6 +7,8 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use wxbridge::sim::Sim;
 
 use crate::{
     Outcome, Plan,
@@ -23,12 +25,7 @@ const PLACE: &str = "wkBenchCustomerService00001";
 
 pub fn measure(plan: &Plan) -> Outcome<Vec<Table>> {
     let items = (plan.events / SHARE).max(1);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    let sim = runtime.block_on(wxbridge::sim::Sim::start(wxbridge::sim::Options::default()))?;
-    let platform: SocketAddr = sim.url().trim_start_matches("http://").parse()?;
+    let (runtime, sim, platform) = platform()?;
     let account = history(platform, items)?;
     let daemon = Daemon::start(&plan.dir, None, &[])?;
     let row = take_over(&daemon, &account, items);
@@ -42,6 +39,17 @@ pub fn measure(plan: &Plan) -> Outcome<Vec<Table>> {
              its identities and the cursor behind it are one commit. No core."
         ),
     }])
+}
+
+/// The simulated platform, in this very process, on a thread of its own.
+pub fn platform() -> Outcome<(Runtime, Sim, SocketAddr)> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let sim = runtime.block_on(Sim::start(wxbridge::sim::Options::default()))?;
+    let address = sim.url().trim_start_matches("http://").parse()?;
+    Ok((runtime, sim, address))
 }
 
 /// Makes the account and its history at the platform; what the bridge is told of it.
@@ -79,8 +87,16 @@ fn take_over(daemon: &Daemon, account: &Value, items: u64) -> Outcome<Vec<String
     ])
 }
 
-fn post(platform: SocketAddr, path: &str, body: &Value) -> Outcome<Value> {
-    let (status, answer) = http::ask(platform, "POST", path, "", body.to_string().as_bytes())?;
+pub fn post(platform: SocketAddr, path: &str, body: &Value) -> Outcome<Value> {
+    asked(platform, "POST", path, body.to_string().as_bytes())
+}
+
+pub fn get(platform: SocketAddr, path: &str) -> Outcome<Value> {
+    asked(platform, "GET", path, b"")
+}
+
+fn asked(platform: SocketAddr, method: &str, path: &str, body: &[u8]) -> Outcome<Value> {
+    let (status, answer) = http::ask(platform, method, path, "", body)?;
     if status != 200 {
         return Err(format!("the simulator answered {status} to {path}: {answer}").into());
     }

@@ -175,9 +175,11 @@ fn event(settings: &AccountSettings, said: &Said<'_>) -> (Inbound, Option<NotDel
 }
 
 fn plain(said: &Said<'_>, body: Body) -> Inbound {
+    // The same customer has this id in the company's other applications too.
+    let external = (!said.customer.is_empty()).then(|| ("external_userid".to_owned(), said.customer.to_owned()));
     Inbound {
         who: said.who(),
-        aliases: Default::default(),
+        aliases: external.into_iter().collect(),
         platform_time: said.time,
         dedupe: Dedupe {
             text: String::new(),

@@ -234,6 +234,14 @@ const RULES: &str = "
 - Identity: `corpid:open_kfid:msgid`; without `msgid` the SHA-256 of the item; without `send_time` as well, with the cursor
   of its page and its place among equal ones.
 - An item older than 15 minutes at acceptance carries `history`.
+- `session_status_change` that is older than the last move of the session, one by an order of the core's included, is told
+  and carries `late`, but moves nothing: what a servicer did is pulled, perhaps behind an order that came later. Both times
+  are the platform's own (`send_time`, and the `Date` of the answer to the order).
+- `kf_account_auth_change`: the accounts are listed at once. One that is no longer listed is not asked any more before its
+  bell rings; it keeps its cursor.
+- Who a customer is, where the platform tells (`customer/batchget`), is asked beside the events and stands in the conversation
+  from then on: `aliases.unionid`, name and picture. No event waits for it, so that the first one may be without;
+  `aliases.external_userid` is on every one.
 - Nothing is lost and nothing told twice: items, identities and the cursor behind them are one commit; a call that failed is
   made again from the same cursor. What the platform itself forgot after 72 h without a pull is a Gap (`PLATFORM_RETENTION`).
 ";

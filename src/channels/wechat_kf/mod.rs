@@ -1,13 +1,15 @@
 //! WeChat customer service (微信客服), inside WeCom and stand-alone. How do the parts below fit together?
 //!
 //! The callback is a bell: [`callback`] reads it. What it rang for is pulled: [`sync`] asks and takes the
-//! answer apart ([`split`]), [`item`] reads each item by the table in [`kinds`] ([`parts`], [`events`]). An answer goes out by
+//! answer apart ([`split`]), [`item`] reads each item by the table in [`kinds`] ([`parts`], [`events`]);
+//! `customers` asks who somebody is. An answer goes out by
 //! `render` under an id of `ids`, [`sessions`] moves the platform's sessions, `judge` reads what the platform said by the
 //! table in [`codes`]. Platform pages: <https://developer.work.weixin.qq.com/document/path/94638>.
 
 pub mod callback;
 mod cards;
 pub mod codes;
+mod customers;
 pub mod degrade;
 pub mod events;
 mod ids;
@@ -32,8 +34,8 @@ use super::{
     },
     contract::{
         Account, Admitted, AllowanceRule, At, Bell, Card, Channel, CodeOf, CodeRule, Holder, Inbound, Listed,
-        PassiveTo, Piece, Pieces, Places, PullFault, PulledPage, Pulls, Refusal, Roads, Say, Sessions, SettingFault,
-        To, Upload, Verdict,
+        PassiveTo, Piece, Pieces, Places, Profile, PullFault, PulledPage, Pulls, Refusal, Roads, Say, Sessions,
+        SettingFault, To, Upload, Verdict,
     },
 };
 use crate::{
@@ -226,6 +228,18 @@ impl Pulls for Opened {
 
     fn read_page(&self, at: &At<'_>, answer: &Answer, now: Millis) -> Result<PulledPage, PullFault> {
         sync::read(self.0.settings(), at, answer, now)
+    }
+
+    fn profiles_at_once(&self) -> usize {
+        customers::AT_ONCE
+    }
+
+    fn profiles(&self, ids: &[&str]) -> Call {
+        customers::ask(ids)
+    }
+
+    fn read_profiles(&self, answer: &Answer) -> Result<Vec<Profile>, PullFault> {
+        customers::read(answer)
     }
 }
 

@@ -131,7 +131,7 @@ pub fn listed(from: usize, answer: &Answer) -> Result<Listed, PullFault> {
     })
 }
 
-fn fault(at: &At<'_>, code: i64, message: &str) -> PullFault {
+pub fn fault(at: &At<'_>, code: i64, message: &str) -> PullFault {
     let refusal = Refusal {
         code,
         message: message.to_owned(),
@@ -157,11 +157,11 @@ fn fault(at: &At<'_>, code: i64, message: &str) -> PullFault {
     }
 }
 
-fn down(why: &str) -> PullFault {
+pub fn down(why: &str) -> PullFault {
     from_verdict(answers::down(why))
 }
 
-fn from_verdict(verdict: Verdict) -> PullFault {
+pub fn from_verdict(verdict: Verdict) -> PullFault {
     match verdict {
         Verdict::RetryLater(error) | Verdict::Unknown(error) => PullFault::Later(error),
         Verdict::Failed { error, .. } | Verdict::RefreshToken(error) | Verdict::UploadAgain(error) => {

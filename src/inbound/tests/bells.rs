@@ -83,6 +83,8 @@ async fn a_change_of_grants_is_an_event_of_the_account_with_all_its_ids() {
     }
     let event = house.event(1).await;
     assert_eq!(house.heard().len(), 1, "told once");
+    let changed = house.bells.1.lock().expect("no panic").clone();
+    assert_eq!(changed, ["shop", "shop"], "looked up at once");
     let Some(crate::schema::v1::event::Body::Signal(signal)) = &event.event.body else {
         panic!("a signal");
     };

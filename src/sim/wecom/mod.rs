@@ -52,6 +52,8 @@ pub struct Pace {
     pub answer_ms: u64,
     /// More calls of one API at a time than the company may make.
     pub crowded: bool,
+    /// Calls of this API that the company has under way, this one among them.
+    pub at_once: u32,
 }
 
 /// A call begins.
@@ -68,6 +70,7 @@ pub fn arrive(world: &mut World, caller: &Caller, path: &str) -> Pace {
     Pace {
         answer_ms,
         crowded: most > 0 && *busy > most,
+        at_once: *busy,
     }
 }
 
@@ -152,7 +155,7 @@ mod tests {
         let caller = Caller::Wecom(agent.id.clone());
         world.agents.insert(agent.id.clone(), agent);
         assert!(!arrive(&mut world, &caller, "/a").crowded);
-        assert!(!arrive(&mut world, &caller, "/a").crowded);
+        assert_eq!(arrive(&mut world, &caller, "/a").at_once, 2);
         assert!(!arrive(&mut world, &caller, "/b").crowded, "each API counts alone");
         assert!(arrive(&mut world, &caller, "/a").crowded);
         leave(&mut world, &caller, "/a");

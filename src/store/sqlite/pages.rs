@@ -30,6 +30,7 @@ impl Writer {
                     Some(message) => self.not_delivered(&message, error)?,
                     None => self.accept_new(*otherwise, &mut new)?,
                 },
+                PageStep::Customer { key, known } => self.know(&key, &known)?,
             }
         }
         self.write_records(&page.writes)?;
@@ -39,6 +40,16 @@ impl Writer {
     fn accept_new(&mut self, arrival: Arrival, new: &mut Vec<Arc<Stored>>) -> Result<(), rusqlite::Error> {
         if let Accepted::New(stored) = self.accept(arrival)? {
             new.push(stored);
+        }
+        Ok(())
+    }
+
+    fn know(&mut self, key: &str, known: &v1::Identity) -> Result<(), rusqlite::Error> {
+        let Some(id) = self.conversations.id(&self.db, key)? else {
+            return Ok(());
+        };
+        if self.conversations.state(&self.db, id)?.know(known) {
+            self.conversations.changed(&self.db, id, true)?;
         }
         Ok(())
     }

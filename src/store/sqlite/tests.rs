@@ -172,6 +172,7 @@ fn arrival(who: &str, number: u64) -> Arrival {
         customer_acted: true,
         customer_spoke: true,
         session: None,
+        ordered: None,
         redelivery_of: String::new(),
         core: Some("main".into()),
         rules: Rules::default(),

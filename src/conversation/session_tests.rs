@@ -1,0 +1,125 @@
+//! Whose word about the platform's session counts, that of our order or that of the item pulled behind it?
+
+use super::*;
+use crate::schema::v1::event::Body;
+
+const T: Millis = 1_766_200_000_000;
+
+struct Talk {
+    state: State,
+    next: u32,
+}
+
+impl Talk {
+    fn new() -> Self {
+        let account = v1::Account::default();
+        let scope = v1::conversation::Scope::Direct;
+        Self {
+            state: State::begin(&account, "wechat_kf:ww1:wk1:u:wm1", v1::Identity::default(), scope, 1),
+            next: 0,
+        }
+    }
+
+    /// A move of the session; the state after it, and whether the event is marked as late.
+    fn moves(
+        &mut self,
+        before: SessionState,
+        after: SessionState,
+        item: Option<Millis>,
+        order: Option<Millis>,
+    ) -> (SessionState, bool) {
+        let signal = v1::Signal {
+            session: Some(v1::SessionChange {
+                before: before as i32,
+                after: after as i32,
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let mut arrival = Arrival::of_ours(self.state.view(), None, Body::Signal(signal));
+        arrival.session = Some(SessionEffect::Moved {
+            state: after,
+            servicer: String::new(),
+        });
+        (arrival.platform_time, arrival.ordered) = (item, order);
+        self.next += 1;
+        let stamp = Stamp {
+            now: T,
+            epoch: 1,
+            id: format!("e{}", self.next),
+        };
+        let event = self.state.append(arrival, stamp).event;
+        assert_eq!(event.seq, self.next, "told in any case");
+        (self.state.session_state(), event.late)
+    }
+
+    fn ordered(&mut self, into: SessionState, at: Millis) -> SessionState {
+        self.moves(self.state.session_state(), into, None, Some(at)).0
+    }
+
+    fn told(&mut self, before: SessionState, after: SessionState, at: Millis) -> (SessionState, bool) {
+        self.moves(before, after, Some(at), None)
+    }
+}
+
+use SessionState::{Assistant, Ended, Human, Queued};
+
+#[test]
+fn what_a_servicer_did_before_our_order_does_not_undo_it_and_what_they_do_after_it_counts() {
+    let mut talk = Talk::new();
+    assert_eq!(talk.ordered(Ended, T + 5_400), Ended);
+    assert_eq!(
+        talk.told(Queued, Human, T + 4_000),
+        (Ended, true),
+        "taken before the end"
+    );
+    assert_eq!(
+        talk.told(Ended, Human, T + 1_000),
+        (Ended, true),
+        "of an end long before"
+    );
+    assert_eq!(talk.told(Ended, Human, T + 9_000), (Human, false), "opened again");
+}
+
+#[test]
+fn where_the_clocks_cannot_tell_a_change_counts_that_begins_where_the_order_left_the_session() {
+    let mut talk = Talk::new();
+    talk.ordered(Queued, T + 5_400);
+    assert_eq!(
+        talk.told(Human, Ended, T + 5_000),
+        (Queued, true),
+        "of the session before"
+    );
+    assert_eq!(
+        talk.told(Queued, Human, T + 5_000),
+        (Human, false),
+        "taken out of our queue"
+    );
+    assert_eq!(
+        talk.told(Human, Ended, T + 5_000),
+        (Ended, false),
+        "and ended, all in one second"
+    );
+    talk.ordered(Queued, T + 8_000);
+    let ahead = talk.told(Human, Ended, T + 9_000);
+    assert_eq!(ahead.0, Queued, "by a clock that is ahead");
+    let behind = talk.told(Queued, Human, T + 7_000);
+    assert_eq!(behind.0, Human, "by a clock that is behind");
+}
+
+#[test]
+fn of_two_items_the_later_counts_whatever_the_order_they_come_in() {
+    let mut talk = Talk::new();
+    talk.told(Queued, Human, T);
+    talk.told(Human, Ended, T + 9_000);
+    assert_eq!(talk.told(Human, Human, T + 3_000), (Ended, true));
+}
+
+#[test]
+fn an_order_whose_answer_is_kept_behind_a_later_item_does_not_undo_the_item() {
+    let mut talk = Talk::new();
+    talk.told(Ended, Human, T + 7_000);
+    assert_eq!(talk.ordered(Ended, T + 4_000), Human);
+    let close = talk.ordered(Assistant, T + 6_000);
+    assert_eq!(close, Assistant, "where the clocks cannot tell, the order is news");
+}

@@ -1,0 +1,111 @@
+//! Is one walker enough for each place, and do none wait for ever?
+
+use super::*;
+use crate::pull::record::Known;
+
+fn key(sub_id: &str) -> PlaceKey {
+    PlaceKey {
+        account: "kf".into(),
+        account_key: "kf/ww1".into(),
+        sub_id: sub_id.into(),
+    }
+}
+
+fn desk(most: usize, places: &[&str]) -> Desk {
+    let desk = Desk::new(most);
+    for id in places {
+        desk.found(key(id), Place::default(), 0);
+    }
+    desk
+}
+
+fn page(desk: &Desk, now: Millis) -> Option<String> {
+    match desk.next(now)? {
+        Job::Page(key) => Some(key.sub_id),
+        Job::List(_) => None,
+    }
+}
+
+#[test]
+fn one_walker_per_place_a_few_at_a_time_and_a_long_backlog_keeps_none_waiting() {
+    let desk = desk(2, &["a", "b", "c"]);
+    let (one, two) = (page(&desk, 1).expect("a turn"), page(&desk, 1).expect("a turn"));
+    assert_ne!(one, two);
+    assert_eq!(page(&desk, 1), None, "two at a time");
+    desk.rang(&key(&one), Mark::default(), 1);
+    desk.ends(&Job::Page(key(&one)), After::Again, 2);
+    let third = page(&desk, 2).expect("a turn");
+    assert!(third != one && third != two, "the one that had no turn yet");
+    desk.ends(&Job::Page(key(&two)), After::At(1_000), 3);
+    assert_eq!(page(&desk, 3), Some(one));
+    assert_eq!(page(&desk, 999), None);
+}
+
+#[test]
+fn a_bell_during_a_turn_gives_exactly_one_more() {
+    let desk = desk(1, &["a"]);
+    let job = desk.next(1).expect("a turn");
+    desk.look(&key("a")).expect("known");
+    desk.rang(&key("a"), Mark::default(), 2);
+    desk.rang(&key("a"), Mark::default(), 2);
+    desk.ends(&job, After::At(1_000), 3);
+    let job = desk.next(3).expect("once more");
+    desk.look(&key("a")).expect("known");
+    desk.ends(&job, After::At(1_000), 4);
+    assert_eq!(desk.next(5), None);
+    assert_eq!(desk.next_due(), Some(1_000));
+}
+
+#[test]
+fn faults_wait_longer_each_time_and_no_bell_shortens_that() {
+    let desk = desk(1, &["a"]);
+    let mut now = 1;
+    for pause in [1_000, 2_000, 4_000] {
+        let job = desk.next(now).expect("a turn");
+        desk.ends(&job, After::Fault, now);
+        desk.rang(&key("a"), Mark::default(), now);
+        assert_eq!(desk.next(now + pause - 1), None);
+        now += pause;
+    }
+    assert!(desk.next(now).is_some());
+}
+
+#[test]
+fn when_the_platform_complains_fewer_ask_at_a_time_for_a_while() {
+    let desk = desk(4, &["a", "b", "c", "d"]);
+    let job = desk.next(1).expect("a turn");
+    desk.ends(&job, After::TooMany, 1);
+    assert!(desk.next(1).is_some() && desk.next(1).is_some());
+    assert_eq!(desk.next(1), None, "two of four");
+    assert!(desk.next(1 + FEWER_FOR).is_some());
+}
+
+#[test]
+fn a_place_that_is_no_longer_listed_has_no_turn_before_a_bell_rings_or_it_is_listed_again() {
+    let desk = desk(1, &["a", "b"]);
+    desk.lists("kf/ww1", &["a".to_owned()], 1);
+    let job = desk.next(1).expect("a turn");
+    assert_eq!(job, Job::Page(key("a")));
+    desk.ends(&job, After::At(Millis::MAX - 1), 1);
+    assert_eq!(desk.next(1_000_000), None, "nobody asks for b");
+    desk.rang(&key("b"), Mark::default(), 1_000_000);
+    assert_eq!(page(&desk, 1_000_000), Some("b".to_owned()));
+    desk.ends(&Job::Page(key("b")), After::At(Millis::MAX - 1), 1_000_001);
+    desk.lists("kf/ww1", &[], 1_000_002);
+    desk.lists("kf/ww1", &["b".to_owned()], 1_000_003);
+    assert_eq!(page(&desk, 1_000_003), Some("b".to_owned()));
+}
+
+#[test]
+fn a_list_that_is_asked_for_while_one_is_under_way_is_asked_for_once_more() {
+    let desk = desk(1, &[]);
+    desk.remembered("kf/ww1", "kf", Known::default(), Vec::new(), 0);
+    let job = desk.next(1).expect("a turn");
+    assert!(desk.list_soon("kf", 1) && !desk.list_soon("another", 1));
+    desk.ends(&job, After::At(1_000), 2);
+    assert_eq!(desk.next(2), Some(job.clone()));
+    desk.ends(&job, After::At(1_000), 3);
+    assert_eq!(desk.next(4), None);
+    desk.list_soon("kf", 5);
+    assert_eq!(desk.next(5), Some(job));
+}
