@@ -18,7 +18,7 @@ use tokio::{
     sync::Notify,
 };
 
-use crate::{Outcome, http};
+use crate::{Outcome, grpc_core, http};
 
 /// Takes the event and says nothing.
 pub const SILENT: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
@@ -26,6 +26,19 @@ pub const SILENT: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 pub const REPLYING: &[u8] = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 46\r\n\r\n\
     {\"replies\":[{\"text\":\"您好，已收到。\"}]}"
     .as_bytes();
+
+/// Takes nothing.
+const REFUSED: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n";
+/// Bodies kept: one for each customer of an ordinary load.
+const KEPT: usize = 10_000;
+
+/// What it says.
+#[derive(Clone, Copy)]
+struct Manner {
+    answer: &'static [u8],
+    /// The conversation whose events it does not take.
+    refused: Option<&'static [u8]>,
+}
 
 /// A core on a thread of its own.
 pub struct Core {
@@ -35,13 +48,15 @@ pub struct Core {
 }
 
 #[derive(Default)]
-struct Heard {
+pub struct Heard {
     /// Events heard for the first time, each directly behind the one before it.
     taken: AtomicU64,
     repeated: AtomicU64,
     /// The last seq of each conversation.
     last: Mutex<HashMap<Box<[u8]>, u32>>,
     faults: Mutex<Vec<String>>,
+    /// The first bodies, for those who send them again.
+    kept: Mutex<Vec<Vec<u8>>>,
     /// From a complete request to the end of its answer, for those who ask.
     spent: Mutex<Vec<Duration>>,
     stop: Notify,
@@ -50,6 +65,32 @@ struct Heard {
 impl Core {
     /// Listens on `address`; port 0 for any.
     pub fn start(address: SocketAddr, answer: &'static [u8]) -> Outcome<Self> {
+        let manner = Manner { answer, refused: None };
+        Self::serve(address, move |listener, heard| async move {
+            listen(listener, &heard, manner).await
+        })
+    }
+
+    /// The same, but one conversation's events are refused, and all that come after the first.
+    pub fn start_refusing(address: SocketAddr, key: &'static [u8]) -> Outcome<Self> {
+        let manner = Manner {
+            answer: SILENT,
+            refused: Some(key),
+        };
+        Self::serve(address, move |listener, heard| async move {
+            listen(listener, &heard, manner).await
+        })
+    }
+
+    /// Speaks gRPC.
+    pub fn start_grpc(address: SocketAddr) -> Outcome<Self> {
+        Self::serve(address, grpc_core::listen)
+    }
+
+    fn serve<F: Future<Output = io::Result<()>>>(
+        address: SocketAddr,
+        work: impl FnOnce(TcpListener, Arc<Heard>) -> F + Send + 'static,
+    ) -> Outcome<Self> {
         let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -57,7 +98,11 @@ impl Core {
         let heard = Arc::new(Heard::default());
         let shared = heard.clone();
         let thread = thread::spawn(move || {
-            if let Err(error) = runtime.block_on(listen(listener, &shared, answer)) {
+            let served = runtime.block_on(async {
+                let listener = TcpListener::from_std(listener)?;
+                work(listener, shared.clone()).await
+            });
+            if let Err(error) = served {
                 shared.fault(format!("the core: {error}"));
             }
         });
@@ -74,6 +119,11 @@ impl Core {
 
     pub fn repeated(&self) -> u64 {
         self.heard.repeated.load(Ordering::Relaxed)
+    }
+
+    /// The first bodies that came, forgotten with the asking.
+    pub fn kept(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut locked(&self.heard.kept))
     }
 
     /// How long each event kept the core busy, so far; forgotten with the asking.
@@ -118,10 +168,29 @@ impl Heard {
         locked(&self.faults).push(fault);
     }
 
-    fn event(&self, body: &[u8]) {
+    pub async fn stopped(&self) {
+        self.stop.notified().await;
+    }
+
+    fn body(&self, body: &[u8], manner: Manner) -> &'static [u8] {
         let Some((key, seq)) = position(body) else {
-            return self.fault(format!("not an event: {}", String::from_utf8_lossy(body)));
+            self.fault(format!("not an event: {}", String::from_utf8_lossy(body)));
+            return manner.answer;
         };
+        if manner.refused == Some(key) {
+            return REFUSED;
+        }
+        let mut kept = locked(&self.kept);
+        if seq == 1 && kept.len() < KEPT {
+            kept.push(body.to_vec());
+        }
+        drop(kept);
+        self.event(key, seq);
+        manner.answer
+    }
+
+    /// One event of that conversation.
+    pub fn event(&self, key: &[u8], seq: u32) {
         let mut last = locked(&self.last);
         let known = last.get(key).copied().unwrap_or_default();
         if seq <= known {
@@ -143,7 +212,7 @@ impl Heard {
 }
 
 /// The conversation and its seq, out of the attributes that stand before the data.
-fn position(body: &[u8]) -> Option<(&[u8], u32)> {
+pub fn position(body: &[u8]) -> Option<(&[u8], u32)> {
     let key = attribute(body, b"\"subject\":\"")?;
     let sequence = std::str::from_utf8(attribute(body, b"\"sequence\":\"")?).ok()?;
     Some((key, sequence.rsplit_once('.')?.1.parse().ok()?))
@@ -155,30 +224,29 @@ fn attribute<'a>(body: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     Some(&body[start..start + length])
 }
 
-async fn listen(listener: std::net::TcpListener, heard: &Arc<Heard>, answer: &'static [u8]) -> io::Result<()> {
-    let listener = TcpListener::from_std(listener)?;
+async fn listen(listener: TcpListener, heard: &Arc<Heard>, manner: Manner) -> io::Result<()> {
     loop {
         tokio::select! {
-            () = heard.stop.notified() => return Ok(()),
+            () = heard.stopped() => return Ok(()),
             accepted = listener.accept() => {
                 let (stream, _) = accepted?;
                 stream.set_nodelay(true)?;
                 // A connection that breaks is the bridge's to open again.
-                tokio::spawn(talk(stream, heard.clone(), answer));
+                tokio::spawn(talk(stream, heard.clone(), manner));
             }
         }
     }
 }
 
-async fn talk(mut stream: TcpStream, heard: Arc<Heard>, answer: &'static [u8]) -> io::Result<()> {
+async fn talk(mut stream: TcpStream, heard: Arc<Heard>, manner: Manner) -> io::Result<()> {
     let mut request = Vec::with_capacity(4096);
     while stream.read_buf(&mut request).await? > 0 {
         let Some(body) = http::body(&request)? else { continue };
         let whole = Instant::now();
-        heard.event(&request[body]);
+        let answer = heard.body(&request[body], manner);
         request.clear();
         stream.write_all(answer).await?;
-        if answer != SILENT {
+        if answer == REPLYING {
             locked(&heard.spent).push(whole.elapsed());
         }
     }

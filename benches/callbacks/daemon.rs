@@ -20,11 +20,22 @@ use crate::{
 
 /// How long the daemon may take to start or to count what it has: a full store takes a while.
 const PATIENCE: Duration = Duration::from_secs(120);
-const CORE: &str = "bench";
+pub const CORE: &str = "bench";
+const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
+
+/// How events reach a core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Http,
+    Grpc,
+    /// The core pulls.
+    Feed,
+}
 
 /// The core that the daemon is told of.
 #[derive(Clone, Copy, Debug)]
 pub struct CoreAt {
+    pub way: Way,
     pub address: SocketAddr,
     /// How long a callback may wait for it.
     pub reply_budget: &'static str,
@@ -59,11 +70,7 @@ impl Daemon {
         // Nobody is there: what the benchmark asks for never needs the platform.
         config.push_str("[platform]\nweixin_api = \"http://127.0.0.1:9\"\n[store]\ndir = \"state\"\n");
         if let Some(core) = core {
-            let CoreAt { address, reply_budget } = core;
-            config.push_str(&format!(
-                "[[core]]\nname = \"{CORE}\"\nurl = \"http://{address}/\"\nreply_budget = \"{reply_budget}\"\n\
-                 secrets = [\"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\"]\n"
-            ));
+            config.push_str(&entry(core));
         }
         fs::write(folder.path().join("wxbridge.toml"), config)?;
         let process = spawn(folder.path())?;
@@ -83,6 +90,12 @@ impl Daemon {
     /// Where callbacks go.
     pub fn public(&self) -> SocketAddr {
         self.public
+    }
+
+    /// Where the core's calls go, and the token for them.
+    pub fn internal(&self) -> Outcome<(SocketAddr, String)> {
+        let token = fs::read_to_string(self.folder.path().join("state/operator.token"))?;
+        Ok((self.internal, token.trim().to_owned()))
     }
 
     pub fn process(&self) -> &Process {
@@ -155,10 +168,10 @@ impl Daemon {
 
     /// Tells it of accounts, as a file of an operator would.
     pub fn apply(&self, accounts: &Value) -> Outcome<()> {
-        let token = fs::read_to_string(self.folder.path().join("state/operator.token"))?;
+        let (internal, token) = self.internal()?;
         let body = accounts.to_string();
         let path = "/admin/v1/accounts";
-        let (status, answer) = http::ask(self.internal, "POST", path, token.trim(), body.as_bytes())?;
+        let (status, answer) = http::ask(internal, "POST", path, &token, body.as_bytes())?;
         if status != 200 {
             return Err(self
                 .fault(&format!("the accounts were answered {status}: {answer}"))
@@ -174,6 +187,20 @@ impl Daemon {
         let last = lines[lines.len().saturating_sub(10)..].join("\n");
         format!("the daemon: {what}\n{last}")
     }
+}
+
+fn entry(core: CoreAt) -> String {
+    let CoreAt {
+        way,
+        address,
+        reply_budget,
+    } = core;
+    let reached = match way {
+        Way::Http => format!("url = \"http://{address}/\"\nsecrets = [\"{SECRET}\"]"),
+        Way::Grpc => format!("kind = \"grpc\"\nurl = \"http://{address}\""),
+        Way::Feed => "kind = \"feed\"".to_owned(),
+    };
+    format!("[[core]]\nname = \"{CORE}\"\nreply_budget = \"{reply_budget}\"\n{reached}\n")
 }
 
 /// The daemon with its defaults for everything that is not an address; its log goes where a service's would, to a file.

@@ -1,15 +1,17 @@
 //! How fast is a callback, how small is the bridge? One program that starts what it measures: the real binary, a handler
 //! that does nothing, and a core.
 //!
-//! `cargo bench --bench callbacks [-- rate core latency memory curves pull bells] [--seconds N] [--markdown]`
+//! `cargo bench --bench callbacks [-- rate core latency memory curves delivery pull bells] [--seconds N] [--markdown]`
 //!
 //! Generator and servers share the machine, so only ratios inside one run mean anything, and no time is ever asserted.
 //! What is asserted is that the work was done: every answer was `200 success`, everything acknowledged is stored after a
 //! SIGKILL, and a core hears it without a hole.
 
+mod bare;
 mod client;
 mod core;
 mod daemon;
+mod grpc_core;
 mod http;
 mod machine;
 mod noop;
@@ -67,6 +69,8 @@ enum What {
     Memory,
     /// What more accounts and more stored events cost
     Curves,
+    /// A long backlog goes to a core: pushed over HTTP and gRPC, and pulled
+    Delivery,
     /// An account of WeChat customer service with a long history is taken over
     Pull,
     /// A thousand accounts of WeChat customer service ring at once

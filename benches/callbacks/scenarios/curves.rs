@@ -10,7 +10,7 @@ use crate::{
     Outcome, Plan,
     client::{self, Load, Sent},
     core::{Core, SILENT},
-    daemon::{CoreAt, Daemon},
+    daemon::{CoreAt, Daemon, Way},
     report::{Table, count, median, spread},
     sealing::{Account, Platform, accounts},
 };
@@ -94,6 +94,7 @@ impl Subject {
     fn start(plan: &Plan, accounts: &[Account]) -> Outcome<Self> {
         let core = Core::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SILENT)?;
         let at = CoreAt {
+            way: Way::Http,
             address: core.address,
             reply_budget: "0ms",
         };

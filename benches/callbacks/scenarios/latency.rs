@@ -12,7 +12,7 @@ use super::CUSTOMERS;
 use crate::{
     Outcome, Plan,
     core::{Core, REPLYING},
-    daemon::{CoreAt, Daemon},
+    daemon::{CoreAt, Daemon, Way},
     http::Wire,
     noop::Noop,
     report::{Table, millis},
@@ -32,6 +32,7 @@ pub fn measure(plan: &Plan) -> Outcome<Vec<Table>> {
     let direct = turns(noop.address, &batch, |answer| answer == b"success")?;
     let core = Core::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), REPLYING)?;
     let at = CoreAt {
+        way: Way::Http,
         address: core.address,
         reply_budget: "4000ms",
     };

@@ -10,7 +10,7 @@ use super::fill;
 use crate::{
     Outcome, Plan,
     core::{Core, SILENT},
-    daemon::{CoreAt, Daemon},
+    daemon::{CoreAt, Daemon, Way},
     process::Process,
     report::{Table, count, mib},
     sealing::{Platform, accounts},
@@ -57,6 +57,7 @@ fn backlog(plan: &Plan) -> Outcome<Vec<Vec<String>>> {
     // Free a moment ago; nobody listens until the core is started.
     let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
     let at = CoreAt {
+        way: Way::Http,
         address,
         reply_budget: "0ms",
     };

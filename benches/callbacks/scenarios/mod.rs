@@ -2,6 +2,7 @@
 
 mod bells;
 mod curves;
+mod delivery;
 mod latency;
 mod memory;
 mod pairs;
@@ -35,6 +36,7 @@ pub fn run(what: What, plan: &Plan) -> Outcome<Vec<Table>> {
         What::Latency => latency::measure(plan),
         What::Memory => memory::measure(plan),
         What::Curves => curves::measure(plan),
+        What::Delivery => delivery::measure(plan),
         What::Pull => pull::measure(plan),
         What::Bells => bells::measure(plan),
     }

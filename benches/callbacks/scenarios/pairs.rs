@@ -11,7 +11,7 @@ use crate::{
     Outcome, Plan,
     client::{self, Load},
     core::{self, SILENT},
-    daemon::{CoreAt, Daemon},
+    daemon::{CoreAt, Daemon, Way},
     noop::Noop,
     process::Bytes,
     report::{Table, count, median, mib, spread},
@@ -105,6 +105,7 @@ fn without_core(plan: &Plan, batch: &Arc<Batch>, load: &Load, accounts: &[Accoun
 fn with_core(plan: &Plan, batch: &Arc<Batch>, load: &Load, accounts: &[Account], pair: &mut Pair) -> Outcome<()> {
     let heard = core::Core::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SILENT)?;
     let at = CoreAt {
+        way: Way::Http,
         address: heard.address,
         reply_budget: "0ms",
     };

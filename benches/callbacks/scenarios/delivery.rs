@@ -1,0 +1,208 @@
+//! How fast does a backlog reach a core that answers at once: pushed over HTTP, over gRPC, or pulled?
+//!
+//! Beside it, what HTTP could do at best: the same bodies, signed and posted by nobody in particular, and a core that
+//! refuses one conversation, which must not keep the others waiting.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    time::{Duration, Instant},
+};
+
+use serde::Deserialize;
+
+use super::{CUSTOMERS, fill};
+use crate::{
+    Outcome, Plan, bare,
+    core::{Core, SILENT},
+    daemon::{CORE, CoreAt, Daemon, Way},
+    http::Wire,
+    process::Bytes,
+    report::{Table, count, mib},
+    sealing::{Platform, accounts},
+};
+
+/// A tenth of what a full store holds: by default a hundred thousand.
+const SHARE: u64 = 10;
+const SILENCE: Duration = Duration::from_secs(100);
+const PAGE: usize = 1_000;
+const IN_FLIGHT: usize = 64;
+
+/// One way, and what it came to.
+struct Run {
+    rate: f64,
+    /// Microseconds of processor time an event.
+    cpu: f64,
+    peak: Option<Bytes>,
+}
+
+pub fn measure(plan: &Plan) -> Outcome<Vec<Table>> {
+    let events = (plan.events / SHARE).max(CUSTOMERS);
+    let mut bodies = Vec::new();
+    let pushed = backlog(plan, Way::Http, events, |daemon, address| {
+        let core = Core::start(address, SILENT)?;
+        let run = heard(daemon, &core, events)?;
+        bodies = core.kept();
+        Ok(run)
+    })?;
+    let bare = bare::posts(&bodies, IN_FLIGHT, plan.load)?;
+    let refusing = refused(plan, events, &bodies)?;
+    let grpc = backlog(plan, Way::Grpc, events, |daemon, address| {
+        heard(daemon, &Core::start_grpc(address)?, events)
+    })?;
+    let pulled = backlog(plan, Way::Feed, events, |daemon, _| pull(daemon, events))?;
+    let line = |what: &str, run: &Run| {
+        vec![
+            what.to_owned(),
+            count(run.rate),
+            format!("{:.2}", run.rate / pushed.rate),
+            format!("{:.1}", run.cpu),
+            mib(run.peak),
+        ]
+    };
+    let best = vec![
+        "bare signed POSTs".into(),
+        count(bare),
+        format!("{:.2}", bare / pushed.rate),
+        "-".into(),
+        "-".into(),
+    ];
+    Ok(vec![Table {
+        title: "A backlog reaches its core".into(),
+        columns: vec!["way", "events/s", "to the HTTP push", "CPU µs/event", "peak MiB"],
+        rows: vec![
+            line("HTTP push", &pushed),
+            best,
+            line("HTTP push, one conversation refused", &refusing),
+            line("gRPC push", &grpc),
+            line("pull over HTTP", &pulled),
+        ],
+        note: format!(
+            "{} events of {CUSTOMERS} conversations each, heard in order without a hole by a core that answers at once and shares \
+             the machine; bare: the same bodies, {IN_FLIGHT} in flight, signed for each request, to the same core.",
+            count(events as f64)
+        ),
+    }])
+}
+
+/// Makes a backlog for a core that is not there, starts again so that nobody waits for a probe, and lets it come.
+fn backlog(
+    plan: &Plan,
+    way: Way,
+    events: u64,
+    drain: impl FnOnce(&mut Daemon, SocketAddr) -> Outcome<Run>,
+) -> Outcome<Run> {
+    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    let at = CoreAt {
+        way,
+        address,
+        reply_budget: "0ms",
+    };
+    let accounts = accounts(1);
+    let mut daemon = Daemon::start(&plan.dir, Some(at), &accounts)?;
+    let sent = fill(&daemon, &mut Platform::new(CUSTOMERS), &accounts, events)?;
+    daemon.wait_for(sent.acknowledged)?;
+    drain(&mut daemon, address)
+}
+
+/// Starts the daemon again and waits until its core has heard everything.
+fn heard(daemon: &mut Daemon, core: &Core, events: u64) -> Outcome<Run> {
+    daemon.kill_and_start()?;
+    core.heard(1, SILENCE)?;
+    let (began, idle, before) = (Instant::now(), daemon.process().cpu(), core.taken());
+    core.heard(events, SILENCE)?;
+    Ok(run(daemon, began, idle, events - before.min(events)))
+}
+
+fn run(daemon: &Daemon, began: Instant, idle: Option<Duration>, events: u64) -> Run {
+    let took = began.elapsed();
+    let process = daemon.process();
+    let spent = process.cpu().zip(idle).map_or(Duration::ZERO, |(now, idle)| now - idle);
+    Run {
+        rate: events as f64 / took.as_secs_f64(),
+        cpu: spent.as_secs_f64() * 1e6 / events.max(1) as f64,
+        peak: process.peak(),
+    }
+}
+
+/// The same push, with a core that takes everything but what one customer said.
+fn refused(plan: &Plan, events: u64, bodies: &[Vec<u8>]) -> Outcome<Run> {
+    let first = bodies.first().ok_or("the core kept no body")?;
+    let (key, _) = crate::core::position(first).ok_or("a body without its place")?;
+    // One for the whole program.
+    let key: &'static [u8] = Box::leak(key.into());
+    backlog(plan, Way::Http, events, |daemon, address| {
+        let core = Core::start_refusing(address, key)?;
+        // All but what that customer may have said.
+        heard(daemon, &core, events - events.div_ceil(CUSTOMERS) * 4)
+    })
+}
+
+/// What is read of a page.
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(default, borrow)]
+    events: Vec<Event<'a>>,
+    next: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow)]
+    conversation: Conversation<'a>,
+    seq: u32,
+}
+
+#[derive(Deserialize)]
+struct Conversation<'a> {
+    #[serde(borrow)]
+    key: std::borrow::Cow<'a, str>,
+}
+
+/// A core that asks for page after page, takes each, and checks the order.
+fn pull(daemon: &mut Daemon, events: u64) -> Outcome<Run> {
+    let (internal, token) = daemon.internal()?;
+    let mut wire = Wire::connect(internal)?;
+    let mut last = std::collections::HashMap::<String, u32>::new();
+    let (began, idle) = (Instant::now(), daemon.process().cpu());
+    let (mut taken, mut cursor) = (0, String::new());
+    while taken < events {
+        let after = if cursor.is_empty() {
+            String::new()
+        } else {
+            format!("&after={cursor}")
+        };
+        let path = format!("/v1/events?core={CORE}&limit={PAGE}&wait=5s{after}");
+        let (status, body) = wire.exchange(&request(internal, "GET", &path, &token, ""))?;
+        if status != 200 {
+            return Err(format!("a page was answered {status}: {}", String::from_utf8_lossy(body)).into());
+        }
+        let page: Page<'_> = serde_json::from_slice(body)?;
+        if page.events.is_empty() {
+            return Err(format!("{taken} of {events} events came").into());
+        }
+        for event in &page.events {
+            let known = last.entry(event.conversation.key.to_string()).or_default();
+            *known += 1;
+            if event.seq != *known {
+                return Err(format!("event {} came where {known} was due", event.seq).into());
+            }
+        }
+        taken += page.events.len() as u64;
+        page.next.clone_into(&mut cursor);
+        let ack = format!("{{\"cursor\":\"{cursor}\"}}");
+        let (status, _) = wire.exchange(&request(internal, "POST", "/v1/events/ack", &token, &ack))?;
+        if status != 200 {
+            return Err(format!("an acknowledgement was answered {status}").into());
+        }
+    }
+    Ok(run(daemon, began, idle, taken))
+}
+
+fn request(host: SocketAddr, method: &str, path: &str, token: &str, body: &str) -> Vec<u8> {
+    format!(
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
