@@ -307,3 +307,47 @@ fn an_accounts_file_is_handed_over_with_its_secret_files_read() {
     assert!(asked.starts_with("POST /admin/v1/accounts?prune=true "), "{asked}");
     assert!(asked.contains(r#""app_secret":"s3cret""#), "{asked}");
 }
+
+#[test]
+fn a_core_is_examined_without_a_daemon() {
+    for words in [
+        &["core-check"][..],
+        &["core-check", "ftp://127.0.0.1/"],
+        &["core-check", "http://127.0.0.1:9/", "--secret", "not-a-key"],
+        &["core-check", "http://127.0.0.1:9/", "--timeout", "soon"],
+    ] {
+        let (exit, out, told) = check(words, &[]);
+        assert_eq!((exit, out.as_str()), (64, ""), "{words:?}: {told}");
+        assert!(!told.contains("not-a-key"), "{told}");
+    }
+    let nobody = ["core-check", "http://127.0.0.1:9/", "--lang", "en"];
+    let (exit, out, _) = check(&nobody, &[]);
+    assert_eq!(exit, 1);
+    assert!(
+        out.starts_with("FAULT taken: ") && out.contains("do: start the core"),
+        "{out}"
+    );
+    let (exit, out, _) = check(
+        &["core-check", "http://127.0.0.1:9/", "--json"],
+        &[("LANG", "zh_CN.UTF-8")],
+    );
+    assert_eq!(exit, 1);
+    let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(
+        (&report["holds"], &report["items"][0]["level"]),
+        (&false.into(), &"red".into())
+    );
+    assert!(
+        report["items"][0]["do"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("启动核心")),
+        "{report}"
+    );
+}
+
+#[test]
+fn the_contract_is_printed() {
+    let (exit, out, _) = check(&["openapi"], &[]);
+    let committed = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json"));
+    assert_eq!((exit, out), (0, committed.expect("committed")));
+}

@@ -79,13 +79,15 @@ async fn take(request: HttpRequest, body: Bytes, core: Data<Core>) -> HttpRespon
     let _turn = match core.fault {
         Fault::OneAfterTheOther => {
             let turn = core.turn.lock().await;
-            tokio::time::sleep(Duration::from_millis(40)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
             Some(turn)
         }
         _ => None,
     };
     match core.fault {
-        Fault::IsSlow => tokio::time::sleep(Duration::from_millis(900)).await,
+        Fault::IsSlow if String::from_utf8_lossy(&body).contains("brought back") => {
+            tokio::time::sleep(Duration::from_millis(2_300)).await;
+        }
         Fault::NeverAnswers => tokio::time::sleep(Duration::from_secs(20)).await,
         Fault::Redirects => return HttpResponse::Found().insert_header(("location", "/other")).finish(),
         Fault::HasASmallLimit if body.len() > 100_000 => return HttpResponse::PayloadTooLarge().finish(),
@@ -256,8 +258,8 @@ fn serve(fault: Fault) -> (String, ServerHandle) {
 
 async fn examined(url: &str, secrets: &[Secret]) -> Report {
     super::run(Wish {
-        door: Box::new(HttpDoor::new(url, secrets, 1_500).expect("a door")),
-        reply_budget: 700,
+        door: Box::new(HttpDoor::new(url, secrets, 4_000).expect("a door")),
+        reply_budget: 2_000,
         clock: Arc::new(SystemClock),
         chance: Arc::new(SystemChance::default()),
     })

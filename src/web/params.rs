@@ -47,7 +47,7 @@ impl Params {
 
     /// A page size, at most `most`.
     pub fn limit(&mut self, usual: usize, most: usize) -> Answer<usize> {
-        let Some(text) = self.filled("limit")? else {
+        let Some(text) = self.text("limit")? else {
             return Ok(usual);
         };
         match text.parse::<usize>() {
@@ -120,6 +120,8 @@ mod tests {
         assert_eq!(params("wait=5s").wait().expect("a wait"), Some(Duration::from_secs(5)));
         assert_eq!(params("wait=5h").wait().expect("a wait"), Some(MAX_WAIT));
         assert!(params("wait=soon").wait().is_err());
-        assert!(params("limit=0").limit(10, 100).is_err());
+        for limit in ["limit=0", "limit="] {
+            assert!(params(limit).limit(10, 100).is_err(), "{limit}");
+        }
     }
 }

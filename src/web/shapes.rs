@@ -15,9 +15,9 @@ pub fn object<const A: usize, const B: usize>(always: [(&str, Value); A], maybe:
     object
 }
 
-/// An object of a request: a field that nobody knows is refused.
+/// An object of a request: a field that nobody knows is refused, null is as good as left out.
 pub fn request<const A: usize, const B: usize>(always: [(&str, Value); A], maybe: [(&str, Value); B]) -> Value {
-    let mut object = object(always, maybe);
+    let mut object = object(always, maybe.map(|(name, shape)| (name, or_null(shape))));
     object["additionalProperties"] = json!(false);
     object
 }

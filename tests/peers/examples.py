@@ -6,10 +6,10 @@ import shutil
 import subprocess
 import sys
 
-from common.house import ROOT, SECRET, Bridge, ask, check, free_port, until
+from common.house import BINARY, ROOT, SECRET, Bridge, ask, check, free_port, until
 from common.platform import Platform
 
-CORES = {"core.py": [sys.executable], "core.mjs": ["node"]}
+CORES = {"core.py": [sys.executable], "core.mjs": ["node"], "core.sh": ["bash"]}
 
 
 def answers(port):
@@ -28,6 +28,8 @@ def converse(name, command):
         until(name, lambda: answers(port))
         status, _ = ask(f"http://127.0.0.1:{port}/", b"{}")
         check(f"{name} refuses what is not signed", status // 100, 4)
+        looked = [BINARY, "core-check", f"http://127.0.0.1:{port}/", "--secret", SECRET]
+        check(f"core-check finds nothing wrong with {name}", subprocess.run(looked).returncode, 0)
         with Bridge(f"http://127.0.0.1:{port}/") as bridge:
             status, reply = Platform(bridge).text("在吗 <&>")
             check(f"{name} answers", (status, "在吗 <&>" in (reply or {}).get("Content", "")), (200, True))

@@ -29,7 +29,7 @@ pub const CALLS: &[Call] = &[
         ),
         Query::new("account", Kind::Text, "Only this account"),
         Query::limit(1_000_000),
-        Query::new("after", Kind::Pattern("^[0-9]{1,9}$"), "The `next` of the page before"),
+        Query::after(),
     ])
     .gives(&[(200, Gives::Json(Shape::Page(&Shape::Own("Finding", finding))))])
     .refuses(&[404]),

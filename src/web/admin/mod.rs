@@ -15,16 +15,10 @@ mod tokens;
 use actix_web::{HttpResponse, http::header};
 use serde::Serialize;
 
-use super::{
-    Answer, Problem,
-    table::{Call, Kind, Query},
-};
+use super::{Answer, Problem, table::Call};
 pub use audit::masked;
 pub(super) use audit::{Note, note};
 pub use replay::Running;
-
-/// `after` of a list that is ordered by row.
-const AFTER_ROW: Query = Query::new("after", Kind::Pattern("^[0-9]{1,18}$"), "The `next` of the page before");
 
 pub fn calls() -> impl Iterator<Item = &'static Call> {
     [

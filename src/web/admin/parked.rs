@@ -25,7 +25,7 @@ use crate::{
 
 pub const CALLS: &[Call] = &[
     Call::get("/admin/v1/parked", "Events that were set aside", || web::get().to(list))
-        .query(&[Query::limit(100), super::AFTER_ROW])
+        .query(&[Query::limit(100), Query::after()])
         .gives(&[(200, Gives::Json(Shape::Page(&Shape::Own("ParkedEvent", described))))]),
     Call::post(
         "/admin/v1/parked/{id}/retry",

@@ -30,7 +30,7 @@ pub const CALLS: &[Call] = &[
         "Bodies of the platform that could not be read",
         || web::get().to(list),
     )
-    .query(&[Query::limit(50), super::AFTER_ROW])
+    .query(&[Query::limit(50), Query::after()])
     .gives(&[(200, Gives::Json(Shape::Page(&Shape::Own("QuarantinedBody", described))))]),
     Call::post(
         "/admin/v1/quarantine/{id}/retry",
@@ -61,7 +61,7 @@ fn described() -> Value {
             ("code", shapes::text()),
             ("detail", shapes::text()),
             ("query", shapes::text()),
-            ("keyIds", shapes::list(shapes::text())),
+            ("keyIds", shapes::text()),
             ("contentType", shapes::text()),
             ("body", shapes::told("base64")),
         ],

@@ -259,9 +259,9 @@ fn in_query(query: &Query) -> Value {
     let schema = match query.kind {
         Kind::Text => shapes::text(),
         Kind::Flag => shapes::flag(),
-        Kind::Limit(usual) => json!({ "type": "integer", "minimum": 1, "maximum": 1_000_000, "default": usual }),
-        Kind::Wait => json!({ "type": "string", "pattern": "^[0-9]{1,4}(ms|s)$", "examples": ["5s"] }),
-        Kind::Moment => shapes::moment(),
+        Kind::Limit(usual) => json!({ "type": "integer", "minimum": 1, "default": usual }),
+        Kind::Wait => json!({ "type": "string", "examples": ["5s"] }),
+        Kind::Moment => json!({ "type": "string", "examples": ["2026-01-31T08:00:00Z"] }),
         Kind::OneOf(texts) => shapes::one_of(texts),
         Kind::Pattern(pattern) => json!({ "type": "string", "pattern": pattern }),
     };
