@@ -44,6 +44,19 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+#[cfg(test)]
+impl Answer {
+    /// A complete answer with this body.
+    pub fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            date: None,
+            content_type: "application/json".into(),
+            body: body.into(),
+        }
+    }
+}
+
 /// Why no answer came back. The difference decides whether a message may be sent again.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum NoAnswer {

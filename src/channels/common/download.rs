@@ -46,18 +46,9 @@ mod tests {
     use super::*;
     use crate::channels::official_account::codes::TABLE;
 
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer {
-            status,
-            date: None,
-            content_type: "text/plain".into(),
-            body: body.into(),
-        }
-    }
-
     #[test]
     fn a_short_answer_is_a_file_a_place_or_a_refusal() {
-        let read = |status, body| read(TABLE, &answer(status, body));
+        let read = |status, body| read(TABLE, &Answer::json(status, body));
         assert_eq!(
             read(200, r#"{"video_url":"http://v.example/1.mp4"}"#),
             Downloaded::At("http://v.example/1.mp4".into())

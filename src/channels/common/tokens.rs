@@ -109,15 +109,6 @@ mod tests {
     use super::*;
     use crate::{channels::official_account::codes::TABLE, secret::Secret};
 
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer {
-            status,
-            date: None,
-            content_type: "application/json".into(),
-            body: body.as_bytes().to_vec(),
-        }
-    }
-
     fn settings(token_mode: TokenMode) -> AccountSettings {
         AccountSettings {
             app_id: "wx1".into(),
@@ -153,11 +144,17 @@ mod tests {
 
     #[test]
     fn a_token_lives_as_long_as_the_answer_says() {
-        let token = read(TABLE, &answer(200, r#"{"access_token":"AT","expires_in":7200}"#))
+        let token = read(TABLE, &Answer::json(200, r#"{"access_token":"AT","expires_in":7200}"#))
             .map_err(|_| ())
             .expect("token");
         assert_eq!((token.value.as_str(), token.lives_for), ("AT", 7_200_000));
-        assert!(read(TABLE, &answer(200, r#"{"access_token":"AT","expires_in":"7200"}"#)).is_ok());
+        assert!(
+            read(
+                TABLE,
+                &Answer::json(200, r#"{"access_token":"AT","expires_in":"7200"}"#)
+            )
+            .is_ok()
+        );
     }
 
     #[test]
@@ -174,14 +171,14 @@ mod tests {
             (45009, "RATE_LIMITED"),
         ] {
             assert_eq!(
-                code_of(&answer(200, &format!(r#"{{"errcode":{code},"errmsg":"x"}}"#))),
+                code_of(&Answer::json(200, format!(r#"{{"errcode":{code},"errmsg":"x"}}"#))),
                 ours,
                 "{code}"
             );
         }
         for body in ["", "<html>", "{}", r#"{"access_token":""}"#, r#"{"access_token":"a"}"#] {
-            assert_eq!(code_of(&answer(200, body)), "PLATFORM_DOWN", "{body}");
+            assert_eq!(code_of(&Answer::json(200, body)), "PLATFORM_DOWN", "{body}");
         }
-        assert_eq!(code_of(&answer(502, "bad gateway")), "PLATFORM_DOWN");
+        assert_eq!(code_of(&Answer::json(502, "bad gateway")), "PLATFORM_DOWN");
     }
 }

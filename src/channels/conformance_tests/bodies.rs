@@ -79,12 +79,7 @@ fn said(account: &dyn Account, name: &str, body: &[u8]) -> Vec<Inbound> {
                 .unwrap_or_else(|refusal| panic!("{name}: {refusal:?}")),
         ];
     }
-    let answer = Answer {
-        status: 200,
-        date: None,
-        content_type: "application/json".into(),
-        body: body.to_vec(),
-    };
+    let answer = Answer::json(200, body);
     let at = At {
         sub_id: "wk1",
         cursor: "",

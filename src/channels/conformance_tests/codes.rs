@@ -34,15 +34,6 @@ fn send(account: &dyn Account, channel: &dyn Channel) -> Call {
     account.call(&pieces.pieces[0], "customer")
 }
 
-fn answered(status: u16, body: &str) -> Answer {
-    Answer {
-        status,
-        date: None,
-        content_type: "application/json".into(),
-        body: body.as_bytes().to_vec(),
-    }
-}
-
 #[test]
 fn every_number_of_a_table_is_judged_as_it_is_explained() {
     each(|name, channel| {
@@ -59,7 +50,7 @@ fn every_number_of_a_table_is_judged_as_it_is_explained() {
             );
             let verdict = account.judge(
                 &call,
-                &answered(200, &format!(r#"{{"errcode":{number},"errmsg":"x"}}"#)),
+                &Answer::json(200, format!(r#"{{"errcode":{number},"errmsg":"x"}}"#)),
             );
             let error = match &verdict {
                 Verdict::RefreshToken(error) | Verdict::RetryLater(error) | Verdict::UploadAgain(error) => error,
@@ -90,10 +81,10 @@ fn a_number_that_no_page_names_is_final_and_a_broken_answer_never_a_second_messa
         let account = account(channel);
         let call = send(&*account, channel);
         assert!(channel.explain(99_999_999).is_none(), "{name}");
-        let unknown = account.judge(&call, &answered(200, r#"{"errcode":99999999,"errmsg":"x"}"#));
+        let unknown = account.judge(&call, &Answer::json(200, r#"{"errcode":99999999,"errmsg":"x"}"#));
         assert!(matches!(unknown, Verdict::Failed { .. }), "{name}: {unknown:?}");
         for (status, body) in [(502, "<html>"), (200, "<html>"), (200, ""), (200, "[]")] {
-            let verdict = account.judge(&call, &answered(status, body));
+            let verdict = account.judge(&call, &Answer::json(status, body));
             assert!(
                 matches!(&verdict, Verdict::Unknown(error) if error.code == "AMBIGUOUS"),
                 "{name}: {verdict:?}"

@@ -69,12 +69,7 @@ fn a_channel_whose_customers_send_files_says_how_they_are_fetched() {
             let call = account.download("MEDIA-ID", kind);
             let call = call.unwrap_or_else(|| panic!("{name} has no way to fetch {kind}"));
             assert!(call.query.iter().any(|(_, value)| value == "MEDIA-ID"), "{name} {kind}");
-            let answer = |status: u16, body: &str| Answer {
-                status,
-                date: None,
-                content_type: "application/json".into(),
-                body: body.into(),
-            };
+            let answer = |status: u16, body: &str| Answer::json(status, body);
             let dead = account.downloaded(&call, &answer(200, r#"{"errcode":40007,"errmsg":"invalid media_id"}"#));
             assert!(matches!(dead, Downloaded::Refused(_)), "{name} {kind}: {dead:?}");
             let down = account.downloaded(&call, &answer(502, "<html>"));

@@ -147,6 +147,34 @@ fn words(body: &str) -> Part {
     }
 }
 
+/// A text and one of every kind of file.
+fn files(channel: &dyn Channel) -> Vec<(&'static str, Content)> {
+    let placed = |kind: &str, it: Media| {
+        let takes = channel.media().iter().any(|limit| limit.kind == kind);
+        let platform_media_id = if takes { it.platform_media_id } else { String::new() };
+        Media {
+            platform_media_id,
+            ..it
+        }
+    };
+    vec![
+        (
+            "text",
+            Content::Text(Text {
+                body: "Words".into(),
+                ..Text::default()
+            }),
+        ),
+        ("image", Content::Image(placed("image", medium("a.jpg", "image/jpeg")))),
+        ("voice", Content::Voice(placed("voice", medium("a.amr", "audio/amr")))),
+        ("video", Content::Video(placed("video", medium("a.mp4", "video/mp4")))),
+        (
+            "file",
+            Content::File(placed("file", medium("a.pdf", "application/pdf"))),
+        ),
+    ]
+}
+
 /// One of every kind of part, in the schema's order, each with all that a channel could want of it: media are on the
 /// platform where the platform takes that kind of file.
 pub fn parts(channel: &dyn Channel) -> Vec<(&'static str, Content)> {
@@ -162,30 +190,7 @@ pub fn parts(channel: &dyn Channel) -> Vec<(&'static str, Content)> {
         thumb_handle: "THUMB-ID".into(),
         ..MiniProgramCard::default()
     };
-    let placed = |kind: &str, it: Media| {
-        let takes = channel.media().iter().any(|limit| limit.kind == kind);
-        let platform_media_id = if takes { it.platform_media_id } else { String::new() };
-        Media {
-            platform_media_id,
-            ..it
-        }
-    };
-    let mut parts = vec![
-        (
-            "text",
-            Content::Text(Text {
-                body: "Words".into(),
-                ..Text::default()
-            }),
-        ),
-        ("image", Content::Image(placed("image", medium("a.jpg", "image/jpeg")))),
-        ("voice", Content::Voice(placed("voice", medium("a.amr", "audio/amr")))),
-        ("video", Content::Video(placed("video", medium("a.mp4", "video/mp4")))),
-        (
-            "file",
-            Content::File(placed("file", medium("a.pdf", "application/pdf"))),
-        ),
-    ];
+    let mut parts = files(channel);
     parts.extend([
         ("location", Content::Location(Location { latitude: 23.1, longitude: 113.3, name: "A place".into(), ..Location::default() })),
         ("link", Content::Link(Link { image_handle: "THUMB-ID".into(), ..link() })),

@@ -30,14 +30,7 @@ mod tests {
 
     #[test]
     fn a_binding_names_its_company() {
-        let told = |body: &str| {
-            bound(&Answer {
-                status: 200,
-                date: None,
-                content_type: "application/json".into(),
-                body: body.as_bytes().to_vec(),
-            })
-        };
+        let told = |body: &str| bound(&Answer::json(200, body));
         assert!(
             told(r#"{"errcode":0,"errmsg":"ok","entityName":"A","corpid":"ww1","bindTime":1}"#)
                 .is_some_and(|said| said.contains("ww1"))

@@ -44,12 +44,7 @@ mod tests {
             query: Vec::new(),
             body: CallBody::Empty,
         };
-        let answer = Answer {
-            status: 200,
-            date: None,
-            content_type: "application/json".into(),
-            body: format!(r#"{{"errcode":{code},"errmsg":"x rid: 1"}}"#).into_bytes(),
-        };
+        let answer = Answer::json(200, format!(r#"{{"errcode":{code},"errmsg":"x rid: 1"}}"#));
         judge(&call, &answer)
     }
 

@@ -37,14 +37,7 @@ mod tests {
 
     #[test]
     fn agents_online_are_counted_and_named() {
-        let told = |body: &str| {
-            at_work(&Answer {
-                status: 200,
-                date: None,
-                content_type: "application/json".into(),
-                body: body.as_bytes().to_vec(),
-            })
-        };
+        let told = |body: &str| at_work(&Answer::json(200, body));
         let one = told(r#"{"kf_online_list":[{"kf_account":"a@shop","status":1,"kf_id":"1001","accepted_case":1}]}"#);
         assert!(one.is_some_and(|said| said.starts_with("1 of") && said.contains("a@shop")));
         for nobody in [r#"{"kf_online_list":[]}"#, r#"{"errcode":65400}"#, "", "[]"] {

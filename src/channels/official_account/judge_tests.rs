@@ -19,17 +19,8 @@ fn call(path: &'static str) -> Call {
     }
 }
 
-fn answer(status: u16, body: &str) -> Answer {
-    Answer {
-        status,
-        date: None,
-        content_type: "text/plain".into(),
-        body: body.as_bytes().to_vec(),
-    }
-}
-
 fn send(status: u16, body: &str) -> Verdict {
-    judge(&call("/cgi-bin/message/custom/send"), &answer(status, body))
+    judge(&call("/cgi-bin/message/custom/send"), &Answer::json(status, body))
 }
 
 fn refused(code: i64) -> Verdict {
@@ -143,18 +134,24 @@ fn another_status_is_a_wrong_address() {
 fn a_typing_sign_that_cannot_be_shown_is_no_failure() {
     for code in [45080, 45081, 40200] {
         let body = format!(r#"{{"errcode":{code},"errmsg":"x"}}"#);
-        let verdict = judge(&call(TYPING_PATH), &answer(200, &body));
+        let verdict = judge(&call(TYPING_PATH), &Answer::json(200, body));
         assert_eq!(verdict, Verdict::Done { message_id: None }, "{code}");
     }
-    let verdict = judge(&call(TYPING_PATH), &answer(200, r#"{"errcode":45015}"#));
+    let verdict = judge(&call(TYPING_PATH), &Answer::json(200, r#"{"errcode":45015}"#));
     assert!(matches!(verdict, Verdict::Failed { .. }));
 }
 
 #[test]
 fn taking_back_a_customer_whom_nobody_holds_is_done() {
-    let verdict = judge(&call(RELEASE_PATH), &answer(200, r#"{"errcode":65413,"errmsg":"x"}"#));
+    let verdict = judge(
+        &call(RELEASE_PATH),
+        &Answer::json(200, r#"{"errcode":65413,"errmsg":"x"}"#),
+    );
     assert_eq!(verdict, Verdict::Done { message_id: None });
-    let verdict = judge(&call(RELEASE_PATH), &answer(200, r#"{"errcode":65414,"errmsg":"x"}"#));
+    let verdict = judge(
+        &call(RELEASE_PATH),
+        &Answer::json(200, r#"{"errcode":65414,"errmsg":"x"}"#),
+    );
     assert!(matches!(verdict, Verdict::Failed { error, .. } if error.code == "SESSION_WITH_HUMAN"));
 }
 
@@ -162,15 +159,15 @@ fn taking_back_a_customer_whom_nobody_holds_is_done() {
 fn calls_that_may_be_repeated_are_and_need_no_errcode() {
     let upload = call("/cgi-bin/media/upload");
     assert_eq!(
-        judge(&upload, &answer(200, r#"{"media_id":"M"}"#)),
+        judge(&upload, &Answer::json(200, r#"{"media_id":"M"}"#)),
         Verdict::Done { message_id: None }
     );
-    assert!(matches!(judge(&upload, &answer(502, "")), Verdict::RetryLater(_)));
+    assert!(matches!(judge(&upload, &Answer::json(502, "")), Verdict::RetryLater(_)));
 }
 
 #[test]
 fn an_upload_gives_its_media_id_and_may_be_repeated() {
-    let id = |body: &str| uploaded(TABLE, &answer(200, body));
+    let id = |body: &str| uploaded(TABLE, &Answer::json(200, body));
     assert_eq!(
         id(r#"{"type":"image","media_id":"M","created_at":1}"#),
         Ok("M".to_owned())
@@ -181,7 +178,7 @@ fn an_upload_gives_its_media_id_and_may_be_repeated() {
         matches!(id(r#"{"errcode":40006}"#), Err(Verdict::Failed { error, .. }) if error.code == "MEDIA_TOO_LARGE")
     );
     assert!(
-        matches!(uploaded(TABLE, &answer(502, "")), Err(Verdict::RetryLater(error)) if error.code == "PLATFORM_DOWN")
+        matches!(uploaded(TABLE, &Answer::json(502, "")), Err(Verdict::RetryLater(error)) if error.code == "PLATFORM_DOWN")
     );
 }
 

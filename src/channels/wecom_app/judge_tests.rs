@@ -18,17 +18,8 @@ fn call(path: &'static str) -> Call {
     }
 }
 
-fn answer(status: u16, body: &str) -> Answer {
-    Answer {
-        status,
-        date: None,
-        content_type: "application/json".into(),
-        body: body.as_bytes().to_vec(),
-    }
-}
-
 fn send(body: &str) -> Verdict {
-    judge(&call(SEND_PATH), &answer(200, body))
+    judge(&call(SEND_PATH), &Answer::json(200, body))
 }
 
 fn refused_with(code: i64) -> Verdict {
@@ -60,7 +51,7 @@ fn errcode_zero_with_a_member_who_got_nothing_is_a_failure() {
         ),
     ] {
         let body = format!(r#"{{"errcode":0,"errmsg":"ok",{list},"msgid":"m"}}"#);
-        let Verdict::Failed { error, learned } = judge(&call(path), &answer(200, &body)) else {
+        let Verdict::Failed { error, learned } = judge(&call(path), &Answer::json(200, body)) else {
             panic!("{list}")
         };
         assert_eq!((error.code.as_str(), learned), (code, None), "{list}");
@@ -68,7 +59,7 @@ fn errcode_zero_with_a_member_who_got_nothing_is_a_failure() {
     }
     let body = r#"{"errcode":0,"errmsg":"ok","invaliduser":[]}"#;
     assert!(matches!(
-        judge(&call(UPDATE_PATH), &answer(200, body)),
+        judge(&call(UPDATE_PATH), &Answer::json(200, body)),
         Verdict::Done { .. }
     ));
 }
@@ -119,7 +110,7 @@ fn each_class_of_refusal_leads_to_its_verdict() {
 #[test]
 fn a_refusal_of_another_call_says_nothing_about_sending() {
     let body = r#"{"errcode":48002,"errmsg":"api forbidden"}"#;
-    let verdict = judge(&call(WELCOME_PATH), &answer(200, body));
+    let verdict = judge(&call(WELCOME_PATH), &Answer::json(200, body));
     assert!(matches!(verdict, Verdict::Failed { learned: None, error } if error.code == "SCOPE_NOT_GRANTED"));
 }
 
@@ -149,14 +140,14 @@ fn what_may_have_arrived_is_unknown_and_never_sent_twice() {
             (200, "{}"),
             (408, ""),
         ] {
-            let verdict = judge(&call(path), &answer(status, body));
+            let verdict = judge(&call(path), &Answer::json(status, body));
             assert!(
                 matches!(verdict, Verdict::Unknown(error) if error.code == "AMBIGUOUS"),
                 "{path} {status} {body}"
             );
         }
     }
-    let recall = judge(&call("/cgi-bin/message/recall"), &answer(502, ""));
+    let recall = judge(&call("/cgi-bin/message/recall"), &Answer::json(502, ""));
     assert!(
         matches!(recall, Verdict::RetryLater(_)),
         "taking back twice is taking back"
@@ -169,7 +160,7 @@ fn a_token_is_asked_for_with_the_applications_own_secret_and_refusals_name_the_s
     assert_eq!((asked.method, asked.path), (Method::Get, "/cgi-bin/gettoken"));
     assert!(asked.query.contains(&("corpsecret", "s3cret".to_owned())));
     let good = r#"{"errcode":0,"errmsg":"ok","access_token":"tok","expires_in":7200}"#;
-    let token = tokens::read(TABLE, &answer(200, good))
+    let token = tokens::read(TABLE, &Answer::json(200, good))
         .map_err(|_| ())
         .expect("a token");
     assert_eq!((token.value.as_str(), token.lives_for), ("tok", 7_200_000));
@@ -180,7 +171,7 @@ fn a_token_is_asked_for_with_the_applications_own_secret_and_refusals_name_the_s
         (-1, "PLATFORM_DOWN"),
     ] {
         let body = format!(r#"{{"errcode":{code},"errmsg":"x"}}"#);
-        let found = match tokens::read(TABLE, &answer(200, &body)).map(|_| ()) {
+        let found = match tokens::read(TABLE, &Answer::json(200, body)).map(|_| ()) {
             Err(Verdict::Failed { error, .. } | Verdict::RetryLater(error)) => error.code,
             other => panic!("{other:?}"),
         };

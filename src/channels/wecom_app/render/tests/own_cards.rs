@@ -108,12 +108,7 @@ fn the_code_of_a_sent_card_is_kept_under_its_name() {
     )
     .expect("rendered");
     let call = call(&settings(), &pieces.pieces[0], "li.si");
-    let answer = |body: &str| Answer {
-        status: 200,
-        date: None,
-        content_type: String::new(),
-        body: body.into(),
-    };
+    let answer = |body: &str| Answer::json(200, body);
     let kept =
         super::super::ticket(&call, &answer(r#"{"errcode":0,"msgid":"m","response_code":"rc-7"}"#)).expect("kept");
     assert_eq!((kept.code.as_str(), kept.about.as_str()), ("rc-7", "c1"));
