@@ -328,6 +328,11 @@ fn doors(
         service: people.service,
         trust: people.trust,
     };
+    let again = wired::Again {
+        pushed: deliverer.replay(),
+        pulled: feeds.clone(),
+        store: ground.store.clone(),
+    };
     let state = web::State {
         clock: ground.clock,
         chance: ground.chance,
@@ -346,7 +351,7 @@ fn doors(
         lent: web::LentTokens::default(),
         feeds: feeds.clone(),
         delivery: links,
-        replaying: Arc::new(deliverer.replay()),
+        replaying: Arc::new(again),
         replays: web::admin::Running::default(),
         quarantine: inbound.clone(),
         backup: Arc::new(backup),

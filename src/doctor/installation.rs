@@ -1,7 +1,11 @@
 //! Is the installation itself well? Clock, store, disk, cores.
 
 use super::{Doctor, Draft, Level, said};
-use crate::error::Code;
+use crate::{
+    cores::{Core, Kind},
+    error::Code,
+    web::needs::CoreState,
+};
 
 /// Beyond this the platform's timestamps look stale to us (contract: a warning over 10 min, refused over 6 h).
 const SKEW_SEEN: i64 = 60_000;
@@ -133,6 +137,9 @@ impl Doctor {
             let waiting = lag.get(&*core.name).copied().unwrap_or_default();
             let age = waiting.oldest.map_or(0, |oldest| (now - oldest).max(0));
             let link = self.links.state(&core.name);
+            if core.kind == Kind::Feed {
+                return pulls(core, &link, waiting.events, age);
+            }
             let seen = said(
                 format!(
                     "core {}: {}; {} events wait, the oldest for {} s. {}",
@@ -171,4 +178,37 @@ impl Doctor {
         };
         self.cores.0.iter().map(one).collect()
     }
+}
+
+/// A core that pulls: nothing is offered to it, so that only its own requests tell whether it is there.
+fn pulls(core: &Core, link: &CoreState, waiting: u64, age: i64) -> Draft {
+    let at = |moment: Option<crate::schema::Timestamp>| {
+        let text = moment.and_then(|at| serde_json::to_value(at).ok());
+        text.and_then(|text| text.as_str().map(str::to_owned))
+            .unwrap_or_else(|| "-".to_owned())
+    };
+    let (name, seconds) = (&core.name, age / 1000);
+    let (fetch, ack) = (at(link.last_fetch), at(link.last_ack));
+    let seen = said(
+        format!(
+            "core {name} pulls: {waiting} events wait, the oldest for {seconds} s; last fetch {fetch}, last ack {ack}"
+        ),
+        format!("核心 {name} 主动拉取：积压 {waiting} 条，最早 {seconds} 秒；最近拉取 {fetch}，最近确认 {ack}"),
+    );
+    let level = match link.state {
+        "down" => Level::Red,
+        _ if age > LAG_SEEN => Level::Yellow,
+        _ => return Draft::new("core", Level::Green, seen),
+    };
+    Draft::new("core", level, seen)
+        .code(Code::CoreUnreachable)
+        .means(
+            "customers' messages are safe but nobody reads them; they wait until the core asks for them",
+            "客户消息不会丢失，但暂时无人处理；核心再次拉取时即可取得",
+        )
+        .act(said(
+            "check that the core runs, that its token holds, and that it acknowledges what it has read",
+            "确认核心在运行、令牌有效，并在读取后确认（ack）",
+        ))
+        .place("at the core", "在核心系统")
 }

@@ -33,8 +33,8 @@ use crate::{
     ports::{
         clock::{Clock, Millis},
         core::shown,
-        feed::{Ask, FeedPage, FeedStore, Gauge, Item, Position},
-        store::StoreError,
+        feed::{Ask, FeedPage, FeedStore, Gauge, Item, Place, Position},
+        store::{Row, StoreError},
         turn::Windows,
     },
     schema::v1::{AckEventsRequest, AckEventsResponse, Event, FetchEventsRequest, FetchEventsResponse, Offer},
@@ -109,6 +109,8 @@ struct Feed {
     core: Core,
     gauge: Arc<Gauge>,
     bell: Bell,
+    /// Rings with each acknowledgement.
+    acked: Notify,
     handed: Mutex<Handed>,
     /// 0 = not since the start.
     last_fetch: AtomicI64,
@@ -171,6 +173,7 @@ impl Feeds {
                 core,
                 gauge,
                 bell,
+                acked: Notify::new(),
                 handed: Mutex::default(),
                 last_fetch: AtomicI64::new(0),
                 last_ack: AtomicI64::new(place.taken_at.unwrap_or(0)),
@@ -227,6 +230,7 @@ impl Feeds {
         let taken = self.parts.store.feed_take(feed.core.name.clone(), through).await?;
         let now = self.parts.clock.now();
         feed.last_ack.store(now, Ordering::Relaxed);
+        feed.acked.notify_waiters();
         let (events, windows) = feed.handed().taken(through, request.keep_window, now);
         for event_id in windows {
             self.parts.windows.close(&event_id);
@@ -245,6 +249,39 @@ impl Feeds {
         Ok(AckEventsResponse {
             committed: self.parts.cursors.write(&feed.core.name, taken.place.taken),
         })
+    }
+
+    /// Puts stored events into a core's feed once more, and waits until they are taken. Ends early when the house closes.
+    pub async fn again(&self, core: &str, replay: &str, events: Vec<Row>) -> Result<(), StoreError> {
+        let Some(feed) = self.feeds.iter().find(|feed| &*feed.core.name == core) else {
+            return Ok(());
+        };
+        let name = feed.core.name.clone();
+        let last = self.parts.store.feed_again(name, events, replay.to_owned()).await?;
+        feed.bell.ring();
+        loop {
+            let (taken, closed) = (feed.acked.notified(), self.closed.notified());
+            tokio::pin!(taken, closed);
+            taken.as_mut().enable();
+            closed.as_mut().enable();
+            if self.place(feed).await?.taken >= last || self.closing.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            tokio::select! {
+                () = taken => {}
+                () = closed => {}
+            }
+        }
+    }
+
+    async fn place(&self, feed: &Feed) -> Result<Place, StoreError> {
+        let ask = Ask {
+            core: feed.core.name.clone(),
+            after: None,
+            limit: 1,
+            bytes: 0,
+        };
+        Ok(self.parts.store.feed_page(ask).await?.place)
     }
 
     /// How a core stands; `None`: it does not pull.
@@ -330,14 +367,8 @@ impl Feeds {
                 feed.core.name
             ))),
             Err(Bad::OtherLife) => {
-                let ask = Ask {
-                    core: feed.core.name.clone(),
-                    after: None,
-                    limit: 1,
-                    bytes: 0,
-                };
-                let place = self.parts.store.feed_page(ask).await?.place;
-                Err(self.too_old(feed, place.oldest))
+                let oldest = self.place(feed).await?.oldest;
+                Err(self.too_old(feed, oldest))
             }
         }
     }

@@ -69,6 +69,7 @@ fn core(name: &str, kind: Kind) -> Core {
         kind,
         url: String::new(),
         secrets: Vec::new(),
+        credentials: Default::default(),
         matches: Match::default(),
         reply_budget: 4_000,
         timeout: 0,
@@ -234,7 +235,10 @@ fn ask(core: &str, after: &str, limit: u32, wait: i64) -> FetchEventsRequest {
         core: core.to_owned(),
         after: after.to_owned(),
         limit,
-        wait: (wait > 0).then_some(pbjson_types::Duration { seconds: wait, nanos: 0 }),
+        wait: (wait > 0).then_some(pbjson_types::Duration {
+            seconds: wait,
+            nanos: 0,
+        }),
     }
 }
 
@@ -280,7 +284,10 @@ async fn a_core_reads_its_own_events_in_order_until_it_takes_them() {
     bench.ack(&rest.next, false).await.expect("acked");
     assert_eq!(bench.ack(&two.next, false).await.expect("again").committed, rest.next);
     let nothing = bench.page("").await;
-    assert_eq!((nothing.events.len(), nothing.next.as_str(), nothing.more), (0, rest.next.as_str(), false));
+    assert_eq!(
+        (nothing.events.len(), nothing.next.as_str(), nothing.more),
+        (0, rest.next.as_str(), false)
+    );
     assert!(bench.waiting(&first).await.is_empty());
     assert_eq!(bench.standing().oldest, None);
     let taken = bench.observer.metrics.deliveries.with_label_values(&["main", "taken"]);
@@ -343,7 +350,10 @@ async fn one_token_has_so_many_polls_and_others_are_not_held_up_by_them() {
     let refused = bench.fetch("", 10, 0).await;
     assert!(matches!(refused, Err(Refusal::TooMany { retry_after_seconds: 1 })));
     assert_eq!(code(refused), "OVERLOADED");
-    feeds.fetch(&token("other"), ask("", "", 10, 0)).await.expect("another token");
+    feeds
+        .fetch(&token("other"), ask("", "", 10, 0))
+        .await
+        .expect("another token");
     bench.say("a", "main").await;
     while let Some(ended) = polls.join_next().await {
         assert_eq!(ended.expect("joined").expect("a page").events.len(), 1);
@@ -354,7 +364,11 @@ async fn one_token_has_so_many_polls_and_others_are_not_held_up_by_them() {
 #[tokio::test]
 async fn windows_are_closed_with_the_acknowledgement_unless_they_are_kept() {
     let bench = Bench::new().await;
-    let stored = [bench.say("a", "main").await, bench.say("b", "main").await, bench.say("c", "main").await];
+    let stored = [
+        bench.say("a", "main").await,
+        bench.say("b", "main").await,
+        bench.say("c", "main").await,
+    ];
     let open: Vec<String> = stored.iter().take(2).map(|it| it.event.id.clone()).collect();
     bench.windows.open.lock().expect("lock").clone_from(&open);
     let page = bench.page("").await;
@@ -389,18 +403,30 @@ async fn tokens_and_names_that_do_not_fit_are_told_so_and_nothing_is_lost() {
         core: String::new(),
         ..stranger
     };
-    assert_eq!(code(feeds.ack(&token("other"), unnamed).await), "INVALID_REQUEST", "another's cursor");
+    assert_eq!(
+        code(feeds.ack(&token("other"), unnamed).await),
+        "INVALID_REQUEST",
+        "another's cursor"
+    );
     assert_eq!(code(fetch(token("pushed"), "").await), "INVALID_REQUEST");
     assert_eq!(code(fetch(token("gone"), "").await), "NOT_FOUND");
     let viewer = token_of(&serde_json::json!({"id": "v", "name": "v", "scope": "viewer"}));
     assert_eq!(code(fetch(viewer, "main").await), "FORBIDDEN");
     let operator = token_of(&serde_json::json!({"id": "o", "name": "o", "scope": "operator"}));
-    assert_eq!(code(fetch(operator.clone(), "").await), "INVALID_REQUEST", "which of two?");
+    assert_eq!(
+        code(fetch(operator.clone(), "").await),
+        "INVALID_REQUEST",
+        "which of two?"
+    );
     assert_eq!(fetch(operator, "main").await.expect("a page").events.len(), 1);
     let narrow = token_of(&serde_json::json!(
         {"id": "n", "name": "n", "scope": "core", "core": "main", "accounts": ["shop-*"]}
     ));
-    assert_eq!(code(fetch(narrow, "").await), "FORBIDDEN", "it would take what it does not see");
+    assert_eq!(
+        code(fetch(narrow, "").await),
+        "FORBIDDEN",
+        "it would take what it does not see"
+    );
     assert_eq!(bench.standing().waiting, 1);
 }
 
@@ -416,7 +442,10 @@ async fn a_cursor_that_we_did_not_write_is_refused_wherever_it_comes() {
     }
     assert_eq!(code(bench.ack("", false).await), "INVALID_REQUEST");
     let other_life = Cursors::new(&[7; 32], bench.store.epoch() - 1).write("main", 1_000);
-    for refused in [bench.fetch(&other_life, 10, 0).await.map(|_| ()), bench.ack(&other_life, false).await.map(|_| ())] {
+    for refused in [
+        bench.fetch(&other_life, 10, 0).await.map(|_| ()),
+        bench.ack(&other_life, false).await.map(|_| ()),
+    ] {
         let Err(Refusal::TooOld { oldest_available }) = refused else {
             panic!("too old")
         };
@@ -426,7 +455,10 @@ async fn a_cursor_that_we_did_not_write_is_refused_wherever_it_comes() {
         wait: Some(pbjson_types::Duration { seconds: -1, nanos: 0 }),
         ..ask("main", "", 10, 0)
     };
-    assert_eq!(code(bench.feeds.fetch(&token("main"), negative).await), "INVALID_REQUEST");
+    assert_eq!(
+        code(bench.feeds.fetch(&token("main"), negative).await),
+        "INVALID_REQUEST"
+    );
     assert_eq!(bench.standing().waiting, 1);
 }
 
@@ -441,13 +473,20 @@ async fn a_restart_keeps_what_was_taken_what_waits_and_every_cursor() {
     bench.ack(&first.next, false).await.expect("acked");
     let bench = bench.again(usual()).await;
     let standing = bench.standing();
-    assert_eq!((standing.waiting, standing.last_ack, standing.here), (2, Some(START), None));
+    assert_eq!(
+        (standing.waiting, standing.last_ack, standing.here),
+        (2, Some(START), None)
+    );
     assert_eq!(ids(&bench.page("").await), ids(&all)[1..]);
     assert!(bench.page(&all.next).await.events.is_empty());
     bench.ack(&all.next, false).await.expect("acked");
     let bench = bench.again(usual()).await;
     bench.say("a", "main").await;
-    assert_eq!(seen(&bench.page(&all.next).await), [("a".into(), 3)], "behind every cursor of before");
+    assert_eq!(
+        seen(&bench.page(&all.next).await),
+        [("a".into(), 3)],
+        "behind every cursor of before"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -27,7 +30,10 @@ use crate::{
     inbound::Inbound,
     media::{self, Label, Library, Whereabouts},
     outbound::{self, Outbound},
-    ports::{clock::Millis, store::Quarantined},
+    ports::{
+        clock::Millis,
+        store::{EventQuery, Quarantined, Row, Store, StoreError},
+    },
     schema::{
         Timestamp,
         v1::{self, Media, SendRequest, SendResult},
@@ -163,10 +169,25 @@ struct PushedReplay {
     progress: Progress,
 }
 
-impl Replays for delivery::Replay {
+/// Replays by either way.
+pub struct Again {
+    pub pushed: delivery::Replay,
+    pub pulled: Arc<Feeds>,
+    pub store: Arc<dyn Store>,
+}
+
+impl Replays for Again {
     fn prepare(&self, wish: ReplayWish) -> Result<Arc<dyn ReplayRun>, Fault> {
+        if self.pulled.standing(&wish.core).is_some() {
+            return Ok(Arc::new(PulledReplay {
+                feeds: self.pulled.clone(),
+                store: self.store.clone(),
+                wish,
+                taken: AtomicU64::new(0),
+            }));
+        }
         Ok(Arc::new(PushedReplay {
-            replay: self.clone(),
+            replay: self.pushed.clone(),
             core: wish.core,
             selection: Selection {
                 key: wish.conversation,
@@ -199,6 +220,48 @@ impl ReplayRun for PushedReplay {
             passed_over: self.progress.passed_over.load(Ordering::Relaxed),
             replies_taken: self.progress.replies_taken.load(Ordering::Relaxed),
             replies_refused: self.progress.replies_refused.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Events put into a feed once more.
+struct PulledReplay {
+    feeds: Arc<Feeds>,
+    store: Arc<dyn Store>,
+    wish: ReplayWish,
+    taken: AtomicU64,
+}
+
+/// Events put there at once.
+const AGAIN: usize = 500;
+
+#[async_trait]
+impl ReplayRun for PulledReplay {
+    async fn run(&self, id: &str) -> Result<(), Fault> {
+        let mut query = EventQuery {
+            key: self.wish.conversation.clone(),
+            core: Some(self.wish.core.clone()),
+            from: self.wish.from,
+            to: self.wish.to,
+            limit: AGAIN,
+            ..EventQuery::default()
+        };
+        let broken = |error: StoreError| Fault::new(Code::Overloaded, error.to_string());
+        loop {
+            let page = self.store.events(query.clone()).await.map_err(broken)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            query.after = Some(last.row);
+            let rows: Vec<Row> = page.iter().map(|stored| stored.row).collect();
+            // The next ones when these are taken: a feed holds no more of it than a core takes at a time.
+            self.feeds.again(&self.wish.core, id, rows).await.map_err(broken)?;
+            self.taken.fetch_add(page.len() as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn count(&self) -> ReplayCount {
+        ReplayCount {
+            taken: self.taken.load(Ordering::Relaxed),
+            ..ReplayCount::default()
         }
     }
 }

@@ -72,6 +72,8 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> Answer {
                 "match": core.matches,
                 "state": link.state,
                 "lastError": link.last_error,
+                "lastFetch": link.last_fetch,
+                "lastAck": link.last_ack,
                 "backlogEvents": waiting.events,
                 "oldest": waiting.oldest.map(Timestamp::from_millis),
                 "ageSeconds": waiting.oldest.map_or(0, |oldest| (now - oldest).max(0) / 1000),
