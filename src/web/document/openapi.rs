@@ -79,7 +79,7 @@ impl Book {
             Reach::Tokens => "token",
             Reach::Operators => "admin",
         };
-        let mut parameters: Vec<Value> = names(call.path).map(|name| in_path(name)).collect();
+        let mut parameters: Vec<Value> = names(call.path).map(in_path).collect();
         parameters.extend(call.query.iter().map(in_query));
         let mut operation = json!({
             "operationId": operation_id(call),
