@@ -38,6 +38,8 @@ fn shape() -> Value {
             ),
             ("state", shapes::told("up, slow, down or unknown")),
             ("lastError", shapes::text()),
+            ("lastFetch", shapes::or_null(shapes::moment())),
+            ("lastAck", shapes::or_null(shapes::moment())),
             ("backlogEvents", shapes::count()),
             ("oldest", shapes::or_null(shapes::moment())),
             ("ageSeconds", shapes::count()),
