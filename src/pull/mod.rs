@@ -20,9 +20,9 @@ mod faces;
 mod faces_tests;
 mod inventory;
 mod page;
-mod record;
 #[cfg(test)]
 mod places_tests;
+mod record;
 #[cfg(test)]
 mod talk_tests;
 #[cfg(test)]
