@@ -44,6 +44,14 @@
 //!     by the API            outbound/send           tokens/ lends the token, egress/ makes the call
 //!   what did they say?      channels/…/judge        errcode inside HTTP 200: Verdict
 //! ```
+//! ## Others get copies
+//! ```text
+//! whatever is stored        store/sqlite/forward    walked by row, so that no commit does anything for a copy
+//!   what is told of it?     forward/derive          at most one record of each type
+//!   together with what?     forward/lane            20 records or 1 s, one batch of a type in flight
+//!   may others read it?     forward/book            the switch, and what each forwarder was before
+//!     signed, encrypted     forward/seal            anew for each attempt
+//! ```
 //!
 //! ## What always holds
 //! 1. Nothing is answered `success` before its commit is on disk ([`store::sqlite`]; WAL, `synchronous=FULL`).
@@ -94,6 +102,9 @@
 //! | What if the connection closed before our answer left? | `src/outbound/ride.rs` |
 //! | What does an errcode mean, and what follows? | `src/channels/official_account/codes.rs`, `src/channels/common/answers.rs` |
 //! | Which access token is valid now? | `src/tokens/mod.rs`, `src/tokens/cell.rs` |
+//! | Which copies go to other systems, and when? | `src/forward/mod.rs`, `src/forward/lane.rs`, `src/store/sqlite/forward.rs` |
+//! | Which record does an event or a message give? | `src/forward/derive.rs` |
+//! | Which copies are protected, and how? | `src/forward/book.rs`, `src/forward/seal.rs` |
 //! | What may we call, and what never? | `src/egress/mod.rs`, `src/egress/public.rs` |
 //! | What does each error code of ours mean? | `src/error.rs`, `src/error/pages.rs` |
 //! | What does each call of the core's API do, over HTTP and gRPC? | `src/web/calls/mod.rs`, `src/web/grpc/mod.rs` |
@@ -106,7 +117,7 @@
 //!
 //! ## Which way arrows point
 //! ```text
-//! main → cli → app → web → inbound, outbound, delivery, feed, pull → tokens → channels → envelope, text, entry
+//! main → cli → app → web → inbound, outbound, delivery, feed, pull, forward → tokens → channels → envelope, text, entry
 //!                  → store, core_link, egress             adapters: they implement ports and know no pipeline
 //!                                             everything → ports, conversation, schema, error
 //! ```
@@ -132,6 +143,7 @@ pub mod entry;
 pub mod envelope;
 pub mod error;
 pub mod feed;
+pub mod forward;
 pub mod inbound;
 pub mod media;
 pub mod observe;

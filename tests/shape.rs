@@ -137,6 +137,7 @@ fn pipelines_see_ports_and_not_what_implements_them() {
         "src/feed",
         "src/outbound",
         "src/pull",
+        "src/forward",
         "src/tokens",
         "src/conversation",
         "src/ports",

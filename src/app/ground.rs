@@ -19,6 +19,7 @@ use crate::{
         chance::{Chance, SystemChance},
         clock::{Clock, SystemClock},
         feed::FeedStore,
+        forward::Archive,
         store::Store,
     },
     store::sqlite::{self, OpenError, SqliteStore},
@@ -34,6 +35,8 @@ pub struct Ground {
     /// The same store, as a feed sees it.
     pub feed_store: Arc<dyn FeedStore>,
     pub feed_bells: feed::Bells,
+    /// The same store, for whoever copies what is in it.
+    pub archive: Arc<dyn Archive>,
     pub windows: Arc<OpenRequests>,
     pub observer: Arc<Observer>,
     pub delivery: delivery::Handle,
@@ -81,6 +84,7 @@ pub async fn prepare(config: &Config, announce: fn(&str)) -> Result<Ground, Star
     Ok(Ground {
         feed_store: store.clone(),
         feed_bells,
+        archive: store.clone(),
         store,
         vault: Arc::new(vault),
         clock,

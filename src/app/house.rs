@@ -18,7 +18,9 @@ use crate::{
     core_link,
     delivery::{self, Deliverer},
     doctor::Doctor,
+    egress::forward::ReceiverClient,
     feed::{self, Feeds},
+    forward::{self, Forward},
     inbound::{self, Inbound},
     media::{
         Library,
@@ -48,6 +50,8 @@ pub struct House {
     pub pull: Arc<Pull>,
     /// What cores pull.
     pub feeds: Arc<Feeds>,
+    /// Copies for other systems.
+    pub forward: Arc<Forward>,
     /// Signed links to stored files, on the public listener.
     pub files: Data<web::links::Door>,
     pub state: Data<web::State>,
@@ -72,12 +76,14 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
     let inbound = inbound(config, &ground, &people, &keeper, &outbound, &pull);
     assign(config, &ground, &people.registry).await?;
     let fetcher = fetcher(config, &mut ground, &people, &keeper, &library).await?;
+    let forward = forward(config, &ground).await?;
     let built = Built {
         keeper: &keeper,
         library: &library,
         outbound: &outbound,
         inbound: &inbound,
         feeds: &feeds,
+        forward: &forward,
     };
     let (deliverer, state) = doors(config, ground, people, &built)?;
     Ok(House {
@@ -91,6 +97,7 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
         inbound,
         pull,
         feeds,
+        forward,
         files: Data::new(files),
         state: Data::new(state),
     })
@@ -245,6 +252,24 @@ fn inbound(
     })
 }
 
+/// What the configuration changed of forwarders is an act like an operator's.
+async fn forward(config: &Config, ground: &Ground) -> Result<Arc<Forward>, StartFault> {
+    let parts = forward::Parts {
+        archive: ground.archive.clone(),
+        store: ground.store.clone(),
+        receivers: ReceiverClient::new()?,
+        vault: ground.vault.clone().into(),
+        clock: ground.clock.clone(),
+        chance: ground.chance.clone(),
+        observer: ground.observer.clone(),
+        kf_code: u32::try_from(config.compat.kf_channel_code).unwrap_or(u32::MAX),
+        keep: config.retention.events,
+    };
+    let (forward, changes) = Forward::prepare(parts, &config.forwarders).await?;
+    web::admin::note_configuration(&*ground.store, ground.clock.now(), changes).await;
+    Ok(forward)
+}
+
 /// What waits for nobody goes to the core whose rule fits now; before delivery reads the backlog.
 async fn assign(config: &Config, ground: &Ground, registry: &Registry) -> Result<(), StartFault> {
     let accounts: HashMap<_, _> = registry
@@ -277,6 +302,7 @@ struct Built<'a> {
     outbound: &'a Arc<Outbound>,
     inbound: &'a Arc<Inbound>,
     feeds: &'a Arc<Feeds>,
+    forward: &'a Arc<Forward>,
 }
 
 /// Delivery, and what the internal and health listeners reach.
@@ -292,6 +318,7 @@ fn doors(
         outbound,
         inbound,
         feeds,
+        forward,
     } = *built;
     let links = Arc::new(wired::Ways {
         pushed: ground.delivery.clone(),
@@ -354,6 +381,7 @@ fn doors(
         replaying: Arc::new(again),
         replays: web::admin::Running::default(),
         quarantine: inbound.clone(),
+        forwarding: forward.clone(),
         backup: Arc::new(backup),
         doctor: Arc::new(doctor),
         readiness: web::Readiness::default(),

@@ -1,10 +1,10 @@
-//! Which cores and forwarders are configured? The `[[core]]` and `[[forwarder]]` tables.
+//! Which cores are configured? The `[[core]]` tables.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::reader::{HTTP_URL, Reading, Table, http_url};
+use super::reader::{HTTP_URL, Reading, Table};
 use crate::{
     cores::{Core, Cores, Credentials, Kind, Match},
     ports::clock::Millis,
@@ -27,19 +27,6 @@ const CHANNELS: [&str; 5] = [
     "open_platform",
 ];
 
-/// One `[[forwarder]]`: checked, and kept for the version that acts on it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Forwarder {
-    pub name: String,
-    pub url: String,
-    pub types: Vec<String>,
-    pub key: Secret,
-    pub mode: String,
-    pub company_id: String,
-    pub encrypt: bool,
-    pub legacy_plain: bool,
-}
-
 pub fn read_cores(root: &mut Table<'_>, reading: &Reading) -> Cores {
     let mut names = BTreeSet::new();
     let mut shown = Vec::new();
@@ -54,7 +41,7 @@ pub fn read_cores(root: &mut Table<'_>, reading: &Reading) -> Cores {
     Cores(cores.into())
 }
 
-fn unique(table: &Table<'_>, names: &mut BTreeSet<String>, name: Option<&str>) {
+pub(super) fn unique(table: &Table<'_>, names: &mut BTreeSet<String>, name: Option<&str>) {
     if let Some(name) = name
         && !names.insert(name.to_owned())
     {
@@ -107,9 +94,9 @@ fn read_core(it: &mut Table<'_>, reading: &Reading) -> Option<Core> {
     })
 }
 
-const NAME: &str = "a name of letters, digits, \"_\" and \"-\", at most 63";
+pub(super) const NAME: &str = "a name of letters, digits, \"_\" and \"-\", at most 63";
 
-fn name(text: &str) -> Option<String> {
+pub(super) fn name(text: &str) -> Option<String> {
     let lawful = (1..=63).contains(&text.len())
         && text
             .bytes()
@@ -131,15 +118,7 @@ fn read_url(it: &mut Table<'_>, kind: Option<Kind>) -> Option<String> {
     it.parse(
         "url",
         "an address such as \"https://core.example/wxbridge\", without credentials",
-        |text| {
-            let url = url::Url::parse(text).ok()?;
-            let plain = matches!(url.scheme(), "http" | "https")
-                && url.has_host()
-                && url.username().is_empty()
-                && url.password().is_none()
-                && url.fragment().is_none();
-            plain.then(|| text.to_owned())
-        },
+        whole_url,
     )
 }
 
@@ -174,6 +153,17 @@ fn read_credentials(it: &mut Table<'_>) -> Credentials {
         }
     }
     credentials
+}
+
+/// An address kept as it was written, path, last slash and query included.
+pub(super) fn whole_url(text: &str) -> Option<String> {
+    let url = url::Url::parse(text).ok()?;
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.fragment().is_none();
+    plain.then(|| text.to_owned())
 }
 
 fn read_secrets(it: &mut Table<'_>, kind: Option<Kind>, reading: &Reading) -> Vec<Secret> {
@@ -217,50 +207,5 @@ fn read_match<'r>(core: &mut Table<'r>, mut it: Table<'r>) -> Option<Match> {
         channels: channels.unwrap_or_default(),
         accounts: accounts.unwrap_or_default(),
         sub_ids: sub_ids.unwrap_or_default(),
-    })
-}
-
-pub fn read_forwarders(root: &mut Table<'_>, reading: &Reading) -> Vec<Forwarder> {
-    let mut names = BTreeSet::new();
-    let mut shown = Vec::new();
-    let mut forwarders = Vec::new();
-    for mut table in root.tables("forwarder") {
-        let forwarder = read_forwarder(&mut table);
-        unique(&table, &mut names, forwarder.as_ref().map(|it| it.name.as_str()));
-        shown.push(table.finish());
-        forwarders.extend(forwarder);
-    }
-    root.show_tables("forwarder", shown);
-    if !forwarders.is_empty() {
-        reading.note("[[forwarder]]: this version checks these tables and does not act on them yet");
-    }
-    forwarders
-}
-
-fn read_forwarder(it: &mut Table<'_>) -> Option<Forwarder> {
-    const TYPES: [&str; 6] = ["conversation", "evaluation", "user", "userinfo", "msg", "summary"];
-    for key in ["name", "url"] {
-        it.require(key, "a text");
-    }
-    let name = it.parse("name", NAME, name);
-    let url = it.parse("url", HTTP_URL, http_url);
-    let types = it.list(
-        "types",
-        "a record type: conversation, evaluation, user, userinfo, msg or summary",
-        |text| TYPES.contains(&text).then(|| text.to_owned()),
-    );
-    let key = it.secret("key");
-    let mode = it.text("mode");
-    let company_id = it.text("company_id");
-    let (encrypt, legacy_plain) = (it.flag("encrypt"), it.flag("legacy_plain"));
-    Some(Forwarder {
-        name: name?,
-        url: url?,
-        types: types.unwrap_or_default(),
-        key: key.unwrap_or_default(),
-        mode: mode.unwrap_or_default(),
-        company_id: company_id.unwrap_or_default(),
-        encrypt: encrypt.unwrap_or(false),
-        legacy_plain: legacy_plain.unwrap_or(false),
     })
 }

@@ -5,6 +5,7 @@ mod cores;
 #[cfg(test)]
 mod document;
 pub mod fault;
+mod forwarders;
 pub mod reader;
 mod sections;
 pub mod sources;
@@ -16,10 +17,9 @@ use std::{
 
 use ipnet::IpNet;
 
-pub use cores::Forwarder;
 pub use fault::{ConfigFault, ConfigFaults};
 
-use crate::{cores::Cores, ports::clock::Millis};
+use crate::{cores::Cores, forward::settings::Forwarder, ports::clock::Millis};
 
 /// The environment variable that names the file.
 pub const FILE_VARIABLE: &str = "WXBRIDGE_CONFIG";

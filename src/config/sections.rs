@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{
     Compat, Config, Egress, Grpc, Health, Internal, Kf, Log, LogFormat, Platform, Public, Retention, Session, Store,
-    Tls, cores,
+    Tls, cores, forwarders,
     reader::{HTTP_URL, Reading, Table, http_url},
 };
 use crate::ports::clock::Millis;
@@ -67,7 +67,7 @@ pub fn read(mut root: Table<'_>, reading: &Reading) -> Option<Config> {
         Some(Compat { kf_channel_code })
     });
     let cores = cores::read_cores(&mut root, reading);
-    let forwarders = cores::read_forwarders(&mut root, reading);
+    let forwarders = forwarders::read_forwarders(&mut root, reading);
     let log = section(&mut root, "log", read_log);
     let shown = root.finish();
     Some(Config {

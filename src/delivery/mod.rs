@@ -12,7 +12,7 @@ mod lanes;
 pub mod ledger;
 mod log;
 mod replay;
-mod schedule;
+pub(crate) mod schedule;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 mod client;
 pub mod dial;
 pub mod fetch;
+pub mod forward;
 pub mod line;
 mod multipart;
 pub mod pool;

@@ -21,6 +21,8 @@ pub struct Metrics {
     pub pull_items: IntCounterVec,
     pub pull_seconds: Histogram,
     pub pulls_waiting: IntGauge,
+    pub forwarded: IntCounterVec,
+    pub forward_posts: IntCounterVec,
 }
 
 impl Metrics {
@@ -66,6 +68,16 @@ impl Metrics {
             "wxbridge_media_fetches_total",
             "Files that customers sent, by what became of fetching them",
             &["channel", "result"],
+        );
+        let forwarded = counter(
+            "wxbridge_forwarded_total",
+            "Records for other systems, by what became of them",
+            &["forwarder", "type", "result"],
+        );
+        let forward_posts = counter(
+            "wxbridge_forward_posts_total",
+            "Batches of records posted to other systems, by result",
+            &["forwarder", "result"],
         );
         let pulls = counter(
             "wxbridge_pulls_total",
@@ -135,6 +147,8 @@ impl Metrics {
             pull_items,
             pull_seconds,
             pulls_waiting,
+            forwarded,
+            forward_posts,
         }
     }
 
@@ -196,6 +210,8 @@ mod tests {
             pull_items,
             pull_seconds,
             pulls_waiting,
+            forwarded,
+            forward_posts,
         } = Metrics::new();
         let shown = |it: &dyn prometheus::core::Collector| -> Vec<(String, Vec<String>)> {
             it.desc()
@@ -218,6 +234,8 @@ mod tests {
             shown(&pull_items),
             shown(&pull_seconds),
             shown(&pulls_waiting),
+            shown(&forwarded),
+            shown(&forward_posts),
         ]
         .into_iter()
         .flatten()

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod core;
 pub mod feed;
 pub mod fetch;
+pub mod forward;
 pub mod platform;
 pub mod pull;
 pub mod store;

@@ -29,10 +29,15 @@ pub async fn whole(request: &HttpRequest, mut payload: web::Payload, limit: u64)
 
 /// A JSON body without strangers among its fields.
 pub async fn strict<T: DeserializeOwned>(request: &HttpRequest, payload: web::Payload) -> Answer<T> {
+    strict_within(request, payload, MAX_BODY).await
+}
+
+/// The same, of at most so many bytes.
+pub async fn strict_within<T: DeserializeOwned>(request: &HttpRequest, payload: web::Payload, most: u64) -> Answer<T> {
     if !says_json(request) {
         return Err(Problem::media_type(&content_type(request), "application/json"));
     }
-    let body = whole(request, payload, MAX_BODY).await?;
+    let body = whole(request, payload, most).await?;
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::invalid("the body is empty, expected a JSON object"));
     }

@@ -71,6 +71,7 @@ pub struct State {
     pub replaying: Arc<dyn needs::Replays>,
     pub replays: admin::Running,
     pub quarantine: Arc<dyn needs::Reread>,
+    pub forwarding: Arc<dyn needs::Forwarding>,
     pub backup: Arc<dyn needs::Backup>,
     pub doctor: Arc<crate::doctor::Doctor>,
     pub readiness: health::Readiness,

@@ -10,7 +10,11 @@ use crate::{
     accounts::Opened,
     api_tokens::ApiToken,
     error::Fault,
-    ports::{clock::Millis, store::Quarantined},
+    forward::{NewRecord, Published, book::Change},
+    ports::{
+        clock::Millis,
+        store::{Quarantined, StoreError},
+    },
     schema::{Timestamp, v1},
     secret::Secret,
     tokens::Token,
@@ -178,4 +182,17 @@ pub trait Reread: Send + Sync + 'static {
 pub trait Backup: Send + Sync + 'static {
     /// The file, at its start. Without a passphrase it holds the master key in the clear, and says so.
     async fn write(&self, passphrase: Option<Secret>) -> Result<std::fs::File, Fault>;
+}
+
+/// Copies for other systems.
+#[async_trait]
+pub trait Forwarding: Send + Sync + 'static {
+    /// Whether what is forwarded is protected.
+    fn is_on(&self) -> bool;
+    /// Every forwarder by name, secrets masked.
+    fn shown(&self) -> Vec<(String, serde_json::Value)>;
+    /// Durable when it returns; `None`: it stood so already.
+    async fn switch(&self, on: bool) -> Result<Option<Change>, StoreError>;
+    /// Durable when it returns, if anybody wants it.
+    async fn publish(&self, record: NewRecord) -> Result<Published, StoreError>;
 }

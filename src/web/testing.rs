@@ -22,6 +22,10 @@ use crate::{
     doctor::{Doctor, Probes},
     error::{Code, Fault},
     feed::{self, Feeds},
+    forward::{
+        NewRecord, Published,
+        book::{Book, Change},
+    },
     observe::Observer,
     ports::{chance::SystemChance, clock::ManualClock, feed::*, store::*},
     schema::v1,
@@ -375,6 +379,31 @@ impl Reread for FakeHouse {
 }
 
 #[async_trait]
+impl Forwarding for FakeHouse {
+    fn is_on(&self) -> bool {
+        true
+    }
+    fn shown(&self) -> Vec<(String, serde_json::Value)> {
+        let one = |name: &str| {
+            let shown = serde_json::json!({
+                "name": name, "url": "https://a.example/", "mode": "hmac-sha256", "encrypt": false, "companyId": "",
+                "key": "****ab", "legacyPlain": false, "types": [],
+            });
+            (name.to_owned(), shown)
+        };
+        vec![one("archive"), one("crm")]
+    }
+    async fn switch(&self, on: bool) -> Result<Option<Change>, StoreError> {
+        Ok(Book::default().switch(on))
+    }
+    async fn publish(&self, record: NewRecord) -> Result<Published, StoreError> {
+        let id = format!("{} {}", record.conversation_key, record.content);
+        let forwarders = vec!["archive".to_owned()];
+        Ok(Published { id, forwarders })
+    }
+}
+
+#[async_trait]
 impl Backup for FakeHouse {
     async fn write(&self, _: Option<Secret>) -> Result<std::fs::File, Fault> {
         use std::io::{Seek as _, Write as _};
@@ -499,6 +528,7 @@ impl House {
             replaying: parts.clone(),
             replays: super::admin::Running::default(),
             quarantine: parts.clone(),
+            forwarding: parts.clone(),
             backup: parts.clone(),
             doctor: Arc::new(doctor),
             readiness: super::Readiness::default(),

@@ -12,8 +12,8 @@ use std::{
 use async_trait::async_trait;
 
 use super::needs::{
-    AccountDesk, Applied, ByteStream, CoreLinks, CoreState, Kept, Lag, Lending, NewFile, Notation, ReplayCount,
-    ReplayRun, ReplayWish, Replays, Reread, Sending, Shelf, Shelved, Unapplied,
+    AccountDesk, Applied, ByteStream, CoreLinks, CoreState, Forwarding, Kept, Lag, Lending, NewFile, Notation,
+    ReplayCount, ReplayRun, ReplayWish, Replays, Reread, Sending, Shelf, Shelved, Unapplied,
 };
 use crate::{
     accounts::{
@@ -27,6 +27,7 @@ use crate::{
     doctor::Probes,
     error::{Code, Fault},
     feed::Feeds,
+    forward::{Forward, NewRecord, Published, book::Change},
     inbound::Inbound,
     media::{self, Label, Library, Whereabouts},
     outbound::{self, Outbound},
@@ -288,6 +289,25 @@ impl Sending for Outbox {
 impl Reread for Inbound {
     async fn reread(&self, body: &Quarantined) -> Result<Option<String>, Fault> {
         Inbound::reread(self, body).await
+    }
+}
+
+#[async_trait]
+impl Forwarding for Forward {
+    fn is_on(&self) -> bool {
+        Forward::is_on(self)
+    }
+
+    fn shown(&self) -> Vec<(String, serde_json::Value)> {
+        Forward::shown(self)
+    }
+
+    async fn switch(&self, on: bool) -> Result<Option<Change>, StoreError> {
+        Forward::switch(self, on).await
+    }
+
+    async fn publish(&self, record: NewRecord) -> Result<Published, StoreError> {
+        Forward::publish(self, record).await
     }
 }
 

@@ -74,8 +74,10 @@ impl Writer {
         };
         self.db
             .prepare_cached(
-                "INSERT INTO message (id, account, client, conversation, open, answers, request, result, passive, pieces_done, \
-                 attempts, created, next_attempt, not_after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12, ?13)",
+                "INSERT INTO message (row, id, account, client, conversation, open, answers, request, result, passive, pieces_done, \
+                 attempts, created, next_attempt, not_after) VALUES (1 + max(coalesce((SELECT max(row) FROM message), 0), \
+                 coalesce((SELECT value FROM meta WHERE name = 'message_floor'), 0)), \
+                 ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12, ?13)",
             )?
             .execute(params![
                 message.id,

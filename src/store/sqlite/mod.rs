@@ -8,6 +8,7 @@ mod checkpoint;
 mod conversations;
 mod feed_page;
 mod feeds;
+mod forward;
 mod gather;
 mod handover;
 mod inbound;

@@ -137,6 +137,15 @@ impl Writer {
             })?
             .collect::<Result<_, _>>()?;
         let old: Vec<_> = rows.into_iter().take_while(|(.., created)| *created < before).collect();
+        if !old.is_empty() {
+            // Row numbers are never given out twice, even when no message is left to count from.
+            self.db
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO meta (name, value) SELECT 'message_floor', max(max(row), \
+                     coalesce((SELECT value FROM meta WHERE name = 'message_floor'), 0)) FROM message",
+                )?
+                .execute([])?;
+        }
         for (row, open, _) in &old {
             at.message = *row;
             if !open {

@@ -1,4 +1,5 @@
 mod accepted;
+mod archive;
 mod busy;
 mod handed;
 mod kept;

@@ -10,8 +10,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::paged;
+pub use crate::secret::masked;
 use crate::{
-    ports::{clock::Millis, store::RecordWrite},
+    forward::book::Change,
+    ports::{
+        clock::Millis,
+        store::{RecordWrite, Store},
+    },
     schema::Timestamp,
     web::{
         Answer, State,
@@ -43,6 +48,8 @@ pub const CALLS: &[Call] = &[Call::get("/admin/v1/audit", "Who changed what, new
 )])];
 
 const SPACE: &str = "audit";
+/// Who acted when the configuration file did.
+const CONFIGURATION: &str = "configuration";
 /// Records in one commit: callbacks wait behind it.
 const AT_ONCE: usize = 500;
 
@@ -115,6 +122,32 @@ pub async fn notes(state: &State, caller: &Caller, notes: Vec<Note<'_>>) {
     }
 }
 
+/// Writes down what a changed configuration did: its acts are nobody's whose token we know.
+pub async fn note_configuration(store: &dyn Store, now: Millis, changes: Vec<Change>) {
+    if changes.is_empty() {
+        return;
+    }
+    let mut writes = Vec::with_capacity(changes.len());
+    for change in changes {
+        let act = Act {
+            time: Timestamp::from_millis(now),
+            who: CONFIGURATION.to_owned(),
+            what: change.what.to_owned(),
+            target: change.target,
+            before: change.before,
+            after: change.after,
+        };
+        tracing::info!(who = %act.who, what = %act.what, on = %act.target, "the configuration changed");
+        match record(now, &act) {
+            Ok(write) => writes.push(write),
+            Err(error) => tracing::error!(%error, what = %act.what, "an audit record cannot be written"),
+        }
+    }
+    if let Err(error) = store.write_records(writes).await {
+        tracing::error!(%error, "audit records could not be written");
+    }
+}
+
 fn record(now: Millis, act: &Act) -> Result<RecordWrite, serde_json::Error> {
     // Several acts within one millisecond keep their order.
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -123,16 +156,6 @@ fn record(now: Millis, act: &Act) -> Result<RecordWrite, serde_json::Error> {
         key: format!("{now:013}-{:010}", COUNT.fetch_add(1, Ordering::Relaxed)),
         value: serde_json::to_vec(act)?,
     })
-}
-
-/// `****ab`: enough to tell two secrets apart, too little to use one.
-pub fn masked(secret: &str) -> String {
-    let count = secret.chars().count();
-    match count {
-        0 => String::new(),
-        1..8 => "****".to_owned(),
-        _ => format!("****{}", secret.chars().skip(count - 2).collect::<String>()),
-    }
 }
 
 /// Newest first.
@@ -151,16 +174,4 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> Answer {
         |record| record.key.clone(),
         |record| serde_json::from_slice::<Value>(&record.value).unwrap_or_default(),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::masked;
-
-    #[test]
-    fn a_secret_shows_two_characters_at_most() {
-        assert_eq!(masked("0123456789ab"), "****ab");
-        assert_eq!(masked("short"), "****");
-        assert_eq!(masked(""), "");
-    }
 }

@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod cores;
 mod doctor;
+mod forwarders;
 mod ledger;
 mod parked;
 mod quarantine;
@@ -16,8 +17,8 @@ use actix_web::{HttpResponse, http::header};
 use serde::Serialize;
 
 use super::{Answer, Problem, table::Call};
-pub use audit::masked;
 pub(super) use audit::{Note, note};
+pub use audit::{masked, note_configuration};
 pub use replay::Running;
 
 pub fn calls() -> impl Iterator<Item = &'static Call> {
@@ -29,6 +30,7 @@ pub fn calls() -> impl Iterator<Item = &'static Call> {
         replay::CALLS,
         backup::CALLS,
         cores::CALLS,
+        forwarders::CALLS,
         ledger::CALLS,
         doctor::CALLS,
         audit::CALLS,
@@ -49,11 +51,21 @@ pub(super) fn told<T: Serialize>(status: actix_web::http::StatusCode, body: &T) 
 
 /// One page of a list that was read with one item more than `limit`; `place` names an item for `after`.
 pub(super) fn paged<T, U: Serialize>(
-    mut items: Vec<T>,
+    items: Vec<T>,
     limit: usize,
     place: impl Fn(&T) -> String,
     show: impl Fn(T) -> U,
 ) -> Answer {
+    told(actix_web::http::StatusCode::OK, &page(items, limit, place, show))
+}
+
+/// [`paged`], not yet told.
+fn page<T, U: Serialize>(
+    mut items: Vec<T>,
+    limit: usize,
+    place: impl Fn(&T) -> String,
+    show: impl Fn(T) -> U,
+) -> super::calls::accounts::Page<U> {
     let more = items.len() > limit;
     items.truncate(limit);
     let next = if more {
@@ -62,10 +74,7 @@ pub(super) fn paged<T, U: Serialize>(
         String::new()
     };
     let items = items.into_iter().map(show).collect();
-    told(
-        actix_web::http::StatusCode::OK,
-        &super::calls::accounts::Page { items, next },
-    )
+    super::calls::accounts::Page { items, next }
 }
 
 /// A row number out of a path or a cursor.

@@ -269,3 +269,41 @@ async fn an_entry_gets_a_short_name_or_the_one_asked_for_once() {
         assert_eq!(answer.code(), "INVALID_REQUEST", "{query}");
     }
 }
+
+#[actix_web::test]
+async fn a_record_names_a_type_and_a_conversation_that_the_core_serves() {
+    let house = House::new().await;
+    let record = |kind: &str, key: &str| {
+        post(
+            "/v1/records",
+            &json!({ "type": kind, "content": { "a": 1 }, "conversationKey": key }),
+        )
+    };
+    let taken = ask(&house, &house.core, record("summary", "")).await;
+    assert_eq!((taken.status, &taken.json()["forwarders"]), (202, &json!(["archive"])));
+    assert_eq!(taken.json()["id"], " {\"a\":1}");
+    assert_eq!(
+        ask(&house, &house.core, record("gossip", "")).await.code(),
+        "INVALID_REQUEST"
+    );
+    assert_eq!(
+        ask(&house, &house.core, record("summary", KEY)).await.code(),
+        "NOT_FOUND"
+    );
+    assert_eq!(
+        ask(&house, &house.core, record("summary", "odd")).await.code(),
+        "NOT_FOUND"
+    );
+    assert_eq!(ask(&house, &house.viewer, record("summary", "")).await.status, 403);
+    assert_eq!(ask(&house, &house.borrower, record("summary", "")).await.status, 403);
+    house
+        .store
+        .views
+        .lock()
+        .expect("lock")
+        .insert(KEY.into(), view("other", "shop-1"));
+    assert_eq!(
+        ask(&house, &house.core, record("summary", KEY)).await.code(),
+        "FORBIDDEN"
+    );
+}

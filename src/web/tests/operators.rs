@@ -318,3 +318,36 @@ async fn refusals_and_findings_come_in_the_callers_language() {
         findings.json()
     );
 }
+
+#[actix_web::test]
+async fn forwarders_are_listed_in_pages_with_their_switch_and_turning_it_is_written_down() {
+    let house = House::new().await;
+    let first = ask(&house, &house.viewer, get("/admin/v1/forwarders?limit=1"))
+        .await
+        .json();
+    assert_eq!(
+        (&first["items"][0]["name"], &first["next"]),
+        (&json!("archive"), &json!("archive"))
+    );
+    assert_eq!(first["switch"]["on"], true);
+    let second = ask(&house, &house.viewer, get("/admin/v1/forwarders?after=archive"))
+        .await
+        .json();
+    assert_eq!(
+        (&second["items"][0]["name"], &second["next"]),
+        (&json!("crm"), &json!(""))
+    );
+    let turn = |on: bool| post("/admin/v1/forwarders/switch", &json!({ "on": on }));
+    assert_eq!(ask(&house, &house.viewer, turn(false)).await.status, 403);
+    assert_eq!(ask(&house, &house.core, turn(false)).await.status, 403);
+    assert_eq!(ask(&house, &house.operator, turn(true)).await.json()["changed"], false);
+    assert_eq!(ask(&house, &house.operator, turn(false)).await.json()["changed"], true);
+    let audit = ask(&house, &house.viewer, get("/admin/v1/audit")).await.json();
+    assert_eq!(audit["items"].as_array().map(Vec::len), Some(1), "{audit}");
+    let act = &audit["items"][0];
+    assert_eq!((&act["what"], &act["who"]), (&json!("forwarder.switch"), &json!("op")));
+    assert_eq!(
+        (&act["before"]["on"], &act["after"]["on"]),
+        (&json!(true), &json!(false))
+    );
+}

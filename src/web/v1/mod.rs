@@ -7,6 +7,7 @@ mod entries;
 mod events;
 mod media;
 mod messages;
+mod records;
 
 use actix_web::{
     HttpResponse,
@@ -26,6 +27,7 @@ pub fn calls() -> impl Iterator<Item = &'static Call> {
         accounts::CALLS,
         access_token::CALLS,
         entries::CALLS,
+        records::CALLS,
     ]
     .into_iter()
     .flatten()

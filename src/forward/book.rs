@@ -1,0 +1,206 @@
+//! What is protected? The shared switch and what each forwarder was before, by name: a machine without a store.
+//!
+//! | event | switch | `legacy_plain` |
+//! |---|---|---|
+//! | a name is first seen while the switch is on | on | as configured |
+//! | a name is first seen while the switch is off | off | false |
+//! | another URL, types, mode, company, or another name | unchanged | unchanged |
+//! | another key | unchanged | false |
+//! | the switch goes off | off | unchanged |
+//! | the switch goes on | on | false for all |
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::settings::{Forwarder, Kind, Mode};
+use crate::secret::{Secret, masked};
+
+/// What is remembered of a forwarder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    pub url: String,
+    pub types: Vec<Kind>,
+    pub key: Secret,
+    pub mode: Mode,
+    pub company_id: String,
+    pub encrypt: bool,
+    /// It was there, plain, before the four newer types could be protected.
+    pub legacy_plain: bool,
+    /// It is configured now.
+    pub present: bool,
+}
+
+impl Known {
+    fn of(configured: &Forwarder, legacy_plain: bool) -> Self {
+        Self {
+            url: configured.url.clone(),
+            types: configured.types.clone(),
+            key: configured.key.clone(),
+            mode: configured.mode,
+            company_id: configured.company_id.clone(),
+            encrypt: configured.encrypt,
+            legacy_plain,
+            present: true,
+        }
+    }
+
+    /// As an operator may see it.
+    pub fn shown(&self) -> Value {
+        json!({
+            "url": self.url,
+            "types": self.types.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
+            "key": masked(self.key.expose()),
+            "mode": self.mode.name(),
+            "companyId": self.company_id,
+            "encrypt": self.encrypt,
+            "legacyPlain": self.legacy_plain,
+        })
+    }
+}
+
+/// Something that somebody may want to read later.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    pub what: &'static str,
+    pub target: String,
+    pub before: Value,
+    pub after: Value,
+}
+
+/// The switch, and every name that was ever seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Book {
+    pub on: bool,
+    pub known: BTreeMap<String, Known>,
+}
+
+impl Default for Book {
+    fn default() -> Self {
+        Self {
+            on: true,
+            known: BTreeMap::new(),
+        }
+    }
+}
+
+/// What one look at the configuration changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settled {
+    pub changes: Vec<Change>,
+    /// Old and new name: where they had come to goes with them.
+    pub renamed: Vec<(String, String)>,
+}
+
+impl Book {
+    /// Whether batches of this type are signed, and encrypted where that was asked for.
+    pub fn protects(&self, name: &str, kind: Kind) -> bool {
+        let legacy = self.known.get(name).is_some_and(|known| known.legacy_plain);
+        self.on && (kind.always_protectable() || !legacy)
+    }
+
+    /// Compares what is configured with what was before.
+    pub fn settle(&mut self, configured: &[Forwarder]) -> Settled {
+        let mut settled = Settled::default();
+        for forwarder in configured {
+            if !self.known.contains_key(&forwarder.name)
+                && let Some(old) = self.former_name(forwarder, configured)
+            {
+                self.rename(&old, forwarder, &mut settled);
+            }
+            settled.changes.extend(self.settle_one(forwarder));
+        }
+        for (name, known) in &mut self.known {
+            if known.present && !configured.iter().any(|it| it.name == *name) {
+                known.present = false;
+                settled.changes.push(Change {
+                    what: "forwarder.remove",
+                    target: name.clone(),
+                    before: known.shown(),
+                    after: Value::Null,
+                });
+            }
+        }
+        settled
+    }
+
+    /// The one name that vanished with this address, key and company: then it is the same one.
+    fn former_name(&self, forwarder: &Forwarder, configured: &[Forwarder]) -> Option<String> {
+        let same = |known: &Known| {
+            known.present
+                && known.url == forwarder.url
+                && known.key == forwarder.key
+                && known.company_id == forwarder.company_id
+        };
+        let mut vanished = self
+            .known
+            .iter()
+            .filter(|(name, known)| same(known) && !configured.iter().any(|it| it.name == **name));
+        let (name, _) = vanished.next()?;
+        vanished.next().is_none().then(|| name.clone())
+    }
+
+    fn rename(&mut self, old: &str, forwarder: &Forwarder, settled: &mut Settled) {
+        let Some(known) = self.known.remove(old) else { return };
+        self.known.insert(forwarder.name.clone(), known);
+        settled.renamed.push((old.to_owned(), forwarder.name.clone()));
+        settled.changes.push(Change {
+            what: "forwarder.rename",
+            target: forwarder.name.clone(),
+            before: json!({ "name": old }),
+            after: json!({ "name": forwarder.name }),
+        });
+    }
+
+    fn settle_one(&mut self, forwarder: &Forwarder) -> Option<Change> {
+        let before = self.known.get(&forwarder.name);
+        let legacy_plain = match before {
+            Some(known) => known.legacy_plain && known.key == forwarder.key,
+            None => forwarder.legacy_plain && self.on,
+        };
+        let after = Known::of(forwarder, legacy_plain);
+        let what = match before {
+            Some(known) if *known == after => return None,
+            Some(known) if known.key != after.key => "forwarder.rotate",
+            Some(known) if known.present => "forwarder.update",
+            _ => "forwarder.create",
+        };
+        let change = Change {
+            what,
+            target: forwarder.name.clone(),
+            before: before.map_or(Value::Null, Known::shown),
+            after: after.shown(),
+        };
+        self.known.insert(forwarder.name.clone(), after);
+        Some(change)
+    }
+
+    /// `None`: it stood so already.
+    pub fn switch(&mut self, on: bool) -> Option<Change> {
+        if self.on == on {
+            return None;
+        }
+        let mut legacy = Vec::new();
+        if on {
+            for (name, known) in &mut self.known {
+                if std::mem::take(&mut known.legacy_plain) {
+                    legacy.push(name.clone());
+                }
+            }
+        }
+        self.on = on;
+        let mut after = json!({ "on": on });
+        if !legacy.is_empty() {
+            after["legacyPlainEnded"] = json!(legacy);
+        }
+        Some(Change {
+            what: "forwarder.switch",
+            target: "all".to_owned(),
+            before: json!({ "on": !on }),
+            after,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
