@@ -143,6 +143,7 @@ fn classify(error: reqwest::Error) -> NoAnswer {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::StreamExt as _;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::TcpListener,
@@ -219,6 +220,58 @@ mod tests {
         let request = task.await.expect("the server lives");
         assert!(request.contains("name=\"media\"; filename=\"图%22.png\""), "{request}");
         assert!(request.contains("\r\n\r\nPNG\r\n"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn a_range_of_a_file_comes_as_it_is_announced() {
+        let (base, task) = once(
+            "HTTP/1.1 206 Partial Content\r\ncontent-type: audio/amr\r\ncontent-range: bytes 2-4/9\r\n\
+             content-disposition: attachment; filename=\"语音.amr\"\r\ncontent-length: 3\r\n\r\nabc"
+                .as_bytes(),
+        )
+        .await;
+        let asked = call(CallBody::Json("{\"a\":1}".into()));
+        let opened = egress().open(&base, &asked, Some("T/1"), Some((2, 4))).await;
+        let mut opened = opened.map_err(|fault| fault.to_string()).expect("a file");
+        assert_eq!(
+            (opened.status, opened.whole, opened.file.length),
+            (206, Some(9), Some(3))
+        );
+        assert_eq!(
+            (opened.file.content_type.as_str(), opened.file.name.as_str()),
+            ("audio/amr", "语音.amr")
+        );
+        let mut bytes = Vec::new();
+        while let Some(piece) = opened.file.bytes.next().await {
+            bytes.extend_from_slice(&piece.expect("a piece"));
+        }
+        assert_eq!(bytes, b"abc");
+        let request = task.await.expect("the server lives");
+        let head = "POST /cgi-bin/message/custom/send?access_token=T%2F1&type=image HTTP/1.1\r\n";
+        assert!(request.starts_with(head), "{request}");
+        for line in [
+            "\r\nrange: bytes=2-4\r\n",
+            "\r\ncontent-type: application/json; charset=utf-8\r\n",
+            "\r\ncontent-length: 7\r\n",
+            &format!("\r\nhost: {}\r\n", &base[7..]),
+        ] {
+            assert!(request.contains(line), "{line:?}: {request}");
+        }
+        assert!(request.ends_with("\r\n\r\n{\"a\":1}"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn why_a_file_does_not_come_is_told_without_the_token() {
+        let (cut, task) = once(b"").await;
+        let asked = call(CallBody::Json(b"{}".to_vec()));
+        let lost = egress().open(&cut, &asked, Some("SECRET"), None).await.err();
+        task.await.expect("the server lives");
+        let gone = egress().open(&cut, &asked, Some("SECRET"), None).await.err();
+        assert!(
+            matches!((&lost, &gone), (Some(NoAnswer::Lost(_)), Some(NoAnswer::NotSent(_)))),
+            "{lost:?} {gone:?}"
+        );
+        assert!(!format!("{lost:?} {gone:?}").contains("SECRET"), "{lost:?} {gone:?}");
     }
 
     #[tokio::test]

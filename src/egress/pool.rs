@@ -121,3 +121,93 @@ impl Pool {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hyper::Request;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+        sync::mpsc,
+    };
+
+    use super::*;
+    use crate::egress::dial;
+
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
+
+    /// Answers every request; tells of each connection that its other side closed, and how many requests it carried.
+    async fn server() -> (Uri, mpsc::UnboundedReceiver<usize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let at = listener.local_addr().expect("bound");
+        let (tell, told) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let tell = tell.clone();
+                tokio::spawn(async move {
+                    let (mut some, mut requests) = ([0; 4_096], 0);
+                    while let Ok(1..) = socket.read(&mut some).await {
+                        requests += 1;
+                        let _ = socket.write_all(ANSWER).await;
+                    }
+                    let _ = tell.send(requests);
+                });
+            }
+        });
+        (format!("http://{at}/").parse().expect("an address"), told)
+    }
+
+    fn pool(idle: Duration) -> Arc<Pool> {
+        let trust = Arc::new(dial::distrust().expect("a provider"));
+        Pool::new(Dialer::new(trust, Duration::from_secs(20)), idle)
+    }
+
+    async fn asked(pool: &Arc<Pool>, peer: &Uri) -> Answer {
+        let mut request = Request::default();
+        request.headers_mut().insert("host", "x".parse().expect("a header"));
+        pool.ask(peer, request).await.expect("an answer")
+    }
+
+    async fn read(mut answer: Answer) {
+        while let Some(piece) = answer.piece().await {
+            assert_eq!(piece.expect("a piece"), "hi");
+        }
+        answer.done();
+    }
+
+    #[tokio::test]
+    async fn a_connection_serves_its_own_peer_and_is_closed_when_nobody_needs_it() {
+        let (one, told_one) = server().await;
+        let (two, told_two) = server().await;
+        let pool = pool(Duration::from_millis(50));
+        for peer in [&one, &two, &one, &two, &two] {
+            read(asked(&pool, peer).await).await;
+        }
+        let limit = Duration::from_secs(20);
+        for (mut told, all) in [(told_one, 2), (told_two, 3)] {
+            let mut sum = 0;
+            while sum < all {
+                let closed = tokio::time::timeout(limit, told.recv()).await.expect("it is closed");
+                sum += closed.expect("told");
+            }
+            assert_eq!(sum, all);
+        }
+        assert!(pool.kept().lines.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_not_read_to_its_end_closes_the_connection() {
+        let (peer, mut told) = server().await;
+        let pool = pool(Duration::from_secs(60));
+        let answer = asked(&pool, &peer).await;
+        assert_eq!(answer.length(), Some(2));
+        answer.done();
+        let limit = tokio::time::timeout(Duration::from_secs(20), told.recv()).await;
+        assert_eq!(limit.expect("it is closed"), Some(1));
+        drop(asked(&pool, &peer).await);
+        let limit = tokio::time::timeout(Duration::from_secs(20), told.recv()).await;
+        assert_eq!(limit.expect("it is closed"), Some(1));
+        read(asked(&pool, &peer).await).await;
+        assert_eq!(pool.kept().lines.len(), 1);
+    }
+}
