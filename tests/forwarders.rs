@@ -329,7 +329,7 @@ async fn what_was_plain_stays_so_until_its_key_changes() {
         (&json!("****ab"), &json!("****9f"))
     );
     assert_eq!(acts[0]["who"], "configuration");
-    assert_eq!(bridge.log().contains(OTHER_KEY), false);
+    assert!(!bridge.log().contains(OTHER_KEY));
 }
 
 #[tokio::test]
