@@ -83,11 +83,14 @@ async fn of_the_account(stage: &Stage) -> Option<Refusal> {
     Refusal::of(what, &stage.offer(&event).await)
 }
 
+/// Makes of an event what it may look like one day.
+type Change = fn(&mut Value);
+
 /// What a later version of the bridge may add.
 pub async fn later_version(stage: &Stage) -> Finding {
     let mut talk = stage.talk();
     let mut refusals = Vec::new();
-    let changes: [(&str, &str, fn(&mut Value)); 4] = [
+    let changes: [(&str, &str, Change); 4] = [
         ("fields that nobody knows yet", "未知的字段", unknown_fields),
         ("a kind of event that nobody knows yet", "未知的事件类型", unknown_kind),
         ("a kind of part that nobody knows yet", "未知的消息部件", unknown_part),

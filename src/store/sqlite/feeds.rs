@@ -16,6 +16,8 @@ use crate::ports::{
 };
 
 type Done<T = ()> = Result<T, rusqlite::Error>;
+/// Its place, its event, whether that waits (a replay does not), and conversation and `seq` where the event is still there.
+type Entry = (Position, Row, bool, Option<i64>, Option<u32>);
 
 /// Entries taken in one step, so that no callback waits long behind an acknowledgement.
 pub const STEP: usize = 1_000;
@@ -270,7 +272,7 @@ impl Writer {
     /// Takes the first entries up to `through`, at most [`STEP`]; `true`: there is more to take.
     pub fn feed_take(&mut self, core: &str, through: Position) -> Done<(FeedTaken, bool)> {
         let through = through.min(self.next_event - 1);
-        let entries: Vec<(Position, Row, bool, Option<i64>, Option<u32>)> = self
+        let entries: Vec<Entry> = self
             .db
             .prepare_cached(
                 "SELECT feed.position, feed.event, feed.replay IS NULL, event.conversation, event.seq \
