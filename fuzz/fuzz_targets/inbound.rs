@@ -55,7 +55,11 @@ fuzz_target!(|seed: &[u8]| {
     let Some((_, account)) = ACCOUNTS.iter().find(|(known, _)| *known == name) else {
         return;
     };
-    let said = if page { pulled(&**account, body) } else { pushed(&**account, body) };
+    let said = if page {
+        pulled(&**account, body)
+    } else {
+        pushed(&**account, body)
+    };
     said.into_iter().for_each(written);
 });
 
@@ -72,7 +76,11 @@ fn pushed(account: &dyn Account, body: &[u8]) -> Vec<Inbound> {
         stamped: NOW,
         notes: Vec::new(),
     };
-    let _ = (account.bell(&admitted), account.takes(&admitted), account.thanks(&admitted));
+    let _ = (
+        account.bell(&admitted),
+        account.takes(&admitted),
+        account.thanks(&admitted),
+    );
     account.read(&admitted, NOW).into_iter().collect()
 }
 
