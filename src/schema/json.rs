@@ -74,6 +74,20 @@ mod tests {
     use crate::schema::{Timestamp, v1};
 
     #[test]
+    fn a_place_reads_back_as_the_very_number_that_was_written() {
+        // Two neighbours of a double that a reader in a hurry takes for one.
+        for latitude in [43.106_021_881_103_516, 43.106_021_881_103_52, 113.320_503_234_863_28] {
+            let place = v1::Location {
+                latitude,
+                ..Default::default()
+            };
+            let json = to_vec(&place).expect("a place is JSON");
+            let again: v1::Location = from_slice(&json, Unknown::Refuse).expect("and reads back");
+            assert_eq!(again.latitude.to_bits(), latitude.to_bits());
+        }
+    }
+
+    #[test]
     fn times_end_in_z_and_carry_no_needless_digits() {
         let event = v1::Event {
             accepted_time: Some(Timestamp::from_millis(1_752_000_000_120)),
