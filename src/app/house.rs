@@ -305,6 +305,20 @@ struct Built<'a> {
     forward: &'a Arc<Forward>,
 }
 
+fn doctor(config: &Config, ground: &Ground, people: &People, keeper: &Arc<Keeper>, links: &Arc<wired::Ways>) -> Doctor {
+    Doctor {
+        clock: ground.clock.clone(),
+        store: ground.store.clone(),
+        registry: people.registry.clone(),
+        observer: ground.observer.clone(),
+        cores: config.cores.clone(),
+        links: links.clone(),
+        probes: Arc::new(wired::PlatformProbes(keeper.clone())),
+        state_folder: config.store.dir.clone(),
+        reserve: config.store.reserve,
+    }
+}
+
 /// Delivery, and what the internal and health listeners reach.
 fn doors(
     config: &Config,
@@ -334,18 +348,8 @@ fn doors(
         chance: ground.chance.clone(),
         observer: ground.observer.clone(),
     };
+    let doctor = doctor(config, &ground, &people, keeper, &links);
     let deliverer = Deliverer::new(parts, ground.inbox);
-    let doctor = Doctor {
-        clock: ground.clock.clone(),
-        store: ground.store.clone(),
-        registry: people.registry.clone(),
-        observer: ground.observer.clone(),
-        cores: config.cores.clone(),
-        links: links.clone(),
-        probes: Arc::new(wired::PlatformProbes(keeper.clone())),
-        state_folder: config.store.dir.clone(),
-        reserve: config.store.reserve,
-    };
     let backup = backup::Desk {
         store: ground.store.clone(),
         dir: config.store.dir.clone(),

@@ -188,6 +188,32 @@ pub struct House {
     service: Service,
 }
 
+/// The accounts of a store, with this one among them.
+async fn bound(store: &Arc<SqliteStore>, time: &Arc<dyn Clock>, settings: AccountSettings) -> (Arc<Registry>, Service) {
+    let registry = Arc::new(Registry::default());
+    let ring = Secret::new("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    let vault = Vault::from_text(Path::new("ring"), &ring, SystemChance::default()).expect("a key ring");
+    let service = Service::load(store.clone(), Arc::new(vault), registry.clone(), time.clone());
+    let service = service.await.expect("accounts");
+    service.apply(vec![settings], false).await.expect("applied");
+    (registry, service)
+}
+
+fn core() -> Core {
+    Core {
+        name: "main".into(),
+        kind: Kind::Http,
+        credentials: Default::default(),
+        url: String::new(),
+        secrets: Vec::new(),
+        matches: Match::default(),
+        reply_budget: 0,
+        timeout: 30_000,
+        all_delivery_updates: false,
+        raw_inline: false,
+    }
+}
+
 impl House {
     /// Builds on `dir`, which may hold what an earlier house left.
     pub async fn on(dir: &Path, settings: AccountSettings, platform: Arc<FakeKf>, clock: ManualClock) -> Self {
@@ -202,12 +228,7 @@ impl House {
             listener: Arc::new(Lanes(lanes.clone())),
         })
         .expect("a store");
-        let registry = Arc::new(Registry::default());
-        let ring = Secret::new("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
-        let vault = Vault::from_text(Path::new("ring"), &ring, SystemChance::default()).expect("a key ring");
-        let service = Service::load(store.clone(), Arc::new(vault), registry.clone(), time.clone());
-        let service = service.await.expect("accounts");
-        service.apply(vec![settings], false).await.expect("applied");
+        let (registry, service) = bound(&store, &time, settings).await;
         let observer = Arc::new(Observer::with_clock(time.clone()));
         let keeper = Keeper::new(tokens::Parts {
             platform: platform.clone(),
@@ -219,19 +240,7 @@ impl House {
             observer: observer.clone(),
             keep: None,
         });
-        let core = Core {
-            name: "main".into(),
-            kind: Kind::Http,
-            credentials: Default::default(),
-            url: String::new(),
-            secrets: Vec::new(),
-            matches: Match::default(),
-            reply_budget: 0,
-            timeout: 30_000,
-            all_delivery_updates: false,
-            raw_inline: false,
-        };
-        let cores = Cores([core].into());
+        let cores = Cores([core()].into());
         let outbound = Outbound::new(outbound::Parts {
             library: Library::new(dir, store.clone(), time.clone(), chance.clone()),
             store: store.clone(),
