@@ -116,14 +116,25 @@ fn only_the_registry_knows_which_channels_there_are() {
         .filter_map(|path| Some(format!("channels::{}", path.file_name()?.to_str()?)))
         .filter(|name| name != "channels::common")
         .collect();
+    // What names one all the same: the contract's rule for keys, the contract's list for `match` (one has no code yet), a
+    // made-up account, and a part that is called as a channel is.
+    let pardoned = [
+        "src/conversation/key.rs",
+        "src/config/cores.rs",
+        "src/core_check/made_up.rs",
+        "src/observe/timeline/item.rs",
+    ];
     assert!(channels.len() > 1, "{channels:?}");
     for (path, text) in sources("src") {
         if path.starts_with("src/channels") || path.starts_with("src/sim") || path.starts_with("src/demo") {
             continue;
         }
+        let pardoned = pardoned.iter().any(|file| path == Path::new(file));
         for line in code(&text) {
             for channel in &channels {
-                assert!(!line.contains(channel.as_str()), "{}: {line}", path.display());
+                let named = channel.trim_start_matches("channels::");
+                let said = !pardoned && line.contains(&format!("\"{named}\""));
+                assert!(!said && !line.contains(channel.as_str()), "{}: {line}", path.display());
             }
         }
     }

@@ -9,15 +9,17 @@
 //! other channels do alike is in `channels/common`; the steps, one by one, are in `docs/adding-a-channel.md`.
 
 mod basis;
+mod faces;
 mod media;
 mod places;
 mod pull;
 mod sessions;
 
-pub use basis::{Basis, Tables};
+pub use basis::{Basis, Side, Tables};
+pub use faces::{Faces, Profile};
 pub use media::{Downloaded, MediaLimit};
 pub use places::{Place, Places};
-pub use pull::{At, Bell, Item, Listed, NotDelivered, Profile, PullFault, PulledPage, Pulls};
+pub use pull::{At, Bell, Item, Listed, NotDelivered, PullFault, PulledPage, Pulls};
 pub use sessions::{CodeOf, CodeRule, Holder, Sessions, To};
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -30,7 +32,7 @@ use crate::{
         clock::Millis,
         platform::{Answer, Call},
     },
-    schema::v1,
+    schema::v1::{self, send_result::Road},
     settings::AccountSettings,
 };
 
@@ -122,6 +124,10 @@ pub trait Account: Basis {
     fn pulls(&self) -> Option<&dyn Pulls> {
         None
     }
+    /// How customers are asked about; `None` where nothing more is told of them than comes with what they say.
+    fn faces(&self) -> Option<&dyn Faces> {
+        None
+    }
 
     // ---- out: how do we say this here?
 
@@ -135,9 +141,13 @@ pub trait Account: Basis {
     fn call_to(&self, piece: &Piece, to: &To<'_>) -> Call {
         self.call(piece, to.recipient)
     }
-    /// The road of this piece by the API, where it is not the usual one of the channel.
-    fn road(&self, _piece: &Piece) -> Option<v1::send_result::Road> {
-        None
+    /// The road that messages take by the API.
+    fn usual_road(&self) -> Road {
+        Road::CustomerService
+    }
+    /// The road of this piece by the API.
+    fn road(&self, _piece: &Piece) -> Road {
+        self.usual_road()
     }
     /// A link's picture must be on the platform: `image_handle` of links and cards then holds the platform's id.
     fn links_need_pictures(&self) -> bool {

@@ -75,19 +75,11 @@ pub fn capabilities(opened: &Opened) -> v1::Capabilities {
     capabilities
 }
 
-/// The road that API messages of this channel take.
-pub fn api_road(channel: &str) -> Road {
-    match channel {
-        "wechat_kf" => Road::Kf,
-        "wecom_app" => Road::App,
-        _ => Road::CustomerService,
-    }
-}
-
 /// The road of these pieces, where they go by the API.
 pub fn road_of(opened: &Opened, pieces: &Pieces) -> Road {
-    let own = pieces.pieces.first().and_then(|first| opened.account.road(first));
-    own.unwrap_or_else(|| api_road(&opened.describe.channel))
+    let account = &opened.account;
+    let first = pieces.pieces.first();
+    first.map_or_else(|| account.usual_road(), |first| account.road(first))
 }
 
 /// What a request wants said; `None` where it says nothing (session orders without words, recalls).

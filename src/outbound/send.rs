@@ -6,7 +6,7 @@ use super::{
     Outbound,
     by_code::ByCode,
     dispatch::{PAUSE_MOST, Turn, is_ambiguous, note_partial},
-    facts::{self, api_road, ends_session},
+    facts::{self, ends_session},
     faults::{error, from_fault},
     plan::{self, Ask, Facts, Plan},
     platform_orders::Place,
@@ -273,7 +273,7 @@ impl Outbound {
                 {
                     sending.code = None;
                     let mut settle = step(&sending.message);
-                    settle.result.road = api_road(&sending.opened.describe.channel) as i32;
+                    settle.result.road = sending.opened.account.usual_road() as i32;
                     sending.message = self.settle(settle).await?;
                 }
                 Ok(verdict) => return Ok(Gone::Stopped(self.stopped(&sending, verdict).await?)),

@@ -182,8 +182,8 @@ impl Pull {
 
     fn at_once(&self, account: &str) -> usize {
         let opened = self.parts.registry.get(account);
-        let pulls = opened.as_ref().and_then(|opened| opened.account.pulls());
-        pulls.map_or(usize::MAX, |pulls| pulls.profiles_at_once())
+        let faces = opened.as_ref().and_then(|opened| opened.account.faces());
+        faces.map_or(usize::MAX, |faces| faces.at_once())
     }
 
     async fn ask(&self, account: &str, who: Vec<Who>) {
@@ -212,11 +212,11 @@ impl Pull {
     /// `None`: the account is gone.
     async fn profiles(&self, account: &str, who: &[Who]) -> Option<Result<Vec<Profile>, PullFault>> {
         let opened = self.parts.registry.get(account)?;
-        let pulls = opened.account.pulls()?;
+        let faces = opened.account.faces()?;
         let ids: Vec<&str> = who.iter().map(|it| it.id.as_str()).collect();
-        Some(match self.parts.keeper.call(&opened, &pulls.profiles(&ids)).await {
+        Some(match self.parts.keeper.call(&opened, &faces.who(&ids)).await {
             Ok((_, Verdict::RefreshToken(error))) => Err(PullFault::Later(error)),
-            Ok((answer, _)) => pulls.read_profiles(&answer),
+            Ok((answer, _)) => faces.read_who(&answer),
             Err(fault) => Err(unanswered(fault)),
         })
     }

@@ -17,7 +17,7 @@ use std::{
 
 use crate::{
     accounts::Opened,
-    channels::contract::Verdict,
+    channels::contract::{Side, Verdict},
     observe::Observer,
     ports::{
         chance::hex,
@@ -47,9 +47,9 @@ impl Hosts {
         if !opened.settings.api_base.is_empty() {
             return &opened.settings.api_base;
         }
-        match opened.describe.channel.as_str() {
-            "wecom_app" | "wechat_kf" => &self.wecom_api,
-            _ => &self.weixin_api,
+        match opened.account.side() {
+            Side::Weixin => &self.weixin_api,
+            Side::Wecom => &self.wecom_api,
         }
     }
 }

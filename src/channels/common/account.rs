@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     channels::contract::{
-        AccessToken, Admitted, Basis, CallbackQuery, Card, Downloaded, MediaLimit, PlatformCode, Refusal, Seal, Tables,
-        Verdict,
+        AccessToken, Admitted, Basis, CallbackQuery, Card, Downloaded, MediaLimit, PlatformCode, Refusal, Seal, Side,
+        Tables, Verdict,
     },
     error::{Code, Fault},
     ports::{
@@ -29,7 +29,9 @@ pub struct Kind {
     pub card: &'static Card,
     pub codes: Table,
     pub record: Record,
-    pub door: Door,
+    /// How callbacks come. Weixin's console checks in the clear, and its bodies are XML or JSON, sealed where the account
+    /// asks for it; at WeCom everything is sealed, the console's check too, and bodies are XML.
+    pub side: Side,
     /// The request for an access token.
     pub token: fn(&AccountSettings) -> Call,
 }
@@ -55,15 +57,6 @@ impl<T: OfKind + Send + Sync> Tables for T {
     fn media(&self) -> &'static [MediaLimit] {
         self.kind().record.media
     }
-}
-
-/// How callbacks come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
-    /// The console's check is in the clear, bodies are XML or JSON, and sealed where the account asks for it.
-    Weixin,
-    /// Everything is sealed, the console's check too, and bodies are XML.
-    Wecom,
 }
 
 /// What an opened account holds.
@@ -125,19 +118,23 @@ impl<T: Holds + Send + Sync> Basis for T {
         &self.common().settings
     }
 
+    fn side(&self) -> Side {
+        self.common().kind.side
+    }
+
     fn handshake(&self, query: &CallbackQuery, now: Millis) -> Result<Vec<u8>, Refusal> {
         let it = self.common();
-        match it.kind.door {
-            Door::Weixin => door::handshake(it.ready()?, query, now),
-            Door::Wecom => door::sealed::handshake(it.ready()?, query, now),
+        match it.kind.side {
+            Side::Weixin => door::handshake(it.ready()?, query, now),
+            Side::Wecom => door::sealed::handshake(it.ready()?, query, now),
         }
     }
 
     fn admit(&self, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
         let it = self.common();
-        match it.kind.door {
-            Door::Weixin => door::admit(it.ready()?, query, body, now),
-            Door::Wecom => door::sealed::admit(it.ready()?, query, body, now),
+        match it.kind.side {
+            Side::Weixin => door::admit(it.ready()?, query, body, now),
+            Side::Wecom => door::sealed::admit(it.ready()?, query, body, now),
         }
     }
 

@@ -23,12 +23,21 @@ pub trait Tables: Send + Sync {
     fn media(&self) -> &'static [MediaLimit];
 }
 
+/// The two families of platforms, each with an API at a place of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Weixin,
+    Wecom,
+}
+
 /// The part of [`super::Account`] that differs between channels by data alone. Whoever holds a `channels::common::account`
 /// has it; a channel whose door is another one writes it itself.
 pub trait Basis: Send + Sync {
     /// The account as the schema shows it.
     fn describe(&self) -> &v1::Account;
     fn settings(&self) -> &AccountSettings;
+    /// Whose API it calls.
+    fn side(&self) -> Side;
 
     // ---- is it really the platform?
 

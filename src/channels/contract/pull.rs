@@ -1,7 +1,5 @@
 //! What must a channel be able to do whose platform only rings, and keeps what was said until it is pulled?
 
-use std::collections::BTreeMap;
-
 use super::{Answer, Call, Inbound, Millis};
 use crate::schema::v1;
 
@@ -28,23 +26,6 @@ pub trait Pulls: Send + Sync {
     /// Reads an answer to [`Pulls::page`]. Whatever an item holds, it becomes an item: one that cannot be read must not
     /// hold up those behind it.
     fn read_page(&self, at: &At<'_>, answer: &Answer, now: Millis) -> Result<PulledPage, PullFault>;
-    /// So many customers may be asked about in one call.
-    fn profiles_at_once(&self) -> usize;
-    /// Asks who these customers are.
-    fn profiles(&self, ids: &[&str]) -> Call;
-    /// Those whom the platform knows.
-    fn read_profiles(&self, answer: &Answer) -> Result<Vec<Profile>, PullFault>;
-}
-
-/// Who a customer is, as far as the platform tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Profile {
-    /// As items name the customer.
-    pub id: String,
-    /// `unionid`, where it is given.
-    pub aliases: BTreeMap<String, String>,
-    pub display_name: String,
-    pub avatar_url: String,
 }
 
 /// A position in what waits at one place.

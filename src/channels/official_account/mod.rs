@@ -18,13 +18,13 @@ use std::sync::Arc;
 
 use super::{
     common::{
-        account::{Common, Door, Holds, Kind, OfKind},
+        account::{Common, Holds, Kind, OfKind},
         normalise::{self, Passive, Tongue},
         settings as entered, tokens,
     },
     contract::{
         Account, Admitted, AllowanceRule, Card, Channel, Inbound, PassiveTo, Piece, Pieces, Places, Refusal, Roads,
-        Say, SettingFault, Upload, Verdict,
+        Say, SettingFault, Side, Upload, Verdict,
     },
 };
 use crate::{
@@ -60,7 +60,7 @@ static KIND: Kind = Kind {
     card: &CARD,
     codes: codes::TABLE,
     record: limits::RECORD,
-    door: Door::Weixin,
+    side: Side::Weixin,
     token: tokens::call,
 };
 

@@ -29,13 +29,13 @@ use std::sync::Arc;
 
 use super::{
     common::{
-        account::{Common, Door, Holds, Kind, OfKind},
+        account::{Common, Holds, Kind, OfKind},
         codes as tables, tokens,
     },
     contract::{
-        Account, Admitted, AllowanceRule, At, Bell, Card, Channel, CodeOf, CodeRule, Holder, Inbound, Listed,
+        Account, Admitted, AllowanceRule, At, Bell, Card, Channel, CodeOf, CodeRule, Faces, Holder, Inbound, Listed,
         PassiveTo, Piece, Pieces, Places, Profile, PullFault, PulledPage, Pulls, Refusal, Roads, Say, Sessions,
-        SettingFault, To, Upload, Verdict,
+        SettingFault, Side, To, Upload, Verdict,
     },
 };
 use crate::{
@@ -44,7 +44,7 @@ use crate::{
         clock::Millis,
         platform::{Answer, Call},
     },
-    schema::v1::{self, conversation::SessionState},
+    schema::v1::{self, conversation::SessionState, send_result::Road},
     settings::AccountSettings,
 };
 
@@ -64,7 +64,7 @@ static KIND: Kind = Kind {
     card: &CARD,
     codes: codes::TABLE,
     record: limits::RECORD,
-    door: Door::Wecom,
+    side: Side::Wecom,
     token: tokens::call_of_corp,
 };
 
@@ -152,6 +152,10 @@ impl Account for Opened {
         Some(self)
     }
 
+    fn faces(&self) -> Option<&dyn Faces> {
+        Some(self)
+    }
+
     fn pieces(&self, say: &Say, roads: Roads) -> Result<Pieces, Fault> {
         render::pieces(self.0.settings(), say, roads)
     }
@@ -170,6 +174,10 @@ impl Account for Opened {
 
     fn call_to(&self, piece: &Piece, to: &To<'_>) -> Call {
         render::call(piece, to)
+    }
+
+    fn usual_road(&self) -> Road {
+        Road::Kf
     }
 
     fn recall(&self, platform_message_id: &str, to: &To<'_>) -> Option<Call> {
@@ -229,16 +237,18 @@ impl Pulls for Opened {
     fn read_page(&self, at: &At<'_>, answer: &Answer, now: Millis) -> Result<PulledPage, PullFault> {
         sync::read(self.0.settings(), at, answer, now)
     }
+}
 
-    fn profiles_at_once(&self) -> usize {
+impl Faces for Opened {
+    fn at_once(&self) -> usize {
         customers::AT_ONCE
     }
 
-    fn profiles(&self, ids: &[&str]) -> Call {
+    fn who(&self, ids: &[&str]) -> Call {
         customers::ask(ids)
     }
 
-    fn read_profiles(&self, answer: &Answer) -> Result<Vec<Profile>, PullFault> {
+    fn read_who(&self, answer: &Answer) -> Result<Vec<Profile>, PullFault> {
         customers::read(answer)
     }
 }

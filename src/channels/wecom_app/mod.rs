@@ -22,12 +22,12 @@ use std::sync::Arc;
 
 use super::{
     common::{
-        account::{Common, Door, Holds, Kind, OfKind},
+        account::{Common, Holds, Kind, OfKind},
         tokens,
     },
     contract::{
         Account, Admitted, AllowanceRule, Card, Channel, Inbound, Pace, PassiveTo, Piece, Pieces, Places, Refusal,
-        Roads, Say, SettingFault, Ticket, To, Upload, Verdict,
+        Roads, Say, SettingFault, Side, Ticket, To, Upload, Verdict,
     },
 };
 use crate::{
@@ -36,7 +36,7 @@ use crate::{
         clock::Millis,
         platform::{Answer, Call},
     },
-    schema::v1,
+    schema::v1::{self, send_result::Road},
     settings::AccountSettings,
 };
 
@@ -56,7 +56,7 @@ static KIND: Kind = Kind {
     card: &CARD,
     codes: codes::TABLE,
     record: limits::RECORD,
-    door: Door::Wecom,
+    side: Side::Wecom,
     token: tokens::call_of_corp,
 };
 
@@ -126,8 +126,15 @@ impl Account for Opened {
         render::call(self.0.settings(), piece, recipient)
     }
 
-    fn road(&self, piece: &Piece) -> Option<v1::send_result::Road> {
-        render::is_welcome(piece).then_some(v1::send_result::Road::Welcome)
+    fn usual_road(&self) -> Road {
+        Road::App
+    }
+
+    fn road(&self, piece: &Piece) -> Road {
+        match render::is_welcome(piece) {
+            true => Road::Welcome,
+            false => self.usual_road(),
+        }
     }
 
     fn recall(&self, platform_message_id: &str, _: &To<'_>) -> Option<Call> {

@@ -11,7 +11,7 @@ use crate::{
     accounts::{Condition, Opened},
     channels::contract::{
         AccessToken, Account, Admitted, AllowanceRule, Basis, CallbackQuery, Downloaded, Inbound, Learned, Pace,
-        PassiveTo, Piece, Pieces, Refusal, Roads, Say, Seal, Ticket, To, Upload, Verdict, What,
+        PassiveTo, Piece, Pieces, Refusal, Roads, Say, Seal, Side, Ticket, To, Upload, Verdict, What,
     },
     error::{Code, Fault},
     ports::{
@@ -87,6 +87,9 @@ impl Basis for FakeAccount {
     }
     fn settings(&self) -> &AccountSettings {
         &self.settings
+    }
+    fn side(&self) -> Side {
+        Side::Weixin
     }
     fn handshake(&self, _: &CallbackQuery, _: Millis) -> Result<Vec<u8>, Refusal> {
         Ok(Vec::new())
