@@ -73,7 +73,7 @@
 //! | How do files come that customers sent? | `src/media/fetch/mod.rs`, `src/media/inbound.rs` |
 //! | Where do files lie, and which go? | `src/media/mod.rs`, `src/media/sweep.rs` |
 //! | Where do limits on hostile input live? | `src/web/callback.rs`, `src/envelope/xml.rs`, `src/envelope/json.rs` |
-//! | What is refused, and with which status? | `src/channels/contract.rs` (`Refusal`), `src/web/callback.rs` |
+//! | What is refused, and with which status? | `src/channels/contract/inward.rs` (`Refusal`), `src/web/callback.rs` |
 //! | How is nothing lost that must be pulled? | `src/pull/mod.rs`, `src/pull/walk.rs`, `src/store/sqlite/pages.rs` |
 //! | What becomes of each item of WeChat customer service? | `src/channels/wechat_kf/kinds.rs` |
 //! | How long is a request held, and who may answer it? | `src/inbound/window.rs`, `src/inbound/windows.rs` |

@@ -1,20 +1,22 @@
 //! How is a table of settings read so that every fault is told at once? A reader that notes what it could not take and
 //! goes on, and at the end names the keys that nobody asked for.
 
+mod secrets;
+mod words;
+
 use std::{
     cell::RefCell,
     net::{IpAddr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use config::{Map, Value, ValueKind};
 use ipnet::IpNet;
 
 use super::{fault::ConfigFault, sources};
-use crate::{ports::clock::Millis, secret::Secret};
-
-/// How a secret shows.
-const MASK: &str = "***";
+use crate::ports::clock::Millis;
+pub use words::{ADDRESS, HTTP_URL, duration, http_url, lines, read_text};
+use words::{deepest_origin, describe, duration_text, first_origin, quoted, to_toml};
 
 /// What reading leaves behind beside the values.
 #[derive(Default)]
@@ -269,75 +271,6 @@ impl<'r> Table<'r> {
         self.parse(key, HTTP_URL, http_url)
     }
 
-    /// `key`, or the content of the file that `{key}_file` names.
-    pub fn secret(&mut self, key: &str) -> Option<Secret> {
-        let inline = self.take(key);
-        let file = self.secret_file(key);
-        if inline.is_some() && file.is_some() {
-            self.fault(key, "both this and the key with _file", "one of them");
-        }
-        if let Some(value) = inline {
-            let ValueKind::String(text) = value.kind else {
-                self.fault(key, MASK, "a text");
-                return None;
-            };
-            self.show(key, MASK);
-            return Some(Secret::new(text));
-        }
-        file
-    }
-
-    /// A list of secrets under `key`, or one per line in the file that `{key}_file` names.
-    pub fn secrets(&mut self, key: &str) -> Option<Vec<Secret>> {
-        let inline = self.take(key);
-        let file = self.secret_file(key);
-        if inline.is_some() && file.is_some() {
-            self.fault(key, "both this and the key with _file", "one of them");
-        }
-        let Some(value) = inline else {
-            return file.map(|text| lines(text.expose()).map(Secret::new).collect());
-        };
-        let ValueKind::Array(items) = value.kind else {
-            self.fault(key, MASK, "a list of texts");
-            return None;
-        };
-        let mut taken = Vec::new();
-        for item in items {
-            match item.kind {
-                ValueKind::String(text) => taken.push(Secret::new(text)),
-                _ => self.fault(key, MASK, "a list of texts"),
-            }
-        }
-        self.show(key, vec![MASK; taken.len()]);
-        Some(taken)
-    }
-
-    fn secret_file(&mut self, key: &str) -> Option<Secret> {
-        let key = format!("{key}_file");
-        let no_files = self.reading.no_files;
-        if no_files && self.has(&key) {
-            self.known.push(key.clone());
-            self.fault(
-                &key,
-                "a path",
-                "the secret itself: files are read by `wxbridge account apply` and at start, never for a request",
-            );
-            return None;
-        }
-        let path = self.parse(&key, "a path", |text| Some(PathBuf::from(text)))?;
-        match read_text(&path) {
-            Ok(text) => Some(Secret::new(text.expose().trim())),
-            Err(error) => {
-                self.fault(
-                    &key,
-                    quoted(&path.display().to_string()),
-                    format!("a readable file ({error})"),
-                );
-                None
-            }
-        }
-    }
-
     /// A path to a file that can be read; an empty text means "none".
     pub fn file(&mut self, key: &str) -> Option<PathBuf> {
         self.parse_or_empty(key, "a readable file", |text| {
@@ -446,118 +379,5 @@ impl<'r> Table<'r> {
             );
         }
         self.shown
-    }
-}
-
-pub const ADDRESS: &str = "an address such as \"127.0.0.1:8081\"";
-pub const HTTP_URL: &str = "an address such as \"https://bridge.example.com\", without credentials, query or fragment";
-
-/// An absolute http or https address, without its last slash.
-pub fn http_url(text: &str) -> Option<String> {
-    let url = url::Url::parse(text).ok()?;
-    let plain = matches!(url.scheme(), "http" | "https")
-        && url.has_host()
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none();
-    plain.then(|| text.trim_end_matches('/').to_owned())
-}
-
-/// A duration in milliseconds: `48h`, `4000ms`, `0`.
-pub fn duration(text: &str) -> Option<Millis> {
-    let span = humantime::parse_duration(text).ok()?;
-    Millis::try_from(span.as_millis()).ok()
-}
-
-fn duration_text(millis: Millis) -> String {
-    if millis < 10_000 {
-        return format!("{millis}ms");
-    }
-    humantime::format_duration(std::time::Duration::from_millis(millis.unsigned_abs())).to_string()
-}
-
-/// Reads a small text file; memory of it is wiped.
-pub fn read_text(path: &Path) -> std::io::Result<Secret> {
-    std::fs::read_to_string(path).map(Secret::new)
-}
-
-/// The lines of a file that say something.
-pub fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-}
-
-/// The text in quotes, cut, and without the credentials of an address.
-fn quoted(text: &str) -> String {
-    let masked = without_credentials(text);
-    let text = masked.as_str();
-    let short: String = text.chars().take(80).collect();
-    let dots = if short.len() < text.len() { "…" } else { "" };
-    format!("{short:?}{dots}")
-}
-
-fn without_credentials(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return text.to_owned();
-    };
-    let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest.get(..host_end).and_then(|authority| authority.rfind('@')) {
-        Some(at) => format!("{scheme}://{MASK}{}", rest.get(at..).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
-fn describe(value: &Value) -> String {
-    match &value.kind {
-        ValueKind::Nil => "nothing".into(),
-        ValueKind::Boolean(flag) => flag.to_string(),
-        ValueKind::I64(number) => number.to_string(),
-        ValueKind::U64(number) => number.to_string(),
-        ValueKind::I128(number) => number.to_string(),
-        ValueKind::U128(number) => number.to_string(),
-        ValueKind::Float(number) => number.to_string(),
-        ValueKind::String(text) => quoted(text),
-        ValueKind::Table(_) => "a table".into(),
-        ValueKind::Array(_) => "a list".into(),
-    }
-}
-
-fn to_toml(value: &Value) -> Option<toml::Value> {
-    Some(match &value.kind {
-        ValueKind::Nil => return None,
-        ValueKind::Boolean(flag) => (*flag).into(),
-        ValueKind::I64(number) => (*number).into(),
-        ValueKind::U64(number) => i64::try_from(*number).ok()?.into(),
-        ValueKind::I128(number) => i64::try_from(*number).ok()?.into(),
-        ValueKind::U128(number) => i64::try_from(*number).ok()?.into(),
-        ValueKind::Float(number) => (*number).into(),
-        ValueKind::String(text) => text.as_str().into(),
-        ValueKind::Array(items) => toml::Value::Array(items.iter().filter_map(to_toml).collect()),
-        ValueKind::Table(fields) => toml::Value::Table(
-            fields
-                .iter()
-                .filter_map(|(key, item)| Some((key.clone(), to_toml(item)?)))
-                .collect(),
-        ),
-    })
-}
-
-fn first_origin(fields: &Map<String, Value>) -> Option<String> {
-    let mut keys: Vec<_> = fields.keys().collect();
-    keys.sort();
-    keys.into_iter()
-        .filter_map(|key| fields.get(key))
-        .find_map(deepest_origin)
-}
-
-/// Where a value was written; of a table that was put together, where its first part was.
-fn deepest_origin(value: &Value) -> Option<String> {
-    match (&value.kind, value.origin()) {
-        (_, Some(origin)) => Some(origin.to_owned()),
-        (ValueKind::Table(fields), None) => first_origin(fields),
-        (ValueKind::Array(items), None) => items.iter().find_map(deepest_origin),
-        _ => None,
     }
 }

@@ -11,7 +11,7 @@
 //! ride     the way into an open request, and what happens when it closed first
 //! lanes    whose turn is it?
 //! dispatch one lane: in order, each step durable before the next
-//! send     one message by the API
+//! send     one message by the API; outcome: what follows where it did not go
 //! pace     how fast messages to one customer may follow each other
 //! orders   session orders; platform_orders: where the platform keeps sessions
 //! by_code  one message by a code that came with an event
@@ -30,6 +30,7 @@ mod faults;
 mod files;
 mod lanes;
 mod orders;
+mod outcome;
 mod pace;
 pub mod plan;
 mod platform_orders;

@@ -1,0 +1,179 @@
+//! What does delivery write, in tests? A store in memory, with only what delivery asks of it.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+
+use super::{super::*, START};
+use crate::{
+    ports::store::{Enqueued, EventQuery, NewMessage, Row, StoreError, Take, Took, Waiting},
+    schema::Timestamp,
+};
+
+#[derive(Default)]
+pub struct FakeLedger {
+    data: Mutex<Data>,
+}
+
+#[derive(Default)]
+pub(super) struct Data {
+    events: BTreeMap<Row, Arc<Stored>>,
+    waiting: BTreeMap<ConversationId, BTreeMap<u32, Row>>,
+    next_row: Row,
+    seqs: HashMap<ConversationId, u32>,
+    reads: usize,
+    takes: Vec<(u32, Vec<String>)>,
+    parked: Vec<(u32, String)>,
+    enqueued: Vec<String>,
+    fail_takes: usize,
+    pub(super) answered: HashSet<Row>,
+    reassigned: Vec<(ConversationId, String)>,
+}
+
+impl FakeLedger {
+    pub(super) fn data(&self) -> std::sync::MutexGuard<'_, Data> {
+        self.data.lock().expect("lock")
+    }
+    /// Commits an event without telling anybody.
+    pub fn append(&self, conversation: i64, core: Option<&str>) -> Arc<Stored> {
+        self.data().append(ConversationId(conversation), core)
+    }
+    /// Retention: a Gap stands for everything up to `to_seq`.
+    pub fn sweep(&self, conversation: i64, to_seq: u32) -> Arc<Stored> {
+        let id = ConversationId(conversation);
+        let mut data = self.data();
+        data.waiting.entry(id).or_default().retain(|seq, _| *seq > to_seq);
+        data.write(id, to_seq, Some("main"), v1::event::Body::Gap(v1::Gap::default()))
+    }
+    pub fn reads(&self) -> usize {
+        self.data().reads
+    }
+    pub fn takes(&self) -> Vec<(u32, Vec<String>)> {
+        self.data().takes.clone()
+    }
+    pub fn parked(&self) -> Vec<(u32, String)> {
+        self.data().parked.clone()
+    }
+    pub fn enqueued(&self) -> Vec<String> {
+        self.data().enqueued.clone()
+    }
+    pub fn reassigned(&self) -> Vec<(ConversationId, String)> {
+        self.data().reassigned.clone()
+    }
+    pub fn fail_takes(&self, count: usize) {
+        self.data().fail_takes = count;
+    }
+    /// Another answer took this event already.
+    pub fn answered_before(&self, stored: &Stored) {
+        self.data().answered.insert(stored.row);
+    }
+    pub fn undelivered(&self) -> usize {
+        self.data().waiting.values().map(BTreeMap::len).sum()
+    }
+}
+
+impl Data {
+    pub(super) fn append(&mut self, id: ConversationId, core: Option<&str>) -> Arc<Stored> {
+        let seq = self.seqs.entry(id).or_default();
+        *seq += 1;
+        let seq = *seq;
+        self.write(id, seq, core, v1::event::Body::Message(v1::Message::default()))
+    }
+    fn write(&mut self, id: ConversationId, seq: u32, core: Option<&str>, body: v1::event::Body) -> Arc<Stored> {
+        self.next_row += 1;
+        let row = self.next_row;
+        let stored = Arc::new(Stored {
+            row,
+            conversation: id,
+            core: core.map(Arc::from),
+            event: v1::Event {
+                id: format!("e{row}"),
+                conversation: Some(v1::Conversation {
+                    key: format!("c{}", id.0),
+                    ..Default::default()
+                }),
+                epoch: 1,
+                seq,
+                accepted_time: Some(Timestamp::from_millis(START + row)),
+                body: Some(body),
+                ..Default::default()
+            },
+        });
+        self.events.insert(row, stored.clone());
+        self.waiting.entry(id).or_default().insert(seq, row);
+        stored
+    }
+}
+
+#[async_trait]
+impl Ledger for FakeLedger {
+    async fn backlog(&self) -> Result<Vec<Waiting>, StoreError> {
+        let data = self.data();
+        let of = |(id, events): (&ConversationId, &BTreeMap<u32, Row>)| {
+            let (first_seq, row) = events.first_key_value()?;
+            Some(Waiting {
+                conversation: *id,
+                key: format!("c{}", id.0),
+                core: data.events[row].core.clone(),
+                first_seq: *first_seq,
+                count: u32::try_from(events.len()).expect("few"),
+                oldest: START,
+            })
+        };
+        Ok(data.waiting.iter().filter_map(of).collect())
+    }
+    async fn pending(&self, conversation: ConversationId, limit: usize) -> Result<Vec<Arc<Stored>>, StoreError> {
+        let mut data = self.data();
+        data.reads += 1;
+        let rows: Vec<Row> = data
+            .waiting
+            .get(&conversation)
+            .map(|events| events.values().copied().take(limit).collect())
+            .unwrap_or_default();
+        Ok(rows.iter().map(|row| data.events[row].clone()).collect())
+    }
+    async fn take(&self, take: Take) -> Result<Took, StoreError> {
+        let mut data = self.data();
+        if data.fail_takes > 0 {
+            data.fail_takes -= 1;
+            return Err(StoreError::Overloaded);
+        }
+        if let Some(events) = data.waiting.get_mut(&take.conversation) {
+            events.remove(&take.seq);
+        }
+        if !data.answered.insert(take.row) {
+            return Ok(Took::Before);
+        }
+        let replies = take
+            .replies
+            .iter()
+            .map(|reply| reply.client_message_id.clone())
+            .collect();
+        data.takes.push((take.seq, replies));
+        Ok(Took::Now(Vec::new()))
+    }
+    async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError> {
+        let mut data = self.data();
+        data.parked.push((stored.event.seq, reason));
+        let gap = v1::event::Body::Gap(v1::Gap::default());
+        Ok(data.write(stored.conversation, stored.event.seq, stored.core.as_deref(), gap))
+    }
+    async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError> {
+        let given = conversations.into_iter().map(|id| (id, to.to_string()));
+        self.data().reassigned.extend(given);
+        Ok(())
+    }
+    async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError> {
+        let data = self.data();
+        let after = query.after.unwrap_or(0);
+        let fits = |it: &&Arc<Stored>| it.row > after && it.core.as_deref() == query.core.as_deref();
+        Ok(data.events.values().filter(fits).take(query.limit).cloned().collect())
+    }
+    async fn enqueue(&self, message: NewMessage) -> Result<Enqueued, StoreError> {
+        self.data().enqueued.push(message.client_message_id);
+        Ok(Enqueued::Conflict)
+    }
+}

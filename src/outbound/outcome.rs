@@ -1,0 +1,232 @@
+//! What follows for a message that did not go, or not all the way? It is tried again, kept for the customer, or it ends.
+
+use super::{
+    Outbound,
+    dispatch::{Turn, note_partial},
+    facts::ends_session,
+    faults::error,
+    plan::{Ask, Plan},
+    resolve::Unresolved,
+    send::Sending,
+    step,
+};
+use crate::{
+    accounts::Opened,
+    channels::contract::{Learned, Verdict},
+    error::Code,
+    ports::{
+        clock::Millis,
+        store::{LedgerEntry, Message, StoreError},
+    },
+    schema::v1::{
+        self,
+        send_request::{NoAllowance, What},
+        send_result::Status,
+    },
+    tokens::CallFault,
+};
+
+/// The platform's retries without `notAfter`: as long as these pauses add up to (ten minutes).
+const RETRIES_FOR: Millis = 10 * 60_000;
+
+impl Outbound {
+    /// The platform answered, and not with "done".
+    pub(super) async fn stopped(&self, sending: &Sending, verdict: Verdict) -> Result<Turn, StoreError> {
+        let message = &sending.message;
+        match verdict {
+            Verdict::RetryLater(error) => self.retry(message, error).await,
+            Verdict::Unknown(error) => self.ambiguous(message, error).await,
+            // The refusal may say that the first try arrived: it is not sent again.
+            Verdict::Failed { error, .. } if sending.repeated && sending.opened.account.perhaps_known(&error) => {
+                self.end(message, Status::Unknown, error, Vec::new()).await
+            }
+            Verdict::Failed { error, learned } => {
+                let error = self.read_back(&sending.opened, message, error).await?;
+                let ledger = self.learn(sending, learned).await;
+                let lacking = matches!(
+                    learned,
+                    Some(Learned::WindowClosed | Learned::QuotaExhausted | Learned::Unfollowed)
+                );
+                if lacking && message.request.no_allowance() == NoAllowance::HoldForCustomer {
+                    return self.hold(message, error, ledger).await;
+                }
+                self.end(message, Status::Failed, error, ledger).await
+            }
+            Verdict::RefreshToken(error) | Verdict::UploadAgain(error) => {
+                self.end(message, Status::Failed, error, Vec::new()).await
+            }
+            Verdict::Done { .. } => Ok(Turn::Done),
+        }
+    }
+
+    pub(super) async fn no_answer(&self, sending: &Sending, fault: CallFault) -> Result<Turn, StoreError> {
+        let message = &sending.message;
+        match fault {
+            CallFault::NotSent(why) => self.retry(message, error(Code::PlatformDown, why)).await,
+            CallFault::NoToken(error) if error.retryable => self.retry(message, error).await,
+            CallFault::NoToken(error) => self.end(message, Status::Failed, error, Vec::new()).await,
+            CallFault::Lost(why) => self.ambiguous(message, error(Code::Ambiguous, why)).await,
+        }
+    }
+
+    /// It may have arrived: reported, or repeated once where the core prefers twice to never.
+    async fn ambiguous(&self, message: &Message, error: v1::Error) -> Result<Turn, StoreError> {
+        if self.repeats(message) {
+            return self.retry(message, error).await;
+        }
+        self.end(message, Status::Unknown, error, Vec::new()).await
+    }
+
+    pub(super) async fn unresolved(&self, message: &Message, unresolved: Unresolved) -> Result<Turn, StoreError> {
+        match unresolved {
+            Unresolved::Refused(error) => self.end(message, Status::Failed, error, Vec::new()).await,
+            Unresolved::Later(error) => {
+                // A try that did not reach the message itself counts all the same.
+                let tried = Message {
+                    attempts: message.attempts + u32::from(message.status() != Status::Sending),
+                    ..message.clone()
+                };
+                self.retry(&tried, error).await
+            }
+        }
+    }
+
+    /// Nothing was sent: again after a pause, as long as there is time. A typing sign that comes late says nothing, and
+    /// holds up no words.
+    pub(super) async fn retry(&self, message: &Message, error: v1::Error) -> Result<Turn, StoreError> {
+        let at = self.now() + pause(message.attempts);
+        let in_time = match message.request.not_after {
+            _ if matches!(message.request.what, Some(What::Typing(_))) => false,
+            Some(_) => at < message.not_after,
+            None => paused_until(message.attempts) <= RETRIES_FOR,
+        };
+        if !in_time {
+            let ambiguous = error.code == Code::Ambiguous.name();
+            let status = if ambiguous { Status::Unknown } else { Status::Failed };
+            return self.end(message, status, error, Vec::new()).await;
+        }
+        let mut settle = step(message);
+        settle.result.status = Status::Accepted as i32;
+        settle.result.error = Some(error);
+        settle.next_attempt = at;
+        self.settle(settle).await?;
+        Ok(Turn::WaitsUntil(at))
+    }
+
+    pub(super) async fn not_now(&self, message: &Message, ask: &Ask, plan: Plan) -> Result<Turn, StoreError> {
+        match plan {
+            Plan::Hold(error) => self.hold(message, error, Vec::new()).await,
+            // An answer that was kept for an open request has missed it; there is no other road.
+            Plan::Refuse(_, refusal) if message.passive.is_some() && message.pieces_done == 0 && is_shut(&refusal) => {
+                let error = error(
+                    Code::Expired,
+                    format!("the passive window is over, and: {}", refusal.platform_message),
+                );
+                self.end(message, Status::Expired, error, Vec::new()).await
+            }
+            Plan::Refuse(status, error) => self.end(message, status, error, Vec::new()).await,
+            Plan::Api | Plan::Passive { .. } => {
+                tracing::error!(message_id = message.id, ?ask, "a road that is not open was planned");
+                let error = error(Code::UnsupportedPart, "this part cannot go by the API");
+                self.end(message, Status::Failed, error, Vec::new()).await
+            }
+        }
+    }
+
+    /// Kept until the customer acts; said once.
+    async fn hold(&self, message: &Message, error: v1::Error, ledger: Vec<LedgerEntry>) -> Result<Turn, StoreError> {
+        if message.status() == Status::Held && ledger.is_empty() {
+            return Ok(Turn::Held(message.not_after));
+        }
+        let mut settle = step(message);
+        settle.result.status = Status::Held as i32;
+        settle.result.error = Some(error);
+        settle.next_attempt = self.now();
+        settle.attempts = 0;
+        if message.pieces_done == 0 {
+            settle.passive = None;
+        }
+        settle.ledger = ledger;
+        settle.tell = true;
+        self.settle(settle).await?;
+        Ok(Turn::Held(message.not_after))
+    }
+
+    /// Final.
+    pub(super) async fn end(
+        &self,
+        message: &Message,
+        status: Status,
+        error: v1::Error,
+        ledger: Vec<LedgerEntry>,
+    ) -> Result<Turn, StoreError> {
+        let mut settle = step(message);
+        settle.result.status = status as i32;
+        settle.result.error = Some(error);
+        if message.pieces_done == 0 {
+            settle.passive = None;
+        }
+        note_partial(&mut settle.result, message.pieces_done);
+        settle.ledger = ledger;
+        if ends_session(&message.request) && status != Status::Expired {
+            self.closing_unsaid(message, &mut settle).await?;
+        }
+        // An order that was carried out without its words is good news.
+        settle.tell = settle.result.status() != Status::Sent
+            || self
+                .opened(&message.account)
+                .is_some_and(|it| self.tell(&it.describe, Status::Sent));
+        self.settle(settle).await?;
+        Ok(Turn::Done)
+    }
+
+    /// What a refusal teaches: marks for the ledger, and whether the account may use the API at all.
+    async fn learn(&self, sending: &Sending, learned: Option<Learned>) -> Vec<LedgerEntry> {
+        match learned {
+            Some(Learned::WindowClosed) => vec![LedgerEntry::Closed],
+            Some(Learned::QuotaExhausted) => vec![LedgerEntry::Exhausted],
+            Some(Learned::Unfollowed) => vec![LedgerEntry::Unfollowed],
+            Some(Learned::NoApi(code)) => {
+                self.api_refused(&sending.opened, code).await;
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    async fn api_refused(&self, opened: &Opened, code: Code) {
+        self.probes.refused(opened, self.now());
+        let before = opened.observe(|condition| condition.api_shut.replace(code));
+        if before != Some(code) {
+            self.capabilities_changed(opened).await;
+        }
+    }
+
+    pub(super) async fn api_works(&self, opened: &Opened) {
+        if opened.observe(|condition| condition.api_shut.take()).is_some() {
+            self.capabilities_changed(opened).await;
+        }
+    }
+}
+
+/// 1 s, 2, 4 … 60 s.
+fn pause(attempts: u32) -> Millis {
+    (1_000_i64 << attempts.saturating_sub(1).min(6)).min(60_000)
+}
+
+/// How long all pauses up to this one take together.
+fn paused_until(attempts: u32) -> Millis {
+    (1..=attempts.min(1_000)).map(pause).sum()
+}
+
+/// The refusal is about the account, not about this message.
+fn is_shut(error: &v1::Error) -> bool {
+    [
+        Code::NotEntitled,
+        Code::ScopeNotGranted,
+        Code::AccountRevoked,
+        Code::NeedsReauth,
+    ]
+    .iter()
+    .any(|code| code.name() == error.code)
+}
