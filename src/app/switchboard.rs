@@ -72,7 +72,8 @@ mod tests {
                 }),
                 body: Some(v1::event::Body::Message(v1::Message::default())),
                 ..Default::default()
-            },
+            }
+            .into(),
         };
         switchboard.event(&Arc::new(stored));
         switchboard.message(ConversationId(1));

@@ -62,6 +62,16 @@ pub struct State {
     pub session_ordered: bool,
 }
 
+/// The core of an encoded state, of which nothing else is read.
+pub fn core_of(state: &[u8]) -> Result<String, prost::DecodeError> {
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct OnlyCore {
+        #[prost(string, tag = "7")]
+        core: String,
+    }
+    Ok(<OnlyCore as prost::Message>::decode(state)?.core)
+}
+
 /// What the store stamps on an event.
 #[derive(Clone, Debug)]
 pub struct Stamp {

@@ -18,7 +18,7 @@ use crate::{
         clock::Millis,
         core::{Offer, Outcome},
     },
-    schema::{Timestamp, v1},
+    schema::{Timestamp, Written, v1},
     secret::Secret,
 };
 
@@ -81,7 +81,8 @@ impl HttpDoor {
     }
 
     fn request(&self, knock: &Knock<'_>) -> Result<(HeaderMap, Vec<u8>), String> {
-        let offer = offer(knock);
+        let event = Written::from(knock.event.clone());
+        let offer = offer(knock, &event);
         let mut body = cloudevents::body(&offer, true).map_err(|error| error.to_string())?;
         if let Some(change) = knock.change {
             let mut event: Value = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
@@ -183,13 +184,13 @@ fn millis(millis: Millis) -> Duration {
 
 type Answered = Result<(u16, Outcome, Option<Vec<u8>>), Outcome>;
 
-fn offer<'a>(knock: &Knock<'a>) -> Offer<'a> {
+fn offer<'a>(knock: &Knock<'a>, event: &'a Written) -> Offer<'a> {
     let aged = match knock.signing {
         Signing::Aged(by) => by,
         _ => 0,
     };
     Offer {
-        event: knock.event,
+        event,
         attempt: knock.attempt,
         passive: knock.deadline.map(|deadline| v1::PassiveWindow {
             deadline: Some(Timestamp::from_millis(deadline)),

@@ -10,6 +10,7 @@ use crate::{
         core::{Answer, Outcome},
     },
     schema::{
+        Written,
         json::{self, Unknown},
         v1,
     },
@@ -20,6 +21,16 @@ use crate::{
 pub struct About<'a> {
     pub key: &'a str,
     pub seq: u32,
+}
+
+impl<'a> About<'a> {
+    pub fn of(event: &'a Written) -> Self {
+        let head = event.head();
+        Self {
+            key: head.key,
+            seq: head.seq,
+        }
+    }
 }
 
 /// Reads one complete answer. `retry_after` is the header, `body` empty where it was too long to be read.

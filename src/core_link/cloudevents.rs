@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    ports::core::{Offer, always_raw, shown},
+    ports::core::{Offer, always_raw},
     schema::{
         Timestamp,
         json::{self, JsonError},
@@ -16,8 +16,8 @@ const USUAL: usize = 2_048;
 
 /// The body of one attempt.
 pub fn body(offer: &Offer<'_>, raw_inline: bool) -> Result<Vec<u8>, JsonError> {
-    let event = offer.event;
-    let this = of_attempt(offer);
+    let event = offer.event.event().map_err(JsonError::Stored)?;
+    let this = offer.told();
     let conversation = event.conversation.as_ref();
     let key = conversation.map_or("", |conversation| &conversation.key);
     let account = conversation
@@ -43,19 +43,6 @@ pub fn body(offer: &Offer<'_>, raw_inline: bool) -> Result<Vec<u8>, JsonError> {
         },
     )?;
     Ok(bytes)
-}
-
-/// The Event of one attempt, whatever it travels in.
-pub fn attempt(offer: &Offer<'_>, raw_inline: bool) -> v1::Event {
-    shown(offer.event.clone(), of_attempt(offer), raw_inline)
-}
-
-fn of_attempt(offer: &Offer<'_>) -> v1::Offer {
-    v1::Offer {
-        attempt: offer.attempt,
-        passive: offer.passive.clone(),
-        replay_id: offer.replay.unwrap_or_default().to_owned(),
-    }
 }
 
 /// The CloudEvents `type`.
@@ -201,6 +188,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::ports::core::shown;
 
     fn event(body: v1::event::Body) -> v1::Event {
         v1::Event {
@@ -243,7 +231,7 @@ mod tests {
 
     fn wrapped(event: &v1::Event, replay: Option<&str>, raw_inline: bool) -> Value {
         let offer = Offer {
-            event,
+            event: &event.clone().into(),
             attempt: 2,
             passive: Some(v1::PassiveWindow {
                 deadline: Some(Timestamp::from_millis(1_752_000_004_000)),

@@ -158,7 +158,7 @@ impl Door {
 
 /// What this attempt is, and that it is ours.
 pub(crate) fn sign(headers: &mut HeaderMap, offer: &Offer<'_>, signer: &Signer, body: &[u8]) {
-    let event = offer.event;
+    let event = offer.event.head();
     let mut put = |name: HeaderName, value: &str| {
         // Only a text with control characters is no header value; none of ours has any.
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -166,8 +166,8 @@ pub(crate) fn sign(headers: &mut HeaderMap, offer: &Offer<'_>, signer: &Signer, 
         }
     };
     let seconds = offer.now.div_euclid(1000);
-    put(WEBHOOK_ID, &event.id);
-    if let Some(signature) = signer.sign(&event.id, seconds, body) {
+    put(WEBHOOK_ID, event.id);
+    if let Some(signature) = signer.sign(event.id, seconds, body) {
         put(WEBHOOK_SIGNATURE, &signature);
     }
     if let Some(deadline) = offer.passive.as_ref().and_then(|window| window.deadline) {
@@ -177,7 +177,7 @@ pub(crate) fn sign(headers: &mut HeaderMap, offer: &Offer<'_>, signer: &Signer, 
         put(REPLAY, replay);
     }
     if !event.traceparent.is_empty() {
-        put(TRACEPARENT, &event.traceparent);
+        put(TRACEPARENT, event.traceparent);
     }
     headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(seconds));
     headers.insert(ATTEMPT, HeaderValue::from(offer.attempt));
@@ -198,15 +198,7 @@ async fn answered(mut answer: line::Answer, offer: &Offer<'_>) -> Outcome {
         Err(_) => Vec::new(),
     };
     answer.done();
-    let about = About {
-        key: offer
-            .event
-            .conversation
-            .as_ref()
-            .map_or("", |conversation| &conversation.key),
-        seq: offer.event.seq,
-    };
-    answer::read(status.as_u16(), retry_after, &body, about)
+    answer::read(status.as_u16(), retry_after, &body, About::of(offer.event))
 }
 
 /// The whole body, so that the connection can be used again; empty where it is longer than we read.

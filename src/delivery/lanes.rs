@@ -83,17 +83,18 @@ impl Memory {
 
 /// What one event costs in memory.
 pub fn cost(stored: &Stored) -> usize {
-    prost::Message::encoded_len(&stored.event) + OVERHEAD
+    stored.event.bytes().len() + OVERHEAD
 }
 
 /// Place of an event in its conversation, across epochs.
 pub fn place(stored: &Stored) -> (u32, u32) {
-    (stored.event.epoch, stored.event.seq)
+    let head = stored.event.head();
+    (head.epoch, head.seq)
 }
 
 /// When an event was accepted.
 pub fn accepted(stored: &Stored) -> Millis {
-    stored.event.accepted_time.map_or(0, |at| at.millis())
+    stored.event.head().accepted.map_or(0, |at| at.millis())
 }
 
 impl Lane {

@@ -91,7 +91,7 @@ impl Desk<'_> {
         let parked = matches!(step, Step::Park(_));
         self.tools.observer.offered(
             &self.job.core.name,
-            &stored.event.id,
+            stored.event.head().id,
             self.job.attempt,
             if parked { "parked" } else { result },
             (moment.now - self.now) as f64,
@@ -137,7 +137,7 @@ impl Desk<'_> {
         let offer = Offer {
             event: &stored.event,
             attempt: self.job.attempt,
-            passive: self.tools.windows.look(&stored.event.id),
+            passive: self.tools.windows.look(stored.event.head().id),
             replay: None,
             now: self.tools.clock.now(),
         };
@@ -158,7 +158,7 @@ impl Desk<'_> {
                 }
                 // After the hand-over: what was to ride in it has gone, and what goes by the API must not hold it open.
                 if !answer.keep_window {
-                    self.tools.windows.close(&stored.event.id);
+                    self.tools.windows.close(stored.event.head().id);
                 }
                 let row = stored.row;
                 self.tools.inner.lock().settle(&mut self.job, Settled::Taken { row });
@@ -179,7 +179,7 @@ impl Desk<'_> {
             let take = Take {
                 conversation: stored.conversation,
                 row: stored.row,
-                seq: stored.event.seq,
+                seq: stored.event.head().seq,
                 replies: replies.clone(),
             };
             match (self.tools.ledger.take(take).await, waits.next()) {
@@ -192,7 +192,7 @@ impl Desk<'_> {
     async fn park(&mut self, stored: &Stored, reason: String) {
         match self.tools.ledger.park(stored, reason.clone()).await {
             Ok(gap) => {
-                self.tools.windows.close(&stored.event.id);
+                self.tools.windows.close(stored.event.head().id);
                 self.warn("parked", &reason);
                 let row = stored.row;
                 self.tools

@@ -2,13 +2,17 @@
 
 use async_trait::async_trait;
 
-use crate::{cores::Core, ports::clock::Millis, schema::v1};
+use crate::{
+    cores::Core,
+    ports::clock::Millis,
+    schema::{Written, v1},
+};
 
 /// One attempt to hand one event to its core.
 #[derive(Clone, Debug)]
 pub struct Offer<'a> {
     /// As stored: `offer` unset, `raw` where we have it.
-    pub event: &'a v1::Event,
+    pub event: &'a Written,
     /// From 1.
     pub attempt: u32,
     /// Set while the platform's request is still open.
@@ -16,6 +20,17 @@ pub struct Offer<'a> {
     /// Set on a replay.
     pub replay: Option<&'a str>,
     pub now: Millis,
+}
+
+impl Offer<'_> {
+    /// This attempt, as the core is told of it.
+    pub fn told(&self) -> v1::Offer {
+        v1::Offer {
+            attempt: self.attempt,
+            passive: self.passive.clone(),
+            replay_id: self.replay.unwrap_or_default().to_owned(),
+        }
+    }
 }
 
 /// The event as a core sees it at one attempt, by whatever way it comes: the platform's body where the core wants it, and

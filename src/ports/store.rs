@@ -8,7 +8,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use crate::conversation::Arrival;
-use crate::{ports::clock::Millis, schema::v1};
+use crate::{
+    ports::clock::Millis,
+    schema::{Written, v1},
+};
 
 /// The store's own number of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,7 +50,7 @@ pub struct Stored {
     /// Who takes it; `None` = nobody yet, it waits.
     pub core: Option<Arc<str>>,
     /// Complete, with `raw` where we have it; `offer` unset.
-    pub event: v1::Event,
+    pub event: Written,
 }
 
 #[derive(Clone, Debug)]

@@ -25,6 +25,8 @@ pub enum JsonError {
     Shape(serde_json::Error),
     #[error("unknown field {0}")]
     UnknownField(String),
+    #[error("not readable as it is stored: {0}")]
+    Stored(prost::DecodeError),
 }
 
 /// Canonical JSON bytes. Fails only for values JSON cannot hold (a timestamp out of range).

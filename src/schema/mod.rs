@@ -7,8 +7,10 @@ pub mod json_schema;
 pub mod rpc;
 pub mod strict;
 mod time;
+mod written;
 
 pub use time::Timestamp;
+pub use written::{Head, Written};
 
 /// Generated: `wxbridge.v1`.
 #[allow(clippy::all, clippy::pedantic, clippy::unwrap_used)]

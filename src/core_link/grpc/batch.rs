@@ -5,7 +5,7 @@
 //! conversations do not wait for each other: a core that takes its time over one gets one at a time too.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -13,14 +13,14 @@ use std::{
     time::Duration,
 };
 
-use prost::Message as _;
+use bytes::Bytes;
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{Door, answer, key};
+use super::{Door, answer};
 use crate::{
     core_link::answer::About,
     ports::core::{Offer, Outcome},
-    schema::v1::{DeliverResponse, Event},
+    schema::v1::{Ack, DeliverResponse},
 };
 
 /// Requests with several events in flight.
@@ -49,9 +49,8 @@ struct State {
 }
 
 struct Waiting {
-    event: Event,
-    bytes: usize,
-    tell: oneshot::Sender<Outcome>,
+    event: Bytes,
+    ticket: Ticket,
 }
 
 impl Batches {
@@ -76,12 +75,16 @@ pub fn may_travel(offer: &Offer<'_>) -> bool {
 }
 
 /// Takes a seat in the next request.
-pub async fn travel(door: &Arc<Door>, event: Event) -> Outcome {
+pub async fn travel(door: &Arc<Door>, event: Bytes, about: About<'_>) -> Outcome {
     let (tell, told) = oneshot::channel();
-    let bytes = event.encoded_len();
+    let ticket = Ticket {
+        key: about.key.to_owned(),
+        seq: about.seq,
+        tell,
+    };
     let starts = {
         let mut state = door.batches.state();
-        state.waiting.push_back(Waiting { event, bytes, tell });
+        state.waiting.push_back(Waiting { event, ticket });
         let starts = state.flights < FLIGHTS;
         state.flights += usize::from(starts);
         starts
@@ -112,7 +115,7 @@ async fn fly(door: Arc<Door>) {
             seats
         };
         let began = Instant::now();
-        let (events, tickets) = split(seats);
+        let (events, tickets): (Vec<_>, Vec<_>) = seats.into_iter().map(|seat| (seat.event, seat.ticket)).unzip();
         let alone = events.len() == 1;
         match door.deliver(events).await {
             Ok(response) => land(&door, response, tickets),
@@ -147,7 +150,7 @@ impl State {
     fn board(&mut self) -> Vec<Waiting> {
         let (mut seats, mut bytes) = (Vec::new(), 0);
         while let Some(next) = self.waiting.front() {
-            bytes += next.bytes;
+            bytes += next.event.len();
             if seats.len() == EVENTS || (bytes > BYTES && !seats.is_empty()) {
                 break;
             }
@@ -171,43 +174,32 @@ impl Ticket {
     }
 }
 
-fn split(seats: Vec<Waiting>) -> (Vec<Event>, Vec<Ticket>) {
-    let both = seats.into_iter().map(|seat| {
-        let ticket = Ticket {
-            key: key(&seat.event).to_owned(),
-            seq: seat.event.seq,
-            tell: seat.tell,
-        };
-        (seat.event, ticket)
-    });
-    both.unzip()
-}
-
 /// To each conversation its own Ack; a core that forgot how it is done has taken none of several.
 fn land(door: &Door, response: DeliverResponse, tickets: Vec<Ticket>) {
     door.batches.heard(&response);
-    if tickets.len() > 1 && response.results.is_empty() {
+    let alone = tickets.len() == 1;
+    if !alone && response.results.is_empty() {
         let outcome = failed("the core answered for several conversations without an Ack");
         return tickets.into_iter().for_each(|ticket| ticket.told(outcome.clone()));
     }
-    let mut results = response.results;
-    let alone = tickets.len() == 1;
     let mut replies = response.replies;
+    let mut acks = HashMap::<String, Vec<Ack>>::new();
+    for ack in response.results {
+        acks.entry(ack.conversation_key.clone()).or_default().push(ack);
+    }
     for ticket in tickets {
-        let (own, others) = results.into_iter().partition(|ack| ack.conversation_key == ticket.key);
-        results = others;
-        let about = About {
-            key: &ticket.key,
-            seq: ticket.seq,
-        };
         let part = DeliverResponse {
-            results: own,
+            results: acks.remove(&ticket.key).unwrap_or_default(),
             replies: if alone {
                 std::mem::take(&mut replies)
             } else {
                 Vec::new()
             },
             keep_window: false,
+        };
+        let about = About {
+            key: &ticket.key,
+            seq: ticket.seq,
         };
         let outcome = match part.results.is_empty() && !alone {
             true => answer::unnamed(),

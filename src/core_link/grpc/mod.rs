@@ -15,20 +15,23 @@ mod tls;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tonic::{Request, metadata::AsciiMetadataValue};
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use tonic::{Request, Response, Status, metadata::AsciiMetadataValue};
+use tonic_prost::ProstCodec;
 
-use super::{LinkError, answer::About, cloudevents};
+use super::{LinkError, answer::About};
 use crate::{
     cores::{Core, Cores, Kind},
     ports::{
         clock::Millis,
         core::{CoreLink, Offer, Outcome},
     },
-    schema::v1::{DeliverRequest, DeliverResponse, Event, core_client::CoreClient},
+    schema::{Written, v1::DeliverResponse},
     secret::Secret,
 };
 use batch::Batches;
-use connection::Route;
+use connection::{Connection, Route};
 
 /// A larger answer is a fault of the core's.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -36,6 +39,16 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// The way to every core of kind `grpc`.
 pub struct GrpcLink {
     doors: HashMap<Arc<str>, Arc<Door>>,
+}
+
+/// The call, as gRPC names it.
+const DELIVER: &str = "/wxbridge.v1.Core/Deliver";
+
+/// A `DeliverRequest` whose events are encoded already: the same on the wire.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Carried {
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    events: Vec<Bytes>,
 }
 
 /// The way to one core.
@@ -65,15 +78,23 @@ impl CoreLink for GrpcLink {
                 why: "no such core over gRPC".into(),
             };
         };
-        let event = cloudevents::attempt(&offer, core.raw_inline);
+        let bytes = match offer.event.shown(&offer.told(), core.raw_inline) {
+            Ok(bytes) => bytes,
+            // Nobody can ever be offered such an event: it counts like a refusal, so that others can pass.
+            Err(error) => {
+                return Outcome::Refused {
+                    why: format!("the event is not readable as it is stored: {error}"),
+                };
+            }
+        };
+        let about = About::of(offer.event);
         if batch::may_travel(&offer) && door.batches.are_welcome() {
-            return batch::travel(door, event).await;
+            return batch::travel(door, bytes, about).await;
         }
-        let (key, seq) = (key(offer.event), offer.event.seq);
-        match door.deliver(vec![event]).await {
+        match door.deliver(vec![bytes]).await {
             Ok(response) => {
                 door.batches.heard(&response);
-                answer::taken(response, About { key, seq })
+                answer::taken(response, about)
             }
             Err(outcome) => outcome,
         }
@@ -92,13 +113,11 @@ impl Door {
     }
 
     /// One call; what it came to where nothing was answered that can be read.
-    async fn deliver(&self, events: Vec<Event>) -> Result<DeliverResponse, Outcome> {
+    async fn deliver(&self, events: Vec<Bytes>) -> Result<DeliverResponse, Outcome> {
         let limit = millis(self.timeout);
         let request = self.request(events, limit);
         let connection = self.route.connection();
-        let client = CoreClient::with_origin(connection.wire.clone(), connection.origin.clone());
-        let mut client = client.max_decoding_message_size(ANSWER_BYTES_MAX);
-        match tokio::time::timeout(limit, client.deliver(request)).await {
+        match tokio::time::timeout(limit, call(&connection, request)).await {
             Ok(Ok(response)) => Ok(response.into_inner()),
             Ok(Err(status)) => Err(answer::refused(&status)),
             Err(_) => {
@@ -112,21 +131,32 @@ impl Door {
         }
     }
 
-    fn request(&self, events: Vec<Event>, limit: Duration) -> Request<DeliverRequest> {
-        let trace = events.first().map(|event| event.traceparent.clone());
-        let mut request = Request::new(DeliverRequest { events });
+    fn request(&self, events: Vec<Bytes>, limit: Duration) -> Request<Carried> {
+        let first = events.first().and_then(|event| Written::unread(event.clone()).ok());
+        let mut request = Request::new(Carried { events });
         request.set_timeout(limit);
         let metadata = request.metadata_mut();
         if let Some(bearer) = &self.bearer {
             metadata.insert("authorization", bearer.clone());
         }
-        if let Some(trace) = trace.filter(|trace| !trace.is_empty())
+        let trace = first.as_ref().map_or("", |event| event.head().traceparent);
+        if !trace.is_empty()
             && let Ok(trace) = AsciiMetadataValue::try_from(trace)
         {
             metadata.insert("traceparent", trace);
         }
         request
     }
+}
+
+/// `Core.Deliver` with events that are encoded already.
+async fn call(connection: &Connection, request: Request<Carried>) -> Result<Response<DeliverResponse>, Status> {
+    let client = tonic::client::Grpc::with_origin(connection.wire.clone(), connection.origin.clone());
+    let mut client = client.max_decoding_message_size(ANSWER_BYTES_MAX);
+    let ready = client.ready().await;
+    ready.map_err(|error| Status::unknown(format!("the connection is not ready: {error}")))?;
+    let codec = ProstCodec::<Carried, DeliverResponse>::default();
+    client.unary(request, PathAndQuery::from_static(DELIVER), codec).await
 }
 
 fn bearer(core: &Core, bearer: &Secret) -> Result<AsciiMetadataValue, LinkError> {
@@ -137,11 +167,6 @@ fn bearer(core: &Core, bearer: &Secret) -> Result<AsciiMetadataValue, LinkError>
     })?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn key(event: &Event) -> &str {
-    let conversation = event.conversation.as_ref();
-    conversation.map_or("", |conversation| &conversation.key)
 }
 
 fn millis(millis: Millis) -> Duration {

@@ -18,9 +18,13 @@ use crate::{
     ports::core::Answer,
     schema::{
         Timestamp, rpc,
-        v1::{self, core_server},
+        v1::{self, DeliverRequest, Event, core_server},
     },
 };
+
+fn key(event: &Event) -> &str {
+    &event.conversation.as_ref().expect("a conversation").key
+}
 
 type Said = Result<DeliverResponse, Status>;
 
@@ -146,7 +150,7 @@ fn event() -> v1::Event {
 async fn offered(link: &GrpcLink, core: &Core) -> Outcome {
     let event = event();
     let offer = Offer {
-        event: &event,
+        event: &event.into(),
         attempt: 2,
         passive: Some(v1::PassiveWindow {
             deadline: Some(Timestamp::from_millis(1_752_000_004_000)),
@@ -345,7 +349,7 @@ async fn passed(link: &GrpcLink, core: &Core, key: &str) -> Outcome {
         ..Default::default()
     });
     let offer = Offer {
-        event: &event,
+        event: &event.into(),
         attempt: 1,
         passive: None,
         replay: None,

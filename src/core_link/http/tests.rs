@@ -96,7 +96,7 @@ async fn offer_by(link: &HttpLink, core: &Core) -> Outcome {
         ..Default::default()
     });
     let offer = Offer {
-        event: &event,
+        event: &event.into(),
         attempt: 3,
         passive,
         replay: Some("r-1"),

@@ -26,7 +26,8 @@ fn stored(row: Row, key: &str) -> Stored {
                 ..Default::default()
             })),
             ..Default::default()
-        },
+        }
+        .into(),
     }
 }
 

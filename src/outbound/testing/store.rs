@@ -140,7 +140,8 @@ impl Inner {
                 }),
                 body: Some(body),
                 ..Default::default()
-            },
+            }
+            .into(),
         });
         self.events.push(stored.clone());
         stored

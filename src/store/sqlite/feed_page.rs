@@ -135,7 +135,7 @@ impl Reading {
                 let (_, _, event) = read_event(row)?;
                 let item = Item {
                     position,
-                    event,
+                    event: v1::Event::clone(&event),
                     replay: None,
                 };
                 // Of an earlier life nothing is told twice: its numbers say nothing any more.

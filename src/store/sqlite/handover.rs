@@ -63,7 +63,7 @@ impl Writer {
         if let Some(before) = self.lines.at(conversation.0, event.seq) {
             self.feed_drop(&core, before)?;
         }
-        self.insert_event(row, conversation.0, &event, stamp.now)?;
+        let event = self.insert_event(row, conversation.0, event, stamp.now)?;
         self.lines.add(&self.db, conversation.0, event.seq, row)?;
         self.feed_gap(conversation, &core, row, event.seq, stamp.now)?;
         let core = self.core_name(&core);

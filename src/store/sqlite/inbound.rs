@@ -10,7 +10,7 @@ use crate::{
     channels::contract::Dedupe,
     conversation::{Appended, Stamp, State},
     ports::store::{Accepted, Arrival, ConversationId, Row, Stored},
-    schema::v1,
+    schema::{Written, v1},
     store::ids,
 };
 
@@ -45,8 +45,9 @@ impl Writer {
         let core = state.core.clone();
         self.conversations
             .changed(&self.db, conversation, write_state || moved)?;
-        self.insert_event(row, conversation, &event, now)?;
-        self.lines.add(&self.db, conversation, event.seq, row)?;
+        let seq = event.seq;
+        let event = self.insert_event(row, conversation, event, now)?;
+        self.lines.add(&self.db, conversation, seq, row)?;
         self.feed_event(&core, row, now)?;
         if wakes_held && self.holding.contains(&conversation) {
             self.publish.push(Publish::Outbox(ConversationId(conversation)));
@@ -59,20 +60,21 @@ impl Writer {
         &mut self,
         row: Row,
         conversation: i64,
-        event: &v1::Event,
+        event: v1::Event,
         now: i64,
-    ) -> Result<(), rusqlite::Error> {
-        let body = event.encode_to_vec();
+    ) -> Result<Written, rusqlite::Error> {
+        let event = Written::from(event);
+        let body: &[u8] = event.bytes();
         self.written += body.len();
         self.db
             .prepare_cached("INSERT INTO event (row, conversation, seq, accepted, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
             .execute(params![row, conversation, event.seq, now, body])?;
         self.next_event = row + 1;
-        Ok(())
+        Ok(event)
     }
 
     /// Makes the event known to the listener after the commit.
-    pub fn published(&mut self, row: Row, conversation: i64, core: &str, event: v1::Event) -> Arc<Stored> {
+    pub fn published(&mut self, row: Row, conversation: i64, core: &str, event: Written) -> Arc<Stored> {
         let core = self.core_name(core);
         let stored = Arc::new(Stored {
             row,

@@ -229,7 +229,9 @@ impl Store for SqliteStore {
             rows.map(|(_, row)| row).collect()
         };
         let rows = self.write(move |writer| Ok(waiting(writer))).await?;
-        self.reader.read(move |db| read::of_rows(db, &rows)).await
+        self.reader
+            .read(move |db| read::of_line(db, conversation.0, &rows))
+            .await
     }
 
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError> {

@@ -11,11 +11,11 @@ use super::{
     undecodable,
 };
 use crate::{
-    conversation::State,
+    conversation::{self, State},
     ports::store::{
         ConversationId, EventQuery, Message, MessageRef, Parked, Quarantined, Record, Row, Stored, Waiting,
     },
-    schema::v1,
+    schema::{Written, v1},
     store::ids,
 };
 
@@ -31,7 +31,7 @@ impl CoreNames {
             return Ok(known.clone());
         }
         // Which core a conversation has is always written at once: its row is never behind in that.
-        let core = self.shared(state(db, conversation)?.core);
+        let core = self.shared(core(db, conversation)?);
         self.0.insert(conversation, core.clone());
         Ok(core)
     }
@@ -46,29 +46,32 @@ impl CoreNames {
     }
 }
 
-fn state(db: &Connection, conversation: i64) -> Found<State> {
-    let bytes: Vec<u8> = db
-        .prepare_cached("SELECT state FROM conversation WHERE id = ?1")?
-        .query_row([conversation], |row| row.get(0))?;
-    State::decode(bytes.as_slice()).map_err(undecodable)
+fn core(db: &Connection, conversation: i64) -> Found<String> {
+    db.prepare_cached("SELECT state FROM conversation WHERE id = ?1")?
+        .query_row([conversation], |row| {
+            conversation::core_of(row.get_ref(0)?.as_blob()?).map_err(undecodable)
+        })
 }
 
 // ───────────── events ─────────────
 
 /// `row, conversation, body` of the table `event`.
-pub(super) fn read_event(row: &SqlRow<'_>) -> Found<(Row, i64, v1::Event)> {
-    let body: Vec<u8> = row.get(2)?;
-    Ok((
-        row.get(0)?,
-        row.get(1)?,
-        v1::Event::decode(body.as_slice()).map_err(undecodable)?,
-    ))
+pub(super) fn read_event(row: &SqlRow<'_>) -> Found<(Row, i64, Written)> {
+    let event = unread_event(row, 2)?;
+    event.event().map_err(undecodable)?;
+    Ok((row.get(0)?, row.get(1)?, event))
+}
+
+/// The column `body`, of which only the head is looked at.
+fn unread_event(row: &SqlRow<'_>, column: usize) -> Found<Written> {
+    let body: Vec<u8> = row.get(column)?;
+    Written::unread(body.into()).map_err(undecodable)
 }
 
 fn stored(
     db: &Connection,
     cores: &mut CoreNames,
-    (row, conversation, event): (Row, i64, v1::Event),
+    (row, conversation, event): (Row, i64, Written),
 ) -> Found<Arc<Stored>> {
     let core = cores.of(db, conversation)?;
     Ok(Arc::new(Stored {
@@ -138,15 +141,21 @@ pub fn events(db: &Connection, query: &EventQuery) -> Found<Vec<Arc<Stored>>> {
     Ok(found)
 }
 
-/// The events of these rows, in the order asked for; one that is gone meanwhile is left out.
-pub fn of_rows(db: &Connection, rows: &[Row]) -> Found<Vec<Arc<Stored>>> {
+/// The events of these rows of one conversation, in the order asked for; one that is gone meanwhile is left out. They are
+/// read where they are needed: what is made on one thread and freed on another costs twice.
+pub fn of_line(db: &Connection, conversation: i64, rows: &[Row]) -> Found<Vec<Arc<Stored>>> {
+    // One transaction: each statement alone would take and give back its locks.
+    let db = &*db.unchecked_transaction()?;
+    let mut statement = db.prepare_cached("SELECT body FROM event WHERE row = ?1")?;
     let mut cores = CoreNames::default();
-    let mut statement = db.prepare_cached("SELECT row, conversation, body FROM event WHERE row = ?1")?;
-    let found = rows.iter().map(|row| statement.query_row([row], read_event).optional());
-    found
-        .filter_map(Result::transpose)
-        .map(|found| stored(db, &mut cores, found?))
-        .collect()
+    let mut line = Vec::with_capacity(rows.len());
+    for row in rows {
+        let event = statement.query_row([row], |found| unread_event(found, 0)).optional()?;
+        if let Some(event) = event {
+            line.push(stored(db, &mut cores, (*row, conversation, event))?);
+        }
+    }
+    Ok(line)
 }
 
 /// The lines with what the tables know of them; one that is gone meanwhile is left out.
@@ -179,6 +188,7 @@ pub fn parked(db: &Connection, after: Option<Row>, limit: usize) -> Found<Vec<Pa
     )?
     .query_map(params![after.unwrap_or(0), limit as i64], |row| {
         let (number, _, event) = read_event(row)?;
+        let event = v1::Event::clone(&event);
         Ok(Parked {
             row: number,
             event_id: event.id.clone(),

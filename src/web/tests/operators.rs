@@ -236,7 +236,8 @@ async fn the_timeline_begins_with_the_store_and_goes_on_live() {
                 accepted_time: Some(crate::schema::Timestamp::from_millis(NOW + row)),
                 conversation: view("", "shop").state.conversation,
                 ..Default::default()
-            },
+            }
+            .into(),
         })
     };
     house.store.events.lock().expect("lock").extend([stored(1), stored(2)]);

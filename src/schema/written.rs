@@ -1,0 +1,277 @@
+//! What does an event say, without reading all of it? Its bytes as they are written down, and what they say, read when
+//! somebody asks.
+//!
+//! Most of those who carry an event want its bytes and a handful of its fields. Reading it whole makes some forty
+//! allocations; walking over its fields makes none.
+
+use std::{fmt, ops::Deref, sync::OnceLock};
+
+use bytes::{Bytes, BytesMut};
+use prost::{
+    DecodeError, Message as _,
+    encoding::{self, DecodeContext, WireType},
+};
+
+use super::{Timestamp, v1};
+
+/// Numbers of the fields that are looked for; a test holds them to the schema.
+mod tag {
+    pub const ID: u32 = 1;
+    pub const CONVERSATION: u32 = 2;
+    pub const EPOCH: u32 = 3;
+    pub const SEQ: u32 = 4;
+    pub const ACCEPTED_TIME: u32 = 6;
+    pub const TRACEPARENT: u32 = 13;
+    pub const MESSAGE: u32 = 20;
+    pub const SIGNAL: u32 = 22;
+    pub const OFFER: u32 = 80;
+    pub const RAW: u32 = 90;
+    pub const CONVERSATION_KEY: u32 = 1;
+    pub const MESSAGE_PARTS: u32 = 4;
+    pub const SIGNAL_TYPE: u32 = 1;
+    pub const PART_EXT_JSON: u32 = 90;
+    pub const PART_UNSUPPORTED: u32 = 99;
+}
+
+/// An event as it is written down.
+#[derive(Clone)]
+pub struct Written {
+    bytes: Bytes,
+    read: OnceLock<v1::Event>,
+}
+
+/// What whoever carries an event must know of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Head<'a> {
+    pub id: &'a str,
+    /// Of its conversation.
+    pub key: &'a str,
+    pub epoch: u32,
+    pub seq: u32,
+    pub accepted: Option<Timestamp>,
+    pub traceparent: &'a str,
+}
+
+impl Written {
+    /// An event, and its bytes, which are already made.
+    pub fn with(event: v1::Event, bytes: Bytes) -> Self {
+        let read = OnceLock::from(event);
+        Self { bytes, read }
+    }
+
+    /// Bytes whose head can be read; whether the rest can is asked with [`event`](Self::event).
+    pub fn unread(bytes: Bytes) -> Result<Self, DecodeError> {
+        head(&bytes)?;
+        let read = OnceLock::new();
+        Ok(Self { bytes, read })
+    }
+
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// All of it.
+    pub fn event(&self) -> Result<&v1::Event, DecodeError> {
+        if let Some(event) = self.read.get() {
+            return Ok(event);
+        }
+        let event = v1::Event::decode(self.bytes.clone())?;
+        Ok(self.read.get_or_init(|| event))
+    }
+
+    pub fn head(&self) -> Head<'_> {
+        match self.read.get() {
+            Some(event) => Head::of(event),
+            // Was read before: see `unread`.
+            None => head(&self.bytes).unwrap_or_default(),
+        }
+    }
+
+    /// The event as a core sees it at one attempt, encoded; what [`shown`](crate::ports::core::shown) makes of it.
+    pub fn shown(&self, offer: &v1::Offer, raw_inline: bool) -> Result<Bytes, DecodeError> {
+        let raw = raw_inline || always_raw(&self.bytes)?;
+        let mut shown = BytesMut::with_capacity(self.bytes.len() + offer.encoded_len() + 8);
+        for field in fields(&self.bytes) {
+            let field = field?;
+            if field.tag != tag::OFFER && (raw || field.tag != tag::RAW) {
+                shown.extend_from_slice(field.whole);
+            }
+        }
+        encoding::message::encode(tag::OFFER, offer, &mut shown);
+        Ok(shown.freeze())
+    }
+}
+
+impl From<v1::Event> for Written {
+    fn from(event: v1::Event) -> Self {
+        let bytes = event.encode_to_vec().into();
+        Self::with(event, bytes)
+    }
+}
+
+/// As [`event`](Self::event) has it. Where that would fail, an event that says nothing: whoever must know asks first.
+impl Deref for Written {
+    type Target = v1::Event;
+
+    fn deref(&self) -> &v1::Event {
+        self.event().unwrap_or_else(|error| {
+            tracing::error!(%error, id = self.head().id, "an event cannot be read");
+            self.read.get_or_init(v1::Event::default)
+        })
+    }
+}
+
+impl PartialEq for Written {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Written").field(&**self).finish()
+    }
+}
+
+impl<'a> Head<'a> {
+    fn of(event: &'a v1::Event) -> Self {
+        let conversation = event.conversation.as_ref();
+        Self {
+            id: &event.id,
+            key: conversation.map_or("", |conversation| &conversation.key),
+            epoch: event.epoch,
+            seq: event.seq,
+            accepted: event.accepted_time,
+            traceparent: &event.traceparent,
+        }
+    }
+}
+
+fn head(bytes: &[u8]) -> Result<Head<'_>, DecodeError> {
+    let mut head = Head::default();
+    for field in fields(bytes) {
+        let field = field?;
+        match field.tag {
+            tag::ID => head.id = field.text()?,
+            tag::CONVERSATION => {
+                for field in fields(field.bytes()?) {
+                    let field = field?;
+                    if field.tag == tag::CONVERSATION_KEY {
+                        head.key = field.text()?;
+                    }
+                }
+            }
+            tag::EPOCH => head.epoch = field.number()? as u32,
+            tag::SEQ => head.seq = field.number()? as u32,
+            tag::ACCEPTED_TIME => head.accepted = Some(Timestamp::decode(field.bytes()?)?),
+            tag::TRACEPARENT => head.traceparent = field.text()?,
+            _ => {}
+        }
+    }
+    Ok(head)
+}
+
+/// What [`always_raw`](crate::ports::core::always_raw) says of the event.
+fn always_raw(bytes: &[u8]) -> Result<bool, DecodeError> {
+    let mut always = false;
+    for field in fields(bytes) {
+        let field = field?;
+        match field.tag {
+            tag::MESSAGE => always |= has_nameless_part(field.bytes()?)?,
+            tag::SIGNAL => always |= is_other(field.bytes()?)?,
+            _ => {}
+        }
+    }
+    Ok(always)
+}
+
+fn has_nameless_part(message: &[u8]) -> Result<bool, DecodeError> {
+    for field in fields(message) {
+        let part = field?;
+        if part.tag != tag::MESSAGE_PARTS {
+            continue;
+        }
+        let mut named = false;
+        for field in fields(part.bytes()?) {
+            named |= !matches!(field?.tag, tag::PART_EXT_JSON | tag::PART_UNSUPPORTED);
+        }
+        if !named {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn is_other(signal: &[u8]) -> Result<bool, DecodeError> {
+    let mut kind = 0;
+    for field in fields(signal) {
+        let field = field?;
+        if field.tag == tag::SIGNAL_TYPE {
+            kind = field.number()?;
+        }
+    }
+    Ok(kind == v1::signal::Type::Other as u64)
+}
+
+// ───────────── fields ─────────────
+
+/// One field of an encoded message.
+struct Field<'a> {
+    tag: u32,
+    kind: WireType,
+    /// Its number or length, and what follows it.
+    value: &'a [u8],
+    /// All of it, key included.
+    whole: &'a [u8],
+}
+
+impl<'a> Field<'a> {
+    fn number(&self) -> Result<u64, DecodeError> {
+        encoding::check_wire_type(WireType::Varint, self.kind)?;
+        encoding::decode_varint(&mut { self.value })
+    }
+
+    fn bytes(&self) -> Result<&'a [u8], DecodeError> {
+        encoding::check_wire_type(WireType::LengthDelimited, self.kind)?;
+        let mut rest = self.value;
+        encoding::decode_varint(&mut rest)?;
+        Ok(rest)
+    }
+
+    fn text(&self) -> Result<&'a str, DecodeError> {
+        // What is no text has never been written: an empty one serves whoever looks at it.
+        Ok(std::str::from_utf8(self.bytes()?).unwrap_or_default())
+    }
+}
+
+/// The fields of an encoded message, in the order written; ends after the first that cannot be read.
+fn fields(mut rest: &[u8]) -> impl Iterator<Item = Result<Field<'_>, DecodeError>> {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let field = next(&mut rest);
+        if field.is_err() {
+            rest = &[];
+        }
+        Some(field)
+    })
+}
+
+fn next<'a>(rest: &mut &'a [u8]) -> Result<Field<'a>, DecodeError> {
+    let from = *rest;
+    let (tag, kind) = encoding::decode_key(rest)?;
+    let value = *rest;
+    encoding::skip_field(kind, tag, rest, DecodeContext::default())?;
+    let cut = |all: &'a [u8]| all.get(..all.len() - rest.len()).unwrap_or_default();
+    Ok(Field {
+        tag,
+        kind,
+        value: cut(value),
+        whole: cut(from),
+    })
+}
+
+#[cfg(test)]
+#[path = "written_tests.rs"]
+mod tests;

@@ -1,0 +1,175 @@
+use std::{fs, path::Path};
+
+use super::*;
+use crate::ports::core;
+
+/// What every body of the fixtures became, and whether its channel says that the raw body goes with it always.
+fn events() -> Vec<(v1::Event, bool)> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let mut events = Vec::new();
+    for folder in fs::read_dir(fixtures).expect("fixtures") {
+        let folder = folder.expect("an entry").path();
+        for file in fs::read_dir(folder).into_iter().flatten() {
+            let file = file.expect("an entry").path();
+            if !file.to_string_lossy().ends_with(".expect.json") {
+                continue;
+            }
+            let text = fs::read_to_string(&file).expect("text");
+            let expect: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            let told = expect.as_array().cloned().unwrap_or_else(|| vec![expect]);
+            events.extend(told.iter().filter(|it| it["event"].is_object()).map(complete));
+        }
+    }
+    assert!(events.len() > 100, "{} events", events.len());
+    events
+}
+
+/// With what the store adds.
+fn complete(told: &serde_json::Value) -> (v1::Event, bool) {
+    let mut event: v1::Event = serde_json::from_value(told["event"].clone()).expect("an event");
+    event.id = "0190a1b2-0000-7000-8000-000000000001".to_owned();
+    event.epoch = 1_752_000_017;
+    event.seq = 300;
+    event.accepted_time = Some(Timestamp::from_millis(1_752_000_017_123));
+    event.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned();
+    event.conversation.get_or_insert_default().key = "official_account:wx0:u:o1".to_owned();
+    event.raw = Some(v1::Raw {
+        body: "<xml/>".into(),
+        ..Default::default()
+    });
+    (event, told["rawAlways"] == true)
+}
+
+#[test]
+fn what_is_skimmed_is_what_is_read() {
+    for (event, _) in events() {
+        let written = Written::unread(event.encode_to_vec().into()).expect("a head");
+        let skimmed = written.head();
+        assert!(written.read.get().is_none(), "the head is not worth reading it all");
+        assert_eq!(skimmed, Head::of(&event));
+        assert_eq!(*written, event);
+        assert_eq!(written.head(), Head::of(&event), "and once it is read");
+    }
+}
+
+#[test]
+fn bytes_that_are_shown_say_what_the_event_says_that_is_shown() {
+    let offer = v1::Offer {
+        attempt: 3,
+        passive: None,
+        replay_id: "again".to_owned(),
+    };
+    let (mut with, mut without) = (0, 0);
+    for (event, always) in events() {
+        let written = Written::unread(event.encode_to_vec().into()).expect("a head");
+        for raw_inline in [false, true] {
+            let bytes = written.shown(&offer, raw_inline).expect("shown");
+            let shown = v1::Event::decode(bytes).expect("an event");
+            assert_eq!(shown, core::shown(event.clone(), offer.clone(), raw_inline));
+            assert_eq!(shown.raw.is_some(), raw_inline || always, "{:?}", event.body);
+        }
+        if always {
+            with += 1
+        } else {
+            without += 1
+        }
+        assert!(written.read.get().is_none());
+    }
+    assert!(with > 5 && without > 50, "{with} and {without}");
+}
+
+#[test]
+fn a_part_without_content_is_shown_raw() {
+    let event = v1::Event {
+        body: Some(v1::event::Body::Message(v1::Message {
+            parts: vec![v1::Part::default()],
+            ..Default::default()
+        })),
+        raw: Some(v1::Raw::default()),
+        ..Default::default()
+    };
+    let shown = Written::from(event).shown(&v1::Offer::default(), false).expect("shown");
+    assert!(v1::Event::decode(shown).expect("an event").raw.is_some());
+}
+
+#[test]
+fn an_offer_of_before_is_not_shown_again() {
+    let event = v1::Event {
+        offer: Some(v1::Offer {
+            attempt: 7,
+            replay_id: "old".to_owned(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let offer = v1::Offer {
+        attempt: 1,
+        ..Default::default()
+    };
+    let shown = Written::from(event).shown(&offer, false).expect("shown");
+    assert_eq!(v1::Event::decode(shown).expect("an event").offer, Some(offer));
+}
+
+#[test]
+fn bytes_that_are_cut_off_or_nonsense_are_an_error_and_no_panic() {
+    let (event, _) = events().swap_remove(0);
+    let bytes: Bytes = event.encode_to_vec().into();
+    let mut unreadable = 0;
+    for length in 0..bytes.len() {
+        // Whatever comes of it, nothing of it panics.
+        let cut = Written::unread(bytes.slice(..length));
+        unreadable += usize::from(cut.and_then(|cut| cut.event().cloned()).is_err());
+    }
+    assert!(unreadable > bytes.len() / 2);
+    assert!(Written::unread(Bytes::from_static(&[0xff; 40])).is_err());
+    // Its head is sound and its parts are not: it says nothing, and whoever asks is told so.
+    let mut broken = event.encode_to_vec();
+    broken.extend_from_slice(&[0xa2, 0x01, 0x02, 0x22, 0x7f]);
+    let broken = Written::unread(broken.into()).expect("a head");
+    assert!(broken.event().is_err());
+    assert!(broken.shown(&v1::Offer::default(), false).is_err());
+    assert_eq!(broken.head().id, event.id);
+    assert_eq!(broken.seq, 0);
+}
+
+#[test]
+fn the_numbers_are_the_schemas() {
+    let set = prost_types::FileDescriptorSet::decode(crate::schema::DESCRIPTORS).expect("descriptors");
+    let file = set
+        .file
+        .iter()
+        .find(|file| file.package() == "wxbridge.v1")
+        .expect("ours");
+    let number = |message: &str, field: &str| {
+        let message = file
+            .message_type
+            .iter()
+            .find(|it| it.name() == message)
+            .expect("a message");
+        message
+            .field
+            .iter()
+            .find(|it| it.name() == field)
+            .expect("a field")
+            .number() as u32
+    };
+    for (message, field, tag) in [
+        ("Event", "id", tag::ID),
+        ("Event", "conversation", tag::CONVERSATION),
+        ("Event", "epoch", tag::EPOCH),
+        ("Event", "seq", tag::SEQ),
+        ("Event", "accepted_time", tag::ACCEPTED_TIME),
+        ("Event", "traceparent", tag::TRACEPARENT),
+        ("Event", "message", tag::MESSAGE),
+        ("Event", "signal", tag::SIGNAL),
+        ("Event", "offer", tag::OFFER),
+        ("Event", "raw", tag::RAW),
+        ("Conversation", "key", tag::CONVERSATION_KEY),
+        ("Message", "parts", tag::MESSAGE_PARTS),
+        ("Signal", "type", tag::SIGNAL_TYPE),
+        ("Part", "ext_json", tag::PART_EXT_JSON),
+        ("Part", "unsupported", tag::PART_UNSUPPORTED),
+    ] {
+        assert_eq!(number(message, field), tag, "{message}.{field}");
+    }
+}
