@@ -22,6 +22,7 @@ mod reader;
 mod records;
 mod schema;
 mod sweep;
+mod takes;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -47,12 +48,14 @@ use crate::ports::{
     },
 };
 use reader::Reader;
+use takes::Takes;
 use writer::{Fault, Job, Ran, Writer};
 
 /// The store on SQLite.
 pub struct SqliteStore {
     epoch: u32,
     reader: Reader,
+    takes: Takes,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// The lock on the folder; let go with the writer.
@@ -81,6 +84,7 @@ impl SqliteStore {
         Ok(Arc::new(Self {
             epoch,
             reader: Reader::new(opened.file),
+            takes: Takes::new(takes::COMPANY),
             jobs: Mutex::new(Some(jobs)),
             thread: Mutex::new(Some(thread)),
             lock: Mutex::new(Some(opened.lock)),
@@ -110,20 +114,14 @@ impl SqliteStore {
             let done = writer.attempt(work);
             let broken = matches!(done, Err(Fault::Database(_)));
             let after = move |committed: Result<(), StoreError>| {
-                let _ = tell.send(match (done, committed) {
-                    (Ok(value), Ok(())) => Ok(value),
-                    (Err(Fault::Here(error)), _) => Err(error),
-                    (_, Err(error)) => Err(error),
-                    (Err(Fault::Database(error)), Ok(())) => Err(StoreError::Broken(error.to_string())),
-                });
+                let _ = tell.send(writer::outcome(done, &committed));
             };
             Ran {
                 broken,
                 after: Box::new(after),
             }
         });
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let jobs = jobs.ok_or_else(closed)?;
+        let jobs = self.jobs()?;
         match full {
             WhenFull::Wait => jobs.send(job).await.map_err(|_| closed())?,
             WhenFull::Refuse => jobs.try_send(job).map_err(|refused| match refused {
@@ -132,6 +130,11 @@ impl SqliteStore {
             })?,
         }
         gather::gathered(told).await.map_err(|_| closed())?
+    }
+
+    fn jobs(&self) -> Result<mpsc::Sender<Job>, StoreError> {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.clone().ok_or_else(closed)
     }
 }
 
@@ -183,7 +186,8 @@ impl Store for SqliteStore {
     }
 
     async fn take(&self, take: Take) -> Result<Took, StoreError> {
-        self.write(move |writer| Ok(writer.take(take)?)).await
+        let told = self.takes.add(take, &self.jobs()?);
+        gather::gathered(told).await.map_err(|_| closed())?
     }
 
     async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError> {

@@ -180,7 +180,7 @@ fn arrival(who: &str, number: u64) -> Arrival {
     }
 }
 
-fn message(who: &str, client: &str) -> NewMessage {
+pub(super) fn message(who: &str, client: &str) -> NewMessage {
     NewMessage {
         id: format!("id-{client}"),
         account: "shop".into(),

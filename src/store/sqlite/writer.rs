@@ -71,6 +71,26 @@ pub struct Ran {
     pub after: After,
 }
 
+impl Ran {
+    /// A job that had nothing to do.
+    pub fn nothing() -> Self {
+        Self {
+            broken: false,
+            after: Box::new(|_| {}),
+        }
+    }
+}
+
+/// What a job's caller hears of it.
+pub fn outcome<T>(done: Result<T, Fault>, committed: &Result<(), StoreError>) -> Result<T, StoreError> {
+    match (done, committed) {
+        (Ok(value), Ok(())) => Ok(value),
+        (Err(Fault::Here(error)), _) => Err(error),
+        (_, Err(error)) => Err(error.clone()),
+        (Err(Fault::Database(error)), Ok(())) => Err(StoreError::Broken(error.to_string())),
+    }
+}
+
 /// Said to the listener after the commit, in order.
 pub enum Publish {
     Event(Arc<Stored>),

@@ -54,3 +54,22 @@ async fn a_parked_event_leaves_a_gap_in_its_place_and_comes_back_as_a_new_one() 
     assert!(bench.store.unpark(first.row).await.expect("asked").is_none());
     assert!(!bench.store.discard(first.row).await.expect("asked"));
 }
+
+#[tokio::test]
+async fn takes_that_share_a_commit_are_each_answered_for_themselves() {
+    let bench = Bench::new();
+    let mut stored = Vec::new();
+    for number in 0..40 {
+        stored.push(bench.say(&format!("c{number}"), number).await);
+    }
+    bench.take(&stored[7], Vec::new()).await;
+    let takes = stored.iter().map(|stored| bench.take(stored, Vec::new()));
+    let took = futures_util::future::join_all(takes).await;
+    for (number, took) in took.into_iter().enumerate() {
+        assert_eq!(matches!(took, Took::Before), number == 7, "{number}: {took:?}");
+    }
+    for stored in &stored {
+        assert!(bench.waiting(stored.conversation).await.is_empty());
+    }
+    assert!(bench.store.backlog().await.expect("read").is_empty());
+}
