@@ -4,7 +4,11 @@
 //! Most of those who carry an event want its bytes and a handful of its fields. Reading it whole makes some forty
 //! allocations; walking over its fields makes none.
 
-use std::{fmt, ops::Deref, sync::OnceLock};
+use std::{
+    fmt,
+    ops::{Deref, Range},
+    sync::OnceLock,
+};
 
 use bytes::{Bytes, BytesMut};
 use prost::{
@@ -37,7 +41,20 @@ mod tag {
 #[derive(Clone)]
 pub struct Written {
     bytes: Bytes,
-    read: OnceLock<v1::Event>,
+    read: OnceLock<Box<v1::Event>>,
+    /// Of no meaning where it was read before it was asked for.
+    marks: Marks,
+}
+
+/// What [`Head`] tells, and where in the bytes its texts stand.
+#[derive(Clone, Debug, Default)]
+struct Marks {
+    id: Range<usize>,
+    key: Range<usize>,
+    epoch: u32,
+    seq: u32,
+    accepted: Option<Timestamp>,
+    traceparent: Range<usize>,
 }
 
 /// What whoever carries an event must know of it.
@@ -55,15 +72,16 @@ pub struct Head<'a> {
 impl Written {
     /// An event, and its bytes, which are already made.
     pub fn with(event: v1::Event, bytes: Bytes) -> Self {
-        let read = OnceLock::from(event);
-        Self { bytes, read }
+        let read = OnceLock::from(Box::new(event));
+        let marks = Marks::default();
+        Self { bytes, read, marks }
     }
 
     /// Bytes whose head can be read; whether the rest can is asked with [`event`](Self::event).
     pub fn unread(bytes: Bytes) -> Result<Self, DecodeError> {
-        head(&bytes)?;
+        let marks = Marks::of(&bytes)?;
         let read = OnceLock::new();
-        Ok(Self { bytes, read })
+        Ok(Self { bytes, read, marks })
     }
 
     pub fn bytes(&self) -> &Bytes {
@@ -75,15 +93,14 @@ impl Written {
         if let Some(event) = self.read.get() {
             return Ok(event);
         }
-        let event = v1::Event::decode(self.bytes.clone())?;
+        let event = Box::new(v1::Event::decode(self.bytes.clone())?);
         Ok(self.read.get_or_init(|| event))
     }
 
     pub fn head(&self) -> Head<'_> {
         match self.read.get() {
             Some(event) => Head::of(event),
-            // Was read before: see `unread`.
-            None => head(&self.bytes).unwrap_or_default(),
+            None => self.marks.head(&self.bytes),
         }
     }
 
@@ -116,7 +133,7 @@ impl Deref for Written {
     fn deref(&self) -> &v1::Event {
         self.event().unwrap_or_else(|error| {
             tracing::error!(%error, id = self.head().id, "an event cannot be read");
-            self.read.get_or_init(v1::Event::default)
+            self.read.get_or_init(Box::default)
         })
     }
 }
@@ -147,28 +164,52 @@ impl<'a> Head<'a> {
     }
 }
 
-fn head(bytes: &[u8]) -> Result<Head<'_>, DecodeError> {
-    let mut head = Head::default();
-    for field in fields(bytes) {
-        let field = field?;
-        match field.tag {
-            tag::ID => head.id = field.text()?,
-            tag::CONVERSATION => {
-                for field in fields(field.bytes()?) {
-                    let field = field?;
-                    if field.tag == tag::CONVERSATION_KEY {
-                        head.key = field.text()?;
+impl Marks {
+    fn of(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut marks = Self::default();
+        for field in fields(bytes) {
+            let field = field?;
+            match field.tag {
+                tag::ID => marks.id = place(field.bytes()?, bytes),
+                tag::CONVERSATION => {
+                    for field in fields(field.bytes()?) {
+                        let field = field?;
+                        if field.tag == tag::CONVERSATION_KEY {
+                            marks.key = place(field.bytes()?, bytes);
+                        }
                     }
                 }
+                tag::EPOCH => marks.epoch = field.number()? as u32,
+                tag::SEQ => marks.seq = field.number()? as u32,
+                tag::ACCEPTED_TIME => marks.accepted = Some(Timestamp::decode(field.bytes()?)?),
+                tag::TRACEPARENT => marks.traceparent = place(field.bytes()?, bytes),
+                _ => {}
             }
-            tag::EPOCH => head.epoch = field.number()? as u32,
-            tag::SEQ => head.seq = field.number()? as u32,
-            tag::ACCEPTED_TIME => head.accepted = Some(Timestamp::decode(field.bytes()?)?),
-            tag::TRACEPARENT => head.traceparent = field.text()?,
-            _ => {}
+        }
+        Ok(marks)
+    }
+
+    fn head<'a>(&self, bytes: &'a [u8]) -> Head<'a> {
+        // What is no text has never been written: an empty one serves whoever looks at it.
+        let text = |place: &Range<usize>| {
+            let text = bytes.get(place.clone()).and_then(|text| std::str::from_utf8(text).ok());
+            text.unwrap_or_default()
+        };
+        Head {
+            id: text(&self.id),
+            key: text(&self.key),
+            epoch: self.epoch,
+            seq: self.seq,
+            accepted: self.accepted,
+            traceparent: text(&self.traceparent),
         }
     }
-    Ok(head)
+}
+
+/// Where a part stands in the whole that it is a part of.
+fn place(part: &[u8], whole: &[u8]) -> Range<usize> {
+    let from = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    from..from + part.len()
 }
 
 /// What [`always_raw`](crate::ports::core::always_raw) says of the event.
@@ -236,11 +277,6 @@ impl<'a> Field<'a> {
         let mut rest = self.value;
         encoding::decode_varint(&mut rest)?;
         Ok(rest)
-    }
-
-    fn text(&self) -> Result<&'a str, DecodeError> {
-        // What is no text has never been written: an empty one serves whoever looks at it.
-        Ok(std::str::from_utf8(self.bytes()?).unwrap_or_default())
     }
 }
 

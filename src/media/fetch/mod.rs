@@ -60,8 +60,8 @@ const PAGE: usize = 200;
 /// Handles remembered between an event's commit and its files' being noted: an instant, unless files come faster than they
 /// can be fetched.
 const MOST_COMING: usize = 20_000;
-/// How often the cursor follows events without files.
-const NOTE_EVERY: Millis = 60_000;
+/// How often the cursor follows events without files: a start after a crash reads what is behind it.
+const NOTE_EVERY: Millis = 1_000;
 /// After the store refused.
 const PAUSE: Millis = 1_000;
 
