@@ -100,7 +100,8 @@ impl Data {
                 accepted_time: Some(Timestamp::from_millis(START + row)),
                 body: Some(body),
                 ..Default::default()
-            }.into(),
+            }
+            .into(),
         });
         self.events.insert(row, stored.clone());
         self.waiting.entry(id).or_default().insert(seq, row);

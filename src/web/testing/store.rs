@@ -85,7 +85,8 @@ impl Store for FakeStore {
                 redelivery_of: parked.event_id,
                 seq: 9,
                 ..Default::default()
-            }.into(),
+            }
+            .into(),
         })))
     }
     async fn discard(&self, row: Row) -> Result<bool, StoreError> {
