@@ -2,6 +2,7 @@
 
 use std::{
     io::Write as _,
+    net::SocketAddr,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -9,6 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
@@ -63,6 +65,40 @@ impl ApiToken {
     /// Whether this token's globs fit the account.
     pub fn sees_account(&self, id: &str) -> bool {
         self.accounts.is_empty() || self.accounts.iter().any(|pattern| glob(pattern, id))
+    }
+}
+
+/// Whom a proxy in front of the internal listener names is logged in at the console.
+#[derive(Clone, Debug)]
+pub struct ProxyLogin {
+    /// The header that names a person.
+    pub header: String,
+    /// Only from there it is believed.
+    pub proxies: Vec<IpNet>,
+    /// Globs of those who are operators; everybody else is a viewer.
+    pub operators: Vec<String>,
+}
+
+impl ProxyLogin {
+    pub fn trusts(&self, peer: Option<SocketAddr>) -> bool {
+        let peer = peer.map(|peer| peer.ip().to_canonical());
+        peer.is_some_and(|peer| self.proxies.iter().any(|net| net.contains(&peer)))
+    }
+
+    /// What this person may do.
+    pub fn token_of(&self, person: &str) -> ApiToken {
+        let operator = self.operators.iter().any(|pattern| glob(pattern, person));
+        ApiToken {
+            id: String::new(),
+            // The audit log tells a person from a token.
+            name: format!("proxy:{person}"),
+            scope: if operator { Scope::Operator } else { Scope::Viewer },
+            core: None,
+            accounts: Vec::new(),
+            created: 0,
+            // No text opens it.
+            hash: String::new(),
+        }
     }
 }
 
@@ -122,6 +158,11 @@ impl Tokens {
             }
         }
         found
+    }
+
+    /// A token that was not revoked.
+    pub fn by_id(&self, id: &str) -> Option<Arc<ApiToken>> {
+        self.known.load().iter().find(|token| token.id == id).cloned()
     }
 
     /// All tokens, by name.

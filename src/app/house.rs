@@ -29,7 +29,7 @@ use crate::{
     },
     observe::Observer,
     outbound::{self, Outbound},
-    ports::{clock::Clock, store::Store},
+    ports::{chance::Chance, clock::Clock, store::Store},
     pull::{self, Pull},
     schema::v1,
     tokens::{self, Keeper},
@@ -295,6 +295,13 @@ fn place(account: &v1::Account) -> (String, String, String) {
     )
 }
 
+/// Whoever reaches us through a proxy that ends TLS, or by our own, has a cookie that travels no other way.
+fn console(config: &Config, chance: Arc<dyn Chance>) -> web::console::Console {
+    let internal = &config.internal;
+    let secure = internal.tls.is_some() || internal.behind_tls_proxy;
+    web::console::Console::new(chance, internal.proxy_login.clone(), secure)
+}
+
 /// What the doors lead to.
 struct Built<'a> {
     keeper: &'a Arc<Keeper>,
@@ -366,7 +373,7 @@ fn doors(
     };
     let state = web::State {
         clock: ground.clock,
-        chance: ground.chance,
+        chance: ground.chance.clone(),
         store: ground.store,
         registry: people.registry,
         observer: ground.observer,
@@ -374,6 +381,7 @@ fn doors(
         tokens: people.tokens,
         hosts: Hosts::new(config.internal.listen, &config.internal.hosts),
         wrong_tokens: web::auth::WrongTokens::default(),
+        console: console(config, ground.chance.clone()),
         public_urls: config.public.urls.clone(),
         sending: Arc::new(wired::Outbox(outbound.clone())),
         media: library.clone(),

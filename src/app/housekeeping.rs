@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use actix_web::web::Data;
 use tokio::task::JoinSet;
 
 use super::house::House;
@@ -19,6 +20,7 @@ use crate::{
         clock::{Clock, Millis},
         store::{Retention, Store},
     },
+    web,
 };
 
 const MINUTE: Millis = 60_000;
@@ -71,6 +73,7 @@ pub fn start(config: &Config, house: &House) -> JoinSet<()> {
         library: house.library.clone(),
         registry: house.state.registry.clone(),
     };
+    tasks.spawn(watch_the_day(house.state.clone()));
     let doctor = &house.state.doctor;
     tasks.spawn(agents::watch(
         doctor.probes.clone(),
@@ -83,6 +86,26 @@ pub fn start(config: &Config, house: &House) -> JoinSet<()> {
         tasks.spawn(fetcher.clone().run());
     }
     tasks
+}
+
+/// How many minutes of the charts a crash may cost.
+const UNWRITTEN: u32 = 5;
+
+/// Looks at the metrics every minute, for the charts.
+async fn watch_the_day(state: Data<web::State>) {
+    let (day, store) = (&state.observer.day, &*state.store);
+    if let Err(error) = day.reload(store, state.clock.now()).await {
+        tracing::warn!(%error, "the charts start empty");
+    }
+    for minute in 1_u32.. {
+        state.clock.sleep_until(state.clock.now() + MINUTE).await;
+        web::admin::sample_day(&state);
+        if minute % UNWRITTEN == 0
+            && let Err(error) = day.flush(store, state.clock.now()).await
+        {
+            tracing::warn!(%error, "the charts could not be written; it will be tried again");
+        }
+    }
 }
 
 /// Not at once: a start has better things to do.

@@ -124,6 +124,9 @@ impl Running {
         if let Err(error) = flushed {
             tracing::warn!(%error, "the last minute of the answer ledger was not written");
         }
+        if let Err(error) = self.observer.day.flush(&*self.store, self.clock.now()).await {
+            tracing::warn!(%error, "the last minutes of the charts were not written");
+        }
         self.store.close().await;
     }
 }

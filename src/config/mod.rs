@@ -19,7 +19,7 @@ use ipnet::IpNet;
 
 pub use fault::{ConfigFault, ConfigFaults};
 
-use crate::{cores::Cores, forward::settings::Forwarder, ports::clock::Millis};
+use crate::{api_tokens::ProxyLogin, cores::Cores, forward::settings::Forwarder, ports::clock::Millis};
 
 /// The environment variable that names the file.
 pub const FILE_VARIABLE: &str = "WXBRIDGE_CONFIG";
@@ -63,7 +63,8 @@ pub struct Internal {
     pub hosts: Vec<String>,
     pub tls: Option<Tls>,
     pub behind_tls_proxy: bool,
-    pub trusted_user_header: Option<String>,
+    /// Whom a proxy names is logged in at the console.
+    pub proxy_login: Option<ProxyLogin>,
 }
 
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use super::{
     Tls, cores, forwarders,
     reader::{HTTP_URL, Reading, Table, http_url},
 };
-use crate::ports::clock::Millis;
+use crate::{api_tokens::ProxyLogin, ports::clock::Millis};
 
 const DAY: Millis = 24 * 3600 * 1000;
 /// Bodies repeated by the platform, or by hand, must still be known: dedupe keys never live shorter.
@@ -17,9 +17,6 @@ const EVENTS_LEAST: Millis = 7 * DAY;
 pub fn read(mut root: Table<'_>, reading: &Reading) -> Option<Config> {
     let public = section(&mut root, "public", read_public);
     let internal = section(&mut root, "internal", read_internal);
-    if internal.as_ref().is_some_and(|it| it.trusted_user_header.is_some()) {
-        reading.note("internal.trusted_user_header: this version has no console and does not read that header");
-    }
     let grpc = section(&mut root, "grpc", read_grpc);
     let health = section(&mut root, "health", |it| {
         Some(Health {
@@ -125,13 +122,34 @@ fn read_internal(it: &mut Table<'_>) -> Option<Internal> {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
         lawful.then(|| text.to_ascii_lowercase())
     });
+    let proxies = it.networks("trusted_proxies");
+    let operators = it.list(
+        "trusted_operators",
+        "a name, * stands for any run of characters",
+        |text| (!text.is_empty()).then(|| text.to_owned()),
+    );
+    if header.is_some() && proxies.as_ref().is_some_and(Vec::is_empty) {
+        // Anybody could say that header.
+        it.fault(
+            "trusted_proxies",
+            "[]".to_owned(),
+            "the addresses of the proxy that says trusted_user_header",
+        );
+    }
     guard(it, listen, tls.is_some(), behind_tls_proxy);
     Some(Internal {
         listen: listen?,
         hosts: hosts?,
         tls,
         behind_tls_proxy: behind_tls_proxy?,
-        trusted_user_header: header,
+        proxy_login: match header {
+            None => None,
+            Some(header) => Some(ProxyLogin {
+                header,
+                proxies: proxies?,
+                operators: operators?,
+            }),
+        },
     })
 }
 

@@ -220,3 +220,15 @@ fn two_cores_of_one_name_are_a_fault() {
         "{told:?}"
     );
 }
+
+#[test]
+fn a_header_that_names_people_needs_the_address_of_who_says_it() {
+    let told = read("[internal]\ntrusted_user_header = \"X-User\"\n", &[]).expect_err("anybody could say it");
+    assert!(
+        told.iter().any(|fault| fault.contains("internal.trusted_proxies")),
+        "{told:#?}"
+    );
+    let text = "[internal]\ntrusted_user_header = \"X-User\"\ntrusted_proxies = [\"10.0.0.1\"]\n";
+    let login = read(text, &[]).expect("lawful").internal.proxy_login.expect("set");
+    assert_eq!((login.header.as_str(), login.operators.len()), ("x-user", 0));
+}

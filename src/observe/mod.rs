@@ -1,5 +1,6 @@
 //! What should an operator see? Numbers, the life of one message, and the proof that every callback was answered.
 
+pub mod day;
 pub mod ledger;
 pub mod logging;
 pub mod metrics;
@@ -8,6 +9,7 @@ pub mod timeline;
 
 use std::sync::Arc;
 
+pub use day::Day;
 pub use ledger::AnswerLedger;
 pub use metrics::Metrics;
 pub use refusals::Refusals;
@@ -29,6 +31,7 @@ pub struct Observer {
     pub answers: AnswerLedger,
     pub refusals: Refusals,
     pub timeline: Timeline,
+    pub day: Day,
     clock: Arc<dyn Clock>,
 }
 
@@ -43,6 +46,7 @@ impl Observer {
             answers: AnswerLedger::default(),
             refusals: Refusals::default(),
             timeline: Timeline::new(clock.now().unsigned_abs()),
+            day: Day::default(),
             clock,
         }
     }

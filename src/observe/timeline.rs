@@ -214,6 +214,15 @@ impl Timeline {
         (items.into_iter().map(|(_, item)| item).collect(), next)
     }
 
+    /// The newest `limit` items in which `text` stands: in what was said, the customer's id, or the id of event or message.
+    pub fn find(&self, text: &str, limit: usize, now: Millis) -> Vec<Item> {
+        self.looked.store(now, Ordering::Relaxed);
+        let text = text.to_lowercase();
+        let ring = self.lock();
+        let items = ring.slots.iter().rev().map(|slot| &slot.item);
+        items.filter(|item| item.holds(&text)).take(limit).cloned().collect()
+    }
+
     /// What is new or changed behind `cursor`, at most `limit`, oldest change first.
     pub fn changes(&self, cursor: &Cursor, key: Option<&str>, limit: usize, now: Millis) -> (Vec<Item>, Cursor) {
         self.looked.store(now, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Who is asking, and at which name? Bearer tokens and the Host allow-list of the internal listener.
+//! Who is asking, and at which name? Bearer tokens, the console's sessions, and the Host allow-list of the internal listener.
 
 use std::{
     future::{Ready, ready},
@@ -17,14 +17,14 @@ use actix_web::{
 };
 use lru::LruCache;
 
-use super::{Answer, Problem, State, lang};
+use super::{Answer, Problem, State, console, lang};
 use crate::{
     api_tokens::{ApiToken, Scope},
     error::Code,
     ports::clock::Millis,
 };
 
-/// The token that a request came with.
+/// The token that a request came with, or whom the console's session speaks for.
 #[derive(Clone, Debug)]
 pub struct Caller(pub Arc<ApiToken>);
 
@@ -131,6 +131,11 @@ async fn door<B: MessageBody>(
 fn asking(request: &ServiceRequest) -> Answer<Caller> {
     let state = state(request)?;
     let header = request.headers().get(header::AUTHORIZATION);
+    if header.is_none()
+        && let Some(visitor) = console::visitor(request.request(), &state)?
+    {
+        return Ok(visitor);
+    }
     let authorization = header.map(|value| value.to_str().unwrap_or_default());
     admit(&state, authorization, request.peer_addr())
 }
@@ -177,7 +182,7 @@ impl Default for WrongTokens {
 }
 
 impl WrongTokens {
-    fn refuse(&self, peer: Option<SocketAddr>, now: Millis) -> Problem {
+    pub(super) fn refuse(&self, peer: Option<SocketAddr>, now: Millis) -> Problem {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, count) = seen.get_or_insert_mut(peer.map(|peer| peer.ip()), || (now, 0));
         if !(0..MINUTE).contains(&(now - *since)) {

@@ -1,4 +1,5 @@
-//! Which paths has the internal listener? `/v1` for the core, `/admin/v1` for operators, both behind tokens; documents for everybody.
+//! Which paths has the internal listener? `/v1` for the core, `/admin/v1` for operators, both behind tokens; the console,
+//! which asks for one itself; documents for everybody.
 
 use actix_web::{
     HttpRequest, Resource, Scope,
@@ -8,11 +9,12 @@ use actix_web::{
 
 use super::{
     Answer, Problem, State, auth,
+    console::console,
     document::documents,
     table::{Reach, resources},
 };
 
-/// Configures the internal listener. What else listens there (a console) is registered before it.
+/// Configures the internal listener.
 pub fn internal(state: Data<State>) -> impl Fn(&mut ServiceConfig) + Clone {
     move |app| {
         let core = resources(Reach::Cores, "/v1")
@@ -33,6 +35,7 @@ pub fn internal(state: Data<State>) -> impl Fn(&mut ServiceConfig) + Clone {
             .service(core)
             .service(operators)
             .configure(documents)
+            .configure(console)
             .default_service(web::to(nothing_here))
             .wrap(from_fn(auth::named));
         let odd_path = web::PathConfig::default()

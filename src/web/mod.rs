@@ -8,6 +8,8 @@ pub mod auth;
 mod body;
 mod callback;
 mod calls;
+mod chart;
+pub mod console;
 pub mod document;
 pub mod grpc;
 mod health;
@@ -59,6 +61,8 @@ pub struct State {
     /// Who may be named in the Host header of the internal listener.
     pub hosts: auth::Hosts,
     pub wrong_tokens: auth::WrongTokens,
+    /// Who is logged in at the console.
+    pub console: console::Console,
     /// `[public] urls`: callback addresses are built from them.
     pub public_urls: Vec<String>,
     pub sending: Arc<dyn needs::Sending>,

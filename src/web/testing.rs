@@ -10,6 +10,7 @@ use actix_web::web::Data;
 use super::{
     State,
     auth::{Hosts, WrongTokens},
+    console::Console,
 };
 use crate::{
     accounts::{Condition, Opened},
@@ -92,7 +93,7 @@ impl House {
         };
         let state = State {
             clock,
-            chance,
+            chance: chance.clone(),
             store: store.clone(),
             registry,
             observer,
@@ -100,6 +101,7 @@ impl House {
             tokens: Arc::new(tokens),
             hosts: Hosts::new(([127, 0, 0, 1], 8081).into(), &[]),
             wrong_tokens: WrongTokens::default(),
+            console: Console::new(chance.clone(), None, false),
             public_urls: vec!["https://bridge.example.com/".into()],
             sending: parts.clone(),
             media: parts.clone(),

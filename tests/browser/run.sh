@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the demo's page in headless Chromium and takes a picture of it, target/browser/demo.png.
-#   WRITE_PICTURE=1 makes it docs/images/demo.png, the one that the README shows
+# Runs the console and the demo's page in headless Chromium and takes pictures of them, into target/browser.
+#   WRITE_PICTURE=1 puts them into docs/images, those that the documents show
 #   DEMO_URL       a demo that runs already; else one is started
 #   WXBRIDGE_BIN   the binary to start (target/release/wxbridge)
 #   CHROMIUM       the browser (/usr/bin/chromium; installed by apt when missing)
@@ -22,9 +22,15 @@ if [ ! -d node_modules/playwright-core ]; then
   npm ci --no-audit --no-fund --loglevel=error
 fi
 
+binary="${WXBRIDGE_BIN:-../../target/release/wxbridge}"
+if [ -x "$binary" ]; then
+  WXBRIDGE_BIN="$binary" node console.mjs
+elif [ -z "${DEMO_URL:-}" ]; then
+  echo "$binary is missing: build it, or set WXBRIDGE_BIN" >&2
+  exit 69
+fi
+
 if [ -z "${DEMO_URL:-}" ]; then
-  binary="${WXBRIDGE_BIN:-../../target/release/wxbridge}"
-  [ -x "$binary" ] || { echo "$binary is missing: build it, or set WXBRIDGE_BIN or DEMO_URL" >&2; exit 69; }
   log="$(mktemp)"
   "$binary" demo >"$log" 2>"$log.err" &
   demo=$!

@@ -43,6 +43,19 @@ pub struct Item {
     pub messages: Vec<MessageItem>,
 }
 
+impl Item {
+    /// Whether `text`, in lower case, stands in what was said or in an id.
+    pub fn holds(&self, text: &str) -> bool {
+        let has = |field: &str| field.to_lowercase().contains(text);
+        let said = [&self.summary, &self.conversation_key, &self.event_id];
+        let answers = self.messages.iter();
+        said.into_iter().any(|field| has(field))
+            || answers
+                .flat_map(|it| [&it.summary, &it.message_id, &it.client_message_id])
+                .any(|field| has(field))
+    }
+}
+
 /// One offer to the core.
 #[derive(Clone, Debug, Serialize)]
 pub struct Attempt {

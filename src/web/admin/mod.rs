@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod backup;
+mod charts;
 mod cores;
 mod doctor;
 mod forwarders;
@@ -10,6 +11,7 @@ mod ledger;
 mod parked;
 mod quarantine;
 mod replay;
+mod search;
 mod timeline;
 mod tokens;
 
@@ -19,6 +21,7 @@ use serde::Serialize;
 use super::{Answer, Problem, table::Call};
 pub(super) use audit::{Note, note};
 pub use audit::{masked, note_configuration};
+pub use charts::sample_day;
 pub use replay::Running;
 
 pub fn calls() -> impl Iterator<Item = &'static Call> {
@@ -35,13 +38,15 @@ pub fn calls() -> impl Iterator<Item = &'static Call> {
         doctor::CALLS,
         audit::CALLS,
         timeline::CALLS,
+        search::CALLS,
+        charts::CALLS,
     ]
     .into_iter()
     .flatten()
 }
 
 /// JSON that nobody keeps.
-pub(super) fn told<T: Serialize>(status: actix_web::http::StatusCode, body: &T) -> Answer {
+pub(in crate::web) fn told<T: Serialize>(status: actix_web::http::StatusCode, body: &T) -> Answer {
     let body = serde_json::to_vec(body).map_err(|error| Problem::invalid(error.to_string()))?;
     Ok(HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, "application/json"))

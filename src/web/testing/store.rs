@@ -104,8 +104,9 @@ impl Store for FakeStore {
     async fn reassign(&self, _: Vec<ConversationId>, _: Arc<str>) -> Result<(), StoreError> {
         not_here()
     }
-    async fn event(&self, _: &str) -> Result<Option<Arc<Stored>>, StoreError> {
-        not_here()
+    async fn event(&self, id: &str) -> Result<Option<Arc<Stored>>, StoreError> {
+        let all = self.events.lock().expect("lock");
+        Ok(all.iter().find(|stored| stored.event.id == id).cloned())
     }
     async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError> {
         let all = self.events.lock().expect("lock");

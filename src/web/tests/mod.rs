@@ -1,6 +1,7 @@
 //! The doors, asked over HTTP.
 
 mod callbacks;
+mod console;
 mod core_api;
 mod document;
 mod lending;

@@ -1,0 +1,98 @@
+// How is one account, what may it do, and what can be changed?
+import { at, del, get, post } from "../api.js";
+import { el, fill, said } from "../dom.js";
+import { ago, moment, t } from "../say.js";
+import { badge, button, facts, field, heading, run, section, sure, toast, within } from "../ui.js";
+import { roads, stateBadge } from "./accounts.js";
+import { findings } from "./findings.js";
+
+export async function account({ main, rest, me, signal }) {
+  const id = rest[0] || "";
+  const body = el("div", { class: "stack" });
+  main.append(heading(said(id), null, el("a", { class: "button", href: "#/accounts" }, t("back"))), body);
+  const load = async () => {
+    const view = await get(at("admin", "v1", "accounts", id), signal);
+    return [glance(view), warnings(view), me.role === "operator" ? changes(view, load, body) : null, doctor(id, signal), abilities(view)];
+  };
+  await within(body, load);
+}
+
+function glance(view) {
+  const { channel, platformId, subId, via } = view.account;
+  const urls = (view.callbackUrls || []).map((url) => el("code", { class: "copy" }, url));
+  return section(
+    "",
+    el("div", { class: "line" }, stateBadge(view), roads(view)),
+    facts([
+      [t("account.channel"), t(`channels.${channel}`)],
+      [t("account.platformId"), el("code", {}, platformId)],
+      [t("account.subId"), subId && el("code", {}, subId)],
+      [t("account.via"), via],
+      [t("account.bound"), `${t(`bound.${view.bound}`)} · ${moment(view.boundAt)}`],
+      [t("accounts.lastCallback"), `${moment(view.lastCallback)} (${ago(view.lastCallback)})`],
+      [t("account.callback"), urls.length ? urls : t("account.noUrl")],
+    ]),
+  );
+}
+
+function warnings(view) {
+  const said_ = view.warnings || [];
+  if (!said_.length) return null;
+  return section(t("account.warnings"), el("ul", { class: "warnings" }, said_.map((text) => el("li", { class: "warning" }, said(text)))));
+}
+
+/** New callback values, and the end of the account. */
+function changes(view, load, body) {
+  const { id } = view.account;
+  const place = el("div");
+  const token = el("input", { type: "text", autocomplete: "off", spellcheck: "false", name: "token" });
+  const key = el("input", { type: "text", autocomplete: "off", spellcheck: "false", name: "encodingAesKey", maxlength: 43 });
+  const rotate = el("button", { type: "submit", data: { act: "rotate" } }, t("account.rotate"));
+  const submit = (event) => {
+    event.preventDefault();
+    run(
+      rotate,
+      async () => {
+        const wish = {};
+        if (token.value.trim()) wish.token = token.value.trim();
+        if (key.value.trim()) wish.encodingAesKey = key.value.trim();
+        await post(at("admin", "v1", "accounts", id, "rotate"), wish);
+        toast(t("account.rotated"));
+        fill(body, await load());
+      },
+      place,
+    );
+  };
+  const remove = button(
+    t("account.remove"),
+    async () => {
+      if (!(await sure(t("account.removeSure", { id }), { act: t("account.remove"), word: id }))) return;
+      await del(at("admin", "v1", "accounts", id));
+      toast(t("account.removed", { id }));
+      location.hash = "#/accounts";
+    },
+    { tone: "bad", place, name: "remove" },
+  );
+  return section(
+    t("account.change"),
+    el("form", { class: "grid", on: { submit } }, field(t("account.newToken"), token), field(t("account.newKey"), key, t("account.rotateHint")), rotate),
+    place,
+    el("div", { class: "acts" }, remove),
+  );
+}
+
+function doctor(id, signal) {
+  const list = el("div", { class: "stack" });
+  const look = button(t("doctor.look"), () => within(list, async () => findings((await get(`/admin/v1/doctor?account=${encodeURIComponent(id)}`, signal)).items)), { name: "doctor" });
+  return section(t("menu.doctor"), el("p", { class: "soft" }, t("account.doctor")), look, list);
+}
+
+function abilities(view) {
+  const parts = view.capabilities?.outbound || [];
+  if (!parts.length) return null;
+  const tone = { NATIVE: "good", DEGRADED: "warn", NO: "plain" };
+  return section(
+    t("account.parts"),
+    el("p", { class: "badges" }, parts.map((part) => badge(tone[part.support] || "plain", part.degradesTo ? `${part.type} → ${part.degradesTo}` : part.type))),
+  );
+}

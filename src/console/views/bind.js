@@ -1,0 +1,50 @@
+// How is an account entered by hand? The fields of its channel, as its console shows them.
+import { post } from "../api.js";
+import { el, fill } from "../dom.js";
+import { t } from "../say.js";
+import { field, heading, run, toast } from "../ui.js";
+
+/** Field → whether it must be filled in. */
+const FIELDS = {
+  official_account: { app_id: true, app_secret: true, token: true, encoding_aes_key: true, original_id: false },
+  mini_program: { app_id: true, app_secret: true, token: true, encoding_aes_key: true, original_id: false },
+  wecom_app: { corp_id: true, agent_id: true, secret: true, token: true, encoding_aes_key: true },
+  wechat_kf: { corp_id: true, secret: true, token: true, encoding_aes_key: true, open_kfids: false },
+};
+const SECRET = ["app_secret", "secret", "token", "encoding_aes_key"];
+const LISTS = ["open_kfids"];
+
+export async function bind({ main }) {
+  const place = el("div");
+  const fields = el("div", { class: "grid" });
+  const channel = el("select", { name: "channel" }, Object.keys(FIELDS).map((name) => el("option", { value: name }, t(`channels.${name}`))));
+  const id = input("id", true, "[a-z0-9][a-z0-9_\\-]{0,62}");
+  const base = input("api_base", false);
+  const go = el("button", { type: "submit", data: { tone: "good", act: "apply" } }, t("bind.go"));
+  const redraw = () => fill(fields, Object.entries(FIELDS[channel.value]).map(([name, needed]) => field(t(`fields.${name}`), input(name, needed), t(`fieldHints.${name}`) === name ? undefined : t(`fieldHints.${name}`))));
+  const submit = (event) => {
+    event.preventDefault();
+    run(go, () => apply(event.target, channel.value), place);
+  };
+  channel.addEventListener("change", redraw);
+  redraw();
+  const more = el("details", {}, el("summary", {}, t("bind.more")), field(t("fields.api_base"), base, t("fieldHints.api_base")));
+  main.append(
+    heading(t("bind.title"), t("bind.lead"), el("a", { class: "button", href: "#/accounts" }, t("back"))),
+    el("form", { class: "sheet", autocomplete: "off", on: { submit } }, el("div", { class: "grid" }, field(t("account.channel"), channel), field(t("fields.id"), id, t("fieldHints.id"))), fields, more, place, el("div", { class: "acts" }, go)),
+  );
+}
+
+const input = (name, required, pattern) => el("input", { name, required, pattern, type: SECRET.includes(name) ? "password" : "text", autocomplete: "off", spellcheck: "false" });
+
+async function apply(form, channel) {
+  const account = { channel };
+  for (const { name, value } of form.querySelectorAll("input")) {
+    const text = value.trim();
+    if (text) account[name] = LISTS.includes(name) ? text.split(/[\s,，]+/) : text;
+  }
+  const done = await post("/admin/v1/accounts", { account: [account] });
+  const what = done.created.length ? "done" : done.updated.length ? "updated" : "unchanged";
+  toast(t(`bind.${what}`, { id: account.id }));
+  location.hash = `#/account/${encodeURIComponent(account.id)}`;
+}
