@@ -100,7 +100,7 @@ async fn watch_the_day(state: Data<web::State>) {
     for minute in 1_u32.. {
         state.clock.sleep_until(state.clock.now() + MINUTE).await;
         web::admin::sample_day(&state);
-        if minute % UNWRITTEN == 0
+        if minute.is_multiple_of(UNWRITTEN)
             && let Err(error) = day.flush(store, state.clock.now()).await
         {
             tracing::warn!(%error, "the charts could not be written; it will be tried again");
