@@ -35,12 +35,14 @@ impl Writer {
         self.db
             .prepare_cached("INSERT OR REPLACE INTO parked (event, at, core, reason) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![stored.row, now, core, reason])?;
+        // Its head alone: what is set aside may be what cannot be read.
+        let head = stored.event.head();
         let gap = v1::Gap {
-            from_seq: stored.event.seq,
-            to_seq: stored.event.seq,
+            from_seq: head.seq,
+            to_seq: head.seq,
             reason: Reason::Parked as i32,
             detail: reason.to_owned(),
-            parked_event_ids: vec![stored.event.id.clone()],
+            parked_event_ids: vec![head.id.to_owned()],
         };
         self.put_gap(stored.conversation, gap)
     }

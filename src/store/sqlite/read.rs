@@ -187,17 +187,18 @@ pub fn parked(db: &Connection, after: Option<Row>, limit: usize) -> Found<Vec<Pa
          FROM parked JOIN event ON event.row = parked.event WHERE parked.event > ?1 ORDER BY parked.event LIMIT ?2",
     )?
     .query_map(params![after.unwrap_or(0), limit as i64], |row| {
-        let (number, _, event) = read_event(row)?;
-        let event = v1::Event::clone(&event);
+        let event = unread_event(row, 2)?;
+        let head = event.head();
         Ok(Parked {
-            row: number,
-            event_id: event.id.clone(),
-            key: event.conversation.as_ref().map(|it| it.key.clone()).unwrap_or_default(),
-            seq: event.seq,
+            row: row.get(0)?,
+            event_id: head.id.to_owned(),
+            key: head.key.to_owned(),
+            seq: head.seq,
             core: row.get(3)?,
             parked_at: row.get(4)?,
             reason: row.get(5)?,
-            event,
+            // One that cannot be read must not hide the others.
+            event: event.event().cloned().unwrap_or_default(),
         })
     })?
     .collect()

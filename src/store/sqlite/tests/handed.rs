@@ -73,3 +73,38 @@ async fn takes_that_share_a_commit_are_each_answered_for_themselves() {
     }
     assert!(bench.store.backlog().await.expect("read").is_empty());
 }
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_can_be_set_aside_and_looked_at_among_others() {
+    let bench = Bench::new();
+    let first = bench.say("a", 1).await;
+    let second = bench.say("a", 2).await;
+    let file = bench.dir.path().join("wxbridge.db");
+    let db = rusqlite::Connection::open(file).expect("opens");
+    // A message whose one part says that it is longer than it is.
+    db.execute(
+        "UPDATE event SET body = CAST(body || x'a20102227f' AS BLOB) WHERE row = ?1",
+        [first.row],
+    )
+    .expect("spoilt");
+    let waiting = bench.store.pending(first.conversation, 0, 10).await.expect("pending");
+    assert!(waiting[0].event.event().is_err());
+    assert_eq!(waiting[0].event.head().id, first.event.id);
+    let gap = bench
+        .store
+        .park(&waiting[0], "unreadable".to_owned())
+        .await
+        .expect("parked");
+    assert_eq!(gap.event.seq, 1);
+    bench.store.park(&second, "also".to_owned()).await.expect("parked");
+    let parked = bench.store.parked(None, 10).await.expect("listed");
+    let listed: Vec<_> = parked
+        .iter()
+        .map(|it| (it.seq, it.event_id.as_str(), it.event.seq))
+        .collect();
+    assert_eq!(
+        listed,
+        [(1, first.event.id.as_str(), 0), (2, second.event.id.as_str(), 2)]
+    );
+    assert_eq!(bench.waiting(first.conversation).await, [1, 2], "Gaps in their places");
+}
