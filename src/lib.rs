@@ -114,6 +114,9 @@
 //! | What was the last day like? | `src/observe/day.rs`, drawn by `src/web/admin/charts.rs` |
 //! | What was configured, and is it sound? | `src/config/mod.rs`, `src/config/default.toml` |
 //! | How do accounts come, change and go? | `src/accounts/apply.rs`, `src/accounts/service.rs` |
+//! | Who changed what, and can that be forged? | `src/audit/mod.rs`, `src/audit/chain.rs` |
+//! | What does the system say that had an account before us? | `src/inbound/passing.rs`, `src/egress/old_url.rs` |
+//! | What outlives a restart of what is observed? | `src/accounts/observed.rs` |
 //! | What should an operator see? | `src/observe/mod.rs`, `src/doctor/mod.rs` |
 //! | How is it put together, and taken down? | `src/app/house.rs`, `src/app/running.rs` |
 //!
@@ -129,6 +132,7 @@
 pub mod accounts;
 pub mod api_tokens;
 pub mod app;
+pub mod audit;
 pub mod backup;
 pub mod channels;
 pub mod cli;

@@ -37,7 +37,7 @@ pub struct AccountSettings {
     /// Overrides of the dated figures, by trigger.
     pub quotas: BTreeMap<String, Quota>,
     pub welcome: Option<toml::Value>,
-    pub passthrough: Option<toml::Value>,
+    pub passthrough: Option<Passthrough>,
     pub cloud_push: bool,
     pub text_html_breaks: bool,
     pub entry_json: bool,
@@ -116,6 +116,25 @@ pub enum TokenMode {
     #[default]
     Stable,
     Classic,
+}
+
+/// The system that had this account before: what the platform pushes here is handed to it too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Passthrough {
+    /// The callback URL that it had at the platform.
+    pub url: String,
+    pub mode: PassMode,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PassMode {
+    /// Its answers are only recorded, beside ours.
+    #[default]
+    Tee,
+    /// Its answers are the platform's, as long as it gives lawful ones in time.
+    Answer,
 }
 
 /// The values before a rotation, still honoured for `grace` after the new ones were first seen in use.

@@ -1,6 +1,7 @@
 //! Which accounts are bound, and what do we know of each? Read on every callback, changed rarely.
 
 pub mod apply;
+pub mod observed;
 pub mod service;
 
 pub use service::Service;
@@ -11,6 +12,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     channels::contract::{Account, Admitted, SettingFault},
@@ -37,7 +39,7 @@ pub struct Broken {
     pub bound_at: Millis,
 }
 
-/// What was observed of an account since start, and what of it outlives a change of settings.
+/// What was observed of an account: [`observed`] says what outlives a restart, [`service`] what outlives a change of settings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Condition {
     /// Why the API road is shut (`NOT_ENTITLED`, …), learned from the platform's codes; `None` = believed open.
@@ -48,6 +50,30 @@ pub struct Condition {
     /// Callbacks still verified or opened with the values before a rotation.
     pub old_key_uses: u64,
     pub bound_at: Option<Millis>,
+    /// Customers' events since their last message.
+    pub unheard: Option<Unheard>,
+    /// When it was last seen that somebody else sends to our customers, and by what.
+    pub suspected: Option<(Millis, String)>,
+}
+
+/// Customers tap and follow, and say nothing that reaches us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unheard {
+    pub events: u64,
+    /// The first of them.
+    pub since: Millis,
+}
+
+impl Condition {
+    /// A customer did something; `spoke`: said something.
+    pub fn heard(&mut self, spoke: bool, now: Millis) {
+        if spoke {
+            self.unheard = None;
+            return;
+        }
+        let unheard = self.unheard.get_or_insert(Unheard { events: 0, since: now });
+        unheard.events += 1;
+    }
 }
 
 /// The accounts, by id.

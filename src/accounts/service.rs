@@ -283,6 +283,8 @@ fn condition(before: Option<&Opened>, bound: &Bound, new: &AccountSettings) -> C
         last_callback: observed.last_callback,
         old_key_uses: if same_keys { observed.old_key_uses } else { 0 },
         bound_at: fresh.bound_at,
+        unheard: observed.unheard,
+        suspected: observed.suspected,
     }
 }
 

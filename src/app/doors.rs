@@ -1,4 +1,4 @@
-//! Which listeners are open, at which address? Public, internal and health, each an HTTP server of its own.
+//! Which listeners are open, at which address? Public, internal, health, and cloud where it is on, each an HTTP server of its own.
 
 use std::{io, net::SocketAddr, num::NonZero, time::Duration};
 
@@ -27,11 +27,13 @@ pub struct Door {
     server: Server,
 }
 
-/// All three.
+/// All of them.
 pub struct Doors {
     pub public: Door,
     pub internal: Door,
     pub health: Door,
+    /// Off, unless an address is given.
+    pub cloud: Option<Door>,
 }
 
 /// Binds all of them, or none.
@@ -43,6 +45,10 @@ pub fn bind(config: &Config, house: &House) -> Result<Doors, StartFault> {
         public: bind_public(public, house).map_err(listen("public.listen", public))?,
         internal: bind_internal(internal, tls, house)?.map_err(listen("internal.listen", internal))?,
         health: bind_health(health, house).map_err(listen("health.listen", health))?,
+        cloud: match config.cloud {
+            Some(cloud) => Some(bind_cloud(cloud, house).map_err(listen("cloud.listen", cloud))?),
+            None => None,
+        },
     })
 }
 
@@ -58,6 +64,19 @@ fn bind_public(address: SocketAddr, house: &House) -> io::Result<Door> {
         .workers(cpus())
         .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
         // A connection that the platform closed ends its handler, so that the answer is kept for the next attempt.
+        .h1_allow_half_closed(false)
+        .disable_signals()
+        .shutdown_timeout(GRACE_SECONDS)
+        .bind(address)?;
+    Door::of(server.addrs(), server.run())
+}
+
+/// Pushes of cloud hosting, which nobody signs: nothing else is here.
+fn bind_cloud(address: SocketAddr, house: &House) -> io::Result<Door> {
+    let inbound = Data::from(house.inbound.clone());
+    let server = HttpServer::new(move || App::new().configure(web::cloud(inbound.clone())))
+        .workers(cpus().min(2))
+        .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
         .h1_allow_half_closed(false)
         .disable_signals()
         .shutdown_timeout(GRACE_SECONDS)

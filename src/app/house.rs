@@ -11,7 +11,8 @@ use super::{
     people::{self, Desk, People},
 };
 use crate::{
-    accounts::Registry,
+    accounts::{Registry, observed::Observed},
+    audit::Audit,
     backup,
     config::Config,
     conversation::{Rules, key::Key},
@@ -52,6 +53,8 @@ pub struct House {
     pub feeds: Arc<Feeds>,
     /// Copies for other systems.
     pub forward: Arc<Forward>,
+    /// What outlives a restart of what is observed.
+    pub observed: Arc<Observed>,
     /// Signed links to stored files, on the public listener.
     pub files: Data<web::links::Door>,
     pub state: Data<web::State>,
@@ -62,6 +65,13 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
     let people = people::gather(config, &ground, options.announce).await?;
     orphans::settle(&*ground.store, &config.cores, options.orphans).await?;
     let feeds = feeds(config, &ground).await?;
+    let observed = Observed::load(
+        ground.store.clone(),
+        people.registry.clone(),
+        ground.observer.clone(),
+        ground.clock.clone(),
+    );
+    let observed = observed.await?;
     let keeper = keeper(config, &ground, &people);
     let library = Library::new(
         &config.store.dir,
@@ -76,7 +86,8 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
     let inbound = inbound(config, &ground, &people, &keeper, &outbound, &pull);
     assign(config, &ground, &people.registry).await?;
     let fetcher = fetcher(config, &mut ground, &people, &keeper, &library).await?;
-    let forward = forward(config, &ground).await?;
+    let audit = Audit::load(ground.store.clone(), ground.clock.clone()).await?;
+    let forward = forward(config, &ground, &audit).await?;
     let built = Built {
         keeper: &keeper,
         library: &library,
@@ -84,6 +95,7 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
         inbound: &inbound,
         feeds: &feeds,
         forward: &forward,
+        audit: &audit,
     };
     let (deliverer, state) = doors(config, ground, people, &built)?;
     Ok(House {
@@ -98,6 +110,7 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
         pull,
         feeds,
         forward,
+        observed,
         files: Data::new(files),
         state: Data::new(state),
     })
@@ -244,6 +257,7 @@ fn inbound(
         bells: pull.clone(),
         outbound: outbound.clone(),
         keeper: keeper.clone(),
+        old_urls: people.egress.clone(),
         observer: ground.observer.clone(),
         clock: ground.clock.clone(),
         chance: ground.chance.clone(),
@@ -253,7 +267,7 @@ fn inbound(
 }
 
 /// What the configuration changed of forwarders is an act like an operator's.
-async fn forward(config: &Config, ground: &Ground) -> Result<Arc<Forward>, StartFault> {
+async fn forward(config: &Config, ground: &Ground, audit: &Audit) -> Result<Arc<Forward>, StartFault> {
     let parts = forward::Parts {
         archive: ground.archive.clone(),
         store: ground.store.clone(),
@@ -266,7 +280,7 @@ async fn forward(config: &Config, ground: &Ground) -> Result<Arc<Forward>, Start
         keep: config.retention.events,
     };
     let (forward, changes) = Forward::prepare(parts, &config.forwarders).await?;
-    web::admin::note_configuration(&*ground.store, ground.clock.now(), changes).await;
+    web::admin::note_configuration(audit, changes).await;
     Ok(forward)
 }
 
@@ -310,9 +324,10 @@ struct Built<'a> {
     inbound: &'a Arc<Inbound>,
     feeds: &'a Arc<Feeds>,
     forward: &'a Arc<Forward>,
+    audit: &'a Arc<Audit>,
 }
 
-fn doctor(config: &Config, ground: &Ground, people: &People, keeper: &Arc<Keeper>, links: &Arc<wired::Ways>) -> Doctor {
+fn doctor(config: &Config, ground: &Ground, people: &People, built: &Built<'_>, links: &Arc<wired::Ways>) -> Doctor {
     Doctor {
         clock: ground.clock.clone(),
         store: ground.store.clone(),
@@ -320,9 +335,16 @@ fn doctor(config: &Config, ground: &Ground, people: &People, keeper: &Arc<Keeper
         observer: ground.observer.clone(),
         cores: config.cores.clone(),
         links: links.clone(),
-        probes: Arc::new(wired::PlatformProbes(keeper.clone())),
+        probes: Arc::new(wired::PlatformProbes {
+            keeper: built.keeper.clone(),
+            outbound: built.outbound.clone(),
+            fetch: people.egress.clone(),
+        }),
         state_folder: config.store.dir.clone(),
         reserve: config.store.reserve,
+        cloud: config.cloud.is_some(),
+        public_urls: config.public.urls.clone(),
+        chance: ground.chance.clone(),
     }
 }
 
@@ -340,6 +362,7 @@ fn doors(
         inbound,
         feeds,
         forward,
+        audit,
     } = *built;
     let links = Arc::new(wired::Ways {
         pushed: ground.delivery.clone(),
@@ -355,7 +378,7 @@ fn doors(
         chance: ground.chance.clone(),
         observer: ground.observer.clone(),
     };
-    let doctor = doctor(config, &ground, &people, keeper, &links);
+    let doctor = doctor(config, &ground, &people, built, &links);
     let deliverer = Deliverer::new(parts, ground.inbox);
     let backup = backup::Desk {
         store: ground.store.clone(),
@@ -395,6 +418,7 @@ fn doors(
         quarantine: inbound.clone(),
         forwarding: forward.clone(),
         backup: Arc::new(backup),
+        audit: audit.clone(),
         doctor: Arc::new(doctor),
         readiness: web::Readiness::default(),
     };

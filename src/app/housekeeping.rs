@@ -9,9 +9,10 @@ use std::{
 use actix_web::web::Data;
 use tokio::task::JoinSet;
 
-use super::house::House;
+use super::{aside, house::House};
 use crate::{
     accounts::Registry,
+    audit::Audit,
     config::Config,
     doctor::agents,
     media::Library,
@@ -36,12 +37,14 @@ const DOUBT: Duration = Duration::from_secs(24 * 3_600);
 struct Keep {
     store: Retention,
     media: Millis,
+    aside: aside::Keep,
 }
 
 /// The files, and who may want one at any time.
 struct Shelf {
     library: Arc<Library>,
     registry: Arc<Registry>,
+    audit: Arc<Audit>,
 }
 
 impl Shelf {
@@ -61,6 +64,10 @@ pub fn start(config: &Config, house: &House) -> JoinSet<()> {
             idempotency: config.retention.idempotency,
         },
         media: config.retention.media,
+        aside: aside::Keep {
+            aside: config.retention.aside,
+            audit: config.retention.audit,
+        },
     };
     let mut tasks = JoinSet::new();
     let (store, clock) = (house.store.clone(), house.clock.clone());
@@ -69,9 +76,11 @@ pub fn start(config: &Config, house: &House) -> JoinSet<()> {
         store.clone(),
         clock.clone(),
     ));
+    tasks.spawn(house.observed.clone().keep());
     let shelf = Shelf {
         library: house.library.clone(),
         registry: house.state.registry.clone(),
+        audit: house.state.audit.clone(),
     };
     tasks.spawn(watch_the_day(house.state.clone()));
     let doctor = &house.state.doctor;
@@ -184,6 +193,7 @@ async fn sweep(store: &dyn Store, shelf: &Shelf, now: Millis, keep: Keep) {
     if let Err(error) = outbound::forget_old_media(store, now).await {
         tracing::warn!(%error, "the platform's old media ids could not be forgotten");
     }
+    aside::sweep(store, &shelf.audit, now, keep.aside).await;
     match shelf.library.sweep(keep.media, &shelf.pinned()).await {
         Ok(0) => {}
         Ok(files) => tracing::info!(files, "media files past their time are gone"),
@@ -241,11 +251,16 @@ mod tests {
                 idempotency: HOUR,
             },
             media: HOUR,
+            aside: aside::Keep {
+                aside: HOUR,
+                audit: HOUR,
+            },
         };
         clock.set(NOW + 2 * HOUR);
         let shelf = Shelf {
             library: library.clone(),
             registry: Arc::default(),
+            audit: Audit::load(store.clone(), clock.clone()).await.expect("read"),
         };
         sweep(&*store, &shelf, clock.now(), keep).await;
         assert!(library.get(&media.handle).await.expect("readable").is_none());

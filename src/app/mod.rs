@@ -15,6 +15,7 @@
 //! running      a daemon that runs, until it is told to stop
 //! ```
 
+mod aside;
 mod doors;
 mod fault;
 mod ground;

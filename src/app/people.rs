@@ -42,7 +42,11 @@ pub async fn gather(config: &Config, ground: &Ground, announce: fn(&str)) -> Res
     let trust = Arc::new(Trust {
         egress: egress.clone(),
         registry: registry.clone(),
-        platform: [&platform.weixin_api, &platform.wecom_api, &platform.weixin_pages].map(Clone::clone),
+        platform: [&platform.weixin_api, &platform.wecom_api, &platform.weixin_pages]
+            .into_iter()
+            .chain(&config.public.urls)
+            .cloned()
+            .collect(),
     });
     trust.renew();
     Ok(People {
@@ -58,7 +62,8 @@ pub async fn gather(config: &Config, ground: &Ground, announce: fn(&str)) -> Res
 pub struct Trust {
     egress: Arc<Egress>,
     registry: Arc<Registry>,
-    platform: [String; 3],
+    /// Of `[platform]`, and our own: the doctor looks whether that one leads to us.
+    platform: Vec<String>,
 }
 
 impl Trust {

@@ -10,12 +10,13 @@ use tokio::{
 
 use super::{
     Options, StartFault,
-    doors::{self, OpenDoor},
+    doors::{self, Door, OpenDoor},
     ground::Ground,
     grpc::{self, OpenGrpcDoor},
     house, housekeeping,
 };
 use crate::{
+    accounts::observed::Observed,
     config::Config,
     feed::Feeds,
     observe::Observer,
@@ -31,8 +32,11 @@ pub struct Running {
     pub internal_addr: SocketAddr,
     pub grpc_addr: SocketAddr,
     pub health_addr: SocketAddr,
+    /// Where cloud hosting pushes to, if it may.
+    pub cloud_addr: Option<SocketAddr>,
     internal_tls: bool,
     doors: [OpenDoor; 3],
+    cloud: Option<OpenDoor>,
     grpc: OpenGrpcDoor,
     stop: watch::Sender<bool>,
     work: JoinSet<()>,
@@ -41,6 +45,7 @@ pub struct Running {
     feeds: Arc<Feeds>,
     clock: Arc<dyn Clock>,
     observer: Arc<Observer>,
+    observed: Arc<Observed>,
 }
 
 /// Binds every listener, then lets the work begin, then opens the doors.
@@ -65,8 +70,10 @@ pub(super) async fn start(config: &Config, ground: Ground, options: Options) -> 
         internal_addr: doors.internal.address,
         grpc_addr: grpc.address,
         health_addr: doors.health.address,
+        cloud_addr: doors.cloud.as_ref().map(|door| door.address),
         internal_tls: config.internal.tls.is_some(),
         doors: [doors.public.open(), doors.internal.open(), doors.health.open()],
+        cloud: doors.cloud.map(Door::open),
         grpc: grpc.open()?,
         stop,
         work,
@@ -75,6 +82,7 @@ pub(super) async fn start(config: &Config, ground: Ground, options: Options) -> 
         feeds: house.feeds,
         clock: house.clock,
         observer: house.observer,
+        observed: house.observed,
     })
 }
 
@@ -97,10 +105,12 @@ impl Running {
     /// Returns only when something ended that must not end by itself; says what.
     pub async fn broken(&mut self) -> String {
         let [public, internal, health] = &mut self.doors;
+        let cloud = ended(self.cloud.as_mut());
         tokio::select! {
             () = public.ended() => "the public listener ended".to_owned(),
             () = internal.ended() => "the internal listener ended".to_owned(),
             () = health.ended() => "the health listener ended".to_owned(),
+            () = cloud => "the cloud listener ended".to_owned(),
             () = self.grpc.ended() => "the gRPC listener ended".to_owned(),
             Some(ended) = self.work.join_next() => told(ended),
         }
@@ -110,7 +120,13 @@ impl Running {
     pub async fn stop(mut self) {
         let [public, internal, health] = self.doors;
         // The platform first: while its requests are open, replies still ride in them.
-        public.close().await;
+        let cloud = self.cloud;
+        let close_cloud = async {
+            if let Some(cloud) = cloud {
+                cloud.close().await;
+            }
+        };
+        tokio::join!(public.close(), close_cloud);
         // Whoever stopped already has no need to hear it.
         let _ = self.stop.send(true);
         self.feeds.close();
@@ -127,7 +143,17 @@ impl Running {
         if let Err(error) = self.observer.day.flush(&*self.store, self.clock.now()).await {
             tracing::warn!(%error, "the last minutes of the charts were not written");
         }
+        if let Err(error) = self.observed.flush().await {
+            tracing::warn!(%error, "what was observed of accounts in the last minute was not written");
+        }
         self.store.close().await;
+    }
+}
+
+async fn ended(door: Option<&mut OpenDoor>) {
+    match door {
+        Some(door) => door.ended().await,
+        None => std::future::pending().await,
     }
 }
 

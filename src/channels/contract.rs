@@ -201,6 +201,10 @@ pub trait Account: Basis {
     fn agents(&self) -> Option<Call> {
         None
     }
+    /// A refusal of that question says that the customer-service API as a whole is shut, and an answer that it is open.
+    fn agents_prove_api(&self) -> bool {
+        false
+    }
     /// What a good answer to [`Account::agents`] tells the operator; `None`: nobody is there.
     fn agents_at_work(&self, _answer: &Answer) -> Option<String> {
         None

@@ -52,6 +52,9 @@ pub enum Command {
     /// Make, list and revoke API tokens
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Who changed what, and whether that log is as it was written
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Events that were set aside, and bodies that could not be read
     #[command(subcommand)]
     Parked(ParkedCommand),
@@ -172,6 +175,16 @@ pub enum TokenCommand {
         #[arg(required = true)]
         ids: Vec<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// All acts, newest first
+    List,
+    /// Whether the log is as it was written; with a file, an export of it, which needs no daemon
+    Verify { file: Option<PathBuf> },
+    /// Write all of it into a new file, one JSON record a line
+    Export { file: PathBuf },
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod accounts;
 pub mod args;
+mod audit;
 mod backup;
 pub mod client;
 mod core_check;
@@ -87,6 +88,7 @@ async fn talk(context: &Context<'_>, command: &Command) -> Outcome {
         Command::Account(command) => accounts::run(context, client, command).await,
         Command::Doctor => doctor::run(context, &client()?, None).await,
         Command::Token(command) => tokens::run(context, &client()?, command).await,
+        Command::Audit(command) => audit::run(context, client, command).await,
         Command::Parked(command) => parked::run(context, &client()?, command).await,
         Command::Replay(replay) => replay::run(context, &client()?, replay).await,
         Command::Send(send) => send::run(context, &client()?, send).await,

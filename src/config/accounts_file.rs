@@ -12,7 +12,9 @@ use super::{
 };
 use crate::{
     channels::contract::SettingFault,
-    settings::{AccountSettings, Hold, PlatformAgents, Previous, Quota, Security, TokenMode, is_id},
+    settings::{
+        AccountSettings, Hold, PassMode, Passthrough, PlatformAgents, Previous, Quota, Security, TokenMode, is_id,
+    },
 };
 
 /// What an id may look like; also what stands in the callback URL.
@@ -266,17 +268,30 @@ fn read_welcome(it: &mut Table<'_>) -> Option<toml::Value> {
     lawful.then_some(value)
 }
 
-fn read_passthrough(mut it: Table<'_>) -> toml::Value {
-    it.require("url", HTTP_URL);
-    let mut fields = toml::Table::new();
-    if let Some(url) = it.parse("url", HTTP_URL, http_url) {
-        fields.insert("url".into(), url.into());
-    }
-    if let Some(mode) = it.text("mode") {
-        fields.insert("mode".into(), mode.into());
-    }
+const OLD_URL: &str = "an http or https URL without user and password, as it stood in the platform's console";
+
+/// As it stood in the console: with its query, and with its last slash.
+fn old_url(text: &str) -> Option<String> {
+    let url = url::Url::parse(text).ok()?;
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.fragment().is_none();
+    plain.then(|| text.to_owned())
+}
+
+fn read_passthrough(mut it: Table<'_>) -> Passthrough {
+    it.require("url", OLD_URL);
+    // Who answers live customers is never guessed.
+    it.require("mode", "\"answer\" or \"tee\"");
+    let modes = [("answer", PassMode::Answer), ("tee", PassMode::Tee)];
+    let passthrough = Passthrough {
+        url: it.parse("url", OLD_URL, old_url).unwrap_or_default(),
+        mode: it.one_of("mode", &modes).unwrap_or_default(),
+    };
     it.finish();
-    fields.into()
+    passthrough
 }
 
 /// The accounts as a JSON document that [`parse`] reads back: for handing a file's content to a running daemon. It holds the

@@ -107,6 +107,9 @@ pub struct Retention {
     pub events: Millis,
     pub media: Millis,
     pub idempotency: Millis,
+    /// Bodies that could not be read, and events that were set aside.
+    pub aside: Millis,
+    pub audit: Millis,
 }
 
 #[derive(Clone, Copy, Debug)]

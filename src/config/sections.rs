@@ -37,10 +37,16 @@ pub fn read(mut root: Table<'_>, reading: &Reading) -> Option<Config> {
         let events = it.duration("events", EVENTS_LEAST, Millis::MAX, "7d");
         let media = it.duration("media", 1, Millis::MAX, "3d");
         let idempotency = it.duration("idempotency", 1, Millis::MAX, "72h");
+        let (aside, audit) = (
+            it.duration("aside", 1, Millis::MAX, "30d"),
+            it.duration("audit", 1, Millis::MAX, "365d"),
+        );
         Some(Retention {
             events: events?,
             media: media?,
             idempotency: idempotency?,
+            aside: aside?,
+            audit: audit?,
         })
     });
     let session = section(&mut root, "session", |it| {
@@ -194,14 +200,7 @@ fn read_tls(it: &mut Table<'_>) -> Option<Tls> {
 
 fn read_cloud(it: &mut Table<'_>) -> Option<SocketAddr> {
     let listen: SocketAddr = it.parse_or_empty("listen", super::reader::ADDRESS, |text| text.parse().ok())?;
-    if is_private(listen.ip()) {
-        // Never ignored: somebody would wait for pushes that nobody takes.
-        it.fault(
-            "listen",
-            format!("\"{listen}\""),
-            "nothing: this version does not open the cloud listener yet",
-        );
-    } else {
+    if !is_private(listen.ip()) {
         it.fault(
             "listen",
             format!("\"{listen}\", a public address"),

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{Doctor, Draft, Level, Said, agents, said};
+use super::{Doctor, Draft, Level, Said, agents, said, warned};
 use crate::{
     accounts::{Broken, Condition, Opened},
     channels::{
@@ -21,20 +21,19 @@ impl Doctor {
         if token.level == Level::Green {
             agents::look(&*self.probes, opened).await;
         }
+        warned::look(opened, self.clock.now());
         let condition = opened.observe(|condition| condition.clone());
+        let address = self.address(opened).await;
         let mut drafts = vec![token, self.callback_seen(opened, &condition)];
+        drafts.extend(address);
         drafts.extend(self.refused(opened, &condition));
         drafts.extend(self.answered(opened));
+        drafts.extend(self.before(opened));
+        drafts.extend(self.cloud_shut(opened));
         drafts.extend(inert(opened));
         drafts.extend(old_keys(opened, &condition));
         drafts.extend(api_shut(opened, &condition));
-        drafts.extend(
-            condition
-                .warnings
-                .iter()
-                .filter(|(code, _)| !spoken_of(**code))
-                .map(warning),
-        );
+        drafts.extend(warned::findings(&condition, &places(opened)));
         for draft in &mut drafts {
             opened.settings.id.clone_into(&mut draft.account);
         }
@@ -49,7 +48,7 @@ impl Doctor {
                 said("an access token can be obtained", "可以获取 access_token"),
             ),
             Err(error) if error.code == Code::IpNotAllowed.name() => allow_list(opened, &error),
-            Err(error) => no_token(opened, error),
+            Err(error) => no_token(opened, &error),
         }
     }
 
@@ -60,7 +59,7 @@ impl Doctor {
                 let at = Timestamp::from_millis(at).to_rfc3339_millis();
                 Draft::new("callback", Level::Green, said(format!("the last callback came at {at}"), format!("最近一次回调：{at}")))
             }
-            None => Draft::new("callback", Level::Yellow, said("no callback has come since the start", "启动以来未收到回调"))
+            None => Draft::new("callback", Level::Yellow, said("no callback has come yet", "尚未收到任何回调"))
                 .means("either nobody wrote, or the platform does not reach us", "可能无人发消息，也可能平台无法访问本服务")
                 .act(said(
                     format!("enter the address …/callback/{id} with token and key, switch the server configuration on, write a message"),
@@ -70,7 +69,7 @@ impl Doctor {
         }
     }
 
-    /// Red while the platform itself may be the one that is refused; strangers cannot keep a working account red.
+    /// Red while the platform itself may be the one that is refused; strangers cannot keep a working account from green.
     fn refused(&self, opened: &Opened, condition: &Condition) -> Vec<Draft> {
         let refusals = self.observer.refusals.of(&opened.settings.id);
         let now = self.clock.now();
@@ -87,9 +86,10 @@ impl Doctor {
                 ),
             );
             let works = condition.last_callback.is_some_and(|at| at >= refusal.last);
-            let level = match now - refusal.last < HOUR && !works {
-                true => Level::Red,
-                false => Level::Yellow,
+            let level = match (works, now - refusal.last < HOUR) {
+                (true, _) => Level::Green,
+                (false, true) => Level::Red,
+                (false, false) => Level::Yellow,
             };
             Draft::new("refused", level, seen)
                 .code(refusal.code)
@@ -103,6 +103,26 @@ impl Doctor {
         refusals.into_iter().map(one).collect()
     }
 
+    /// Pushes of cloud hosting that nobody can bring.
+    fn cloud_shut(&self, opened: &Opened) -> Option<Draft> {
+        (opened.settings.cloud_push && !self.cloud).then(|| {
+            Draft::new(
+                "cloud",
+                Level::Red,
+                said(
+                    "cloud_push is set, and no listener for cloud hosting is open",
+                    "已设置 cloud_push，但未开启云托管推送监听",
+                ),
+            )
+            .means("pushes of cloud hosting reach nobody", "云托管推送的消息无人接收")
+            .act(said(
+                "enter [cloud] listen with the private address that cloud hosting reaches, and restart",
+                "在配置中填写 [cloud] listen（云托管可访问的内网地址）并重启",
+            ))
+            .place("in the configuration", "在配置文件")
+        })
+    }
+
     fn answered(&self, opened: &Opened) -> Option<Draft> {
         let sum = self.observer.answers.sum(&opened.settings.id, self.clock.now() - HOUR);
         if sum.received == 0 {
@@ -110,36 +130,45 @@ impl Doctor {
         }
         let slowest = sum.slowest_ms;
         if sum.answered == sum.received {
+            let all = thousands(sum.received);
             let seen = said(
-                format!(
-                    "all {} callbacks of the last hour answered, slowest {slowest:.0} ms",
-                    sum.received
-                ),
-                format!("最近一小时的 {} 次回调全部应答，最慢 {slowest:.0} 毫秒", sum.received),
+                format!("all {all} callbacks of the last hour answered, slowest {slowest:.0} ms"),
+                format!("最近一小时的 {all} 次回调全部应答，最慢 {slowest:.0} 毫秒"),
             );
-            return Some(Draft::new("answers", Level::Green, seen));
+            let innocent = said(
+                "if customers still see the fault notice, another grantee or your own developer server is failing",
+                "若用户仍看到“该公众号暂时无法提供服务”，则是其他被授权方或您自己的开发者服务器处理失败",
+            );
+            let draft = Draft::new("answers", Level::Green, seen).mean(innocent);
+            return Some(draft.at(places(opened).grants));
         }
         let missed = sum.received - sum.answered;
         let seen = said(
             format!(
-                "{missed} of {} callbacks of the last hour had no answer of ours, slowest {slowest:.0} ms",
-                sum.received
+                "{} of {} callbacks of the last hour had no answer of ours, slowest {slowest:.0} ms",
+                thousands(missed),
+                thousands(sum.received)
             ),
             format!(
-                "最近一小时 {} 次回调中有 {missed} 次未应答，最慢 {slowest:.0} 毫秒",
-                sum.received
+                "最近一小时 {} 次回调中有 {} 次未应答，最慢 {slowest:.0} 毫秒",
+                thousands(sum.received),
+                thousands(missed)
             ),
         );
-        let draft = Draft::new("answers", Level::Yellow, seen);
-        Some(draft.means(
+        let draft = Draft::new("answers", Level::Yellow, seen).means(
             "the platform came again for them; customers may have seen its fault notice",
             "平台会重试；客户可能看到过“该公众号提供的服务出现故障”",
-        ))
+        );
+        let act = said(
+            "look at the findings on store, disk and address; what is closed was given up by the platform or a proxy",
+            "查看存储、磁盘与地址的检查结果；closed 表示平台或代理提前断开",
+        );
+        Some(draft.act(act).place("GET /admin/v1/ledger", "GET /admin/v1/ledger"))
     }
 }
 
 /// Where things stand in the console of this account's platform.
-fn places(opened: &Opened) -> Places {
+pub(super) fn places(opened: &Opened) -> Places {
     channels::named(&opened.settings.channel).map_or_else(Places::default, |channel| channel.places())
 }
 
@@ -206,25 +235,28 @@ fn egress_address(text: &str) -> Option<IpAddr> {
         .find_map(|word| word.parse().ok())
 }
 
-fn no_token(opened: &Opened, error: v1::Error) -> Draft {
+fn no_token(opened: &Opened, error: &v1::Error) -> Draft {
     let code = Code::parse(&error.code);
-    let seen = said(
-        format!(
-            "no access token: {} {} {}",
-            error.code, error.platform_code, error.platform_message
+    let told = format!("{} {} {}", error.code, error.platform_code, error.platform_message);
+    let seen = match code {
+        Some(Code::PlatformDown) => said(
+            format!("the platform cannot be asked: {}", error.platform_message),
+            format!("无法访问平台接口：{}", error.platform_message),
         ),
-        format!(
-            "无法获取 access_token：{} {} {}",
-            error.code, error.platform_code, error.platform_message
+        _ => said(
+            format!("the platform refuses these credentials: {told}"),
+            format!("平台拒绝了这些凭证：{told}"),
         ),
-    );
+    };
+    let channel = channels::named(&opened.settings.channel);
+    let known = channel.and_then(|channel| channel.explain(error.platform_code.into()));
+    let act = match known {
+        Some(known) if !known.remedy_en.is_empty() => said(known.remedy_en, known.remedy_zh),
+        _ => code.map(remedy).unwrap_or_default(),
+    };
     let mut draft = Draft::new("token", Level::Red, seen)
         .mean(mute(opened))
-        .act(if error.remedy.is_empty() {
-            code.map(remedy).unwrap_or_default()
-        } else {
-            said(error.remedy.clone(), error.remedy)
-        })
+        .act(act)
         .at(places(opened).credentials);
     draft.code = code;
     draft
@@ -233,16 +265,11 @@ fn no_token(opened: &Opened, error: v1::Error) -> Draft {
 /// Settings that the contract knows for every channel and that this version does nothing with here.
 fn inert(opened: &Opened) -> Option<Draft> {
     let settings = &opened.settings;
-    let set = [
-        ("welcome", settings.welcome.is_some()),
-        ("passthrough", settings.passthrough.is_some()),
-        ("cloud_push", settings.cloud_push),
-    ];
-    let names: Vec<_> = set.iter().filter(|(_, set)| *set).map(|(name, _)| *name).collect();
-    let names = names.join(", ");
-    if names.is_empty() {
+    // Only what is pulled brings a code to welcome with.
+    if settings.welcome.is_none() || opened.account.pulls().is_some() {
         return None;
     }
+    let names = "welcome";
     let seen = said(
         format!("set, and without effect on this account in this version: {names}"),
         format!("以下设置在当前版本中对该账号不起作用：{names}"),
@@ -264,8 +291,8 @@ fn old_keys(opened: &Opened, condition: &Condition) -> Option<Draft> {
     }
     let uses = condition.old_key_uses;
     let seen = said(
-        format!("{uses} callbacks since the start still used the token or key before the rotation"),
-        format!("启动以来仍有 {uses} 次回调使用轮换前的 Token 或密钥"),
+        format!("{uses} callbacks still used the token or key before the rotation"),
+        format!("仍有 {uses} 次回调使用轮换前的 Token 或密钥"),
     );
     let draft = Draft::new("old-key", Level::Yellow, seen).code(Code::OldKeyStillUsed);
     Some(
@@ -288,7 +315,12 @@ fn api_shut(opened: &Opened, condition: &Condition) -> Option<Draft> {
         format!("the platform shut the API: {code}"),
         format!("平台拒绝接口调用：{code}"),
     );
-    let draft = Draft::new("api", Level::Yellow, seen).code(code);
+    let level = match opened.account.capabilities().passive {
+        true => Level::Yellow,
+        // No other road: customers hear nothing.
+        false => Level::Red,
+    };
+    let draft = Draft::new("api", level, seen).code(code);
     Some(
         draft
             .mean(mute(opened))
@@ -297,19 +329,17 @@ fn api_shut(opened: &Opened, condition: &Condition) -> Option<Draft> {
     )
 }
 
-/// Codes that have a finding of their own.
-fn spoken_of(code: Code) -> bool {
-    matches!(code, Code::OldKeyStillUsed | Code::IpNotAllowed)
-}
-
-fn warning((code, text): (&Code, &String)) -> Draft {
-    Draft::new(
-        "warning",
-        Level::Yellow,
-        said(format!("{code}: {text}"), format!("{code}：{text}")),
-    )
-    .code(*code)
-    .act(remedy(*code))
+/// `1,204`
+fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 pub(super) fn remedy(code: Code) -> super::Said {
@@ -319,7 +349,13 @@ pub(super) fn remedy(code: Code) -> super::Said {
 
 #[cfg(test)]
 mod tests {
-    use super::egress_address;
+    use super::{egress_address, thousands};
+
+    #[test]
+    fn large_counts_are_read_at_a_glance() {
+        let shown = [0, 12, 999, 1_204, 1_000_000].map(thousands);
+        assert_eq!(shown, ["0", "12", "999", "1,204", "1,000,000"]);
+    }
 
     #[test]
     fn the_egress_address_is_read_out_of_the_platforms_sentence() {

@@ -1,4 +1,5 @@
-//! Do the platform's own agents take customers away from us? Asked when an account is bound, daily, and by the doctor.
+//! Do the platform's own agents take customers away from us, and may the account use the API? Asked when an account is bound,
+//! daily, and by the doctor.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -34,8 +35,14 @@ pub async fn watch(probes: Arc<dyn Probes>, registry: Arc<Registry>, clock: Arc<
     let mut asked = Asked::default();
     loop {
         clock.sleep_until(clock.now() + MINUTE).await;
+        for opened in registry.all() {
+            super::warned::look(&opened, clock.now());
+        }
         for opened in asked.due(registry.all(), clock.now()) {
-            look(&*probes, &opened).await;
+            // What token and rights are like is learned by asking; the doctor tells it when he is asked.
+            if probes.token(&opened).await.is_ok() {
+                look(&*probes, &opened).await;
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Is the installation itself well? Clock, store, disk, cores.
 
-use super::{Doctor, Draft, Level, said};
+use super::{Doctor, Draft, Level, Said, said};
 use crate::{
     cores::{Core, Kind},
     error::Code,
@@ -10,6 +10,7 @@ use crate::{
 /// Beyond this the platform's timestamps look stale to us (contract: a warning over 10 min, refused over 6 h).
 const SKEW_SEEN: i64 = 60_000;
 const SKEW_BAD: i64 = 600_000;
+const HOUR: i64 = 3_600_000;
 /// A backlog older than this is worth a look.
 const LAG_SEEN: i64 = 60_000;
 
@@ -20,6 +21,7 @@ impl Doctor {
         drafts.extend(self.core_links());
         drafts.extend(self.parked().await);
         drafts.extend(self.strangers());
+        drafts.extend(self.no_address());
         if self.registry.all().is_empty() {
             let seen = said("no account is bound", "尚未绑定任何账号");
             drafts.push(Draft::new("accounts", Level::Yellow, seen).act(said(
@@ -162,7 +164,7 @@ impl Doctor {
                 "down" => Level::Red,
                 "slow" => Level::Yellow,
                 _ if age > LAG_SEEN => Level::Yellow,
-                _ => return Draft::new("core", Level::Green, seen),
+                _ => return self.in_time(core, seen),
             };
             Draft::new("core", level, seen)
                 .code(Code::CoreUnreachable)
@@ -177,6 +179,41 @@ impl Doctor {
                 .place("at the core", "在核心系统")
         };
         self.cores.0.iter().map(one).collect()
+    }
+}
+
+impl Doctor {
+    /// A core that is up: does it answer while the callback is open?
+    fn in_time(&self, core: &Core, seen: Said) -> Draft {
+        let sum = self.observer.cores.sum(&core.name, self.clock.now() - HOUR);
+        if sum.received == 0 {
+            return Draft::new("core", Level::Green, seen);
+        }
+        let (taken, all, slowest) = (sum.answered, sum.received, sum.slowest_ms);
+        let seen = said(
+            format!(
+                "{}it took {taken} of {all} offers of the last hour, slowest {slowest:.0} ms",
+                seen.en
+            ),
+            format!(
+                "{}最近一小时投递 {all} 次，接收 {taken} 次，最慢 {slowest:.0} 毫秒",
+                seen.zh
+            ),
+        );
+        // Where nothing is held, nothing is late.
+        if core.reply_budget == 0 || slowest <= core.reply_budget as f64 {
+            return Draft::new("core", Level::Green, seen);
+        }
+        Draft::new("core", Level::Yellow, seen)
+            .means(
+                "answers later than reply_budget miss the open callback: they go by the API, or not at all where that is shut",
+                "超过 reply_budget 的回复无法作为被动回复发出，只能走客服接口；无接口权限时用户收不到",
+            )
+            .act(said(
+                "let the core answer sooner, or acknowledge with keepWindow and answer by POST /v1/messages",
+                "加快核心的应答，或先以 keepWindow 确认再通过 POST /v1/messages 回复",
+            ))
+            .place("at the core", "在核心系统")
     }
 }
 

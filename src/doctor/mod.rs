@@ -3,7 +3,10 @@
 mod account;
 pub mod agents;
 mod aside;
+mod before;
 mod installation;
+mod reach;
+pub mod warned;
 
 use std::{borrow::Cow, path::PathBuf, sync::Arc};
 
@@ -18,6 +21,7 @@ use crate::{
     error::Code,
     observe::Observer,
     ports::{
+        chance::Chance,
         clock::{Clock, Millis},
         store::Store,
     },
@@ -75,6 +79,8 @@ pub trait Probes: Send + Sync + 'static {
     async fn token(&self, opened: &Arc<Opened>) -> Result<(), v1::Error>;
     /// What the operator should know of the platform's own agents; an error where it could not be asked.
     async fn agents(&self, opened: &Arc<Opened>) -> Result<Option<String>, v1::Error>;
+    /// What a GET of our own public address brings; an error says in words why nothing.
+    async fn fetch(&self, url: &str) -> Result<Vec<u8>, String>;
     /// The platform's clock minus ours, by its last answer.
     fn skew(&self) -> Option<Millis>;
 }
@@ -91,6 +97,11 @@ pub struct Doctor {
     /// The state folder, whose disk is watched, and what must stay free there.
     pub state_folder: PathBuf,
     pub reserve: u64,
+    /// The listener of cloud hosting is open.
+    pub cloud: bool,
+    /// `[public] urls`.
+    pub public_urls: Vec<String>,
+    pub chance: Arc<dyn Chance>,
 }
 
 impl Doctor {
@@ -212,5 +223,7 @@ impl Draft {
     }
 }
 
+#[cfg(test)]
+mod document_tests;
 #[cfg(test)]
 mod tests;

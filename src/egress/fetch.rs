@@ -81,7 +81,7 @@ impl Egress {
     }
 
     /// The addresses of the URL's host, every one of which may be asked.
-    async fn vetted(&self, url: &Url) -> Result<Vec<SocketAddr>, FetchFault> {
+    pub(super) async fn vetted(&self, url: &Url) -> Result<Vec<SocketAddr>, FetchFault> {
         let port = url.port_or_known_default().unwrap_or(443);
         let addresses: Vec<SocketAddr> = match url.host() {
             Some(Host::Ipv4(v4)) => vec![SocketAddr::new(IpAddr::V4(v4), port)],
@@ -109,7 +109,7 @@ impl Egress {
     }
 }
 
-fn parse(text: &str) -> Result<Url, FetchFault> {
+pub(super) fn parse(text: &str) -> Result<Url, FetchFault> {
     let forbidden = |why: &str| FetchFault::Forbidden(why.to_owned());
     let url = Url::parse(text).map_err(|error| FetchFault::Forbidden(error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {

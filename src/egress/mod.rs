@@ -9,6 +9,7 @@ pub mod fetch;
 pub mod forward;
 pub mod line;
 mod multipart;
+mod old_url;
 pub mod pool;
 pub mod public;
 mod stream;

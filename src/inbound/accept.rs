@@ -5,7 +5,9 @@ use std::{future::Future, net::IpAddr, sync::Arc, time::Instant};
 use super::{
     Inbound,
     attempt::Attempt,
-    entries, query,
+    cloud, entries, notes,
+    passing::Passing,
+    query,
     window::{OUTER, Said},
     windows::Request,
 };
@@ -45,7 +47,7 @@ impl Reply {
         Self { status, body }
     }
 
-    fn ok(body: Body) -> Self {
+    pub(super) fn ok(body: Body) -> Self {
         Self { status: 200, body }
     }
 }
@@ -57,17 +59,23 @@ pub struct Post<'a> {
     pub body: &'a [u8],
     pub content_type: &'a str,
     pub traceparent: Option<&'a str>,
+    /// Another system like us hands on what the platform told it.
+    pub handed_on: bool,
+    /// It came in by the cloud listener: nobody signed it.
+    pub unsigned: bool,
 }
 
 /// One request for an account that we have. Dropped without an answer, it counts as hung up.
 pub struct Call {
-    inbound: Arc<Inbound>,
-    opened: Arc<Opened>,
-    first: Millis,
+    pub(super) inbound: Arc<Inbound>,
+    pub(super) opened: Arc<Opened>,
+    pub(super) first: Millis,
     from: Option<IpAddr>,
     /// Finer than the clock, and for the metrics alone.
-    began: Instant,
+    pub(super) began: Instant,
     answered: bool,
+    /// The system before us hears it too.
+    pub(super) passing: Option<Arc<Passing>>,
 }
 
 /// What an authentic callback turned out to be, and the account that reads it.
@@ -101,7 +109,7 @@ pub(super) fn told_from(fault: &Fault, from: Option<IpAddr>) -> Fault {
 }
 
 /// How a callback was answered, as the metrics name it.
-type Class = &'static str;
+pub(super) type Class = &'static str;
 
 impl Call {
     pub(super) fn new(inbound: Arc<Inbound>, opened: Arc<Opened>, first: Millis, from: Option<IpAddr>) -> Self {
@@ -112,6 +120,7 @@ impl Call {
             from,
             began: Instant::now(),
             answered: false,
+            passing: None,
         }
     }
 
@@ -144,6 +153,16 @@ impl Call {
 
     /// One push of the platform.
     pub async fn post(self, post: Post<'_>) -> Reply {
+        match Passing::of(&self, &post) {
+            None => self.receive(post).await,
+            Some(passing) => Box::pin(passing.around(self, post)).await,
+        }
+    }
+
+    pub(super) async fn receive(self, post: Post<'_>) -> Reply {
+        if post.unsigned && cloud::is_probe(&self.opened, post.body) {
+            return self.end("echostr", Reply::ok(Body::Success), None);
+        }
         match self.understand(&post) {
             Ok(Understood::Said(spoken)) => self.take(spoken).await,
             Ok(Understood::Bell(reader, bell)) => Box::pin(self.rung(&reader, bell)).await,
@@ -157,8 +176,19 @@ impl Call {
     fn understand(&self, post: &Post<'_>) -> Result<Understood, Refusal> {
         let query = query::read(post.query);
         let now = self.inbound.platform_now(self.first);
-        let admitted = self.admit(&query, post.body, now)?;
+        let admitted = match post.unsigned {
+            true => {
+                let admitted = cloud::admit(&self.opened, post.body, now)?;
+                self.opened
+                    .observe(|condition| condition.last_callback = Some(self.first));
+                admitted
+            }
+            false => self.admit(&query, post.body, now)?,
+        };
         let reader = self.inbound.parts.registry.via(&self.opened, &admitted);
+        if !Arc::ptr_eq(&reader, &self.opened) {
+            reader.observe(|condition| condition.last_callback = Some(self.first));
+        }
         if let Some(bell) = reader.account.bell(&admitted) {
             return Ok(Understood::Bell(reader, bell));
         }
@@ -196,10 +226,14 @@ impl Call {
             query: post.query.to_owned(),
             body: post.body.to_vec(),
             content_type: post.content_type.to_owned(),
-            key_ids: key_ids(&self.opened),
+            key_ids: match post.unsigned {
+                true => cloud::UNSIGNED.to_owned(),
+                false => key_ids(&self.opened),
+            },
         };
         match self.in_time(self.inbound.parts.store.quarantine(kept)).await {
             Some(Ok(_)) => {
+                self.durable(&Seal::Plain);
                 observer.quarantined(id, &fault);
                 tracing::warn!(account = id, %fault, "a body of the platform's cannot be read and was set aside");
                 self.end("quarantined", Reply::ok(Body::Success), None)
@@ -213,7 +247,10 @@ impl Call {
     async fn rung(self, reader: &Opened, bell: Bell) -> Reply {
         let bells = self.inbound.parts.bells.clone();
         match self.in_time(bells.ring(&reader.settings.id, bell)).await {
-            Some(Ok(())) => self.end("bell", Reply::ok(Body::Success), None),
+            Some(Ok(())) => {
+                self.durable(&Seal::Plain);
+                self.end("bell", Reply::ok(Body::Success), None)
+            }
             Some(Err(error)) => self.uncommitted(&error),
             None => self.unavailable(),
         }
@@ -261,6 +298,7 @@ impl Call {
             mut inbound,
             traceparent,
         } = spoken;
+        notes::heard(&reader, &inbound.effects, self.first);
         let entry = inbound.entry.take();
         let passive = inbound.passive.take();
         let attempt = passive
@@ -281,7 +319,8 @@ impl Call {
     /// The request waits for an answer, where any core may be waited for.
     fn open(&self, dedupe: &str, to: &PassiveTo, seal: &Seal) -> Option<Attempt> {
         let inbound = &self.inbound;
-        (inbound.budget > 0).then(|| {
+        let by_old = self.passing.as_ref().is_some_and(|passing| passing.answers());
+        (inbound.budget > 0 && !by_old).then(|| {
             inbound.parts.windows.open(Request {
                 opened: &self.opened,
                 dedupe,
@@ -305,6 +344,7 @@ impl Call {
             // It may be committed later: the platform's next attempt finds it, and the window with it.
             None => return self.unavailable(),
         };
+        self.durable(&waiting.seal);
         match (accepted, waiting.attempt) {
             (Accepted::New(stored), Some(attempt)) => {
                 parts.windows.bind(&stored);
@@ -370,6 +410,13 @@ impl Call {
 
     fn end(mut self, class: Class, reply: Reply, event_id: Option<&str>) -> Reply {
         self.answered = true;
+        if self
+            .passing
+            .as_ref()
+            .is_some_and(|passing| passing.ended(class, event_id))
+        {
+            return reply;
+        }
         self.inbound.parts.observer.callback_answered(
             &self.opened.settings.id,
             &self.opened.describe.channel,
@@ -378,6 +425,12 @@ impl Call {
             event_id,
         );
         reply
+    }
+
+    fn durable(&self, seal: &Seal) {
+        if let Some(passing) = &self.passing {
+            passing.durable(seal);
+        }
     }
 
     fn millis(&self) -> f64 {

@@ -3,11 +3,13 @@
 //! ```text
 //! query    what does the signature stand on?
 //! accept   one callback from its first byte to its answer
+//! cloud    is it a push of cloud hosting, which nobody signs?
 //! nonces   is this plain body the first with its (timestamp, nonce)?
 //! notes    what does it say about keys and clocks?
 //! entries  what was registered under this entry token?
 //! arrival  what does it mean for its conversation?
 //! windows  which requests are open, by the event they became?      window, attempt
+//! passing  what does the system say that had the account before?   heard
 //! reread   can a body that was set aside be read now?
 //! ```
 //! Nothing is answered `success` before it is durable, and nothing later than 4.5 s after its first byte.
@@ -15,9 +17,12 @@
 mod accept;
 pub(crate) mod arrival;
 mod attempt;
+mod cloud;
 pub(crate) mod entries;
+mod heard;
 mod nonces;
 mod notes;
+mod passing;
 mod query;
 mod reread;
 #[cfg(test)]
@@ -38,6 +43,7 @@ use std::{
 };
 
 use ipnet::IpNet;
+use tokio::sync::Semaphore;
 
 use accept::told_from;
 pub use accept::{Body, Call, Post, Reply};
@@ -52,6 +58,7 @@ use crate::{
     ports::{
         chance::Chance,
         clock::{Clock, Millis},
+        old_url::OldUrl,
         pull::Bells,
         store::Store,
     },
@@ -70,6 +77,7 @@ pub struct Parts {
     pub bells: Arc<dyn Bells>,
     pub outbound: Arc<Outbound>,
     pub keeper: Arc<Keeper>,
+    pub old_urls: Arc<dyn OldUrl>,
     pub observer: Arc<Observer>,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
@@ -91,6 +99,8 @@ pub struct Inbound {
     complained: AtomicI64,
     /// Accounts whose new key is being noted this moment.
     noting: Mutex<HashSet<String>>,
+    /// Callbacks that are being handed on.
+    errands: Semaphore,
 }
 
 impl Inbound {
@@ -104,6 +114,7 @@ impl Inbound {
             traces: trace::Traces::default(),
             complained: AtomicI64::new(Millis::MIN),
             noting: Mutex::default(),
+            errands: Semaphore::new(passing::AT_ONCE),
             parts,
         })
     }

@@ -5,10 +5,17 @@ use std::sync::{Arc, PoisonError};
 use super::Inbound;
 use crate::{
     accounts::Opened,
-    channels::contract::{Admitted, Seal},
+    channels::contract::{Admitted, Effects, Seal},
     error::Code,
     ports::clock::Millis,
 };
+
+/// A customer did something: whether messages still come shows when only taps and follows do.
+pub(super) fn heard(opened: &Opened, effects: &Effects, now: Millis) {
+    if effects.customer_acted || effects.customer_spoke || effects.opens.is_some() {
+        opened.observe(|condition| condition.heard(effects.customer_spoke, now));
+    }
+}
 
 impl Inbound {
     /// Notes that an authentic callback came; `now` is our clock, `admitted_at` the corrected one.
@@ -20,10 +27,14 @@ impl Inbound {
             if old_key {
                 condition.old_key_uses += 1;
                 let said = format!(
-                    "{} callbacks since the start still used the token or key before the rotation",
+                    "{} callbacks still used the token or key before the rotation",
                     condition.old_key_uses
                 );
                 condition.warnings.insert(Code::OldKeyStillUsed, said);
+            } else if condition.old_key_uses > 0 {
+                // The platform uses the new pair now.
+                condition.old_key_uses = 0;
+                condition.warnings.remove(&Code::OldKeyStillUsed);
             }
             if skewed {
                 let off = admitted_at.abs_diff(admitted.stamped) / 1000;

@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::{Body, Inbound, Parts, Post, Reply, windows::OpenRequests};
-use crate::ports::fetch::{Fetch, FetchFault, Fetched};
+use crate::ports::{
+    fetch::{Fetch, FetchFault, Fetched},
+    old_url::{self, Answered, OldUrl},
+};
 use crate::{
     accounts::{Opened, Registry, Service},
     cores::{Core, Cores, Kind, Match},
@@ -106,6 +109,33 @@ impl crate::ports::pull::Bells for Belfry {
     }
 }
 
+/// The system that had the account before.
+#[derive(Default)]
+pub struct Before {
+    /// What it says; `None`: it never answers.
+    pub says: Mutex<Option<Result<Answered, String>>>,
+    pub heard: Mutex<Vec<old_url::Push>>,
+}
+
+impl Before {
+    pub fn say(&self, status: u16, body: &[u8]) {
+        let body = body.to_vec();
+        *self.says.lock().expect("no panic under the lock") = Some(Ok(Answered { status, body }));
+    }
+}
+
+#[async_trait::async_trait]
+impl OldUrl for Before {
+    async fn hand(&self, push: &old_url::Push, _: Duration) -> Result<Answered, String> {
+        self.heard.lock().expect("no panic under the lock").push(push.clone());
+        let says = self.says.lock().expect("no panic under the lock").clone();
+        match says {
+            Some(says) => says,
+            None => std::future::pending().await,
+        }
+    }
+}
+
 struct NoFetch;
 
 #[async_trait::async_trait]
@@ -127,6 +157,7 @@ pub struct House {
     pub platform: Arc<FakePlatform>,
     pub inbound: Arc<Inbound>,
     pub bells: Arc<Belfry>,
+    pub before: Arc<Before>,
     _dir: tempfile::TempDir,
 }
 
@@ -194,7 +225,7 @@ impl House {
             rules: Default::default(),
             lanes: outbound::Handle::default(),
         });
-        let bells = Arc::new(Belfry::default());
+        let (bells, before) = (Arc::new(Belfry::default()), Arc::new(Before::default()));
         let inbound = Inbound::new(Parts {
             store: store.clone(),
             registry: registry.clone(),
@@ -204,6 +235,7 @@ impl House {
             bells: bells.clone(),
             outbound: outbound.clone(),
             keeper,
+            old_urls: before.clone(),
             observer: observer.clone(),
             clock: time,
             chance,
@@ -222,6 +254,7 @@ impl House {
             platform,
             inbound,
             bells,
+            before,
             _dir: dir,
         })
     }
@@ -245,6 +278,8 @@ impl House {
             body: push.body.as_bytes(),
             content_type: "text/xml",
             traceparent: None,
+            handed_on: false,
+            unsigned: push.query.is_empty(),
         };
         call.post(post).await
     }

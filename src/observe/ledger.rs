@@ -184,6 +184,13 @@ impl AnswerLedger {
         Ok(())
     }
 
+    /// Forgets what [`AnswerLedger::sum`] is not asked for; for a ledger that is not written.
+    pub fn trim(&self, now: Millis) {
+        for hours in self.lock().values_mut() {
+            hours.retain(|hour, _| *hour >= now - IN_MEMORY);
+        }
+    }
+
     fn changed(&self, now: Millis) -> Vec<RecordWrite> {
         let mut writes = Vec::new();
         let mut accounts = self.lock();
@@ -224,6 +231,7 @@ pub async fn keep(observer: Arc<super::Observer>, store: Arc<dyn Store>, clock: 
     }
     loop {
         clock.sleep_until(clock.now() + MINUTE).await;
+        observer.cores.trim(clock.now());
         if let Err(error) = observer.answers.flush(store.as_ref(), clock.now()).await {
             tracing::warn!(%error, "the answer ledger could not be written; it will be tried again");
             tokio::time::sleep(Duration::from_secs(1)).await;

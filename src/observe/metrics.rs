@@ -103,6 +103,8 @@ metrics! {
         &["forwarder", "type", "result"];
     forward_posts: IntCounterVec = "forward_posts_total", "Batches of records posted to other systems, by result",
         &["forwarder", "result"];
+    handed_on: IntCounterVec = "passthrough_total",
+        "Callbacks handed to the system that had the account before, by what came of it", &["mode", "result"];
 }
 
 impl Metrics {

@@ -1,6 +1,7 @@
 //! What should an operator see? Numbers, the life of one message, and the proof that every callback was answered.
 
 pub mod day;
+pub mod handed;
 pub mod ledger;
 pub mod logging;
 pub mod metrics;
@@ -10,6 +11,7 @@ pub mod timeline;
 use std::sync::Arc;
 
 pub use day::Day;
+pub use handed::HandedOn;
 pub use ledger::AnswerLedger;
 pub use metrics::Metrics;
 pub use refusals::Refusals;
@@ -21,6 +23,7 @@ use crate::{
         clock::{Clock, SystemClock},
         store::{Message, Stored},
     },
+    settings::PassMode,
 };
 
 /// Everything that is watched, told by those who do the work.
@@ -29,9 +32,12 @@ use crate::{
 pub struct Observer {
     pub metrics: Metrics,
     pub answers: AnswerLedger,
+    /// How cores answered what was offered to them, by core; of the last two hours.
+    pub cores: AnswerLedger,
     pub refusals: Refusals,
     pub timeline: Timeline,
     pub day: Day,
+    pub handed_on: HandedOn,
     clock: Arc<dyn Clock>,
 }
 
@@ -44,14 +50,17 @@ impl Observer {
         Self {
             metrics: Metrics::new(),
             answers: AnswerLedger::default(),
+            cores: AnswerLedger::default(),
             refusals: Refusals::default(),
             timeline: Timeline::new(clock.now().unsigned_abs()),
             day: Day::default(),
+            handed_on: HandedOn::default(),
             clock,
         }
     }
 
-    /// A callback was answered: `answer` is `success`, `passive`, `echostr`, `duplicate`, `quarantined`, `refused` or `unavailable`.
+    /// A callback was answered: `answer` is `success`, `passive`, `echostr`, `duplicate`, `quarantined`, `refused`,
+    /// `unavailable`, or `passthrough` for the answer of the system before us.
     pub fn callback_answered(
         &self,
         account: &str,
@@ -92,6 +101,15 @@ impl Observer {
             .inc();
     }
 
+    /// A callback was handed to the system before us: `answered`, `unlawful` or `failed`.
+    pub fn handed(&self, mode: PassMode, result: &'static str) {
+        let mode = match mode {
+            PassMode::Tee => "tee",
+            PassMode::Answer => "answer",
+        };
+        self.metrics.handed_on.with_label_values(&[mode, result]).inc();
+    }
+
     /// An event became durable. Called from the store's writer: never blocks.
     pub fn committed(&self, stored: &Stored) {
         self.timeline.committed(stored, self.clock.now());
@@ -105,6 +123,8 @@ impl Observer {
     /// One offer of an event to its core ended: `taken`, `retry`, `parked`, `down`, `slow`.
     pub fn offered(&self, core: &str, event_id: &str, attempt: u32, result: &'static str, millis: f64) {
         self.metrics.deliveries.with_label_values(&[core, result]).inc();
+        self.cores
+            .ended(core, result, result == "taken", millis, self.clock.now());
         self.timeline
             .offered(core, event_id, attempt, result, millis, self.clock.now());
     }

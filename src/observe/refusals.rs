@@ -23,7 +23,7 @@ pub struct Refusal {
     pub detail: String,
 }
 
-/// All refusals since start.
+/// All refusals of late.
 #[derive(Default)]
 pub struct Refusals(Mutex<BTreeMap<(String, Code), Refusal>>);
 
@@ -43,6 +43,21 @@ impl Refusals {
         kind.count += 1;
         kind.last = now;
         kind.detail.clone_from(&fault.detail);
+    }
+
+    /// What an earlier run counted of a kind comes to what this one has.
+    pub fn restore(&self, account: &str, earlier: Refusal) {
+        let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match kinds.get_mut(&(account.to_owned(), earlier.code)) {
+            Some(kind) => kind.count += earlier.count,
+            None => drop(kinds.insert((account.to_owned(), earlier.code), earlier)),
+        }
+    }
+
+    /// Forgets kinds whose last refusal is older.
+    pub fn forget_before(&self, moment: Millis) {
+        let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kinds.retain(|_, kind| kind.last >= moment);
     }
 
     /// What was refused of one account; `""` for unknown ones.

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     accounts::Opened,
     channels::contract::{Learned, Verdict},
+    conversation::ledger::Standing,
     error::Code,
     ports::{
         clock::Millis,
@@ -184,13 +185,34 @@ impl Outbound {
     async fn learn(&self, sending: &Sending, learned: Option<Learned>) -> Vec<LedgerEntry> {
         match learned {
             Some(Learned::WindowClosed) => vec![LedgerEntry::Closed],
-            Some(Learned::QuotaExhausted) => vec![LedgerEntry::Exhausted],
+            Some(Learned::QuotaExhausted) => {
+                self.not_only_we(sending);
+                vec![LedgerEntry::Exhausted]
+            }
             Some(Learned::Unfollowed) => vec![LedgerEntry::Unfollowed],
             Some(Learned::NoApi(code)) => {
                 self.api_refused(&sending.opened, code).await;
                 Vec::new()
             }
             None => Vec::new(),
+        }
+    }
+
+    /// We counted, messages were left, and the platform says that they are used up: somebody else sent them.
+    fn not_only_we(&self, sending: &Sending) {
+        let counted = matches!(sending.facts.standing, Standing::Open(Some(1..)));
+        if counted && sending.message.pieces_done == 0 {
+            let said = "the platform says that a customer's messages are used up, though we have not sent so many";
+            let seen = Some((self.now(), said.to_owned()));
+            sending.opened.observe(|condition| condition.suspected = seen);
+        }
+    }
+
+    /// What a harmless call showed: why the account may not use the API, or that it may.
+    pub async fn probed(&self, opened: &Opened, shut: Option<Code>) {
+        match shut {
+            Some(code) => self.api_refused(opened, code).await,
+            None => self.api_works(opened).await,
         }
     }
 

@@ -6,6 +6,7 @@ pub mod core;
 pub mod feed;
 pub mod fetch;
 pub mod forward;
+pub mod old_url;
 pub mod platform;
 pub mod pull;
 pub mod store;

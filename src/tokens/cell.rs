@@ -10,7 +10,7 @@ use crate::{
     ports::{clock::Millis, platform::NoAnswer, store::RecordWrite},
     schema::v1,
     secret::Secret,
-    settings::AccountSettings,
+    settings::{AccountSettings, TokenMode},
 };
 
 /// A token that ends within this time is replaced beside its users: stable tokens are renewed in their last five minutes.
@@ -53,6 +53,8 @@ struct Known {
     token: Option<Token>,
     loaded: bool,
     failure: Option<Failure>,
+    /// When the present one was fetched, by this run.
+    fetched: Option<Millis>,
     /// No try ahead of the end before this moment.
     ahead_from: Millis,
     taken_at: Option<Millis>,
@@ -89,6 +91,12 @@ impl Cell {
             }
             due
         })
+    }
+
+    /// Fetched a moment ago: whatever failed with it, another one would not cure it.
+    pub fn is_fresh(&self, now: Millis) -> bool {
+        let fetched = self.with(|known| known.fetched);
+        fetched.is_some_and(|at| now - at < SAME_PAUSE)
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {
@@ -132,10 +140,11 @@ impl Keeper {
             Rejected::This(_) => cell.current().filter(|token| token.expires > now),
             _ => None,
         };
+        let before = cell.with(|known| known.fetched);
         match self.fetch(opened).await {
             Ok(fetched) => {
                 let token = self.store_fetched(opened, cell, fetched).await;
-                self.notice_thief(opened, cell, refused.as_ref(), &token);
+                self.notice_thief(opened, cell, refused.as_ref(), &token, before);
                 Ok(token)
             }
             Err(error) => {
@@ -180,6 +189,7 @@ impl Keeper {
         };
         cell.with(|known| {
             known.token = Some(token.clone());
+            known.fetched = Some(self.parts.clock.now());
             known.loaded = true;
             known.failure = None;
         });
@@ -234,7 +244,14 @@ impl Keeper {
     }
 
     /// A token in its time was refused, and the platform has another one: somebody else fetched it.
-    fn notice_thief(&self, opened: &Opened, cell: &Cell, refused: Option<&Token>, fresh: &Token) {
+    fn notice_thief(
+        &self,
+        opened: &Opened,
+        cell: &Cell,
+        refused: Option<&Token>,
+        fresh: &Token,
+        fetched: Option<Millis>,
+    ) {
         let now = self.parts.clock.now();
         let stolen = refused.is_some_and(|refused| refused.value != fresh.value);
         if refused.is_some() && !stolen {
@@ -247,7 +264,9 @@ impl Keeper {
             known.taken_at
         });
         if stolen {
-            let when = crate::schema::Timestamp::from_millis(now).to_rfc3339_millis();
+            let at = |at| crate::schema::Timestamp::from_millis(at).to_rfc3339_millis();
+            let ours = fetched.map_or_else(|| "ours".to_owned(), |fetched| format!("ours of {}", at(fetched)));
+            let (when, how) = (at(now), by_what(&opened.settings));
             tracing::warn!(
                 account = opened.settings.id,
                 "access token was replaced by somebody else"
@@ -256,7 +275,7 @@ impl Keeper {
                 condition.warnings.insert(
                     Code::TokenTakenElsewhere,
                     format!(
-                        "another system fetched an access token with this account's secret; ours was refused at {when}"
+                        "somebody else replaced the access token with this account's secret, by {how}; {ours} was refused at {when}"
                     ),
                 )
             });
@@ -264,6 +283,15 @@ impl Keeper {
             cell.with(|known| known.taken_at = None);
             opened.observe(|condition| condition.warnings.remove(&Code::TokenTakenElsewhere));
         }
+    }
+}
+
+/// The calls of the platform that end a token like ours.
+fn by_what(settings: &AccountSettings) -> &'static str {
+    match (settings.app_id.is_empty(), settings.token_mode) {
+        (true, _) => "a reset of the Secret in the console",
+        (false, TokenMode::Stable) => "POST /cgi-bin/stable_token with force_refresh, or a reset of the AppSecret",
+        (false, TokenMode::Classic) => "GET /cgi-bin/token",
     }
 }
 

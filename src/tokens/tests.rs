@@ -222,10 +222,18 @@ async fn a_borrower_names_a_dead_token_by_its_digest() {
         .await
         .expect("a token");
     assert_eq!(token, other, "not the current one: nothing is refreshed");
-    let fresh = house
-        .keeper
-        .lend(&house.opened, Some(&sha256_hex("T1")))
-        .await
-        .expect("a token");
-    assert_eq!(fresh.value.expose(), "T2");
+    let failed = || async {
+        let digest = sha256_hex("T1");
+        let lent = house.keeper.lend(&house.opened, Some(&digest)).await;
+        lent.expect("a token").value.expose().to_owned()
+    };
+    assert_eq!(
+        failed().await,
+        "T1",
+        "a token of this moment: another one cures nothing"
+    );
+    house.clock.advance(Duration::from_secs(30));
+    assert_eq!(failed().await, "T2");
+    assert_eq!(failed().await, "T2", "not the current one any more");
+    assert_eq!(house.platform.asked("/token").len(), 2);
 }

@@ -20,6 +20,7 @@ use super::body::announced;
 use crate::{
     error::{Code, Fault},
     inbound::{Body, Call, Inbound, Post, Reply},
+    ports::old_url::MARK,
 };
 
 /// The platform's bodies have a few kilobytes.
@@ -33,12 +34,29 @@ pub fn callback(inbound: Data<Inbound>) -> impl Fn(&mut ServiceConfig) + Clone {
     }
 }
 
+/// Configures the cloud listener: the same, for pushes that nobody signed.
+pub fn cloud(inbound: Data<Inbound>) -> impl Fn(&mut ServiceConfig) + Clone {
+    move |app| {
+        app.app_data(inbound.clone()).default_service(web::to(unsigned));
+    }
+}
+
+async fn unsigned(request: HttpRequest, payload: web::Payload, inbound: Data<Inbound>) -> HttpResponse {
+    match (account(request.path()), request.method()) {
+        (None, _) => HttpResponse::NotFound().finish(),
+        (Some(account), &Method::POST) => push(account, &request, payload, inbound, true).await,
+        _ => HttpResponse::MethodNotAllowed()
+            .insert_header((header::ALLOW, "POST"))
+            .finish(),
+    }
+}
+
 async fn any(request: HttpRequest, payload: web::Payload, inbound: Data<Inbound>) -> HttpResponse {
     let Some(account) = account(request.path()) else {
         return HttpResponse::NotFound().finish();
     };
     match *request.method() {
-        Method::POST => push(account, &request, payload, inbound).await,
+        Method::POST => push(account, &request, payload, inbound, false).await,
         Method::GET => check(account, &request, inbound),
         _ => HttpResponse::MethodNotAllowed()
             .insert_header((header::ALLOW, "GET, POST"))
@@ -57,7 +75,13 @@ fn check(account: &str, request: &HttpRequest, inbound: Data<Inbound>) -> HttpRe
     answer(call.map_or_else(|reply| reply, |call| call.handshake(request.query_string())))
 }
 
-async fn push(account: &str, request: &HttpRequest, payload: web::Payload, inbound: Data<Inbound>) -> HttpResponse {
+async fn push(
+    account: &str,
+    request: &HttpRequest,
+    payload: web::Payload,
+    inbound: Data<Inbound>,
+    unsigned: bool,
+) -> HttpResponse {
     let call = match begin(account, request, inbound.clone()) {
         Ok(call) => call,
         Err(reply) => return answer(reply),
@@ -75,6 +99,8 @@ async fn push(account: &str, request: &HttpRequest, payload: web::Payload, inbou
                 body: &body,
                 content_type: text("content-type").unwrap_or_default(),
                 traceparent: text("traceparent"),
+                handed_on: text(MARK).is_some(),
+                unsigned,
             };
             call.post(post).await
         }

@@ -30,7 +30,7 @@ pub mod wired;
 
 use std::sync::Arc;
 
-pub use callback::callback;
+pub use callback::{callback, cloud};
 #[cfg(test)]
 pub(crate) use calls::accounts::page as account_page;
 pub use calls::accounts::view as account_view;
@@ -77,6 +77,7 @@ pub struct State {
     pub quarantine: Arc<dyn needs::Reread>,
     pub forwarding: Arc<dyn needs::Forwarding>,
     pub backup: Arc<dyn needs::Backup>,
+    pub audit: Arc<crate::audit::Audit>,
     pub doctor: Arc<crate::doctor::Doctor>,
     pub readiness: health::Readiness,
 }

@@ -33,6 +33,7 @@ pub struct House {
     pub state: Data<State>,
     pub store: Arc<FakeStore>,
     pub parts: Arc<FakeHouse>,
+    pub clock: Arc<ManualClock>,
     pub operator: String,
     pub viewer: String,
     pub core: String,
@@ -69,6 +70,7 @@ impl House {
             core: Mutex::new("up"),
             token: Mutex::default(),
             agents: Mutex::default(),
+            address: Mutex::default(),
         });
         let clock = Arc::new(ManualClock::at(NOW));
         let chance = Arc::new(SystemChance::default());
@@ -79,6 +81,9 @@ impl House {
         let observer = Arc::new(Observer::with_clock(clock.clone()));
         let registry = Arc::default();
         let [operator, viewer, core, borrower] = callers(&tokens, &cores).await;
+        let audit = crate::audit::Audit::load(store.clone(), clock.clone())
+            .await
+            .expect("read");
         let feeds = no_feeds(&cores, clock.clone()).await;
         let doctor = Doctor {
             clock: clock.clone(),
@@ -90,9 +95,12 @@ impl House {
             probes: parts.clone(),
             state_folder: std::env::temp_dir(),
             reserve: 0,
+            cloud: false,
+            public_urls: vec!["https://bridge.example.com/".into()],
+            chance: chance.clone(),
         };
         let state = State {
-            clock,
+            clock: clock.clone(),
             chance: chance.clone(),
             store: store.clone(),
             registry,
@@ -115,6 +123,7 @@ impl House {
             quarantine: parts.clone(),
             forwarding: parts.clone(),
             backup: parts.clone(),
+            audit,
             doctor: Arc::new(doctor),
             readiness: super::Readiness::default(),
         };
@@ -122,6 +131,7 @@ impl House {
             state: Data::new(state),
             store,
             parts,
+            clock,
             operator,
             viewer,
             core,

@@ -21,7 +21,7 @@ use crate::{
         service::{AccountsError, Service, faults_of},
     },
     api_tokens::ApiToken,
-    channels::contract::Verdict,
+    channels::contract::{Learned, Verdict},
     config::accounts_file::{self, Form},
     delivery::{self, Progress, ReplayError, Selection},
     doctor::Probes,
@@ -33,6 +33,7 @@ use crate::{
     outbound::{self, Outbound},
     ports::{
         clock::Millis,
+        fetch::Fetch,
         store::{EventQuery, Quarantined, Row, Store, StoreError},
     },
     schema::{
@@ -349,20 +350,51 @@ impl Lending for Lender {
     }
 }
 
-/// What the doctor asks of the platform's side.
-pub struct PlatformProbes(pub Arc<Keeper>);
+/// What the doctor asks of the platform's side; what it shows of an account's rights is learned at once.
+pub struct PlatformProbes {
+    pub keeper: Arc<Keeper>,
+    pub outbound: Arc<Outbound>,
+    pub fetch: Arc<dyn Fetch>,
+}
+
+impl PlatformProbes {
+    /// A refusal that is about the account, or that there is none.
+    async fn learn(&self, opened: &Opened, verdict: &Verdict) {
+        match verdict {
+            Verdict::Done { .. } => self.outbound.probed(opened, None).await,
+            Verdict::Failed {
+                learned: Some(Learned::NoApi(code)),
+                ..
+            } => self.outbound.probed(opened, Some(*code)).await,
+            _ => {}
+        }
+    }
+}
+
+/// The check of the console waits no longer; and no echo is longer.
+const CHECK_WITHIN: Duration = Duration::from_secs(5);
+const CHECK_BYTES: usize = 4_096;
 
 #[async_trait]
 impl Probes for PlatformProbes {
     async fn token(&self, opened: &Arc<Opened>) -> Result<(), v1::Error> {
-        self.0.token(opened).await?;
-        let Some(call) = opened.account.probe() else {
+        self.keeper.token(opened).await?;
+        // A cached token says nothing of today: one that died, and our address, show in a call.
+        let Some(call) = opened.account.probe().or_else(|| opened.account.agents()) else {
             return Ok(());
         };
-        match self.0.call(opened, &call).await {
-            Ok((_, Verdict::Failed { error, .. })) if error.code == Code::IpNotAllowed.name() => Err(error),
-            // Whatever else it may be says nothing about token and address.
-            Ok(_) | Err(CallFault::NotSent(_) | CallFault::Lost(_)) => Ok(()),
+        match self.keeper.call(opened, &call).await {
+            Ok((_, verdict)) => {
+                if opened.account.probe().is_some() || opened.account.agents_prove_api() {
+                    self.learn(opened, &verdict).await;
+                }
+                match verdict {
+                    Verdict::Failed { error, .. } if about_credentials(&error) => Err(error),
+                    // Whatever else it may be says nothing about token and address.
+                    _ => Ok(()),
+                }
+            }
+            Err(CallFault::NotSent(_) | CallFault::Lost(_)) => Ok(()),
             Err(CallFault::NoToken(error)) => Err(error),
         }
     }
@@ -371,7 +403,11 @@ impl Probes for PlatformProbes {
         let Some(call) = opened.account.agents() else {
             return Ok(None);
         };
-        match self.0.call(opened, &call).await {
+        let told = self.keeper.call(opened, &call).await;
+        if let (Ok((_, verdict)), true) = (&told, opened.account.agents_prove_api()) {
+            self.learn(opened, verdict).await;
+        }
+        match told {
             Ok((answer, Verdict::Done { .. })) => Ok(opened.account.agents_at_work(&answer)),
             // The platform does not let this account ask, or has nothing to tell: then nobody is there.
             Ok((_, Verdict::Failed { .. })) => Ok(None),
@@ -387,7 +423,19 @@ impl Probes for PlatformProbes {
         }
     }
 
-    fn skew(&self) -> Option<Millis> {
-        self.0.skew()
+    async fn fetch(&self, url: &str) -> Result<Vec<u8>, String> {
+        let fetched = self.fetch.fetch(url, CHECK_BYTES, CHECK_WITHIN).await;
+        fetched.map(|file| file.bytes).map_err(|fault| fault.to_string())
     }
+
+    fn skew(&self) -> Option<Millis> {
+        self.keeper.skew()
+    }
+}
+
+/// The secret or our address is refused, whatever was asked.
+fn about_credentials(error: &v1::Error) -> bool {
+    [Code::IpNotAllowed, Code::BadSecret, Code::BadAppId]
+        .iter()
+        .any(|code| code.name() == error.code)
 }

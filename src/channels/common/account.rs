@@ -138,6 +138,26 @@ impl<T: Holds + Send + Sync> Basis for T {
         }
     }
 
+    fn console_check(&self, now: Millis, random: [u8; 16]) -> Option<(String, Vec<u8>)> {
+        let it = self.common();
+        let ready = it.ready.as_ref()?;
+        match it.kind.side {
+            Side::Weixin => door::check::plain(ready, now, random),
+            Side::Wecom => door::check::sealed(ready, now, random),
+        }
+    }
+
+    fn admit_unsigned(&self, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
+        match self.common().kind.side {
+            Side::Weixin => door::unsigned(body, now),
+            Side::Wecom => Err(Refusal::reject(
+                403,
+                Code::PlaintextRefused,
+                "this channel has no unsigned pushes",
+            )),
+        }
+    }
+
     fn seal(&self, seal: &Seal, plain: &[u8], now: Millis, random: [u8; 16]) -> Result<Vec<u8>, Fault> {
         Ok(door::seal(seal, plain, now, random))
     }

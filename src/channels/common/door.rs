@@ -5,6 +5,7 @@
 //! The outer body must be read before its signature can be checked, so what is wrong with it is 400; a body without
 //! `Encrypt` on an encrypted account is a plain body.
 
+pub mod check;
 pub mod sealed;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::{
     },
     error::Code,
     ports::clock::Millis,
+    secret::masked,
 };
 
 /// The console's check where the `echostr` is in the clear, as on official accounts and mini-programs in every mode
@@ -33,11 +35,7 @@ pub fn handshake(ready: &Ready, query: &CallbackQuery, now: Millis) -> Result<Ve
 /// Verifies and opens one POST.
 pub fn admit(ready: &Ready, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
     if Format::of(body).is_none() {
-        return Err(Refusal::reject(
-            400,
-            Code::Undecodable,
-            "the body is neither XML nor JSON",
-        ));
+        return Err(unlike());
     }
     if sealed(query) && (!ready.plain || ready.current.key.is_some()) {
         return admit_sealed(ready, query, body, now);
@@ -47,6 +45,32 @@ pub fn admit(ready: &Ready, query: &CallbackQuery, body: &[u8], now: Millis) -> 
         return Err(plaintext());
     }
     admit_plain(ready, query, body, now)
+}
+
+/// Opens a push of cloud hosting (云托管), which nobody signs: the listener that it came in by vouches for it.
+pub fn unsigned(body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
+    if Format::of(body).is_none() {
+        return Err(unlike());
+    }
+    plain_body(body)?;
+    Ok(Admitted {
+        plain: body.to_vec(),
+        seal: Seal::Plain,
+        stamped: now,
+        notes: Vec::new(),
+    })
+}
+
+/// Nobody signed this body, so what only an attacker sends is not kept for the operator.
+fn plain_body(body: &[u8]) -> Result<(), Refusal> {
+    match envelope::parse(body) {
+        Err(fault @ TreeFault::Forbidden(_)) => Err(Refusal::reject(400, Code::ForbiddenXml, fault.to_string())),
+        _ => Ok(()),
+    }
+}
+
+fn unlike() -> Refusal {
+    Refusal::reject(400, Code::Undecodable, "the body is neither XML nor JSON")
 }
 
 /// `encrypt_type` decides; where a proxy lost it, the signature over the message tells as much.
@@ -61,10 +85,7 @@ fn admit_plain(ready: &Ready, query: &CallbackQuery, body: &[u8], now: Millis) -
     let stamped = timestamp(query)?;
     let old = verify_query(ready, query, now)?;
     fresh(stamped, now, PLAIN_AGE_MAX)?;
-    // Nobody signed this body, so what only an attacker sends is not kept for the operator.
-    if let Err(fault @ TreeFault::Forbidden(_)) = envelope::parse(body) {
-        return Err(Refusal::reject(400, Code::ForbiddenXml, fault.to_string()));
-    }
+    plain_body(body)?;
     Ok(Admitted {
         plain: body.to_vec(),
         seal: Seal::Plain,
@@ -137,7 +158,7 @@ fn verify_query(ready: &Ready, query: &CallbackQuery, now: Millis) -> Result<boo
             return Ok(old);
         }
     }
-    Err(unsigned("signature"))
+    Err(no_token_fits("signature", ready))
 }
 
 /// Checks the signature over the sealed text: the token that fits, and whether it is the old one.
@@ -154,7 +175,7 @@ fn verify_message(
             return Ok((token.clone(), old));
         }
     }
-    Err(unsigned("msg_signature"))
+    Err(no_token_fits("msg_signature", ready))
 }
 
 /// The message inside, the key that opened it, and whether it is the old one. Tries the keys in turn; the id inside
@@ -218,12 +239,16 @@ fn plaintext() -> Refusal {
     )
 }
 
-fn unsigned(which: &str) -> Refusal {
-    Refusal::reject(
-        403,
-        Code::BadSignature,
-        format!("{which} fits none of the tokens (-40001)"),
-    )
+/// An operator compares the ends of the tokens with the console's.
+fn no_token_fits(which: &str, ready: &Ready) -> Refusal {
+    let sides = [Some(&ready.current), ready.previous.as_ref().map(|(keys, _)| keys)];
+    let tokens = sides.into_iter().flatten().filter_map(|keys| keys.token.as_deref());
+    let ours = tokens.map(masked).collect::<Vec<_>>().join(" or ");
+    let detail = match ours.is_empty() {
+        true => format!("{which}: this account has no token"),
+        false => format!("{which} fits no token of ours, which is {ours} (-40001)"),
+    };
+    Refusal::reject(403, Code::BadSignature, detail)
 }
 
 fn undecodable(fault: CipherFault) -> Refusal {

@@ -68,9 +68,11 @@ impl Faults {
 
     /// Token, key and rotation, sealed for `receiver`; with what was found before, every fault.
     pub fn ready(mut self, settings: &AccountSettings, receiver: &str) -> Result<Ready, Vec<SettingFault>> {
+        // What only cloud hosting pushes is signed with nothing.
         let plain = settings.security == Security::Plain;
-        let current = self.keys("", &settings.token, &settings.encoding_aes_key, !plain);
-        if settings.token.is_empty() {
+        let bare = plain || settings.cloud_push;
+        let current = self.keys("", &settings.token, &settings.encoding_aes_key, !bare);
+        if settings.token.is_empty() && !settings.cloud_push {
             self.missing("token", "3 to 32 letters and digits");
         }
         let previous = settings.previous.as_ref().map(|previous| {
@@ -106,6 +108,17 @@ impl Faults {
         if !settings.via.is_empty() {
             let expected = "nothing: authorisation through an open platform is not served by this version";
             self.push("via", &settings.via, expected);
+        }
+    }
+
+    /// For channels that cloud hosting has no pushes of.
+    pub fn no_cloud(&mut self, settings: &AccountSettings) {
+        if settings.cloud_push {
+            self.push(
+                "cloud_push",
+                "true",
+                "false: cloud hosting pushes for official accounts and mini-programs alone",
+            );
         }
     }
 

@@ -142,3 +142,40 @@ fn an_old_callback_is_stale_and_a_clock_that_is_off_is_told() {
         assert_eq!(stale, Some(Code::Stale), "{name}");
     });
 }
+
+/// The query of a URL, decoded once.
+fn decoded(raw: &str) -> CallbackQuery {
+    let mut query = CallbackQuery::default();
+    for (name, value) in url::form_urlencoded::parse(raw.as_bytes()) {
+        let field = match &*name {
+            "signature" => &mut query.signature,
+            "msg_signature" => &mut query.msg_signature,
+            "timestamp" => &mut query.timestamp,
+            "nonce" => &mut query.nonce,
+            "echostr" => &mut query.echostr,
+            other => panic!("{other} in {raw}"),
+        };
+        *field = value.into_owned();
+    }
+    query
+}
+
+#[test]
+fn the_doctors_own_check_of_the_address_is_the_consoles() {
+    let checked = std::cell::Cell::new(0);
+    each(|name, channel| {
+        let account = account(channel);
+        let Some((raw, echo)) = account.console_check(NOW, [7; 16]) else {
+            return;
+        };
+        checked.set(checked.get() + 1);
+        let query = decoded(&raw);
+        assert_eq!(account.handshake(&query, NOW), Ok(echo), "{name}");
+        let other = CallbackQuery {
+            nonce: "1".into(),
+            ..query
+        };
+        assert!(account.handshake(&other, NOW).is_err(), "{name}: it is signed");
+    });
+    assert!(checked.get() >= 4, "{checked:?}");
+}

@@ -45,6 +45,13 @@ pub trait Basis: Send + Sync {
     fn handshake(&self, query: &CallbackQuery, now: Millis) -> Result<Vec<u8>, Refusal>;
     /// Verifies and opens one POST.
     fn admit(&self, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal>;
+    /// The same for a push that carries no signature, from the platform's own network (云托管).
+    fn admit_unsigned(&self, body: &[u8], now: Millis) -> Result<Admitted, Refusal>;
+    /// The console's own check of the callback address: its query, signed as the platform signs, and what must come back;
+    /// `None` where this account has no address of its own, or nothing to sign with.
+    fn console_check(&self, _now: Millis, _random: [u8; 16]) -> Option<(String, Vec<u8>)> {
+        None
+    }
     /// Closes a plain passive answer the way `seal` asks. `random` is 16 fresh bytes.
     fn seal(&self, seal: &Seal, plain: &[u8], now: Millis, random: [u8; 16]) -> Result<Vec<u8>, Fault>;
 

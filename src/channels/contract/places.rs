@@ -14,6 +14,10 @@ pub struct Places {
     pub allow_list: Place,
     /// What the account may do by the API.
     pub permissions: Place,
+    /// Who else was given the account.
+    pub grants: Place,
+    /// The platform's own agents.
+    pub agents: Place,
 }
 
 impl Default for Places {
@@ -24,6 +28,8 @@ impl Default for Places {
             callback: console,
             allow_list: console,
             permissions: console,
+            grants: console,
+            agents: console,
         }
     }
 }

@@ -92,6 +92,14 @@ impl Channel for MiniProgram {
                 "mp.weixin.qq.com, logged in as the mini-program: Functions › Customer service",
                 "小程序后台：功能 › 客服",
             ),
+            grants: (
+                "mp.weixin.qq.com, logged in as the mini-program: Settings › Third-party services (第三方服务)",
+                "小程序后台：设置 › 第三方服务 › 授权管理",
+            ),
+            agents: (
+                "mp.weixin.qq.com, logged in as the mini-program: Functions › Customer service",
+                "小程序后台：功能 › 客服",
+            ),
         }
     }
 

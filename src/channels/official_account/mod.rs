@@ -89,6 +89,14 @@ impl Channel for OfficialAccount {
                 "mp.weixin.qq.com: Settings and development › API permissions",
                 "公众平台：设置与开发 › 接口权限",
             ),
+            grants: (
+                "mp.weixin.qq.com: Settings and development › Account settings › Authorisations (授权管理)",
+                "公众平台：设置与开发 › 公众号设置 › 授权管理",
+            ),
+            agents: (
+                "mp.weixin.qq.com: Functions › Customer service (客服功能)",
+                "公众平台：功能 › 客服功能 › 客服账号管理",
+            ),
         }
     }
 
@@ -144,6 +152,11 @@ impl Account for Opened {
 
     fn agents(&self) -> Option<Call> {
         Some(agents::call())
+    }
+
+    /// Both belong to the one permission 客服接口.
+    fn agents_prove_api(&self) -> bool {
+        true
     }
 
     fn agents_at_work(&self, answer: &Answer) -> Option<String> {

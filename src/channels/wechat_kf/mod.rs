@@ -91,6 +91,11 @@ impl Channel for WechatKf {
                 "the WeCom console: 应用管理 › 微信客服 › API › applications that may call it, and the customer-service accounts it may manage",
                 "企业微信管理后台：应用管理 › 微信客服 › API › 可调用接口的应用，及其可管理的客服账号",
             ),
+            grants: api,
+            agents: (
+                "the WeCom console: 应用管理 › 微信客服 › the account › 接待人员",
+                "企业微信管理后台：应用管理 › 微信客服 › 客服账号 › 接待人员",
+            ),
         }
     }
 
@@ -146,6 +151,10 @@ impl Account for Opened {
 
     fn bell(&self, admitted: &Admitted) -> Option<Bell> {
         callback::bell(&admitted.plain)
+    }
+
+    fn probe(&self) -> Option<Call> {
+        Some(sync::probe())
     }
 
     fn pulls(&self) -> Option<&dyn Pulls> {

@@ -83,6 +83,7 @@ pub fn ready(settings: &AccountSettings) -> Result<Option<common::Ready>, Vec<Se
         );
     }
     faults.strangers(settings, FIELDS, "a WeChat customer-service credential");
+    faults.no_cloud(settings);
     faults.api_base(settings);
     faults.quotas(settings, TRIGGERS);
     if settings.security == Security::Plain || settings.plain_until.is_some() {

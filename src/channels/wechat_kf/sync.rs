@@ -41,6 +41,11 @@ pub fn post(path: &'static str, body: &Value) -> Call {
     }
 }
 
+/// The smallest question that shows whether this secret may ask at all.
+pub fn probe() -> Call {
+    post(ACCOUNTS, &json!({ "offset": 0, "limit": 1 }))
+}
+
 /// Asks for what follows a cursor.
 pub fn page(at: &At<'_>) -> Call {
     let mut body = json!({ "limit": LIMIT, "voice_format": 0, "open_kfid": at.sub_id });

@@ -85,6 +85,7 @@ impl Channel for WecomApp {
                 "WeCom admin console: 应用管理 › the application",
                 "企业微信管理后台：应用管理 › 应用详情",
             ),
+            ..Places::default()
         }
     }
 

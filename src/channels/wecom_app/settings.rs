@@ -57,6 +57,7 @@ pub fn ready(settings: &AccountSettings) -> Result<Ready, Vec<SettingFault>> {
         faults.push("via", &settings.via, expected);
     }
     faults.api_base(settings);
+    faults.no_cloud(settings);
     faults.quotas(settings, &[]);
     always_sealed(&mut faults, settings);
     let ready = faults.ready(settings, &settings.corp_id);

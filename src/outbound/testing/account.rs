@@ -97,6 +97,9 @@ impl Basis for FakeAccount {
     fn admit(&self, _: &CallbackQuery, _: &[u8], _: Millis) -> Result<Admitted, Refusal> {
         Err(Refusal::reject(403, Code::BadSignature, "not here"))
     }
+    fn admit_unsigned(&self, _: &[u8], _: Millis) -> Result<Admitted, Refusal> {
+        Err(Refusal::reject(403, Code::BadSignature, "not here"))
+    }
     fn seal(&self, _: &Seal, plain: &[u8], _: Millis, _: [u8; 16]) -> Result<Vec<u8>, Fault> {
         Ok(plain.to_vec())
     }

@@ -1,25 +1,19 @@
-//! Who changed what, and when? One record for each act of an operator; secrets show their last two characters at most.
-
-use std::sync::atomic::{AtomicU32, Ordering};
+//! Who changed what, and when? `/admin/v1/audit`, its export, and whether it is whole; how the doors write acts down.
 
 use actix_web::{
-    HttpRequest,
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
     web::{self, Data},
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::paged;
+use super::{paged, row, told};
 pub use crate::secret::masked;
 use crate::{
+    audit::{Audit, Deed},
     forward::book::Change,
-    ports::{
-        clock::Millis,
-        store::{RecordWrite, Store},
-    },
-    schema::Timestamp,
     web::{
-        Answer, State,
+        Answer, Problem, State,
         auth::Caller,
         params::Params,
         shapes,
@@ -27,47 +21,55 @@ use crate::{
     },
 };
 
-pub const CALLS: &[Call] = &[Call::get("/admin/v1/audit", "Who changed what, newest first", || {
-    web::get().to(list)
-})
-.more("Secrets show their last two characters at most.")
-.query(&[Query::limit(100), Query::after()])
-.gives(&[(
-    200,
-    Gives::Json(Shape::Page(&Shape::Own("AuditRecord", || {
-        shapes::object(
-            [
-                ("time", shapes::moment()),
-                ("who", shapes::told("The token's name")),
-                ("what", shapes::told("Such as account.create")),
-                ("target", shapes::text()),
-            ],
-            [("before", shapes::anything()), ("after", shapes::anything())],
-        )
-    }))),
-)])];
+pub const CALLS: &[Call] = &[
+    Call::get("/admin/v1/audit", "Who changed what, newest first", || {
+        web::get().to(list)
+    })
+    .more("Secrets show their last two characters at most.")
+    .query(&[Query::limit(100), Query::after()])
+    .gives(&[(200, Gives::Json(Shape::Page(&Shape::Own("AuditRecord", record))))]),
+    Call::get("/admin/v1/audit/export", "The whole audit log, oldest first", || {
+        web::get().to(export)
+    })
+    .more("One JSON record a line. `wxbridge audit verify FILE` tells whether it is as it was written.")
+    .gives(&[(200, Gives::Bytes)]),
+    Call::get("/admin/v1/audit/verify", "Is the audit log as it was written?", || {
+        web::get().to(verify)
+    })
+    .more("Each record is bound to the one before by its hash; whoever keeps `lastHash` elsewhere can show that none was made anew.")
+    .gives(&[(200, Gives::Json(Shape::Own("AuditVerified", verified)))]),
+];
 
-const SPACE: &str = "audit";
+fn record() -> Value {
+    shapes::object(
+        [
+            ("number", shapes::count()),
+            ("time", shapes::moment()),
+            ("who", shapes::told("The token's name, configuration, or retention")),
+            ("what", shapes::told("Such as account.create")),
+            ("target", shapes::text()),
+            ("hash", shapes::told("Over the record before and this one")),
+        ],
+        [("before", shapes::anything()), ("after", shapes::anything())],
+    )
+}
+
+fn verified() -> Value {
+    shapes::object(
+        [
+            ("whole", shapes::flag()),
+            ("records", shapes::count()),
+            ("first", shapes::count()),
+            ("last", shapes::count()),
+            ("lastHash", shapes::text()),
+            ("fault", shapes::told("What is wrong; empty: nothing")),
+        ],
+        [],
+    )
+}
+
 /// Who acted when the configuration file did.
 const CONFIGURATION: &str = "configuration";
-/// Records in one commit: callbacks wait behind it.
-const AT_ONCE: usize = 500;
-
-/// One act.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Act {
-    time: Timestamp,
-    /// The token's name.
-    who: String,
-    /// `account.apply`, `token.create` …
-    what: String,
-    target: String,
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    before: Value,
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    after: Value,
-}
 
 /// What is written down about an act.
 pub struct Note<'a> {
@@ -95,67 +97,26 @@ pub async fn note(state: &State, caller: &Caller, note: Note<'_>) {
 
 /// Writes acts down that happened together: a thousand of them in few commits.
 pub async fn notes(state: &State, caller: &Caller, notes: Vec<Note<'_>>) {
-    let mut writes = Vec::with_capacity(notes.len());
-    for note in notes {
-        let now = state.clock.now();
-        let act = Act {
-            time: Timestamp::from_millis(now),
-            who: caller.0.name.clone(),
-            what: note.what.to_owned(),
-            target: note.target.to_owned(),
-            before: note.before,
-            after: note.after,
-        };
-        tracing::info!(who = %act.who, what = %act.what, on = %act.target, "an operator acted");
-        match record(now, &act) {
-            Ok(write) => writes.push(write),
-            Err(error) => {
-                tracing::error!(%error, what = %act.what, on = %act.target, "an audit record cannot be written");
-            }
-        }
-    }
-    for some in writes.chunks(AT_ONCE) {
-        if let Err(error) = state.store.write_records(some.to_vec()).await {
-            let records = some.len();
-            tracing::error!(%error, who = %caller.0.name, records, "audit records could not be written");
-        }
-    }
+    let deed = |note: Note<'_>| Deed {
+        who: caller.0.name.clone(),
+        what: note.what.to_owned(),
+        target: note.target.to_owned(),
+        before: note.before,
+        after: note.after,
+    };
+    state.audit.note(notes.into_iter().map(deed).collect()).await;
 }
 
 /// Writes down what a changed configuration did: its acts are nobody's whose token we know.
-pub async fn note_configuration(store: &dyn Store, now: Millis, changes: Vec<Change>) {
-    if changes.is_empty() {
-        return;
-    }
-    let mut writes = Vec::with_capacity(changes.len());
-    for change in changes {
-        let act = Act {
-            time: Timestamp::from_millis(now),
-            who: CONFIGURATION.to_owned(),
-            what: change.what.to_owned(),
-            target: change.target,
-            before: change.before,
-            after: change.after,
-        };
-        tracing::info!(who = %act.who, what = %act.what, on = %act.target, "the configuration changed");
-        match record(now, &act) {
-            Ok(write) => writes.push(write),
-            Err(error) => tracing::error!(%error, what = %act.what, "an audit record cannot be written"),
-        }
-    }
-    if let Err(error) = store.write_records(writes).await {
-        tracing::error!(%error, "audit records could not be written");
-    }
-}
-
-fn record(now: Millis, act: &Act) -> Result<RecordWrite, serde_json::Error> {
-    // Several acts within one millisecond keep their order.
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    Ok(RecordWrite::Put {
-        space: SPACE,
-        key: format!("{now:013}-{:010}", COUNT.fetch_add(1, Ordering::Relaxed)),
-        value: serde_json::to_vec(act)?,
-    })
+pub async fn note_configuration(audit: &Audit, changes: Vec<Change>) {
+    let deed = |change: Change| Deed {
+        who: CONFIGURATION.to_owned(),
+        what: change.what.to_owned(),
+        target: change.target,
+        before: change.before,
+        after: change.after,
+    };
+    audit.note(changes.into_iter().map(deed).collect()).await;
 }
 
 /// Newest first.
@@ -163,15 +124,37 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> Answer {
     let mut query = Params::of(&request);
     let (limit, after) = (query.limit(100, 1000)?, query.filled("after")?);
     query.done()?;
-    let mut records = state.store.records(SPACE).await?;
-    records.sort_by(|a, b| b.key.cmp(&a.key));
-    let records = records
-        .into_iter()
-        .filter(|record| after.as_ref().is_none_or(|after| record.key < *after));
+    let behind = after.map(|after| row("after", &after)).transpose()?;
+    let behind = behind.and_then(|number| u64::try_from(number).ok()).unwrap_or(u64::MAX);
+    let all = state.audit.all().await?;
+    let older = all.into_iter().rev().filter(|act| act.number < behind);
     paged(
-        records.take(limit + 1).collect(),
+        older.take(limit + 1).collect(),
         limit,
-        |record| record.key.clone(),
-        |record| serde_json::from_slice::<Value>(&record.value).unwrap_or_default(),
+        |act| act.number.to_string(),
+        |act| act,
     )
+}
+
+pub async fn export(request: HttpRequest, state: Data<State>) -> Answer {
+    Params::of(&request).done()?;
+    let mut lines = Vec::new();
+    for act in state.audit.all().await? {
+        let line = serde_json::to_vec(&act).map_err(|error| Problem::invalid(error.to_string()))?;
+        lines.extend_from_slice(&line);
+        lines.push(b'\n');
+    }
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "application/x-ndjson"))
+        .insert_header((
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"wxbridge-audit.ndjson\"",
+        ))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(lines))
+}
+
+pub async fn verify(request: HttpRequest, state: Data<State>) -> Answer {
+    Params::of(&request).done()?;
+    told(StatusCode::OK, &state.audit.verify().await?)
 }

@@ -9,6 +9,7 @@ mod doctor;
 mod forwarders;
 mod ledger;
 mod parked;
+mod passthrough;
 mod quarantine;
 mod replay;
 mod search;
@@ -35,6 +36,7 @@ pub fn calls() -> impl Iterator<Item = &'static Call> {
         cores::CALLS,
         forwarders::CALLS,
         ledger::CALLS,
+        passthrough::CALLS,
         doctor::CALLS,
         audit::CALLS,
         timeline::CALLS,

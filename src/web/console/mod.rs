@@ -44,7 +44,11 @@ const FILES: &[File] = &[
         include_str!("../../console/index.html"),
     ),
     ("/console/console.css", STYLE, include_str!("../../console/console.css")),
-    ("/console/icon.svg", "image/svg+xml", include_str!("../../console/icon.svg")),
+    (
+        "/console/icon.svg",
+        "image/svg+xml",
+        include_str!("../../console/icon.svg"),
+    ),
     script!("app.js"),
     script!("api.js"),
     script!("dom.js"),

@@ -34,6 +34,8 @@ pub struct FakeHouse {
     pub core: Mutex<&'static str>,
     pub token: Mutex<Option<v1::Error>>,
     pub agents: Mutex<Option<String>>,
+    /// What our public address says to the console's check; without it what it should.
+    pub address: Mutex<Option<Result<Vec<u8>, String>>>,
 }
 
 #[async_trait]
@@ -232,6 +234,14 @@ impl Lending for FakeHouse {
 impl Probes for FakeHouse {
     async fn token(&self, _: &Arc<Opened>) -> Result<(), v1::Error> {
         self.token.lock().expect("lock").clone().map_or(Ok(()), Err)
+    }
+    async fn fetch(&self, url: &str) -> Result<Vec<u8>, String> {
+        if let Some(said) = self.address.lock().expect("lock").clone() {
+            return said;
+        }
+        let url = url::Url::parse(url).map_err(|error| error.to_string())?;
+        let echo = url.query_pairs().find(|(name, _)| name == "echostr");
+        Ok(echo.map(|(_, echo)| echo.into_owned().into_bytes()).unwrap_or_default())
     }
     async fn agents(&self, _: &Arc<Opened>) -> Result<Option<String>, v1::Error> {
         Ok(self.agents.lock().expect("lock").clone())

@@ -97,3 +97,18 @@ async fn what_the_platform_refuses_is_said_with_its_code() {
         assert!(answer.json()["detail"].as_str().is_some_and(|it| it.contains("40125")));
     }
 }
+
+#[actix_web::test]
+async fn a_client_that_asks_too_often_waits_and_the_others_do_not() {
+    let house = House::new().await;
+    house.bind();
+    for _ in 0..600 {
+        assert_eq!(ask(&house, &house.borrower, post(PATH, &json!({}))).await.status, 200);
+    }
+    let over = ask(&house, &house.borrower, post(PATH, &json!({}))).await;
+    assert_eq!((over.status, over.code().as_str()), (429, "OVERLOADED"));
+    let wait: u64 = over.header("retry-after").parse().expect("seconds");
+    assert_eq!(ask(&house, &house.operator, post(PATH, &json!({}))).await.status, 200);
+    house.clock.advance(std::time::Duration::from_secs(wait));
+    assert_eq!(ask(&house, &house.borrower, post(PATH, &json!({}))).await.status, 200);
+}

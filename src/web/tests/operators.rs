@@ -433,3 +433,45 @@ async fn the_last_day_is_drawn_and_added_up() {
         );
     }
 }
+
+#[actix_web::test]
+async fn the_audit_log_is_exported_whole_and_every_change_of_it_shows() {
+    let house = House::new().await;
+    for id in ["a", "b"] {
+        ask(
+            &house,
+            &house.operator,
+            post("/admin/v1/accounts", &json!({"account": [{"id": id}]})),
+        )
+        .await;
+    }
+    let verified = ask(&house, &house.viewer, get("/admin/v1/audit/verify")).await.json();
+    assert_eq!(
+        (&verified["whole"], &verified["last"]),
+        (&json!(true), &json!(2)),
+        "{verified}"
+    );
+    let export = ask(&house, &house.viewer, get("/admin/v1/audit/export")).await;
+    assert_eq!(
+        (export.status, export.header("content-type")),
+        (200, "application/x-ndjson")
+    );
+    let lines: Vec<crate::audit::Act> = String::from_utf8_lossy(&export.bytes)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a record"))
+        .collect();
+    assert!(crate::audit::chain::verify(&lines, None).whole);
+    assert_eq!(verified["lastHash"], lines[1].hash.as_str());
+    let stolen = crate::ports::store::RecordWrite::Delete {
+        space: "audit",
+        key: format!("{:020}", 2),
+    };
+    crate::ports::store::Store::write_records(&*house.store, vec![stolen])
+        .await
+        .expect("written");
+    let verified = ask(&house, &house.viewer, get("/admin/v1/audit/verify")).await.json();
+    assert_eq!(
+        (&verified["whole"], &verified["fault"]),
+        (&json!(false), &json!("the log ends at record 1, not at 2"))
+    );
+}

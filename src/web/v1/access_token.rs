@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::{
     api_tokens::ApiToken,
     error::Code,
+    ports::clock::Millis,
     schema::{
         Timestamp,
         json::{self, Unknown},
@@ -83,6 +84,7 @@ pub async fn lend(
     Params::of(&request).done()?;
     let rejected = rejected(&request, payload).await?;
     caller.must_see(&id)?;
+    state.lent.may_ask(&caller.0, state.clock.now())?;
     let opened = state.registry.get(&id);
     let opened = opened.ok_or_else(|| Problem::not_found(format!("no account {id}, or one that cannot be opened")))?;
     let token = state
@@ -137,20 +139,50 @@ fn refused(error: v1::Error) -> Problem {
     Problem::new(code, format!("no access token{number}: {}", error.platform_message))
 }
 
+/// Calls of one client within a minute: enough for one that asks before each of its own calls.
+const A_MINUTE: u32 = 600;
+
 /// Which token each client was given last: a client that asks before each of its calls is written down once for each token.
-pub struct LentTokens(Mutex<LruCache<(String, String), String>>);
+/// And how often each asks.
+pub struct LentTokens {
+    last: Mutex<LruCache<(String, String), String>>,
+    /// By client: the minute, and the calls in it.
+    calls: Mutex<LruCache<String, (i64, u32)>>,
+}
 
 impl Default for LentTokens {
     fn default() -> Self {
         const KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4095);
-        Self(Mutex::new(LruCache::new(KEPT)))
+        Self {
+            last: Mutex::new(LruCache::new(KEPT)),
+            calls: Mutex::new(LruCache::new(KEPT)),
+        }
     }
 }
 
 impl LentTokens {
+    /// Counts a call; refused over the client's own limit.
+    fn may_ask(&self, client: &ApiToken, now: Millis) -> Answer<()> {
+        let (minute, into) = (now.div_euclid(60_000), now.rem_euclid(60_000));
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = match calls.get(&client.id) {
+            Some((of, count)) if *of == minute => count + 1,
+            _ => 1,
+        };
+        if count > A_MINUTE {
+            let left = u32::try_from((60_000 - into) / 1_000 + 1).unwrap_or(60);
+            return Err(Problem::slow_down(
+                format!("over {A_MINUTE} calls for access tokens in a minute"),
+                left,
+            ));
+        }
+        calls.put(client.id.clone(), (minute, count));
+        Ok(())
+    }
+
     fn is_news(&self, client: &ApiToken, account: &str, token: &Token) -> bool {
         let digest = sha256_hex(token.value.expose());
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let before = known.put((client.id.clone(), account.to_owned()), digest.clone());
         before.as_ref() != Some(&digest)
     }
