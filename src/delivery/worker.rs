@@ -48,6 +48,7 @@ pub async fn work(tools: Arc<Tools>, job: Job) {
             now: tools.clock.now(),
             tools: &tools,
             job,
+            awaited: false,
         };
         desk.handle().await;
         drop(desk);
@@ -65,6 +66,8 @@ struct Desk<'a> {
     tools: &'a Tools,
     job: Job,
     now: Millis,
+    /// The platform's request was open when the event was offered.
+    awaited: bool,
 }
 
 impl Drop for Desk<'_> {
@@ -133,11 +136,13 @@ impl Desk<'_> {
         }
     }
 
-    async fn offer(&self, stored: &Stored) -> Outcome {
+    async fn offer(&mut self, stored: &Stored) -> Outcome {
+        let passive = self.tools.windows.look(stored.event.head().id);
+        self.awaited = passive.is_some();
         let offer = Offer {
             event: &stored.event,
             attempt: self.job.attempt,
-            passive: self.tools.windows.look(stored.event.head().id),
+            passive,
             replay: None,
             now: self.tools.clock.now(),
         };
@@ -181,6 +186,7 @@ impl Desk<'_> {
                 row: stored.row,
                 seq: stored.event.head().seq,
                 replies: replies.clone(),
+                hurries: self.awaited || !replies.is_empty(),
             };
             match (self.tools.ledger.take(take).await, waits.next()) {
                 (Err(_), Some(wait)) => self.tools.clock.sleep_until(self.tools.clock.now() + wait).await,

@@ -314,6 +314,7 @@ impl House {
             row: stored.row,
             seq: stored.event.seq,
             replies: prepared.messages(),
+            hurries: false,
         };
         let took = self.store.take(take).await.expect("taken");
         prepared.committed(&took);

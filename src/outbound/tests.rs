@@ -186,6 +186,7 @@ impl House {
             row: event.row,
             seq: 1,
             replies: messages.clone(),
+            hurries: false,
         };
         let took = self.store.take(take).await.expect("taken");
         prepared.committed(&took);

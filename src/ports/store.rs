@@ -112,6 +112,8 @@ pub struct Take {
     pub row: Row,
     pub seq: u32,
     pub replies: Vec<NewMessage>,
+    /// The platform's request is open until this is committed: it must not wait for others to share the commit.
+    pub hurries: bool,
 }
 
 #[derive(Clone, Debug)]

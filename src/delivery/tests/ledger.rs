@@ -26,6 +26,7 @@ pub(super) struct Data {
     seqs: HashMap<ConversationId, u32>,
     reads: usize,
     takes: Vec<(u32, Vec<String>)>,
+    hurried: HashSet<ConversationId>,
     parked: Vec<(u32, String)>,
     enqueued: Vec<String>,
     fail_takes: usize,
@@ -53,6 +54,10 @@ impl FakeLedger {
     }
     pub fn takes(&self) -> Vec<(u32, Vec<String>)> {
         self.data().takes.clone()
+    }
+    /// Whose takes somebody waited for.
+    pub fn hurried(&self) -> HashSet<ConversationId> {
+        self.data().hurried.clone()
     }
     pub fn parked(&self) -> Vec<(u32, String)> {
         self.data().parked.clone()
@@ -154,6 +159,9 @@ impl Ledger for FakeLedger {
             .map(|reply| reply.client_message_id.clone())
             .collect();
         data.takes.push((take.seq, replies));
+        if take.hurries {
+            data.hurried.insert(take.conversation);
+        }
         Ok(Took::Now(Vec::new()))
     }
     async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError> {

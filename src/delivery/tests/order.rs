@@ -230,7 +230,7 @@ async fn waiting_conversations_get_the_core_whose_rule_fits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_attempt_tells_of_an_open_window() {
+async fn an_attempt_tells_of_an_open_window_and_its_commit_hurries() {
     let rig = Rig::running(|_| taken()).await;
     let stored = rig.ledger.append(1, Some("main"));
     rig.turn.open.lock().expect("lock").insert(stored.event.id.clone());
@@ -239,6 +239,8 @@ async fn an_attempt_tells_of_an_open_window() {
     rig.sees(2).await;
     let passive = |key: &str| rig.seen().iter().any(|it| it.conversation == key && it.passive);
     assert!(passive("c1") && !passive("c2"));
+    rig.drained().await;
+    assert_eq!(rig.ledger.hurried(), [ConversationId(1)].into());
     rig.stopped().await;
 }
 

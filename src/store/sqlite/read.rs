@@ -15,7 +15,7 @@ use crate::{
     ports::store::{
         ConversationId, EventQuery, Message, MessageRef, Parked, Quarantined, Record, Row, Stored, Waiting,
     },
-    schema::{Written, v1},
+    schema::Written,
     store::ids,
 };
 

@@ -1,4 +1,4 @@
-//! How do takes share a commit? One that carries no reply is in nobody's way, so it waits a moment for others.
+//! How do takes share a commit? One that nobody waits for waits a moment for others.
 //!
 //! A core that works through a backlog says "taken" thousands of times a second, and a disk that is quick would be asked to
 //! commit each by itself.
@@ -31,7 +31,7 @@ struct Waiting {
 }
 
 impl Takes {
-    /// The first one waits for `company`, unless it carries replies.
+    /// The first one waits for `company`, unless it hurries.
     pub fn new(company: Duration) -> Self {
         let waiting = Arc::default();
         Self { company, waiting }
@@ -40,7 +40,7 @@ impl Takes {
     /// Answered when its commit is on disk.
     pub fn add(&self, take: Take, jobs: &mpsc::Sender<Job>) -> oneshot::Receiver<Answer> {
         let (tell, told) = oneshot::channel();
-        let hurries = !take.replies.is_empty();
+        let hurries = take.hurries;
         let first = {
             let mut waiting = self.lock();
             waiting.push(Waiting { take, tell });
@@ -121,7 +121,7 @@ impl Drop for Cart {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ports::store::ConversationId, store::sqlite::tests::message};
+    use crate::ports::store::ConversationId;
 
     fn take(row: i64) -> Take {
         Take {
@@ -129,6 +129,7 @@ mod tests {
             row,
             seq: 1,
             replies: Vec::new(),
+            hurries: false,
         }
     }
 
@@ -152,12 +153,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_take_with_replies_waits_for_nobody_and_brings_the_others() {
+    async fn a_take_that_somebody_waits_for_waits_for_nobody_and_brings_the_others() {
         let (jobs, mut queue) = mpsc::channel(8);
         let takes = Takes::new(Duration::from_secs(3_600));
         let _first = takes.add(take(1), &jobs);
         let hurried = Take {
-            replies: vec![message("a", "r1")],
+            hurries: true,
             ..take(2)
         };
         let _second = takes.add(hurried, &jobs);

@@ -99,6 +99,7 @@ impl Bench {
             row: stored.row,
             seq: stored.event.seq,
             replies,
+            hurries: false,
         };
         self.store.take(take).await.expect("taken")
     }
@@ -180,7 +181,7 @@ fn arrival(who: &str, number: u64) -> Arrival {
     }
 }
 
-pub(super) fn message(who: &str, client: &str) -> NewMessage {
+fn message(who: &str, client: &str) -> NewMessage {
     NewMessage {
         id: format!("id-{client}"),
         account: "shop".into(),

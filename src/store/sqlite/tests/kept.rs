@@ -31,6 +31,7 @@ async fn below_its_reserve_the_store_takes_nothing_new_but_still_ends_what_it_ha
         row: stored.row,
         seq: 1,
         replies: Vec::new(),
+        hurries: false,
     };
     assert!(matches!(store.take(take).await, Ok(Took::Now(_))));
 }
