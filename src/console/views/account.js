@@ -5,6 +5,7 @@ import { ago, moment, t } from "../say.js";
 import { badge, button, facts, field, heading, run, section, sure, toast, within } from "../ui.js";
 import { roads, stateBadge } from "./accounts.js";
 import { findings } from "./findings.js";
+import { open } from "./open.js";
 
 export async function account({ main, rest, me, signal }) {
   const id = rest[0] || "";
@@ -12,7 +13,7 @@ export async function account({ main, rest, me, signal }) {
   main.append(heading(said(id), null, el("a", { class: "button", href: "#/accounts" }, t("back"))), body);
   const load = async () => {
     const view = await get(at("admin", "v1", "accounts", id), signal);
-    return [glance(view), warnings(view), me.role === "operator" ? changes(view, load, body) : null, doctor(id, signal), abilities(view)];
+    return [glance(view), warnings(view), view.account.channel === "open_platform" ? open(id, me, signal) : null, me.role === "operator" ? changes(view, load, body) : null, doctor(id, signal), abilities(view)];
   };
   await within(body, load);
 }

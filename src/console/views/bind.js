@@ -9,6 +9,7 @@ const FIELDS = {
   official_account: { app_id: true, app_secret: true, token: true, encoding_aes_key: true, original_id: false },
   mini_program: { app_id: true, app_secret: true, token: true, encoding_aes_key: true, original_id: false },
   wecom_app: { corp_id: true, agent_id: true, secret: true, token: true, encoding_aes_key: true },
+  open_platform: { app_id: true, app_secret: true, token: true, encoding_aes_key: true },
   wechat_kf: { corp_id: true, secret: true, token: true, encoding_aes_key: true, open_kfids: false },
 };
 const SECRET = ["app_secret", "secret", "token", "encoding_aes_key"];

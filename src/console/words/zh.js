@@ -13,6 +13,8 @@ export const ZH = {
   levels: { green: "正常", yellow: "注意", red: "故障" },
   accounts: { lead: "已绑定的账号及其状态。", bind: "绑定账号", none: "还没有绑定账号。", lastCallback: "最近回调：", warnings: "{count} 条警告：", api: "可主动下发", noApi: "无客服接口", passive: "可被动回复", noPassive: "无被动回复" },
   account: { channel: "渠道", platformId: "AppID 或企业 ID", subId: "应用 AgentId 或 open_kfid", via: "凭据来自", bound: "绑定方式", callback: "回调地址", noUrl: "请在配置中设置 [public] urls", warnings: "警告", change: "变更", newToken: "新 Token", newKey: "新 EncodingAESKey", rotate: "轮换", rotateHint: "43 个字符。新值首次启用后，旧值仍保留 24 小时：请先在此填写，再到微信后台修改。", rotated: "新值已生效，请到微信后台填写同样的值。", remove: "删除", removeSure: "删除 {id}？之后它的回调会被拒绝，已收到的内容保留到期。", removed: "{id} 已删除。", doctor: "向平台核实该账号的凭据、令牌与权限。", parts: "可下发的内容及其降级方式" },
+  open: { title: "扫码绑定", lead: "发给公众号或小程序管理员的链接：电脑或手机打开均可，一天内有效，仅可使用一次。", id: "新账号的标识；也可填已绑定账号的标识以重新授权。", invite: "生成链接", link: "仅可使用一次，{until} 前有效：", authorizers: "已授权的账号", none: "还没有账号授权给该开放平台。", verified: "已认证", unverified: "未认证" },
+  authorisations: { bound: "已绑定", unclaimed: "尚无账号承接", needs_reauth: "需重新授权", revoked: "授权已取消" },
   bind: { title: "绑定账号", lead: "从该渠道的后台取得参数填在这里，再到后台保存回调地址。", go: "绑定", more: "更多", done: "{id} 已绑定。", updated: "{id} 已存在，已更新。", unchanged: "{id} 已存在，没有变化。" },
   fields: { id: "账号标识", app_id: "AppID", app_secret: "AppSecret", token: "Token", encoding_aes_key: "EncodingAESKey", original_id: "原始 ID（gh_…）", corp_id: "企业 ID", agent_id: "AgentId", secret: "Secret", open_kfids: "open_kfid", api_base: "接口地址" },
   fieldHints: { id: "自定义名称：a-z、0-9、- 和 _。", token: "自行设定，并在微信后台填写相同的值。", encoding_aes_key: "43 个字符。", open_kfids: "留空表示该 Secret 下的全部客服账号。", api_base: "区域域名或中转地址；留空使用微信官方地址。" },

@@ -69,6 +69,7 @@ const FILES: &[File] = &[
     script!("views/login.js"),
     script!("views/message.js"),
     script!("views/messages.js"),
+    script!("views/open.js"),
     script!("views/today.js"),
 ];
 
