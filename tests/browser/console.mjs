@@ -255,6 +255,8 @@ try {
     await open(page, "doctor", "[data-level]");
     await open(page, "audit", ".act");
     for (const what of ["forwarder.switch", "account.rotate", "account.create", "parked.retry", "console.login"]) await page.locator(`[data-what="${what}"]`).first().waitFor();
+    await page.locator('[data-act="verify"]').click();
+    await page.locator("#proof .badge", { hasText: "as it was written" }).waitFor();
     await clean(page);
     await admin("POST", "/admin/v1/tokens", { name: NASTY, scope: "viewer" });
     await open(page, "accounts", "[data-account]");

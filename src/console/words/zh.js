@@ -32,7 +32,7 @@ export const ZH = {
   aside: { parked: "搁置的事件", quarantine: "隔离的回调", parkedLead: "被核心拒收的事件；同一会话的后续事件已继续投递。", quarantineLead: "确为平台推送、但无法解读的回调。修正账号密钥后可重新解读。", parkedNone: "没有搁置的事件。", quarantineNone: "没有隔离的回调。", look: "查看", retry: "重新投递", retried: "已作为新事件重新投递。", reread: "重新解读", wasRead: "解读成功，已继续投递。", discard: "丢弃", discardSure: "永久丢弃？之后任何人都收不到它。", discarded: "已丢弃。", query: "查询参数", keys: "试过的密钥", type: "类型" },
   cores: { lead: "由谁接收事件，各自积压多少。", none: "没有配置核心：事件保存在存储中等待。", backlog: "积压 {count}", age: "最早 {time}", url: "地址", match: "接收", everything: "全部", oldest: "最早一条", lastFetch: "最近拉取", lastAck: "最近确认" },
   coreStates: { up: "正常", slow: "减速", down: "不可用", unknown: "尚未请求" },
-  audit: { lead: "谁在何时改了什么，最新的在前。密钥最多显示末两位。", none: "还没有任何变更。", change: "变更前后", before: "变更前", after: "变更后" },
+  audit: { lead: "谁在何时改了什么，最新的在前。密钥最多显示末两位。", none: "还没有任何变更。", change: "变更前后", before: "变更前", after: "变更后", verify: "校验完整性", export: "导出", whole: "完整", broken: "已被改动", records: "{count} 条记录，逐条相连；最后一条：" },
   forwarders: { lead: "发往其他系统的消息副本。", none: "没有配置转发。", switch: "全部副本的保护", on: "开启", off: "关闭", isOn: "副本受保护。", isOff: "副本以明文发送。", onSure: "从现在起保护全部副本？", offSure: "从现在起以明文发送全部副本？", ended: "现已受保护，不再豁免：{names}", type: "类型", protected: "保护", sent: "已发送", expired: "过期", lost: "丢失", failures: "失败", waitingSince: "等待自", yes: "是", plain: "明文", url: "地址", mode: "方式", encrypt: "正文加密", key: "密钥", legacy: "豁免", legacyPlain: "此前为明文；新增类型保持明文，直到更换密钥或开关关闭后再开启" },
   today: { lead: "最近 24 小时。" },
   tiles: { callbacks: "回调", unanswered: "未应答", failed: "下发失败", waiting: "等待核心", parked: "搁置", quarantined: "隔离" },
