@@ -241,8 +241,24 @@ fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
 
 #[derive(Debug, Args)]
 pub struct CoreCheck {
-    /// Where the core takes events
-    pub url: String,
+    /// Where the core takes events over HTTP
+    #[arg(required_unless_present = "grpc", conflicts_with = "grpc")]
+    pub url: Option<String>,
+    /// Where the core serves wxbridge.v1.Core instead: host:port, or an address with http or https
+    #[arg(long, value_name = "ADDR")]
+    pub grpc: Option<String>,
+    /// What calls of the bridge bear over gRPC, as `bearer` of [[core]]
+    #[arg(long, env = "WXBRIDGE_CORE_BEARER", hide_env_values = true, value_name = "SECRET", value_parser = secret)]
+    pub bearer: Option<Secret>,
+    /// Who signed the gRPC core's certificate, as `ca_file` of [[core]]
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    pub ca_file: Option<PathBuf>,
+    /// Our own certificate for it, as `cert_file` of [[core]]
+    #[arg(long, value_name = "FILE", conflicts_with = "url", requires = "key_file")]
+    pub cert_file: Option<PathBuf>,
+    /// The key of that certificate
+    #[arg(long, value_name = "FILE", conflicts_with = "url", requires = "cert_file")]
+    pub key_file: Option<PathBuf>,
     /// The core's key, whsec_…; may be repeated
     #[arg(long, env = "WXBRIDGE_CORE_SECRET", hide_env_values = true, value_name = "KEY", value_parser = secret)]
     pub secret: Vec<Secret>,

@@ -9,23 +9,26 @@ use super::{
     lang::Lang,
 };
 use crate::{
+    config::{GRPC_URL, grpc_url},
     core_check::{
         self, Wish,
+        door::Door,
+        grpc::GrpcDoor,
         http::{HttpDoor, Unfit},
         report::{Finding, Level, Report},
     },
+    cores::{Core, Credentials, Kind, Match},
     doctor,
-    ports::{chance::SystemChance, clock::SystemClock},
+    ports::{
+        chance::SystemChance,
+        clock::{Millis, SystemClock},
+    },
 };
 
 pub async fn run(context: &Context<'_>, wish: &CoreCheck) -> Outcome {
     let timeout = millis("--timeout", &wish.timeout)?;
-    let door = HttpDoor::new(&wish.url, &wish.secret, timeout).map_err(|fault| match fault {
-        Unfit::Client(_) => Failure::failed(fault.to_string()),
-        Unfit::Url(_) | Unfit::Key(_) => Failure::new(USAGE, fault.to_string()),
-    })?;
     let report = core_check::run(Wish {
-        door: Box::new(door),
+        door: door(wish, timeout)?,
         reply_budget: millis("--reply-budget", &wish.reply_budget)?,
         clock: Arc::new(SystemClock),
         chance: Arc::new(SystemChance::default()),
@@ -40,6 +43,46 @@ pub async fn run(context: &Context<'_>, wish: &CoreCheck) -> Outcome {
         true => Ok(()),
         false => Err(Failure::new(FAILED, "")),
     }
+}
+
+fn door(wish: &CoreCheck, timeout: Millis) -> Outcome<Box<dyn Door>> {
+    if let Some(address) = &wish.grpc {
+        let core = grpc_core(wish, address, timeout)?;
+        let door = GrpcDoor::new(&core).map_err(|fault| Failure::new(USAGE, fault.to_string()))?;
+        return Ok(Box::new(door));
+    }
+    let url = wish.url.as_deref().unwrap_or_default();
+    let door = HttpDoor::new(url, &wish.secret, timeout).map_err(|fault| match fault {
+        Unfit::Client(_) => Failure::failed(fault.to_string()),
+        Unfit::Url(_) | Unfit::Key(_) => Failure::new(USAGE, fault.to_string()),
+    })?;
+    Ok(Box::new(door))
+}
+
+/// As a `[[core]]` of kind `grpc` would be.
+fn grpc_core(wish: &CoreCheck, address: &str, timeout: Millis) -> Outcome<Core> {
+    let told = || format!("--grpc: found {address:?}; expected host:port, {GRPC_URL}");
+    let url = grpc_url(address)
+        .or_else(|| grpc_url(&format!("http://{address}")))
+        .or_else(|| grpc_url(&format!("https://{address}")))
+        .ok_or_else(|| Failure::new(USAGE, told()))?;
+    Ok(Core {
+        name: "core-check".into(),
+        kind: Kind::Grpc,
+        url,
+        secrets: Vec::new(),
+        credentials: Credentials {
+            ca_file: wish.ca_file.clone(),
+            cert_file: wish.cert_file.clone(),
+            key_file: wish.key_file.clone(),
+            bearer: wish.bearer.clone(),
+        },
+        matches: Match::default(),
+        reply_budget: 0,
+        timeout,
+        all_delivery_updates: false,
+        raw_inline: true,
+    })
 }
 
 fn millis(option: &str, text: &str) -> Outcome<i64> {

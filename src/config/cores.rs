@@ -122,11 +122,12 @@ fn read_url(it: &mut Table<'_>, kind: Option<Kind>) -> Option<String> {
     )
 }
 
-const GRPC_URL: &str =
+/// What [`grpc_url`] wants.
+pub const GRPC_URL: &str =
     "an address such as \"https://core.example:443\", or http on loopback, without path and credentials";
 
 /// What we say to a core over gRPC is not signed: it crosses a network in TLS or not at all.
-fn grpc_url(text: &str) -> Option<String> {
+pub fn grpc_url(text: &str) -> Option<String> {
     let url = url::Url::parse(text).ok()?;
     let near = match url.host()? {
         url::Host::Domain(name) => name == "localhost",

@@ -17,6 +17,7 @@ use std::{
 
 use ipnet::IpNet;
 
+pub use cores::{GRPC_URL, grpc_url};
 pub use fault::{ConfigFault, ConfigFaults};
 
 use crate::{api_tokens::ProxyLogin, cores::Cores, forward::settings::Forwarder, ports::clock::Millis};

@@ -1,11 +1,13 @@
 //! How is one event brought to the core that is examined? A way in, told to do it rightly or wrongly.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
-use serde_json::Value;
+use tonic::Code;
 
+use super::later::Change;
 use crate::{
+    core_link::grpc,
     ports::{
         clock::Millis,
         core::{Answer, Outcome},
@@ -23,12 +25,12 @@ pub struct Knock<'a> {
     pub deadline: Option<Millis>,
     pub replay: Option<&'a str>,
     pub signing: Signing,
-    /// What a later version of the bridge might write otherwise; gets the CloudEvent.
-    pub change: Option<fn(&mut Value)>,
+    /// What a later version of the bridge might write otherwise.
+    pub change: Option<Change>,
     pub now: Millis,
 }
 
-/// How it is signed.
+/// How it is signed; over gRPC with the bearer, or without, or with another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signing {
     Right,
@@ -51,11 +53,37 @@ pub enum Signing {
 #[derive(Clone, Debug)]
 pub struct Heard {
     /// `None`: no complete answer.
-    pub status: Option<u16>,
+    pub status: Option<Status>,
     pub outcome: Outcome,
-    /// The answer as it was; `None` where it was too long to be read.
+    /// The answer as it was, over gRPC in JSON; `None` where it was too long to be read.
     pub body: Option<Vec<u8>>,
     pub took: Duration,
+}
+
+/// How the core began its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Http(u16),
+    Grpc(Code),
+}
+
+impl Status {
+    /// It says that we are not its bridge.
+    pub fn refuses_us(self) -> bool {
+        matches!(
+            self,
+            Self::Http(401 | 403) | Self::Grpc(Code::Unauthenticated | Code::PermissionDenied)
+        )
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(status) => write!(to, "{status}"),
+            Self::Grpc(code) => to.write_str(grpc::name(*code)),
+        }
+    }
 }
 
 impl Heard {
@@ -76,17 +104,25 @@ impl Heard {
 #[async_trait]
 pub trait Door: Send + Sync {
     async fn knock(&self, knock: &Knock<'_>) -> Heard;
-    /// Whether events are signed on this way at all.
+    /// Events of different conversations in one request; `None` where this way knows no such thing.
+    async fn knock_together(&self, _: &[Knock<'_>]) -> Option<Vec<Heard>> {
+        None
+    }
+    /// How the core may know on this way that it is us.
     fn signs(&self) -> Signs;
 }
 
-/// What may be expected of signatures.
+/// What the core may know us by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signs {
-    /// We have the core's key.
+    /// Events are signed: we have the core's key.
     Yes,
     /// They could be, but nobody gave us the key.
     NoKey,
-    /// Who calls is known otherwise.
-    Never,
+    /// Calls bear a secret (gRPC): we have it.
+    Bearer,
+    /// They could, but nobody gave it to us.
+    NoBearer,
+    /// Who calls is known by its certificate.
+    Certificate,
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-use super::door::{Door, Heard, Knock, Signing, Signs};
+use super::door::{Door, Heard, Knock, Signing, Signs, Status};
 use crate::{
     core_link::{
         answer::{self, About},
@@ -86,7 +86,7 @@ impl HttpDoor {
         let mut body = cloudevents::body(&offer, true).map_err(|error| error.to_string())?;
         if let Some(change) = knock.change {
             let mut event: Value = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
-            change(&mut event);
+            change.in_json(&mut event);
             body = serde_json::to_vec(&event).map_err(|error| error.to_string())?;
         }
         let mut headers = HeaderMap::new();
@@ -184,7 +184,8 @@ fn millis(millis: Millis) -> Duration {
 
 type Answered = Result<(u16, Outcome, Option<Vec<u8>>), Outcome>;
 
-fn offer<'a>(knock: &Knock<'a>, event: &'a Written) -> Offer<'a> {
+/// The attempt, as the bridge makes one.
+pub(super) fn offer<'a>(knock: &Knock<'a>, event: &'a Written) -> Offer<'a> {
     let aged = match knock.signing {
         Signing::Aged(by) => by,
         _ => 0,
@@ -225,7 +226,7 @@ impl Door for HttpDoor {
         };
         match answered {
             Ok((status, outcome, body)) => Heard {
-                status: Some(status),
+                status: Some(Status::Http(status)),
                 outcome,
                 body,
                 took: started.elapsed(),

@@ -4,11 +4,13 @@
 //! conversations are made up, of an account called `core-check`. A core that replies to each text is examined more
 //! closely: whether an event was *ignored* can only be seen where one that is heard has an answer.
 //!
-//! A way to a core other than HTTP is one more [`door::Door`]; the checks do not know which it is.
+//! Each way to a core is a [`door::Door`]; the checks do not know which it is.
 
 mod checks;
 pub mod door;
+pub mod grpc;
 pub mod http;
+mod later;
 mod made_up;
 pub mod report;
 mod stage;

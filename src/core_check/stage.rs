@@ -125,6 +125,21 @@ impl Stage {
         heard
     }
 
+    /// In one request, first attempts of which nobody waits for an answer.
+    pub async fn offer_together(&self, events: &[v1::Event]) -> Option<Vec<Heard>> {
+        let unhurried = |event| Knock {
+            deadline: None,
+            ..self.knock(event)
+        };
+        let knocks: Vec<Knock<'_>> = events.iter().map(unhurried).collect();
+        let heard = self.door.knock_together(&knocks).await?;
+        let mut aside = self.aside();
+        aside.took.extend(heard.first().map(|heard| heard.took));
+        aside.replies += heard.iter().map(|heard| heard.replies().len()).sum::<usize>();
+        drop(aside);
+        Some(heard)
+    }
+
     pub fn aside(&self) -> MutexGuard<'_, Aside> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,7 +8,7 @@ import threading
 from concurrent import futures
 
 import grpc
-from common.house import ROOT, Bridge, check, free_port, until
+from common.house import BINARY, ROOT, Bridge, check, free_port, until
 from common.platform import Platform
 from common.schema import FOLDER, pb, rpc
 from google.protobuf import json_format
@@ -146,6 +146,8 @@ def example():
             grpc.channel_ready_future(channel).result(20)
             status = "UNAUTHENTICATED"
             check("the example refuses who is not the bridge", refused(stub.Deliver, pb.DeliverRequest()), (status, None))
+        looked = [BINARY, "core-check", "--grpc", f"127.0.0.1:{port}", "--bearer", BEARER]
+        check("core-check finds nothing wrong with the example", subprocess.run(looked).returncode, 0)
         lines = f'kind = "grpc"\nbearer = "{BEARER}"'
         with Bridge(f"http://127.0.0.1:{port}", core_lines=lines) as bridge:
             status, reply = Platform(bridge).text("在吗 <&>")

@@ -2,10 +2,16 @@
 
 use futures_util::future::join_all;
 
-use super::{Refusal, ignored, say, told};
-use crate::core_check::{
-    report::{Finding, Words},
-    stage::Stage,
+use serde_json::Value;
+
+use super::{Refusal, ignored, order::heard_all, say, told};
+use crate::{
+    core_check::{
+        door::Heard,
+        report::{Finding, Words},
+        stage::Stage,
+    },
+    schema::v1::Event,
 };
 
 /// So many customers write at the same time.
@@ -36,8 +42,8 @@ pub async fn together(stage: &Stage) -> Finding {
                 format!("{zh}；有 {count} 个没有被接收（{}）", told.zh),
             ),
             Words::new(
-                "take events of different conversations side by side; 429 or 503 with Retry-After where it is too much",
-                "不同会话的事件要并行处理；应付不了时回答 429 或 503 并带 Retry-After",
+                "take events of different conversations side by side; 429 or 503 with Retry-After (gRPC: UNAVAILABLE) where it is too much",
+                "不同会话的事件要并行处理；应付不了时回答 429 或 503 并带 Retry-After（gRPC：UNAVAILABLE）",
             ),
         );
     }
@@ -79,6 +85,40 @@ pub async fn together(stage: &Stage) -> Finding {
     Finding::green("together", seen)
 }
 
+/// A core that acknowledges conversation by conversation gets events of several in one request, where the way knows that.
+pub async fn in_one_request(stage: &Stage) -> Option<Finding> {
+    let (_, alone) = say(stage, &mut stage.talk(), "core-check: acknowledged?").await;
+    let answer: Value = serde_json::from_slice(alone.body.as_deref()?).ok()?;
+    answer["results"].as_array().filter(|results| !results.is_empty())?;
+    let events: Vec<Event> = ["one", "two", "three"]
+        .map(|word| stage.text(&mut stage.talk(), &format!("core-check: {word} in one request")))
+        .into();
+    let heard = stage.offer_together(&events).await?;
+    let refusals: Vec<Refusal> = (1..)
+        .zip(&heard)
+        .filter_map(|(number, heard)| {
+            let what = Words::new(format!("number {number}"), format!("第 {number} 个"));
+            Refusal::of(what, heard)
+        })
+        .collect();
+    let (en, zh) = ("three conversations in one request", "一个请求里有三个会话的事件");
+    let act = Words::new(
+        "answer with one Ack for each event (conversation_key, through_seq), its replies inside; a core that leaves results \
+         empty gets one event at a time",
+        "请为每个事件各回一个 Ack（conversation_key、through_seq），回复放在其中；不填 results 的核心每次只收到一个事件",
+    );
+    if !refusals.is_empty() {
+        let told = told(&refusals);
+        let seen = Words::new(format!("{en}; {}", told.en), format!("{zh}；{}", told.zh));
+        return Some(Finding::red("batch", seen, act));
+    }
+    let heard: Vec<&Heard> = heard.iter().collect();
+    Some(heard_all(stage, "batch", &heard, en, zh, act).unwrap_or_else(|| {
+        let seen = Words::new(format!("{en}: each was acknowledged"), format!("{zh}：每个都有回执"));
+        Finding::green("batch", seen)
+    }))
+}
+
 /// Every answer of this run, against the time that a callback waits.
 pub fn time(stage: &Stage) -> Finding {
     let measured = stage.measured();
@@ -103,9 +143,9 @@ pub fn time(stage: &Stage) -> Finding {
             format!("{}；其中 {late} 次超过了回调等待的时间（{budget} 毫秒）", seen.zh),
         ),
         Words::new(
-            "answer sooner, or answer {\"keepWindow\":true} at once and reply by POST /v1/messages: a reply behind the deadline \
+            "answer sooner, or answer {\"keepWindow\":true} at once and reply by POST /v1/messages (Bridge.Send): a reply behind the deadline \
              goes by the platform's API, which not every account may use",
-            "请更快回答，或立即回答 {\"keepWindow\":true} 再用 POST /v1/messages 回复：超过期限的回复要走平台接口，而并非每个账号都有权限",
+            "请更快回答，或立即回答 {\"keepWindow\":true} 再用 POST /v1/messages（Bridge.Send）回复：超过期限的回复要走平台接口，而并非每个账号都有权限",
         ),
     )
 }

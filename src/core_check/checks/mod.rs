@@ -38,6 +38,7 @@ pub async fn all(stage: &mut Stage) -> Vec<Finding> {
     findings.push(shapes::later_version(stage).await);
     findings.push(shapes::large(stage).await);
     findings.push(load::together(stage).await);
+    findings.extend(load::in_one_request(stage).await);
     findings.extend(answers::read(stage));
     findings.push(load::time(stage));
     if !stage.talks {

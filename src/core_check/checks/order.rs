@@ -62,9 +62,9 @@ fn refused_twice(heard: &Heard) -> Finding {
             format!("核心已接收的事件再次到达；它{}", said.zh),
         ),
         Words::new(
-            "answer 200 (or 409) to what you have already: the answer to it was lost on the way, and the bridge asks until it \
+            "answer 200 or 409 (gRPC: OK or ALREADY_EXISTS) to what you have already: the answer to it was lost on the way, and the bridge asks until it \
              has one",
-            "已有的事件请回答 200（或 409）：之前的回答在途中丢失了，网桥会一直问到有回答为止",
+            "已有的事件请回答 200 或 409（gRPC：OK 或 ALREADY_EXISTS）：之前的回答在途中丢失了，网桥会一直问到有回答为止",
         ),
     )
 }
@@ -77,9 +77,9 @@ fn doubled() -> Finding {
             "同一事件到达两次，得到了两个不同的回复：核心重复处理了它",
         ),
         Words::new(
-            "keep (epoch, seq) per conversation. What is not above it was done already: answer 200, with the same replies or \
+            "keep (epoch, seq) per conversation. What is not above it was done already: take it, with the same replies or \
              none. Keep it in the same transaction as what the event causes",
-            "按会话保存 (epoch, seq)。不大于它的事件已经处理过：回答 200，回复相同内容或不回复。它要和事件引起的改动在同一个事务里保存",
+            "按会话保存 (epoch, seq)。不大于它的事件已经处理过：照常接收，回复相同内容或不回复。它要和事件引起的改动在同一个事务里保存",
         ),
     )
 }

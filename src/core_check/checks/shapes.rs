@@ -1,11 +1,10 @@
 //! Does the core take whatever we may send? Every kind of event, what a later version adds, and large ones.
 
-use serde_json::{Value, json};
-
 use super::{Refusal, order::heard_all, said, say, taken, told};
 use crate::{
     core_check::{
         door::Knock,
+        later::Change,
         made_up::{self, Talk},
         report::{Finding, Words},
         stage::Stage,
@@ -61,9 +60,9 @@ pub async fn kinds(stage: &Stage) -> Finding {
         "kinds",
         told,
         Words::new(
-            "answer 200 to every event, also to one that you have no use for; a fault that comes again each time holds up its \
+            "take every event (200, over gRPC OK), also one that you have no use for; a fault that comes again each time holds up its \
              conversation",
-            "对每个事件都回答 200，用不到的也一样；反复出现的错误会卡住它所在的会话",
+            "对每个事件都回答 200（gRPC 为 OK），用不到的也一样；反复出现的错误会卡住它所在的会话",
         ),
     )
 }
@@ -83,21 +82,18 @@ async fn of_the_account(stage: &Stage) -> Option<Refusal> {
     Refusal::of(what, &stage.offer(&event).await)
 }
 
-/// Makes of an event what it may look like one day.
-type Change = fn(&mut Value);
-
 /// What a later version of the bridge may add.
 pub async fn later_version(stage: &Stage) -> Finding {
     let mut talk = stage.talk();
     let mut refusals = Vec::new();
-    let changes: [(&str, &str, Change); 4] = [
-        ("fields that nobody knows yet", "未知的字段", unknown_fields),
-        ("a kind of event that nobody knows yet", "未知的事件类型", unknown_kind),
-        ("a kind of part that nobody knows yet", "未知的消息部件", unknown_part),
+    let changes = [
+        ("fields that nobody knows yet", "未知的字段", Change::Fields),
+        ("a kind of event that nobody knows yet", "未知的事件类型", Change::Kind),
+        ("a kind of part that nobody knows yet", "未知的消息部件", Change::Part),
         (
             "a name that nobody knows yet in an enum",
             "枚举中未知的名称",
-            unknown_name,
+            Change::Name,
         ),
     ];
     for (en, zh, change) in changes {
@@ -126,45 +122,6 @@ pub async fn later_version(stage: &Stage) -> Finding {
         );
         Finding::green("unknown", seen)
     })
-}
-
-fn unknown_fields(event: &mut Value) {
-    event["futureattribute"] = "core-check".into();
-    let new = json!({ "nested": [1, { "deep": null }] });
-    for place in [
-        "/data",
-        "/data/conversation",
-        "/data/conversation/account",
-        "/data/message",
-        "/data/message/parts/0",
-    ] {
-        if let Some(object) = event.pointer_mut(place) {
-            object["coreCheckFuture"] = new.clone();
-        }
-    }
-}
-
-fn unknown_kind(event: &mut Value) {
-    event["type"] = "wxbridge.future.v1".into();
-    if let Some(data) = event.get_mut("data").and_then(Value::as_object_mut) {
-        data.remove("message");
-        data.insert("coreCheckFuture".into(), json!({ "kind": "FUTURE" }));
-    }
-}
-
-fn unknown_part(event: &mut Value) {
-    if let Some(parts) = event.pointer_mut("/data/message/parts") {
-        *parts = json!([{ "coreCheckFuture": { "body": "x" } }]);
-    }
-}
-
-fn unknown_name(event: &mut Value) {
-    if let Some(talk) = event.pointer_mut("/data/conversation") {
-        talk["sessionState"] = "CORE_CHECK_FUTURE".into();
-    }
-    if let Some(message) = event.pointer_mut("/data/message") {
-        message["origin"] = "CORE_CHECK_FUTURE".into();
-    }
 }
 
 /// The platform's largest callback, carried inline.

@@ -1,13 +1,16 @@
 //! Is anybody there, and does the core believe only us? The first event, wrong signatures, old timestamps.
 
+use tonic::Code;
+
 use super::{Refusal, again, ignored, said, taken as was_taken, told};
 use crate::{
     core_check::{
-        door::{Heard, Knock, Signing, Signs},
+        door::{Heard, Knock, Signing, Signs, Status},
         report::{Finding, Words},
         stage::Stage,
     },
     ports::core::Outcome,
+    schema::v1::Event,
 };
 
 const MINUTE: i64 = 60_000;
@@ -36,41 +39,80 @@ fn remedy(heard: &Heard, signs: Signs) -> Words {
             "启动核心，并检查地址、端口和证书：那里连接不上",
         ),
         (None, _) => Words::new(
-            "answer within the time that `timeout` of [[core]] gives, with a complete HTTP response",
-            "请在 [[core]] 的 timeout 之内返回完整的 HTTP 响应",
+            "answer within the time that `timeout` of [[core]] gives, with a complete response",
+            "请在 [[core]] 的 timeout 之内返回完整的响应",
         ),
-        (Some(401 | 403), _) if signs == Signs::NoKey => Words::new(
+        (Some(status), _) if status.refuses_us() => remedy_for_a_stranger(signs),
+        (Some(Status::Http(status)), _) => remedy_over_http(status),
+        (Some(Status::Grpc(code)), _) => remedy_over_grpc(code),
+    }
+}
+
+fn remedy_for_a_stranger(signs: Signs) -> Words {
+    match signs {
+        Signs::NoKey => Words::new(
             "the core wants a signature: give its key with --secret whsec_…",
             "核心要求签名：请用 --secret whsec_… 提供密钥",
         ),
-        (Some(401 | 403), _) => Words::new(
+        Signs::Yes => Words::new(
             "the core refuses a right signature. Is it the same key? Verify the bytes of the body as they came, before any \
              JSON is parsed: base64(HMAC-SHA256(key, webhook-id + \".\" + webhook-timestamp + \".\" + body)), where key is \
              the decoded base64 after whsec_",
             "核心拒绝了正确的签名。密钥是否一致？请在解析 JSON 之前，用收到的原始字节校验：base64(HMAC-SHA256(key, webhook-id + \".\" + \
              webhook-timestamp + \".\" + body))，其中 key 是 whsec_ 之后的内容按 base64 解码的结果",
         ),
-        (Some(300..=399), _) => Words::new(
+        Signs::NoBearer | Signs::Certificate => Words::new(
+            "the core wants to know who calls: give its secret with --bearer",
+            "核心要求表明身份：请用 --bearer 提供它的口令",
+        ),
+        Signs::Bearer => Words::new(
+            "the core refuses its own secret. Is it the same? It comes in the metadata as `authorization: Bearer …`",
+            "核心拒绝了自己的口令。是否一致？它在元数据 `authorization: Bearer …` 中",
+        ),
+    }
+}
+
+fn remedy_over_http(status: u16) -> Words {
+    match status {
+        300..=399 => Words::new(
             "give the address that it redirects to; the bridge does not follow",
             "请直接填写重定向后的地址；网桥不跟随重定向",
         ),
-        (Some(404 | 405), _) => Words::new(
+        404 | 405 => Words::new(
             "let the core answer POST at this very path",
             "请让核心在这个路径上处理 POST 请求",
         ),
-        (Some(400 | 413 | 415 | 422), _) => Words::new(
+        400 | 413 | 415 | 422 => Words::new(
             "read the body as JSON whatever its content type says (application/cloudevents+json); the Event stands in `data`",
             "请把正文当作 JSON 读取（content-type 是 application/cloudevents+json）；Event 在 `data` 字段里",
         ),
-        (Some(200..=299), _) => Words::new(
-            "leave `results` out of the answer to a pushed event, or name its conversation with outcome OK",
-            "对推送的事件，回答里请不要带 `results`，或者写上该会话并给出 OK",
-        ),
+        200..=299 => name_it(),
         _ => Words::new(
             "answer 200 once the event is safe with you, also when there is nothing to reply",
             "事件在您那边落稳之后就回答 200，没有内容要回复时也一样",
         ),
     }
+}
+
+fn remedy_over_grpc(code: Code) -> Words {
+    match code {
+        Code::Unimplemented | Code::NotFound => Words::new(
+            "serve wxbridge.v1.Core at this address; `wxbridge proto` prints the schema",
+            "请在这个地址提供 wxbridge.v1.Core 服务；`wxbridge proto` 会打印协议文件",
+        ),
+        Code::Ok => name_it(),
+        _ => Words::new(
+            "answer OK once the events are safe with you, also when there is nothing to reply",
+            "事件在您那边落稳之后就回答 OK，没有内容要回复时也一样",
+        ),
+    }
+}
+
+fn name_it() -> Words {
+    Words::new(
+        "leave `results` out of the answer to a pushed event, or name its conversation with outcome OK",
+        "对推送的事件，回答里请不要带 `results`，或者写上该会话并给出 OK",
+    )
 }
 
 /// The ways to sign wrongly.
@@ -90,38 +132,14 @@ fn forgeries() -> [(Signing, Words); 5] {
 /// What is not from us is refused, and leaves nothing behind.
 pub async fn signature(stage: &Stage) -> Vec<Finding> {
     match stage.door.signs() {
-        Signs::Never => return Vec::new(),
+        Signs::Certificate => return Vec::new(),
         Signs::NoKey => return vec![unsigned()],
+        Signs::NoBearer => return vec![open()],
+        Signs::Bearer => return bearer(stage).await,
         Signs::Yes => {}
     }
     let event = stage.text(&mut stage.talk(), "core-check: signature");
-    let (mut believed, mut odd) = (Vec::new(), Vec::new());
-    for (signing, what) in forgeries() {
-        let heard = stage
-            .offer_as(Knock {
-                signing,
-                ..stage.knock(&event)
-            })
-            .await;
-        match heard.status {
-            Some(401 | 403) => {}
-            _ if was_taken(&heard) => believed.push(what),
-            _ => odd.push(Refusal {
-                what,
-                said: said(&heard),
-            }),
-        }
-    }
-    let mut findings = Vec::new();
-    if !believed.is_empty() {
-        findings.push(forged("signature", &believed));
-    }
-    if !odd.is_empty() {
-        findings.push(wrong_status("signature", &odd));
-    }
-    if believed.is_empty() {
-        findings.extend(afterwards("signature", stage, &event).await);
-    }
+    let mut findings = forged_as(stage, &event, &forgeries(), "signature", forged).await;
     findings.extend(rotation(stage).await);
     if findings.is_empty() {
         let seen = Words::new(
@@ -131,6 +149,95 @@ pub async fn signature(stage: &Stage) -> Vec<Finding> {
         findings.push(Finding::green("signature", seen));
     }
     findings
+}
+
+/// Offers it in each wrong way, and then rightly.
+async fn forged_as(
+    stage: &Stage,
+    event: &Event,
+    ways: &[(Signing, Words)],
+    id: &'static str,
+    fault: fn(&[Words]) -> Finding,
+) -> Vec<Finding> {
+    let (mut believed, mut odd) = (Vec::new(), Vec::new());
+    for (signing, what) in ways {
+        let heard = stage
+            .offer_as(Knock {
+                signing: *signing,
+                ..stage.knock(event)
+            })
+            .await;
+        match heard.status {
+            Some(status) if status.refuses_us() => {}
+            _ if was_taken(&heard) => believed.push(what.clone()),
+            _ => odd.push(Refusal {
+                what: what.clone(),
+                said: said(&heard),
+            }),
+        }
+    }
+    let mut findings = Vec::new();
+    if !believed.is_empty() {
+        findings.push(fault(&believed));
+    }
+    if !odd.is_empty() {
+        findings.push(wrong_status(id, &odd));
+    }
+    if believed.is_empty() {
+        findings.extend(afterwards(id, stage, event).await);
+    }
+    findings
+}
+
+/// Over gRPC the bearer is what a signature is over HTTP.
+async fn bearer(stage: &Stage) -> Vec<Finding> {
+    let event = stage.text(&mut stage.talk(), "core-check: bearer");
+    let ways = [
+        (Signing::Missing, Words::new("no bearer", "没有口令")),
+        (Signing::OtherKey, Words::new("another bearer", "别的口令")),
+    ];
+    let mut findings = forged_as(stage, &event, &ways, "bearer", unasked).await;
+    if findings.is_empty() {
+        let seen = Words::new("who does not know the secret is refused", "不知道口令的调用会被拒绝");
+        findings.push(Finding::green("bearer", seen));
+    }
+    findings
+}
+
+fn open() -> Finding {
+    Finding::yellow(
+        "bearer",
+        Words::new(
+            "the core took an event of a caller without a secret: whoever reaches its address can write to it",
+            "核心接收了没有口令的调用：任何能访问该地址的人都能向它写入",
+        ),
+        Words::new(
+            "give [[core]] bearer and the core one secret, compare it there, and come back with --bearer; or ask for a \
+             certificate",
+            "请在 [[core]] bearer 和核心两边配置同一个口令，由核心比对，然后带上 --bearer 再检查；也可以要求客户端证书",
+        ),
+    )
+}
+
+fn unasked(believed: &[Words]) -> Finding {
+    let (en, zh) = listed(believed);
+    Finding::red(
+        "bearer",
+        Words::new(
+            format!("the core took events of callers who do not know its secret ({en})"),
+            format!("核心接收了不知道口令的调用（{zh}）"),
+        ),
+        Words::new(
+            "compare the metadata `authorization` with `Bearer ` and the secret before anything else, and answer \
+             UNAUTHENTICATED when it differs",
+            "先把元数据 `authorization` 与 `Bearer ` 加口令比对，不一致时回答 UNAUTHENTICATED",
+        ),
+    )
+}
+
+fn listed(believed: &[Words]) -> (String, String) {
+    let each = |pick: fn(&Words) -> &str, join: &str| believed.iter().map(pick).collect::<Vec<_>>().join(join);
+    (each(|it| &it.en, ", "), each(|it| &it.zh, "、"))
 }
 
 fn unsigned() -> Finding {
@@ -147,16 +254,13 @@ fn unsigned() -> Finding {
     )
 }
 
-fn forged(id: &'static str, believed: &[Words]) -> Finding {
-    let each = |pick: fn(&Words) -> &str, join: &str| believed.iter().map(pick).collect::<Vec<_>>().join(join);
+fn forged(believed: &[Words]) -> Finding {
+    let (en, zh) = listed(believed);
     Finding::red(
-        id,
+        "signature",
         Words::new(
-            format!(
-                "the core took events that nobody signed rightly ({})",
-                each(|it| &it.en, ", ")
-            ),
-            format!("核心接收了签名不对的事件（{}）", each(|it| &it.zh, "、")),
+            format!("the core took events that nobody signed rightly ({en})"),
+            format!("核心接收了签名不对的事件（{zh}）"),
         ),
         Words::new(
             "verify webhook-signature over webhook-id, webhook-timestamp and the raw body before anything else, and answer \
@@ -171,19 +275,25 @@ fn wrong_status(id: &'static str, odd: &[Refusal]) -> Finding {
     Finding::red(
         id,
         Words::new(
-            format!("a wrong signature is not refused with 401 or 403 ({})", told.en),
-            format!("对错误签名的回答不是 401 或 403（{}）", told.zh),
+            format!(
+                "who is not the bridge is not refused with 401 or 403, over gRPC UNAUTHENTICATED ({})",
+                told.en
+            ),
+            format!(
+                "对冒充者的回答不是 401 或 403（gRPC 为 UNAUTHENTICATED）（{}）",
+                told.zh
+            ),
         ),
         Words::new(
-            "answer 401: then the bridge keeps everything and waits. 400 and 422 are said of an event, and set it aside for \
-             good while a key is wrong",
-            "请回答 401：网桥会保留一切并等待。400 和 422 是针对事件本身的，密钥配错期间事件会被搁置",
+            "answer 401 (gRPC: UNAUTHENTICATED): then the bridge keeps everything and waits. 400 and 422 (INVALID_ARGUMENT) are \
+             said of an event, and set it aside for good while a key is wrong",
+            "请回答 401（gRPC：UNAUTHENTICATED）：网桥会保留一切并等待。400 和 422（INVALID_ARGUMENT）是针对事件本身的，密钥配错期间事件会被搁置",
         ),
     )
 }
 
 /// The same event, rightly signed, after the attempts that were refused.
-async fn afterwards(id: &'static str, stage: &Stage, event: &crate::schema::v1::Event) -> Option<Finding> {
+async fn afterwards(id: &'static str, stage: &Stage, event: &Event) -> Option<Finding> {
     let heard = stage.offer(event).await;
     if was_taken(&heard) && !ignored(stage, &heard) {
         return None;
@@ -193,14 +303,14 @@ async fn afterwards(id: &'static str, stage: &Stage, event: &crate::schema::v1::
         id,
         Words::new(
             format!(
-                "an event that came first with a wrong and then with the right signature is lost: the core {}, without a reply",
+                "an event that came first from a stranger and then from the bridge is lost: the core {}, without a reply",
                 said.en
             ),
-            format!("先以错误签名、再以正确签名到达的事件丢失了：核心{}，没有回复", said.zh),
+            format!("先由冒充者、再由网桥送达的同一事件丢失了：核心{}，没有回复", said.zh),
         ),
         Words::new(
-            "note (epoch, seq) only after the signature was verified, else a stranger can make you ignore real events",
-            "校验签名之后才记录 (epoch, seq)，否则外人可以让您忽略真正的事件",
+            "note (epoch, seq) only after you know who calls, else a stranger can make you ignore real events",
+            "确认来者身份之后才记录 (epoch, seq)，否则外人可以让您忽略真正的事件",
         ),
     ))
 }
@@ -248,7 +358,7 @@ pub async fn stale(stage: &Stage) -> Vec<Finding> {
             })
             .await;
         match heard.status {
-            Some(401 | 403) => {}
+            Some(status) if status.refuses_us() => {}
             _ if was_taken(&heard) => findings.push(recorded(en, zh, by < 0)),
             _ => findings.push(wrong_status(
                 "timestamp",

@@ -1,6 +1,6 @@
 //! What do a core's status and its `DeliverResponse` mean? The same outcomes as over HTTP.
 
-use std::error::Error as _;
+use std::{collections::HashMap, error::Error as _};
 
 use tonic::{Code, Status};
 
@@ -41,8 +41,38 @@ pub fn taken(response: v1::DeliverResponse, about: About<'_>) -> Outcome {
     })
 }
 
+/// What the answer to a request of several events means for each: to each its own Ack. A core that forgot how it is done
+/// has taken none of several.
+pub fn shares(response: v1::DeliverResponse, whose: &[About<'_>]) -> Vec<Outcome> {
+    if let [alone] = whose {
+        return vec![taken(response, *alone)];
+    }
+    if response.results.is_empty() {
+        let outcome = Outcome::Failed {
+            after: None,
+            why: "the core answered for several conversations without an Ack".into(),
+        };
+        return vec![outcome; whose.len()];
+    }
+    let mut acks = HashMap::<String, Vec<v1::Ack>>::new();
+    for ack in response.results {
+        acks.entry(ack.conversation_key.clone()).or_default().push(ack);
+    }
+    let each = whose.iter().map(|about| match acks.remove(about.key) {
+        None => unnamed(),
+        Some(results) => {
+            let own = v1::DeliverResponse {
+                results,
+                ..Default::default()
+            };
+            taken(own, *about)
+        }
+    });
+    each.collect()
+}
+
 /// The core acknowledged, but not this conversation.
-pub fn unnamed() -> Outcome {
+fn unnamed() -> Outcome {
     Outcome::Again {
         after: None,
         why: "the core answered for other conversations only".into(),
@@ -73,6 +103,11 @@ pub fn refused(status: &Status) -> Outcome {
     }
 }
 
+/// The core said so itself.
+pub fn was_said(status: &Status) -> bool {
+    status.source().is_none()
+}
+
 /// A status that was made on this side, because none came: nobody there is the core's fault, silence may be the event's.
 fn unanswered(status: &Status) -> Option<Outcome> {
     let source = status.source()?;
@@ -101,7 +136,7 @@ fn rest(status: &Status) -> Option<Millis> {
 }
 
 /// The status as gRPC's own list writes it.
-fn name(code: Code) -> &'static str {
+pub fn name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

@@ -5,7 +5,7 @@
 //! conversations do not wait for each other: a core that takes its time over one gets one at a time too.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -20,7 +20,7 @@ use super::{Door, answer};
 use crate::{
     core_link::answer::About,
     ports::core::{Offer, Outcome},
-    schema::v1::{Ack, DeliverResponse},
+    schema::v1::DeliverResponse,
 };
 
 /// Requests with several events in flight.
@@ -168,45 +168,28 @@ struct Ticket {
 }
 
 impl Ticket {
+    fn about(&self) -> About<'_> {
+        About {
+            key: &self.key,
+            seq: self.seq,
+        }
+    }
+
     fn told(self, outcome: Outcome) {
         // Whoever asked may be gone; the event is offered again then.
         let _ = self.tell.send(outcome);
     }
 }
 
-/// To each conversation its own Ack; a core that forgot how it is done has taken none of several.
-fn land(door: &Door, response: DeliverResponse, tickets: Vec<Ticket>) {
+/// Each hears what its own Ack says.
+fn land(door: &Door, mut response: DeliverResponse, tickets: Vec<Ticket>) {
     door.batches.heard(&response);
-    let alone = tickets.len() == 1;
-    if !alone && response.results.is_empty() {
-        let outcome = failed("the core answered for several conversations without an Ack");
-        return tickets.into_iter().for_each(|ticket| ticket.told(outcome.clone()));
-    }
-    let mut replies = response.replies;
-    let mut acks = HashMap::<String, Vec<Ack>>::new();
-    for ack in response.results {
-        acks.entry(ack.conversation_key.clone()).or_default().push(ack);
-    }
-    for ticket in tickets {
-        let part = DeliverResponse {
-            results: acks.remove(&ticket.key).unwrap_or_default(),
-            replies: if alone {
-                std::mem::take(&mut replies)
-            } else {
-                Vec::new()
-            },
-            keep_window: false,
-        };
-        let about = About {
-            key: &ticket.key,
-            seq: ticket.seq,
-        };
-        let outcome = match part.results.is_empty() && !alone {
-            true => answer::unnamed(),
-            false => answer::taken(part, about),
-        };
-        ticket.told(outcome);
-    }
+    // Nobody in here waits for an answer.
+    response.keep_window = false;
+    let whose: Vec<About<'_>> = tickets.iter().map(Ticket::about).collect();
+    let outcomes = answer::shares(response, &whose);
+    let both = tickets.into_iter().zip(outcomes);
+    both.for_each(|(ticket, outcome)| ticket.told(outcome));
 }
 
 /// Nobody's own failure is what befell all: down and slow are the core's, everything else is tried again alone.

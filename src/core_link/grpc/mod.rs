@@ -5,9 +5,11 @@
 //! tls         with which certificates?
 //! batch       may several events travel in one request?
 //! answer      what do a status and a `DeliverResponse` mean?
+//! bare        how is a core called that is examined?
 //! ```
 
 mod answer;
+pub mod bare;
 mod batch;
 mod connection;
 mod tls;
@@ -30,6 +32,7 @@ use crate::{
     schema::{Written, v1::DeliverResponse},
     secret::Secret,
 };
+pub use answer::{name, shares};
 use batch::Batches;
 use connection::{Connection, Route};
 
@@ -123,30 +126,39 @@ impl Door {
             Err(_) => {
                 // Silence may be the connection's: what is in flight on it goes on, what comes next takes a new one.
                 self.route.renew(&connection);
-                Err(Outcome::Failed {
-                    after: None,
-                    why: format!("no answer within {} ms", self.timeout),
-                })
+                Err(self.silent())
             }
         }
     }
 
-    fn request(&self, events: Vec<Bytes>, limit: Duration) -> Request<Carried> {
-        let first = events.first().and_then(|event| Written::unread(event.clone()).ok());
-        let mut request = Request::new(Carried { events });
-        request.set_timeout(limit);
-        let metadata = request.metadata_mut();
-        if let Some(bearer) = &self.bearer {
-            metadata.insert("authorization", bearer.clone());
+    fn silent(&self) -> Outcome {
+        Outcome::Failed {
+            after: None,
+            why: format!("no answer within {} ms", self.timeout),
         }
-        let trace = first.as_ref().map_or("", |event| event.head().traceparent);
-        if !trace.is_empty()
-            && let Ok(trace) = AsciiMetadataValue::try_from(trace)
-        {
-            metadata.insert("traceparent", trace);
-        }
-        request
     }
+
+    fn request(&self, events: Vec<Bytes>, limit: Duration) -> Request<Carried> {
+        dressed(events, self.bearer.as_ref(), limit)
+    }
+}
+
+/// With who we are, whose trace it is, and how long we wait.
+fn dressed(events: Vec<Bytes>, bearer: Option<&AsciiMetadataValue>, limit: Duration) -> Request<Carried> {
+    let first = events.first().and_then(|event| Written::unread(event.clone()).ok());
+    let mut request = Request::new(Carried { events });
+    request.set_timeout(limit);
+    let metadata = request.metadata_mut();
+    if let Some(bearer) = bearer {
+        metadata.insert("authorization", bearer.clone());
+    }
+    let trace = first.as_ref().map_or("", |event| event.head().traceparent);
+    if !trace.is_empty()
+        && let Ok(trace) = AsciiMetadataValue::try_from(trace)
+    {
+        metadata.insert("traceparent", trace);
+    }
+    request
 }
 
 /// `Core.Deliver` with events that are encoded already.
