@@ -387,7 +387,9 @@ fn doors(
     };
     let desk = Desk {
         service: people.service,
+        registry: people.registry.clone(),
         trust: people.trust,
+        outbound: outbound.clone(),
     };
     let again = wired::Again {
         pushed: deliverer.replay(),

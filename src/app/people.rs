@@ -10,6 +10,7 @@ use crate::{
     api_tokens::Tokens,
     config::Config,
     egress::{Egress, Limits},
+    outbound::Outbound,
     secret::Secret,
     web::needs::{AccountDesk, Applied, Notation, Unapplied},
 };
@@ -76,10 +77,12 @@ impl Trust {
     }
 }
 
-/// The desk where accounts are entered; the way out hears of each change.
+/// The desk where accounts are entered; the way out hears of each change, and so do the cores.
 pub struct Desk {
     pub service: Arc<Service>,
+    pub registry: Arc<Registry>,
     pub trust: Arc<Trust>,
+    pub outbound: Arc<Outbound>,
 }
 
 #[async_trait]
@@ -87,12 +90,25 @@ impl AccountDesk for Desk {
     async fn apply(&self, file: &[u8], notation: Notation, prune: bool) -> Result<Applied, Unapplied> {
         let applied = AccountDesk::apply(&*self.service, file, notation, prune).await;
         self.trust.renew();
+        if let Ok(applied) = &applied {
+            for id in applied.created.iter().chain(&applied.updated) {
+                if let Some(opened) = self.registry.get(id) {
+                    self.outbound.account_changed(&opened).await;
+                }
+            }
+            for id in &applied.removed {
+                self.outbound.account_gone(id).await;
+            }
+        }
         applied
     }
 
     async fn remove(&self, id: &str) -> Result<bool, Unapplied> {
         let removed = AccountDesk::remove(&*self.service, id).await;
         self.trust.renew();
+        if removed == Ok(true) {
+            self.outbound.account_gone(id).await;
+        }
         removed
     }
 

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use prost::Message as _;
 use serde_json::Value;
 
 use super::{check, plan::Facts};
@@ -67,12 +68,29 @@ pub fn session_state(view: Option<&View>) -> SessionState {
 
 /// What an account can do now: what it is made for, less what the platform refused.
 pub fn capabilities(opened: &Opened) -> v1::Capabilities {
+    able(opened, opened.observe(|condition| condition.api_shut))
+}
+
+/// What it can do while the platform's API is shut like this.
+pub fn able(opened: &Opened, api_shut: Option<Code>) -> v1::Capabilities {
     let mut capabilities = opened.account.capabilities();
-    if let Some(code) = opened.observe(|condition| condition.api_shut) {
+    if let Some(code) = api_shut {
         capabilities.api = false;
         code.name().clone_into(&mut capabilities.api_reason);
     }
+    capabilities.revision = revision(&capabilities);
     capabilities
+}
+
+/// Equal for equal records, whenever and wherever they are made.
+fn revision(capabilities: &v1::Capabilities) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, &capabilities.encode_to_vec());
+    digest
+        .as_ref()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The road of these pieces, where they go by the API.

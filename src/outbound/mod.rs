@@ -17,6 +17,7 @@
 //! by_code  one message by a code that came with an event
 //! recall   taking a message back
 //! tickets  codes of the platform's that a message uses up
+//! told     what the core hears of its accounts
 //! ```
 //! How a message stands in the store: ACCEPTED waits (with `passive` and no piece done: kept for the platform's next
 //! attempt); SENDING means that a call may be under way, so that one found after a crash is ambiguous; HELD waits for the
@@ -46,6 +47,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod told;
 
 use std::{
     collections::{HashMap, HashSet},

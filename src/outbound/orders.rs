@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Outbound,
     dispatch::Turn,
-    facts::{self, capabilities, session_state},
+    facts::{self, session_state},
     faults::error,
     platform_orders::Place,
     ride::ALL_SAID,
@@ -14,7 +14,6 @@ use super::{
 use crate::{
     accounts::Opened,
     channels::contract::{Dedupe, SessionEffect, Verdict},
-    conversation::key::{ACCOUNT_SELF, Key},
     error::Code,
     ports::store::{Arrival, Message, Settle, StoreError, View},
     schema::v1::{
@@ -216,33 +215,6 @@ impl Outbound {
             rest: format!("order {}", message.id),
         });
         self.parts.store.accept(arrival.into()).await.map(|_| ())
-    }
-
-    /// The core hears that the account can do more, or less, than before.
-    pub(super) async fn capabilities_changed(&self, opened: &Opened) {
-        let account = opened.describe.clone();
-        let key = Key {
-            channel: account.channel.clone(),
-            platform_id: account.platform_id.clone(),
-            sub_id: account.sub_id.clone(),
-            scope: Scope::Account,
-            native_id: ACCOUNT_SELF.to_owned(),
-        };
-        let itself = v1::Identity {
-            native_id: ACCOUNT_SELF.to_owned(),
-            kind: v1::identity::Kind::System as i32,
-            ..Default::default()
-        };
-        let signal = v1::Signal {
-            r#type: Type::CapabilitiesChanged as i32,
-            capabilities: Some(capabilities(opened)),
-            ..Default::default()
-        };
-        let arrival = self.own_event(account, key.render(), itself, Scope::Account, signal);
-        // The account's condition is known all the same; only the event is missing.
-        if let Err(error) = self.parts.store.accept(arrival.into()).await {
-            tracing::warn!(account = opened.settings.id, %error, "a change of capabilities was not told");
-        }
     }
 
     pub(super) fn own_event(

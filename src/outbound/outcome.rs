@@ -220,13 +220,13 @@ impl Outbound {
         self.probes.refused(opened, self.now());
         let before = opened.observe(|condition| condition.api_shut.replace(code));
         if before != Some(code) {
-            self.capabilities_changed(opened).await;
+            self.account_changed(opened).await;
         }
     }
 
     pub(super) async fn api_works(&self, opened: &Opened) {
         if opened.observe(|condition| condition.api_shut.take()).is_some() {
-            self.capabilities_changed(opened).await;
+            self.account_changed(opened).await;
         }
     }
 }
