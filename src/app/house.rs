@@ -407,6 +407,7 @@ fn doors(
         hosts: Hosts::new(config.internal.listen, &config.internal.hosts),
         wrong_tokens: web::auth::WrongTokens::default(),
         console: console(config, ground.chance.clone()),
+        quotas: web::quota::Quotas::new(config.internal.calls_per_second),
         public_urls: config.public.urls.clone(),
         sending: Arc::new(wired::Outbox(outbound.clone())),
         media: library.clone(),

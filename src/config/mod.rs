@@ -66,6 +66,8 @@ pub struct Internal {
     pub behind_tls_proxy: bool,
     /// Whom a proxy names is logged in at the console.
     pub proxy_login: Option<ProxyLogin>,
+    /// Of one token, over HTTP and gRPC together; 0 = any number.
+    pub calls_per_second: u64,
 }
 
 #[derive(Clone, Debug)]

@@ -142,6 +142,7 @@ fn read_internal(it: &mut Table<'_>) -> Option<Internal> {
             "the addresses of the proxy that says trusted_user_header",
         );
     }
+    let calls_per_second = it.whole("calls_per_second", 0..=1_000_000);
     guard(it, listen, tls.is_some(), behind_tls_proxy);
     Some(Internal {
         listen: listen?,
@@ -156,6 +157,7 @@ fn read_internal(it: &mut Table<'_>) -> Option<Internal> {
                 operators: operators?,
             }),
         },
+        calls_per_second: calls_per_second?,
     })
 }
 

@@ -17,7 +17,7 @@ use actix_web::{
 };
 use lru::LruCache;
 
-use super::{Answer, Problem, State, console, lang};
+use super::{Answer, Problem, State, console, lang, quota::Ticket};
 use crate::{
     api_tokens::{ApiToken, Scope},
     error::Code,
@@ -112,36 +112,39 @@ async fn door<B: MessageBody>(
     next: Next<B>,
     opens: fn(Scope, &Method) -> bool,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let caller = asking(&request).and_then(|caller| {
+    let caller = asking(&request).and_then(|(caller, ticket)| {
         if opens(caller.0.scope, request.method()) {
-            Ok(caller)
+            Ok((caller, ticket))
         } else {
             Err(Problem::forbidden("the token's scope does not reach this"))
         }
     });
     match caller {
-        Ok(caller) => {
+        Ok((caller, ticket)) => {
             request.extensions_mut().insert(caller);
+            // It goes with the request, and ends with it.
+            request.extensions_mut().insert(ticket);
             Ok(next.call(request).await?.map_into_left_body())
         }
         Err(problem) => Ok(request.into_response(problem.error_response()).map_into_right_body()),
     }
 }
 
-fn asking(request: &ServiceRequest) -> Answer<Caller> {
+fn asking(request: &ServiceRequest) -> Answer<(Caller, Ticket)> {
     let state = state(request)?;
     let header = request.headers().get(header::AUTHORIZATION);
     if header.is_none()
         && let Some(visitor) = console::visitor(request.request(), &state)?
     {
-        return Ok(visitor);
+        let ticket = state.quotas.admit(&visitor.0.id, state.clock.now())?;
+        return Ok((visitor, ticket));
     }
     let authorization = header.map(|value| value.to_str().unwrap_or_default());
     admit(&state, authorization, request.peer_addr())
 }
 
-/// Who comes with this `authorization`, from that address?
-pub fn admit(state: &State, authorization: Option<&str>, peer: Option<SocketAddr>) -> Answer<Caller> {
+/// Who comes with this `authorization`, from that address? The call is under way until the ticket is dropped.
+pub fn admit(state: &State, authorization: Option<&str>, peer: Option<SocketAddr>) -> Answer<(Caller, Ticket)> {
     let Some(authorization) = authorization else {
         return Err(Problem::new(
             Code::Unauthenticated,
@@ -149,7 +152,10 @@ pub fn admit(state: &State, authorization: Option<&str>, peer: Option<SocketAddr
         ));
     };
     match bearer(authorization).and_then(|text| state.tokens.check(text)) {
-        Some(token) => Ok(Caller(token)),
+        Some(token) => {
+            let ticket = state.quotas.admit(&token.id, state.clock.now())?;
+            Ok((Caller(token), ticket))
+        }
         None => Err(state.wrong_tokens.refuse(peer, state.clock.now())),
     }
 }

@@ -1,10 +1,10 @@
 //! How is a request's body read? Up to a limit, in the notation it claims, never inflated.
 
-use actix_web::{HttpRequest, http::header, web};
+use actix_web::{HttpMessage as _, HttpRequest, http::header, web};
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 
-use super::{Answer, Problem};
+use super::{Answer, Problem, quota::Ticket};
 use crate::schema::json::{self, Unknown};
 
 /// The largest JSON or TOML body.
@@ -16,11 +16,15 @@ pub async fn whole(request: &HttpRequest, mut payload: web::Payload, limit: u64)
     if announced(request).is_some_and(|length| length > limit) {
         return Err(Problem::too_large(limit));
     }
+    let ticket = request.extensions().get::<Ticket>().cloned();
     let mut body = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| Problem::invalid(format!("the body broke off: {error}")))?;
         if body.len() as u64 + chunk.len() as u64 > limit {
             return Err(Problem::too_large(limit));
+        }
+        if let Some(ticket) = &ticket {
+            ticket.holds(chunk.len() as u64)?;
         }
         body.extend_from_slice(&chunk);
     }

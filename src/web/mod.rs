@@ -19,6 +19,7 @@ pub mod links;
 pub mod needs;
 mod params;
 pub mod problem;
+pub mod quota;
 mod shapes;
 pub mod table;
 #[cfg(test)]
@@ -63,6 +64,7 @@ pub struct State {
     pub wrong_tokens: auth::WrongTokens,
     /// Who is logged in at the console.
     pub console: console::Console,
+    pub quotas: quota::Quotas,
     /// `[public] urls`: callback addresses are built from them.
     pub public_urls: Vec<String>,
     pub sending: Arc<dyn needs::Sending>,

@@ -11,6 +11,7 @@ use super::{
     State,
     auth::{Hosts, WrongTokens},
     console::Console,
+    quota::Quotas,
 };
 use crate::{
     accounts::{Condition, Opened},
@@ -110,6 +111,7 @@ impl House {
             hosts: Hosts::new(([127, 0, 0, 1], 8081).into(), &[]),
             wrong_tokens: WrongTokens::default(),
             console: Console::new(chance.clone(), None, false),
+            quotas: Quotas::new(0),
             public_urls: vec!["https://bridge.example.com/".into()],
             sending: parts.clone(),
             media: parts.clone(),

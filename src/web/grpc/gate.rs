@@ -12,6 +12,7 @@ use crate::{
     web::{
         Answer, Problem, State,
         auth::{self, Caller},
+        quota::Ticket,
     },
 };
 
@@ -36,14 +37,15 @@ pub fn speaks_grpc(request: &Request<Body>) -> bool {
     kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
-/// Lets in whoever has a token whose scope reaches this call; the handler finds the [`Caller`] in the request.
-pub fn admit(state: &State, reads: bool, request: &mut Request<Body>) -> Answer<()> {
+/// Lets in whoever has a token whose scope reaches this call; the handler finds the [`Caller`] in the request. The call is
+/// under way until the ticket is dropped.
+pub fn admit(state: &State, reads: bool, request: &mut Request<Body>) -> Answer<Ticket> {
     let peer = request.extensions().get::<Peer>();
     let authorization = request
         .headers()
         .get(header::AUTHORIZATION)
         .map(|value| value.to_str().unwrap_or_default());
-    let caller = auth::admit(state, authorization, peer.map(|peer| peer.address))?;
+    let (caller, ticket) = auth::admit(state, authorization, peer.map(|peer| peer.address))?;
     if let Some(peer) = peer {
         peer.known.store(true, Ordering::Relaxed);
     }
@@ -51,7 +53,7 @@ pub fn admit(state: &State, reads: bool, request: &mut Request<Body>) -> Answer<
         return Err(Problem::forbidden("the token's scope does not reach this"));
     }
     request.extensions_mut().insert(caller);
-    Ok(())
+    Ok(ticket)
 }
 
 /// Who calls, and what they ask.

@@ -108,11 +108,16 @@ where
         match service {
             BRIDGE => {
                 let reads = gate::reads(method);
-                if let Err(problem) = gate::admit(&self.state, reads, &mut request) {
-                    return now(gate::status(&problem).into_http());
-                }
+                let ticket = match gate::admit(&self.state, reads, &mut request) {
+                    Ok(ticket) => ticket,
+                    Err(problem) => return now(gate::status(&problem).into_http()),
+                };
                 let answered = self.bridge.call(request);
-                Box::pin(async move { answered.await.map(gate::explained) })
+                Box::pin(async move {
+                    let answer = answered.await.map(gate::explained);
+                    drop(ticket);
+                    answer
+                })
             }
             HEALTH => self.health.call(request),
             REFLECTION => self.reflection.call(request),
