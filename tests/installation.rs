@@ -277,3 +277,54 @@ async fn nothing_that_probes_can_read_tells_about_a_customer_and_no_log_tells_a_
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }
+
+#[tokio::test]
+async fn copies_that_fail_are_seen_and_the_switch_is_turned_by_command() {
+    let core = Core::start(|_| Said::taken()).await;
+    let mut setup = Setup::to_core(&core, "");
+    setup.more =
+        "[[forwarder]]\nname = \"archive\"\nurl = \"http://127.0.0.1:9/in\"\ntypes = [\"user\", \"summary\"]\n\
+                  key = \"0123456789ab\"\nlegacy_plain = true\n"
+            .into();
+    let bridge = Bridge::start(setup).await;
+    let shop = Shop::new("shop");
+    bridge.apply(&[&shop], "http://127.0.0.1:9").await;
+    assert_eq!(bridge.text(&shop, "oAnna", "copy this").await.0, 200);
+    let told = until("posts that fail", async || {
+        let told = says(&bridge, &["forwarder", "list", "--lang", "en"]).await;
+        told.contains("efused").then_some(told)
+    })
+    .await;
+    let user = told.lines().find(|line| line.contains(" user ")).unwrap();
+    assert!(
+        user.starts_with("archive") && user.contains("hmac-sha256") && user.contains("yes"),
+        "{told}"
+    );
+    let summary = told.lines().find(|line| line.contains(" summary ")).unwrap();
+    assert!(
+        summary.contains("no") && !summary.contains("efused"),
+        "plain as before: {told}"
+    );
+    assert!(told.ends_with("switch: on, copies are protected\n"), "{told}");
+
+    let doctor = wxbridge(&bridge, &["doctor", "--lang", "en"]).await;
+    let doctor = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(
+        doctor.contains("forwarder archive:") && doctor.contains("failed in a row"),
+        "{doctor}"
+    );
+    assert!(!doctor.contains("switch is off"), "{doctor}");
+
+    let off = says(&bridge, &["forwarder", "switch", "off", "--lang", "en"]).await;
+    assert!(off.starts_with("switch: off, copies are not protected\n"), "{off}");
+    let doctor = wxbridge(&bridge, &["doctor", "--lang", "zh"]).await;
+    assert!(String::from_utf8_lossy(&doctor.stdout).contains("转发开关已关闭"));
+    let again = says(&bridge, &["forwarder", "switch", "off", "--lang", "zh"]).await;
+    assert!(again.contains("此前已是如此"), "{again}");
+    let on = says(&bridge, &["forwarder", "switch", "on", "--lang", "en"]).await;
+    assert!(on.contains("no longer exempt: archive"), "{on}");
+    let json: Value = serde_json::from_str(&says(&bridge, &["--json", "forwarder", "list"]).await).unwrap();
+    assert_eq!(json["switch"]["on"], true, "{json}");
+    let wrong = wxbridge(&bridge, &["forwarder", "switch", "sideways"]).await;
+    assert_eq!(wrong.status.code(), Some(64));
+}

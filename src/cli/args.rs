@@ -58,6 +58,9 @@ pub enum Command {
     /// Events that were set aside, and bodies that could not be read
     #[command(subcommand)]
     Parked(ParkedCommand),
+    /// Copies of the traffic for other systems
+    #[command(subcommand)]
+    Forwarder(ForwarderCommand),
     /// Hand stored events to a core again
     Replay(Replay),
     /// Send one message
@@ -214,6 +217,21 @@ pub struct ParkedIds {
     /// The ids are those of `parked list --quarantined`
     #[arg(long)]
     pub quarantined: bool,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum ForwarderCommand {
+    /// Which copies go where, how far they are behind, and whether they are protected
+    List,
+    /// Say whether copies are protected: one switch for all forwarders
+    Switch { to: Turn },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Turn {
+    On,
+    /// Copies travel without a signature; turning it on again ends every exemption
+    Off,
 }
 
 #[derive(Debug, Args)]

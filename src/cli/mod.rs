@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 pub mod exit;
 mod explain;
+mod forwarders;
 pub mod lang;
 mod own_tls;
 mod parked;
@@ -90,6 +91,7 @@ async fn talk(context: &Context<'_>, command: &Command) -> Outcome {
         Command::Token(command) => tokens::run(context, &client()?, command).await,
         Command::Audit(command) => audit::run(context, client, command).await,
         Command::Parked(command) => parked::run(context, &client()?, command).await,
+        Command::Forwarder(command) => forwarders::run(context, &client()?, command).await,
         Command::Replay(replay) => replay::run(context, &client()?, replay).await,
         Command::Send(send) => send::run(context, &client()?, send).await,
         Command::Backup(what) => backup::run(context, &client()?, what).await,

@@ -19,6 +19,7 @@ impl Doctor {
         let mut drafts = vec![self.clock_right(), self.store_ready().await, self.epoch()];
         drafts.extend(self.disk());
         drafts.extend(self.core_links());
+        drafts.extend(self.copies());
         drafts.extend(self.parked().await);
         drafts.extend(self.strangers());
         drafts.extend(self.no_address());

@@ -4,6 +4,7 @@ mod account;
 pub mod agents;
 mod aside;
 mod before;
+mod copies;
 mod installation;
 mod reach;
 pub mod warned;
@@ -26,7 +27,7 @@ use crate::{
         store::Store,
     },
     schema::v1,
-    web::needs::CoreLinks,
+    web::needs::{CoreLinks, Forwarding},
 };
 
 /// How many accounts are looked at at the same time: a token may have to be fetched for each.
@@ -94,6 +95,7 @@ pub struct Doctor {
     pub cores: Cores,
     pub links: Arc<dyn CoreLinks>,
     pub probes: Arc<dyn Probes>,
+    pub forwarding: Arc<dyn Forwarding>,
     /// The state folder, whose disk is watched, and what must stay free there.
     pub state_folder: PathBuf,
     pub reserve: u64,

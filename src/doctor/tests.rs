@@ -4,7 +4,10 @@ use crate::{
     ports::store::{Parked, Quarantined},
     schema::v1,
     settings::AccountSettings,
-    web::testing::{House, NOW},
+    web::{
+        needs::Copies,
+        testing::{House, NOW},
+    },
 };
 
 async fn look(house: &House, lang: Lang) -> Vec<Finding> {
@@ -414,4 +417,53 @@ async fn a_ledger_of_many_callbacks_is_read_at_a_glance() {
         "all 1,204 callbacks of the last hour answered, slowest 412 ms"
     );
     assert!(found.means.contains("another grantee") && found.place.contains("授权管理"));
+}
+
+#[tokio::test]
+async fn copies_that_do_not_arrive_are_told_and_so_is_the_switch() {
+    let house = House::new().await;
+    house.bind();
+    let copies = |kind, failures, waits: Option<i64>, lost| Copies {
+        forwarder: "archive".into(),
+        kind,
+        failures,
+        last_error: "answered 503".into(),
+        waiting_since: waits.map(|waits| NOW - waits),
+        lost,
+    };
+    let levels = async |all: Vec<Copies>| {
+        *house.parts.copies.lock().expect("lock") = all;
+        let findings = look(&house, Lang::En).await;
+        let of_copies = findings.into_iter().filter(|it| it.id.starts_with("forwarder"));
+        of_copies.map(|it| (it.id, it.level, it.seen)).collect::<Vec<_>>()
+    };
+    assert_eq!(levels(Vec::new()).await, []);
+    for (all, level, seen) in [
+        (vec![copies("msg", 0, Some(900), 0)], Level::Green, "nothing waits"),
+        // The failures of a receiver that has everything by now are of the past.
+        (vec![copies("msg", 3, None, 0)], Level::Green, "nothing waits"),
+        (
+            vec![copies("msg", 0, Some(61_000), 0)],
+            Level::Yellow,
+            "of type msg wait for 61 s",
+        ),
+        (
+            vec![copies("msg", 0, Some(70_000), 0), copies("user", 2, Some(1_000), 0)],
+            Level::Yellow,
+            "2 posts of type user failed in a row, copies wait for 1 s: answered 503",
+        ),
+        (vec![copies("msg", 9, Some(601_000), 0)], Level::Red, "wait for 601 s"),
+        (vec![copies("msg", 0, None, 7)], Level::Red, "7 records were forgotten"),
+    ] {
+        let found = levels(all).await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].1 == level && found[0].2.contains(seen), "{found:?}");
+    }
+    *house.parts.unprotected.lock().expect("lock") = true;
+    let found = levels(vec![copies("msg", 0, None, 0)]).await;
+    assert_eq!((found[0].0, found[0].1), ("forwarder-switch", Level::Yellow));
+    assert!(levels(Vec::new()).await.is_empty(), "nobody gets copies");
+    *house.parts.copies.lock().expect("lock") = vec![copies("msg", 1, Some(1_000), 0)];
+    let zh = look(&house, Lang::Zh).await;
+    assert!(find(&zh, "forwarder").seen.contains("连续 1 次发送失败"));
 }

@@ -293,6 +293,15 @@ impl Forward {
         id.into_uuid().to_string()
     }
 
+    /// How far each type of each forwarder is.
+    pub fn lanes(&self) -> Vec<(String, Kind, Status)> {
+        let lanes = self.configured.iter().flat_map(|to| {
+            let seen = |kind: &Kind| (to.name.clone(), *kind, self.shared.seen(&to.name, *kind));
+            to.types.iter().map(seen)
+        });
+        lanes.collect()
+    }
+
     /// Every forwarder by name, as an operator may see it.
     pub fn shown(&self) -> Vec<(String, Value)> {
         let mut all: Vec<_> = self

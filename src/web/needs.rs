@@ -184,6 +184,20 @@ pub trait Backup: Send + Sync + 'static {
     async fn write(&self, passphrase: Option<Secret>) -> Result<std::fs::File, Fault>;
 }
 
+/// One type of one forwarder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copies {
+    pub forwarder: String,
+    pub kind: &'static str,
+    /// Failed attempts in a row.
+    pub failures: u32,
+    pub last_error: String,
+    /// When the oldest record that waits was made.
+    pub waiting_since: Option<Millis>,
+    /// Forgotten by the retention before they were copied, since the start.
+    pub lost: u64,
+}
+
 /// Copies for other systems.
 #[async_trait]
 pub trait Forwarding: Send + Sync + 'static {
@@ -191,6 +205,8 @@ pub trait Forwarding: Send + Sync + 'static {
     fn is_on(&self) -> bool;
     /// Every forwarder by name, secrets masked.
     fn shown(&self) -> Vec<(String, serde_json::Value)>;
+    /// How far each type of each forwarder is.
+    fn copies(&self) -> Vec<Copies>;
     /// Durable when it returns; `None`: it stood so already.
     async fn switch(&self, on: bool) -> Result<Option<Change>, StoreError>;
     /// Durable when it returns, if anybody wants it.

@@ -72,6 +72,8 @@ impl House {
             token: Mutex::default(),
             agents: Mutex::default(),
             address: Mutex::default(),
+            copies: Mutex::default(),
+            unprotected: Mutex::default(),
         });
         let clock = Arc::new(ManualClock::at(NOW));
         let chance = Arc::new(SystemChance::default());
@@ -94,6 +96,7 @@ impl House {
             cores: cores.clone(),
             links: parts.clone(),
             probes: parts.clone(),
+            forwarding: parts.clone(),
             state_folder: std::env::temp_dir(),
             reserve: 0,
             cloud: false,

@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 
 use super::needs::{
-    AccountDesk, Applied, ByteStream, CoreLinks, CoreState, Forwarding, Kept, Lag, Lending, NewFile, Notation,
+    AccountDesk, Applied, ByteStream, Copies, CoreLinks, CoreState, Forwarding, Kept, Lag, Lending, NewFile, Notation,
     ReplayCount, ReplayRun, ReplayWish, Replays, Reread, Sending, Shelf, Shelved, Unapplied,
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
     doctor::Probes,
     error::{Code, Fault},
     feed::Feeds,
-    forward::{Forward, NewRecord, Published, book::Change},
+    forward::{Forward, NewRecord, Published, book::Change, lane::Status, settings::Kind},
     inbound::Inbound,
     media::{self, Label, Library, Whereabouts},
     outbound::{self, Outbound},
@@ -301,6 +301,18 @@ impl Forwarding for Forward {
 
     fn shown(&self) -> Vec<(String, serde_json::Value)> {
         Forward::shown(self)
+    }
+
+    fn copies(&self) -> Vec<Copies> {
+        let one = |(forwarder, kind, seen): (String, Kind, Status)| Copies {
+            forwarder,
+            kind: kind.name(),
+            failures: seen.failures,
+            last_error: seen.last_error,
+            waiting_since: seen.waiting_since,
+            lost: seen.expired + seen.lost,
+        };
+        self.lanes().into_iter().map(one).collect()
     }
 
     async fn switch(&self, on: bool) -> Result<Option<Change>, StoreError> {

@@ -36,6 +36,9 @@ pub struct FakeHouse {
     pub agents: Mutex<Option<String>>,
     /// What our public address says to the console's check; without it what it should.
     pub address: Mutex<Option<Result<Vec<u8>, String>>>,
+    pub copies: Mutex<Vec<Copies>>,
+    /// The forwarders' switch is off.
+    pub unprotected: Mutex<bool>,
 }
 
 #[async_trait]
@@ -180,7 +183,7 @@ impl Reread for FakeHouse {
 #[async_trait]
 impl Forwarding for FakeHouse {
     fn is_on(&self) -> bool {
-        true
+        !*self.unprotected.lock().expect("lock")
     }
     fn shown(&self) -> Vec<(String, serde_json::Value)> {
         let one = |name: &str| {
@@ -191,6 +194,9 @@ impl Forwarding for FakeHouse {
             (name.to_owned(), shown)
         };
         vec![one("archive"), one("crm")]
+    }
+    fn copies(&self) -> Vec<Copies> {
+        self.copies.lock().expect("lock").clone()
     }
     async fn switch(&self, on: bool) -> Result<Option<Change>, StoreError> {
         Ok(Book::default().switch(on))
