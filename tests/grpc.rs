@@ -4,6 +4,8 @@
 
 mod support;
 
+#[path = "grpc/batches.rs"]
+mod batches;
 #[path = "grpc/bridge.rs"]
 mod bridge;
 #[path = "grpc/delivery.rs"]

@@ -46,6 +46,8 @@ use super::{bridge::Bridge, until};
 pub struct Heard {
     pub event: v1::Event,
     pub metadata: MetadataMap,
+    /// How many events its request had.
+    pub together: usize,
 }
 
 impl Heard {
@@ -113,16 +115,19 @@ impl core_server::Core for Desk {
     async fn deliver(&self, request: Request<DeliverRequest>) -> Result<Response<DeliverResponse>, Status> {
         let (metadata, _, request) = request.into_parts();
         let mut whole = DeliverResponse::default();
-        let alone = request.events.len() == 1;
+        let together = request.events.len();
+        let alone = together == 1;
         for event in request.events {
             let heard = Heard {
                 event,
                 metadata: metadata.clone(),
+                together,
             };
             self.0.heard.lock().unwrap().push(heard.clone());
             let said = (self.0.behaviour.lock().unwrap())(&heard);
             match said {
                 Said::Taken(response) if alone => whole = response,
+                Said::Taken(response) if !response.results.is_empty() => whole.results.extend(response.results),
                 Said::Taken(response) => whole.results.push(v1::Ack {
                     conversation_key: heard.key().to_owned(),
                     through_seq: heard.event.seq,
@@ -146,11 +151,15 @@ pub struct GrpcCore {
 
 impl GrpcCore {
     pub fn start(behaviour: impl FnMut(&Heard) -> Said + Send + 'static) -> Self {
+        Self::at(([127, 0, 0, 1], 0).into(), behaviour)
+    }
+
+    pub fn at(address: SocketAddr, behaviour: impl FnMut(&Heard) -> Said + Send + 'static) -> Self {
         let inner = Arc::new(Inner {
             heard: Mutex::default(),
             behaviour: Mutex::new(Box::new(behaviour)),
         });
-        let (address, runtime) = serve("127.0.0.1:0", inner.clone());
+        let (address, runtime) = serve(&address.to_string(), inner.clone());
         Self {
             address,
             inner,
@@ -232,7 +241,7 @@ impl Drop for GrpcCore {
     }
 }
 
-fn runtime() -> Runtime {
+pub fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -427,7 +436,7 @@ impl Client {
 }
 
 /// A body of these bytes.
-fn whole(bytes: Vec<u8>) -> tonic::body::Body {
+pub fn whole(bytes: Vec<u8>) -> tonic::body::Body {
     tonic::body::Body::new(One(Some(bytes.into())))
 }
 

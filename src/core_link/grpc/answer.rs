@@ -4,7 +4,10 @@ use std::{collections::HashMap, error::Error as _};
 
 use tonic::{Code, Status};
 
-use super::connection::{Silence, chain};
+use super::{
+    ANSWER_BYTES_MAX,
+    connection::{Silence, chain},
+};
 use crate::{
     core_link::answer::{About, Verdict, judge},
     ports::{
@@ -94,12 +97,29 @@ pub fn refused(status: &Status) -> Outcome {
     };
     match status.code() {
         Code::InvalidArgument => Outcome::Refused { why },
+        _ if is_too_large(status) => Outcome::Refused { why },
         Code::AlreadyExists => Outcome::Taken(Answer::default()),
         Code::ResourceExhausted | Code::Unavailable => Outcome::Slow { after, why },
         Code::Unauthenticated | Code::PermissionDenied | Code::NotFound | Code::Unimplemented => {
             Outcome::Down { after, why }
         }
         _ => Outcome::Failed { after, why },
+    }
+}
+
+/// The core's library took no message of this size: 413, whatever code it chose. What it says is all that tells this from
+/// a core that wants less: grpc-core, grpc-go and grpc-js say "larger than max", grpc-java and grpc-dotnet "exceeds
+/// maximum size" and "exceeds the maximum configured message size", tonic "length too large".
+fn is_too_large(status: &Status) -> bool {
+    let said = status.message().to_ascii_lowercase();
+    let of_ours = format!("limit is: {ANSWER_BYTES_MAX} bytes");
+    match status.code() {
+        Code::ResourceExhausted => {
+            said.contains("message")
+                && (said.contains("larger than max") || (said.contains("exceeds") && said.contains("maximum")))
+        }
+        Code::OutOfRange => said.contains("message length too large") && !said.contains(&of_ours),
+        _ => false,
     }
 }
 

@@ -276,6 +276,47 @@ async fn a_status_says_whose_fault_it_is() {
     }
 }
 
+#[tokio::test]
+async fn a_message_that_is_too_large_for_the_cores_library_is_the_events_fault() {
+    let house = house().await;
+    let core = core(house.address, 5_000);
+    let link = link(&core);
+    for (code, said, outcome) in [
+        (
+            Code::ResourceExhausted,
+            "SERVER: Received message larger than max (5 vs. 4)",
+            "refused",
+        ),
+        (
+            Code::ResourceExhausted,
+            "grpc: received message larger than max (5 vs. 4)",
+            "refused",
+        ),
+        (
+            Code::ResourceExhausted,
+            "gRPC message exceeds maximum size 4: 5",
+            "refused",
+        ),
+        (
+            Code::ResourceExhausted,
+            "Received message exceeds the maximum configured message size.",
+            "refused",
+        ),
+        (
+            Code::OutOfRange,
+            "Error, decoded message length too large: found 5 bytes, the limit is: 4 bytes",
+            "refused",
+        ),
+        (Code::ResourceExhausted, "the quota of this minute is used up", "slow"),
+        (Code::ResourceExhausted, "", "slow"),
+        (Code::OutOfRange, "no such place", "failed"),
+        (Code::Unavailable, "message exceeds maximum size", "slow"),
+    ] {
+        house.told.says(Err(Status::new(code, said)));
+        assert_eq!(name(&offered(&link, &core).await), outcome, "{code:?} {said}");
+    }
+}
+
 use tonic::Code;
 
 fn name(outcome: &Outcome) -> &'static str {
