@@ -38,7 +38,7 @@ pub async fn read(stream: &mut TcpStream, limit: Duration) -> (String, bool) {
 }
 
 /// Head and as much of a body as it announces are there.
-fn is_whole(told: &[u8]) -> bool {
+pub fn is_whole(told: &[u8]) -> bool {
     let text = String::from_utf8_lossy(told);
     let Some((head, body)) = text.split_once("\r\n\r\n") else {
         return false;

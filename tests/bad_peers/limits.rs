@@ -1,0 +1,115 @@
+//! A token that asks for more than it may, over HTTP and gRPC: it is told when to come again, and others do not notice.
+
+use std::{io::Write as _, net::TcpStream, time::Duration};
+
+use serde_json::{Value, json};
+use tonic::Code;
+use wxbridge::schema::v1::GetAccountRequest;
+
+use crate::{
+    assert_quiet,
+    support::{
+        bridge::{Bridge, Setup},
+        grpc::{client, reason, retry_after},
+        peer::Shop,
+        until,
+    },
+};
+
+async fn house(setup: Setup) -> (Bridge, String) {
+    let setup = setup.and_core("main", "http://127.0.0.1:9/", "reply_budget = \"0s\"");
+    let bridge = Bridge::start(setup).await;
+    bridge.apply(&[&Shop::new("shop")], "http://127.0.0.1:9").await;
+    let wish = json!({ "name": "busy", "scope": "core", "core": "main" });
+    let (status, made) = bridge.post("/admin/v1/tokens", &wish).await;
+    assert_eq!(status, 201, "{made}");
+    let token = made["token"].as_str().unwrap().to_owned();
+    (bridge, token)
+}
+
+/// Status, `Retry-After` and code of a call that reads.
+async fn asked(bridge: &Bridge, token: &str) -> (u16, Option<String>, Value) {
+    let request = bridge.http.get(bridge.internal("/v1/accounts/shop")).bearer_auth(token);
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    let after = answer.headers().get("retry-after").cloned();
+    let body: Value = answer.json().await.unwrap();
+    (
+        status,
+        after.map(|after| after.to_str().unwrap().to_owned()),
+        body["code"].clone(),
+    )
+}
+
+fn slow_down() -> (u16, Option<String>, Value) {
+    (429, Some("1".into()), json!("OVERLOADED"))
+}
+
+#[tokio::test]
+async fn a_token_that_calls_too_often_is_told_when_to_come_again() {
+    let setup = Setup::new().before(&["env", "WXBRIDGE__INTERNAL__CALLS_PER_SECOND=3"]);
+    let (bridge, token) = house(setup).await;
+    until("too many calls", async || {
+        (asked(&bridge, &token).await == slow_down()).then_some(())
+    })
+    .await;
+    let mut caller = client(&bridge, &token);
+    let account = || GetAccountRequest { id: "shop".into() };
+    // One budget for both ways; a call that took its time may find one call paid for.
+    let refused = until("too many calls over gRPC", async || {
+        caller.get_account(account()).await.err()
+    })
+    .await;
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::ResourceExhausted, "OVERLOADED")
+    );
+    assert_eq!(retry_after(&refused), Some(Duration::from_secs(1)));
+    assert_eq!(
+        asked(&bridge, &bridge.operator_token()).await.0,
+        200,
+        "others have their own"
+    );
+    until("a call that is paid for", async || {
+        (asked(&bridge, &token).await.0 == 200).then_some(())
+    })
+    .await;
+    assert_quiet(&bridge.log());
+}
+
+#[tokio::test]
+async fn a_token_has_so_many_calls_under_way_at_once_and_gets_them_back() {
+    let (bridge, token) = house(Setup::new()).await;
+    // Bodies that are announced and do not come.
+    let begun = |_: usize| {
+        let mut stream = TcpStream::connect(("127.0.0.1", bridge.internal_port())).unwrap();
+        let head = format!(
+            "POST /v1/messages HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: 1000\r\n\r\n{{"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let held: Vec<TcpStream> = (0..300).map(begun).collect();
+    until("no call more", async || {
+        (asked(&bridge, &token).await == slow_down()).then_some(())
+    })
+    .await;
+    let mut caller = client(&bridge, &token);
+    let refused = caller
+        .get_account(GetAccountRequest { id: "shop".into() })
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert_eq!(
+        asked(&bridge, &bridge.operator_token()).await.0,
+        200,
+        "others have their own"
+    );
+    drop(held);
+    until("room again", async || {
+        (asked(&bridge, &token).await.0 == 200).then_some(())
+    })
+    .await;
+    assert_quiet(&bridge.log());
+}
