@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Do programs that share no code with wxbridge understand it? wechatpy plays the platform, standardwebhooks and
-# cloudevents read what a core receives, grpcio is a core in another language, the cores of examples/ answer, and
+# cloudevents read what a core receives, grpcio is a core in another language, the cores of examples/ answer, the code of docs/core*.md runs, and
 # schemathesis holds the API to its document.
 #   WXBRIDGE_BIN   the binary (target/debug/wxbridge, built when it is not given)
 #   PYTHON         an interpreter of 3.10 or later (python3)
@@ -22,7 +22,7 @@ if [ "$(cat "$venv/wanted" 2>/dev/null || true)" != "$wanted" ]; then
   echo "$wanted" > "$venv/wanted"
 fi
 
-for script in sim_wechatpy bridge_wechatpy wecom_wechatpy core_libraries grpc_core examples openapi_schemathesis; do
+for script in sim_wechatpy bridge_wechatpy wecom_wechatpy core_libraries grpc_core examples documents openapi_schemathesis; do
   echo "== $script"
   "$venv/bin/python" "tests/peers/$script.py"
 done

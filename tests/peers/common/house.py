@@ -70,7 +70,9 @@ class Bridge:
         self.ports = {name: free_port() for name in ("public", "internal", "grpc", "health")}
         listeners = "".join(f'[{name}]\nlisten = "127.0.0.1:{port}"\n' for name, port in self.ports.items())
         state = os.path.join(self.folder.name, "state")
-        core = f'[[core]]\nname = "main"\nurl = "{core_url}"\nsecrets = {json.dumps(list(secrets))}\n{core_lines}\n'
+        # A core that pulls has neither.
+        where = f'url = "{core_url}"\nsecrets = {json.dumps(list(secrets))}\n' if core_url else ""
+        core = f'[[core]]\nname = "main"\n{where}{core_lines}\n'
         config = os.path.join(self.folder.name, "wxbridge.toml")
         with open(config, "w", encoding="utf-8") as file:
             file.write(f'{listeners}[store]\ndir = "{state}"\nreserve = "1MiB"\n{core}')
