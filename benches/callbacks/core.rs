@@ -38,6 +38,8 @@ struct Manner {
     answer: &'static [u8],
     /// The conversation whose events it does not take.
     refused: Option<&'static [u8]>,
+    /// How long it takes for each.
+    pause: Duration,
 }
 
 /// A core on a thread of its own.
@@ -65,7 +67,11 @@ pub struct Heard {
 impl Core {
     /// Listens on `address`; port 0 for any.
     pub fn start(address: SocketAddr, answer: &'static [u8]) -> Outcome<Self> {
-        let manner = Manner { answer, refused: None };
+        let manner = Manner {
+            answer,
+            refused: None,
+            pause: Duration::ZERO,
+        };
         Self::serve(address, move |listener, heard| async move {
             listen(listener, &heard, manner).await
         })
@@ -76,6 +82,19 @@ impl Core {
         let manner = Manner {
             answer: SILENT,
             refused: Some(key),
+            pause: Duration::ZERO,
+        };
+        Self::serve(address, move |listener, heard| async move {
+            listen(listener, &heard, manner).await
+        })
+    }
+
+    /// Takes its time for each event.
+    pub fn start_slow(address: SocketAddr, pause: Duration) -> Outcome<Self> {
+        let manner = Manner {
+            answer: SILENT,
+            refused: None,
+            pause,
         };
         Self::serve(address, move |listener, heard| async move {
             listen(listener, &heard, manner).await
@@ -84,7 +103,14 @@ impl Core {
 
     /// Speaks gRPC.
     pub fn start_grpc(address: SocketAddr) -> Outcome<Self> {
-        Self::serve(address, grpc_core::listen)
+        Self::start_slow_grpc(address, Duration::ZERO)
+    }
+
+    /// Speaks gRPC, and takes its time for each request.
+    pub fn start_slow_grpc(address: SocketAddr, pause: Duration) -> Outcome<Self> {
+        Self::serve(address, move |listener, heard| {
+            grpc_core::listen(listener, heard, pause)
+        })
     }
 
     fn serve<F: Future<Output = io::Result<()>>>(
@@ -245,6 +271,9 @@ async fn talk(mut stream: TcpStream, heard: Arc<Heard>, manner: Manner) -> io::R
         let whole = Instant::now();
         let answer = heard.body(&request[body], manner);
         request.clear();
+        if !manner.pause.is_zero() {
+            tokio::time::sleep(manner.pause).await;
+        }
         stream.write_all(answer).await?;
         if answer == REPLYING {
             locked(&heard.spent).push(whole.elapsed());

@@ -1,7 +1,7 @@
 //! How fast is a callback, how small is the bridge? One program that starts what it measures: the real binary, a handler
 //! that does nothing, and a core.
 //!
-//! `cargo bench --bench callbacks [-- rate core latency memory curves delivery pull bells] [--seconds N] [--markdown]`
+//! `cargo bench --bench callbacks [-- rate core latency memory curves delivery pull bells waiting] [--seconds N] [--markdown]`
 //!
 //! Generator and servers share the machine, so only ratios inside one run mean anything, and no time is ever asserted.
 //! What is asserted is that the work was done: every answer was `200 success`, everything acknowledged is stored after a
@@ -75,6 +75,8 @@ enum What {
     Pull,
     /// A thousand accounts of WeChat customer service ring at once
     Bells,
+    /// Memory while a full store waits for a slow core, by each way in
+    Waiting,
 }
 
 /// How much to do.

@@ -7,6 +7,7 @@ mod latency;
 mod memory;
 mod pairs;
 mod pull;
+mod waiting;
 
 use std::{sync::Arc, time::Duration};
 
@@ -39,6 +40,7 @@ pub fn run(what: What, plan: &Plan) -> Outcome<Vec<Table>> {
         What::Delivery => delivery::measure(plan),
         What::Pull => pull::measure(plan),
         What::Bells => bells::measure(plan),
+        What::Waiting => waiting::measure(plan),
     }
 }
 
