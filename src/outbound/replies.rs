@@ -19,7 +19,7 @@ use crate::{
         store::{Enqueued, NewMessage, Stored, Took},
         turn::{Prepared, Replies},
     },
-    schema::v1::{self, send_request::What, send_result::Status},
+    schema::v1::{self, event::Body, send_request::What, send_result::Status},
 };
 
 /// What [`Replies::prepare`] gives: messages, and at most one answer ready for the open request.
@@ -158,7 +158,8 @@ impl Outbound {
         planned.messages.push(message);
     }
 
-    /// A reply that cannot be a message: FAILED by itself, and the core is told.
+    /// A reply that cannot be a message: FAILED by itself, and the core is told. Not where it answers such news: a core whose
+    /// every answer is bad would hear of it for ever.
     fn bad_reply(&self, turn: &Turn<'_>, fault: Fault, client_message_id: String) -> NewMessage {
         let request = v1::SendRequest {
             client_message_id,
@@ -170,7 +171,7 @@ impl Outbound {
         let mut message = self.draft(&turn.describe, request, customer, None);
         message.address.scope = turn.conversation.scope();
         refuse(&mut message, Status::Failed, from_fault(fault));
-        message.tell = true;
+        message.tell = !matches!(turn.event.event.body, Some(Body::Delivery(_)));
         message
     }
 }
