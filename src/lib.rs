@@ -95,6 +95,7 @@
 //! | How is somebody's core examined? | `src/core_check/mod.rs`, `src/core_check/checks/mod.rs` |
 //! | Passive, API, later, or not at all? | `src/outbound/plan.rs` |
 //! | What does each part become, and what is lost? | `src/channels/official_account/render/mod.rs`, `src/channels/official_account/degrade.rs` |
+//! | What does a core hear of its accounts? | `src/outbound/told.rs` |
 //! | How is a message taken back? | `src/outbound/recall.rs` |
 //! | What changes a card that was sent? | `src/outbound/tickets.rs`, `src/channels/wecom_app/cards.rs` |
 //! | How fast may messages follow each other? | `src/outbound/pace.rs` |
@@ -109,7 +110,7 @@
 //! | What does each error code of ours mean? | `src/error.rs`, `src/error/pages.rs` |
 //! | What does each call of the core's API do, over HTTP and gRPC? | `src/web/calls/mod.rs`, `src/web/grpc/mod.rs` |
 //! | Which calls has the internal listener? | `src/web/table.rs`, the table of each handler |
-//! | Who may come in at the internal listener? | `src/api_tokens.rs`, `src/web/auth.rs` |
+//! | Who may come in at the internal listener, and how often? | `src/api_tokens.rs`, `src/web/auth.rs`, `src/web/quota.rs` |
 //! | What does the console show, and who is logged in there? | `src/web/console/mod.rs`, `src/web/console/entrance.rs`, views below `src/console/` |
 //! | What was the last day like? | `src/observe/day.rs`, drawn by `src/web/admin/charts.rs` |
 //! | What was configured, and is it sound? | `src/config/mod.rs`, `src/config/default.toml` |

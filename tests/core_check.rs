@@ -141,14 +141,15 @@ fn sound(heard: &grpc::Heard) -> grpc::Said {
 /// … and acknowledges each conversation by itself.
 fn acknowledging(heard: &grpc::Heard) -> grpc::Said {
     match sound(heard) {
-        grpc::Said::Taken(mut response) => {
-            response.results.push(v1::Ack {
+        grpc::Said::Taken(response) => grpc::Said::Taken(v1::DeliverResponse {
+            results: vec![v1::Ack {
                 conversation_key: heard.key().to_owned(),
                 through_seq: heard.event.seq,
+                replies: response.replies,
                 ..Default::default()
-            });
-            grpc::Said::Taken(response)
-        }
+            }],
+            ..Default::default()
+        }),
         other => other,
     }
 }

@@ -37,8 +37,8 @@ class Place:
         tools.mkdir()
         (tools / "wxbridge").symlink_to(BINARY)
         # What pip would have installed is with this interpreter.
-        (tools / "python3").symlink_to(sys.executable)
-        self.environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
+        python = pathlib.Path(sys.executable).parent
+        self.environment = {**os.environ, "PATH": f"{tools}:{python}:{os.environ['PATH']}"}
 
     def types(self, commands, **more):
         """Runs the commands in one shell; what was started in the background ends with it."""
@@ -90,7 +90,7 @@ def shell(place, page, commands, bridge):
     for name, seen in wanted.items():
         if name in commands and not re.search(seen, told):
             raise SystemExit(f"FAILED {page}: {commands}\nsaid {told}")
-    print(f"ok  {page}: {commands.splitlines()[-1].split(' -')[0][:70]}")
+    print(f"ok  {page}: {commands.strip().splitlines()[0][:70]}")
 
 
 def configuration(place, page, text):

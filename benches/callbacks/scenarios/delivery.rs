@@ -10,15 +10,15 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{CUSTOMERS, fill};
+use super::{CUSTOMERS, fill, in_front_of};
 use crate::{
     Outcome, Plan, bare,
     core::{Core, SILENT},
-    daemon::{CORE, CoreAt, Daemon, Way},
+    daemon::{CORE, Daemon, Way},
     http::Wire,
     process::Bytes,
     report::{Table, count, mib},
-    sealing::{Platform, accounts},
+    sealing::Platform,
 };
 
 /// A tenth of what a full store holds: by default a hundred thousand.
@@ -92,13 +92,7 @@ fn backlog(
     drain: impl FnOnce(&mut Daemon, SocketAddr) -> Outcome<Run>,
 ) -> Outcome<Run> {
     let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-    let at = CoreAt {
-        way,
-        address,
-        reply_budget: "0ms",
-    };
-    let accounts = accounts(1);
-    let mut daemon = Daemon::start(&plan.dir, Some(at), &accounts)?;
+    let (mut daemon, accounts) = in_front_of(plan, way, address)?;
     let sent = fill(&daemon, &mut Platform::new(CUSTOMERS), &accounts, events)?;
     daemon.wait_for(sent.acknowledged)?;
     drain(&mut daemon, address)

@@ -9,16 +9,16 @@ mod pairs;
 mod pull;
 mod waiting;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
     Outcome, Plan, What,
     client::{self, Load, Sent},
-    daemon::Daemon,
+    daemon::{CoreAt, Daemon, Way},
     machine,
     process::Process,
     report::Table,
-    sealing::{Account, Batch, Platform},
+    sealing::{Account, Batch, Platform, accounts},
 };
 
 /// Customers of an ordinary load.
@@ -42,6 +42,18 @@ pub fn run(what: What, plan: &Plan) -> Outcome<Vec<Table>> {
         What::Bells => bells::measure(plan),
         What::Waiting => waiting::measure(plan),
     }
+}
+
+/// A fresh daemon with one account, whose core is at this address or will be; no callback waits for it.
+fn in_front_of(plan: &Plan, way: Way, address: SocketAddr) -> Outcome<(Daemon, Vec<Account>)> {
+    let at = CoreAt {
+        way,
+        address,
+        reply_budget: "0ms",
+    };
+    let accounts = accounts(1);
+    let daemon = Daemon::start(&plan.dir, Some(at), &accounts)?;
+    Ok((daemon, accounts))
 }
 
 /// Enough callbacks for one load.

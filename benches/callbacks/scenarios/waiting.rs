@@ -7,15 +7,15 @@ use std::{
     time::Duration,
 };
 
-use super::{CUSTOMERS, fill};
+use super::{CUSTOMERS, fill, in_front_of};
 use crate::{
     Outcome, Plan,
     core::Core,
-    daemon::{CORE, CoreAt, Daemon, Way},
+    daemon::{CORE, Daemon, Way},
     http::Wire,
     process::Bytes,
     report::{Table, count, mib},
-    sealing::{Platform, accounts},
+    sealing::{Account, Platform},
 };
 
 /// What the core takes its time for: each event, or each page.
@@ -49,13 +49,7 @@ fn row(plan: &Plan, name: &str, way: Way) -> Outcome<Vec<String>> {
         Way::Grpc => Some(Core::start_slow_grpc(address, SLOW)?),
         Way::Feed => None,
     };
-    let at = CoreAt {
-        way,
-        address,
-        reply_budget: "0ms",
-    };
-    let accounts = accounts(1);
-    let mut daemon = Daemon::start(&plan.dir, Some(at), &accounts)?;
+    let (mut daemon, accounts) = in_front_of(plan, way, address)?;
     let (internal, token) = daemon.internal()?;
     let ended = AtomicBool::new(false);
     let (waiting, resident, peak) = thread::scope(|scope| {
@@ -79,7 +73,7 @@ fn row(plan: &Plan, name: &str, way: Way) -> Outcome<Vec<String>> {
 type Held = (u64, Option<Bytes>, Option<Bytes>);
 
 /// What waits at the end, what it takes, and the most that it ever took.
-fn held(plan: &Plan, daemon: &mut Daemon, accounts: &[crate::sealing::Account]) -> Outcome<Held> {
+fn held(plan: &Plan, daemon: &mut Daemon, accounts: &[Account]) -> Outcome<Held> {
     fill(daemon, &mut Platform::new(CUSTOMERS), accounts, plan.events)?;
     let rest = plan.load.max(Duration::from_secs(10));
     thread::sleep(rest);

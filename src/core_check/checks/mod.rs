@@ -3,6 +3,7 @@
 mod answers;
 mod load;
 mod order;
+mod remedy;
 mod shapes;
 mod trust;
 
