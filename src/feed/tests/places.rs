@@ -62,6 +62,24 @@ async fn a_cursor_before_what_is_forgotten_is_too_old_and_says_where_to_go_on() 
 }
 
 #[tokio::test]
+async fn what_is_forgotten_at_a_place_behind_others_hides_nothing_that_waits() {
+    let bench = Bench::new().await;
+    let orphan = bench.say("old", "").await;
+    bench.clock.advance(Duration::from_secs(8 * 86_400));
+    bench.say("b", "main").await;
+    let cursor = bench.page("").await.next;
+    bench.say("b", "main").await;
+    let given = vec![orphan.conversation];
+    bench.store.reassign(given, "main".into()).await.expect("given");
+    bench.sweep(START + 8 * DAY).await;
+    assert_eq!(
+        seen(&bench.page(&cursor).await),
+        [("b".into(), 2), ("old".into(), 1)],
+        "and a Gap in the place of what is gone"
+    );
+}
+
+#[tokio::test]
 async fn a_quiet_cores_cursor_does_not_grow_old_with_the_events_of_others() {
     let bench = Bench::new().await;
     bench.say("x", "other").await;

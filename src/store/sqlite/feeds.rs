@@ -353,8 +353,8 @@ impl Writer {
         self.feed_lost(&core, row)
     }
 
-    /// Something up to this place is gone for ever.
-    pub fn feed_lost(&mut self, core: &str, place: Position) -> Done {
+    /// Everything up to this row is gone for ever, and nothing waits at or before it: rows are forgotten in their order.
+    fn feed_lost(&mut self, core: &str, place: Position) -> Done {
         if self.feeds.of(core).is_none() {
             return Ok(());
         }

@@ -37,6 +37,8 @@ struct Stream {
     /// There may be more behind them.
     cut: bool,
     tail: Row,
+    /// What is missing up to here was forgotten. Beyond it nothing was: places in feeds take row numbers too.
+    forgotten: Row,
 }
 
 impl Stream {
@@ -45,6 +47,7 @@ impl Stream {
             rows: VecDeque::new(),
             cut: false,
             tail: 0,
+            forgotten: Row::MAX,
         }
     }
 
@@ -113,7 +116,8 @@ fn merged(from: Place, mut streams: [Stream; 3], rows: usize) -> ArchivePage {
         let Some((row, at, item)) = streams.get_mut(kind).and_then(|it| it.rows.pop_front()) else {
             break;
         };
-        page.lost += reach(part(&mut page.place, kind), row).saturating_sub(1);
+        let forgotten = streams.get(kind).map_or(0, |it| it.forgotten);
+        page.lost += reach(part(&mut page.place, kind), row, forgotten.min(row - 1));
         page.items.push(Archived {
             at,
             item,
@@ -123,7 +127,7 @@ fn merged(from: Place, mut streams: [Stream; 3], rows: usize) -> ArchivePage {
     for (kind, stream) in streams.iter().enumerate() {
         // Read to its end: what is missing there was forgotten.
         if stream.rows.is_empty() && !stream.cut {
-            page.lost += reach(part(&mut page.place, kind), stream.tail);
+            page.lost += reach(part(&mut page.place, kind), stream.tail, stream.forgotten);
         }
     }
     page
@@ -137,11 +141,11 @@ fn part(place: &mut Place, kind: usize) -> &mut Row {
     }
 }
 
-/// Moves forward; by how many rows.
-fn reach(place: &mut Row, row: Row) -> u64 {
-    let moved = row.saturating_sub(*place).max(0);
+/// Moves forward; over how many forgotten rows.
+fn reach(place: &mut Row, row: Row, forgotten: Row) -> u64 {
+    let lost = forgotten.min(row).saturating_sub(*place).max(0);
     *place = row.max(*place);
-    moved.unsigned_abs()
+    lost.unsigned_abs()
 }
 
 /// A row as it was read, and its size; `None`: it cannot be read, and nobody else shall wait for it.
@@ -171,8 +175,12 @@ fn collect(
 }
 
 fn events(db: &Connection, from: Row, tail: Row, rows: usize) -> rusqlite::Result<Stream> {
+    let forgotten = db
+        .prepare_cached("SELECT value FROM meta WHERE name = 'forgotten'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
     let mut statement = db.prepare_cached("SELECT row, accepted, body FROM event WHERE row > ?1 ORDER BY row")?;
-    collect(statement.query([from])?, tail, rows, |row| {
+    let stream = collect(statement.query([from])?, tail, rows, |row| {
         let body = row.get_ref(2)?.as_blob()?;
         let Ok(mut event) = v1::Event::decode(body) else {
             return Ok(None);
@@ -181,6 +189,10 @@ fn events(db: &Connection, from: Row, tail: Row, rows: usize) -> rusqlite::Resul
         event.raw = None;
         let read = (row.get(0)?, row.get(1)?, Item::Event(Box::new(event)), body.len());
         Ok(Some(read))
+    })?;
+    Ok(Stream {
+        forgotten: forgotten.unwrap_or(0),
+        ..stream
     })
 }
 

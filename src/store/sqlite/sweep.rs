@@ -77,6 +77,11 @@ impl Writer {
                 .prepare_cached("DELETE FROM event WHERE row = ?1")?
                 .execute([row])? as u64;
         }
+        if !old.is_empty() {
+            self.db
+                .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES ('forgotten', ?1)")?
+                .execute([at.event])?;
+        }
         Ok(old.len() as i64 == STEP)
     }
 
@@ -105,9 +110,8 @@ impl Writer {
         let core = self.conversations.state(&self.db, conversation)?.core.clone();
         for (seq, row) in &old {
             self.lines.remove(&self.db, conversation, *seq, *row)?;
-            if let Some(place) = self.feed_drop(&core, *row)? {
-                self.feed_lost(&core, place)?;
-            }
+            // Its place says nothing of what is forgotten: it may stand behind others that wait, and the Gap tells of it.
+            self.feed_drop(&core, *row)?;
         }
         let gap = self.put_gap(ConversationId(conversation), gap)?;
         self.publish.push(super::writer::Publish::Event(gap));

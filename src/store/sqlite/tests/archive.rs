@@ -75,6 +75,23 @@ async fn what_is_stored_is_one_list_by_time_and_each_place_goes_on_behind_it() {
 }
 
 #[tokio::test]
+async fn numbers_that_places_in_a_feed_took_are_nobodys_loss() {
+    use crate::ports::feed::FeedStore as _;
+    let bench = Bench::new();
+    bench.store.open_feeds(vec!["main".into()]).await.expect("opened");
+    let first = bench.say("a", 1).await;
+    let again = vec![first.row; 10];
+    bench
+        .store
+        .feed_again("main".into(), again, "r-1".into())
+        .await
+        .expect("put");
+    assert_eq!(bench.say("a", 2).await.row, 12);
+    let page = bench.store.page(Place::default(), ALL, 100).await.expect("read");
+    assert_eq!((names(&page).len(), page.place.event, page.lost), (2, 12, 0));
+}
+
+#[tokio::test]
 async fn rows_that_were_forgotten_are_counted_and_their_numbers_never_come_again() {
     let bench = Bench::new();
     for number in 0..3 {
