@@ -151,8 +151,8 @@ fn unanswered(status: &Status) -> Option<Outcome> {
 /// How long the core wants to be left alone: google.rpc.RetryInfo among the details.
 fn rest(status: &Status) -> Option<Millis> {
     let wait = rpc::retry_delay(status.details())?;
-    let millis = wait.seconds.saturating_mul(1000) + i64::from(wait.nanos) / 1_000_000;
-    Some(millis.max(0))
+    let millis = wait.seconds.saturating_mul(1000);
+    Some(millis.saturating_add(i64::from(wait.nanos) / 1_000_000).max(0))
 }
 
 /// The status as gRPC's own list writes it.
@@ -175,5 +175,31 @@ pub fn name(code: Code) -> &'static str {
         Code::Unavailable => "UNAVAILABLE",
         Code::DataLoss => "DATA_LOSS",
         Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pbjson_types::Duration;
+    use prost::Message as _;
+
+    use super::*;
+
+    #[test]
+    fn a_rest_beyond_all_measure_is_long_and_one_below_nothing_is_none() {
+        let asked = |seconds, nanos| {
+            let wish = rpc::RetryInfo {
+                retry_delay: Some(Duration { seconds, nanos }),
+            };
+            let whole = rpc::Status {
+                details: vec![rpc::Detail::of("google.rpc.RetryInfo", &wish)],
+                ..Default::default()
+            };
+            let details = whole.encode_to_vec().into();
+            refused(&Status::with_details(Code::Unavailable, "busy", details)).after()
+        };
+        assert_eq!(asked(2, 500_000_000), Some(2_500));
+        assert_eq!(asked(i64::MAX, i32::MAX), Some(Millis::MAX));
+        assert_eq!(asked(i64::MIN, i32::MIN), Some(0));
     }
 }
