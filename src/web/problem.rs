@@ -103,6 +103,14 @@ impl Problem {
         }
     }
 
+    /// A fault in us, which is in the log and nobody else's business.
+    pub fn failed() -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            ..Self::new(Code::Overloaded, "the call failed; the log says why")
+        }
+    }
+
     /// `INVALID_REQUEST` as "Invalid request".
     fn title(&self) -> String {
         let words = self.code.name().replace('_', " ").to_ascii_lowercase();

@@ -41,7 +41,7 @@ async fn to_the_end<T: Send + 'static>(work: impl Future<Output = Answer<T>> + S
         Ok(answer) => answered(answer),
         Err(error) => {
             tracing::error!(%error, "a call over gRPC failed");
-            Err(Status::internal("the call failed; the log says why"))
+            Err(status(&Problem::failed()))
         }
     }
 }
@@ -115,5 +115,23 @@ impl Bridge for Desk {
         let (_, entry) = opened(request)?;
         let state = self.0.clone();
         to_the_end(async move { entries::create(&state, &entry, None, None).await }).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fault_in_us_is_not_laid_at_the_callers_door() {
+        let refused = to_the_end::<()>(async { panic!("on purpose") }).await;
+        let sent = super::super::gate::explained(refused.expect_err("refused").into_http());
+        let status = Status::from_header_map(sent.headers()).expect("a status");
+        assert_eq!(status.code(), tonic::Code::Internal);
+        let details = String::from_utf8_lossy(status.details());
+        assert!(
+            details.contains("OVERLOADED") && !details.contains("INVALID_REQUEST"),
+            "{details:?}"
+        );
     }
 }
