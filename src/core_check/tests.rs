@@ -47,6 +47,8 @@ enum Fault {
     ForgetsTheEpoch,
     RefusesALowerSeq,
     CountsAllConversationsTogether,
+    RefusesTheFourth,
+    IsDeafToTheFourth,
     WantsEveryNumber,
     RefusesGaps,
     WaitsBehindGaps,
@@ -199,6 +201,7 @@ impl Core {
         let known = ["message", "interaction", "signal", "delivery", "gap"];
         let hole = seq > last.1 + 1 && data["gap"].is_null();
         let refused = match self.fault {
+            Fault::RefusesTheFourth => text && seq == 4,
             Fault::WantsEveryNumber => hole,
             Fault::WaitsBehindGaps => last.1 > 0 && seq > last.1 + 1,
             Fault::RefusesGaps => data["gap"].is_object(),
@@ -223,6 +226,7 @@ impl Core {
             (Fault::RepliesNonsense, _) => json!({ "replies": [{ "text": { "body": "x" } }] }),
             (Fault::MisspellsReplies, Some(said)) => json!({ "replies": [{ "txet": said }] }),
             (Fault::WorksTwice, Some(said)) => json!({ "replies": [{ "text": format!("{works}: {said}") }] }),
+            (Fault::IsDeafToTheFourth, Some(_)) if data["seq"] == 4 => return HttpResponse::Ok().finish(),
             (Fault::Silent, _) | (_, None) => return HttpResponse::Ok().finish(),
             (_, Some(said)) => json!({ "replies": [{ "text": said }] }),
         };
@@ -312,6 +316,8 @@ async fn each_fault_is_found_by_its_name() {
         (ForgetsTheEpoch, "epoch", Red),
         (RefusesALowerSeq, "twice", Red),
         (CountsAllConversationsTogether, "conversations", Red),
+        (RefusesTheFourth, "order", Red),
+        (IsDeafToTheFourth, "order", Red),
         (WantsEveryNumber, "first-seq", Red),
         (RefusesGaps, "gap", Red),
         (WaitsBehindGaps, "gap", Red),

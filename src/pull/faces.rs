@@ -249,3 +249,39 @@ impl Pull {
         self.parts.store.accept_page(page).await.map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn who(number: usize) -> Who {
+        let id = format!("wm{number}");
+        Who {
+            key: format!("wechat_kf:ww1:wk1:u:{id}"),
+            id,
+            tries: 0,
+        }
+    }
+
+    #[test]
+    fn only_so_many_wait_and_are_remembered_and_who_found_no_place_finds_one_later() {
+        let faces = Faces::default();
+        let mut told = HashSet::new();
+        for round in 1..=3 {
+            for number in 0..3 * WAITING {
+                faces.lock().saw("kf", who(number), 0);
+            }
+            assert_eq!(faces.lock().count, WAITING);
+            let (_, drained) = faces.next(|_| usize::MAX, 0).expect("somebody waits");
+            assert_eq!(drained.len(), WAITING);
+            told.extend(drained.into_iter().map(|it| it.id));
+            let inner = faces.lock();
+            assert_eq!(inner.count, 0);
+            assert!(
+                inner.asked.len() + inner.before.len() <= 2 * REMEMBERED,
+                "in round {round}"
+            );
+        }
+        assert!(told.len() > WAITING, "nobody is left out for ever");
+    }
+}

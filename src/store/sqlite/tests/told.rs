@@ -45,7 +45,9 @@ impl Listener for Slow {
 
 /// Gives way until it holds.
 fn until(holds: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
     while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it never holds");
         std::thread::yield_now();
     }
 }
