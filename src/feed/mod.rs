@@ -251,10 +251,10 @@ impl Feeds {
         })
     }
 
-    /// Puts stored events into a core's feed once more, and waits until they are taken. Ends early when the house closes.
-    pub async fn again(&self, core: &str, replay: &str, events: Vec<Row>) -> Result<(), StoreError> {
+    /// Puts stored events into a core's feed once more, and waits until they are taken. `false`: the house closed first.
+    pub async fn again(&self, core: &str, replay: &str, events: Vec<Row>) -> Result<bool, StoreError> {
         let Some(feed) = self.feeds.iter().find(|feed| &*feed.core.name == core) else {
-            return Ok(());
+            return Ok(true);
         };
         let name = feed.core.name.clone();
         let last = self.parts.store.feed_again(name, events, replay.to_owned()).await?;
@@ -264,8 +264,11 @@ impl Feeds {
             tokio::pin!(taken, closed);
             taken.as_mut().enable();
             closed.as_mut().enable();
-            if self.place(feed).await?.taken >= last || self.closing.load(Ordering::Acquire) {
-                return Ok(());
+            if self.place(feed).await?.taken >= last {
+                return Ok(true);
+            }
+            if self.closing.load(Ordering::Acquire) {
+                return Ok(false);
             }
             tokio::select! {
                 () = taken => {}

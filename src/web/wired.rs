@@ -255,7 +255,12 @@ impl ReplayRun for PulledReplay {
             query.after = Some(last.row);
             let rows: Vec<Row> = page.iter().map(|stored| stored.row).collect();
             // The next ones when these are taken: a feed holds no more of it than a core takes at a time.
-            self.feeds.again(&self.wish.core, id, rows).await.map_err(broken)?;
+            if !self.feeds.again(&self.wish.core, id, rows).await.map_err(broken)? {
+                return Err(Fault::new(
+                    Code::Overloaded,
+                    "the bridge goes down before the core took all of it",
+                ));
+            }
             self.taken.fetch_add(page.len() as u64, Ordering::Relaxed);
         }
     }

@@ -215,6 +215,29 @@ async fn a_page_holds_as_many_bytes_as_a_grpc_client_takes() {
 }
 
 #[tokio::test]
+async fn a_replay_says_whether_it_was_taken_or_cut_short() {
+    let bench = Bench::new().await;
+    let first = bench.say("a", "main").await;
+    bench.ack(&bench.page("").await.next, false).await.expect("acked");
+    let again = |id: &'static str| {
+        let (feeds, row) = (bench.feeds.clone(), first.row);
+        tokio::spawn(async move { feeds.again("main", id, vec![row]).await.expect("put") })
+    };
+    let replay = again("r-1");
+    let page = bench.fetch("", 10, 20).await.expect("a page");
+    assert_eq!(page.events.len(), 1);
+    bench.ack(&page.next, false).await.expect("acked");
+    assert!(replay.await.expect("ran"));
+    let replay = again("r-2");
+    assert_eq!(bench.fetch("", 10, 20).await.expect("a page").events.len(), 1);
+    bench.feeds.close();
+    assert!(
+        !replay.await.expect("ran"),
+        "or the next part of it would follow at once"
+    );
+}
+
+#[tokio::test]
 async fn a_replay_stands_in_the_feed_with_its_name_and_moves_nothing() {
     let bench = Bench::new().await;
     let first = bench.say("a", "main").await;
