@@ -8,6 +8,8 @@ pub mod cloudevents;
 pub mod grpc;
 pub mod http;
 pub mod signing;
+#[cfg(test)]
+mod testing;
 
 use async_trait::async_trait;
 

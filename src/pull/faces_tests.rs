@@ -1,24 +1,17 @@
 //! Does the core learn who somebody is, without one event waiting for it?
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::testing::{CORP, CUSTOMER, FakeKf, House, KF, NOW, settings, text};
-use crate::{
-    ports::{clock::ManualClock, store::Store as _},
-    schema::v1,
-};
+use super::testing::{self, CORP, CUSTOMER, House, KF, settings, text};
+use crate::{ports::store::Store as _, schema::v1};
 
 const BATCH: &str = "/cgi-bin/kf/customer/batchget";
 
 async fn house(waiting: Vec<Value>) -> (House, tempfile::TempDir) {
-    let dir = tempfile::tempdir().expect("a folder");
-    let platform = Arc::new(FakeKf::default());
-    platform.with(|kept| kept.waiting.insert(KF.into(), waiting));
-    let house = House::on(dir.path(), settings(), platform, ManualClock::at(NOW)).await;
-    (house, dir)
+    testing::house(settings(), waiting).await
 }
 
 fn recognising(house: &House) -> watch::Sender<bool> {

@@ -1,36 +1,11 @@
 //! Are places that come, go and come again pulled from where they stood, and do the numbers tell it?
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::testing::{CUSTOMER, FakeKf, House, KF, Kept, NOW, settings, text};
-use crate::{
-    channels::contract::Bell,
-    ports::{clock::ManualClock, pull::Bells as _},
-    settings::AccountSettings,
-};
-
-async fn house(settings: AccountSettings, waiting: Vec<Value>) -> (House, tempfile::TempDir) {
-    let dir = tempfile::tempdir().expect("a folder");
-    let platform = Arc::new(FakeKf::default());
-    platform.with(|kept| kept.waiting.insert(KF.into(), waiting));
-    let house = House::on(dir.path(), settings, platform, ManualClock::at(NOW)).await;
-    (house, dir)
-}
-
-fn bell() -> Bell {
-    Bell {
-        sub_id: Some(KF.into()),
-        token: "ENCtok".into(),
-    }
-}
-
-fn many(count: usize) -> Vec<Value> {
-    (0..count)
-        .map(|at| text(&format!("m{at:04}"), &format!("word {at}"), 60_000))
-        .collect()
-}
+use super::testing::{CUSTOMER, House, KF, Kept, bell, house, many, settings, text};
+use crate::{ports::pull::Bells as _, settings::AccountSettings};
 
 #[tokio::test]
 async fn the_numbers_tell_pages_items_and_who_waits_and_name_no_customer() {

@@ -1,12 +1,12 @@
 //! What becomes of the words that go back, of codes, and of the platform's own sessions?
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::testing::{CORP, CUSTOMER, FakeKf, House, KF, NOW, settings, text};
+use super::testing::{self, CORP, CUSTOMER, House, KF, NOW, settings, text};
 use crate::{
-    ports::{clock::ManualClock, store::Store as _},
+    ports::store::Store as _,
     schema::v1::{
         SendResult,
         conversation::SessionState,
@@ -26,10 +26,7 @@ fn key() -> String {
 }
 
 async fn house(settings: AccountSettings, waiting: Vec<Value>) -> (House, tempfile::TempDir) {
-    let dir = tempfile::tempdir().expect("a folder");
-    let platform = Arc::new(FakeKf::default());
-    platform.with(|kept| kept.waiting.insert(KF.into(), waiting));
-    let house = House::on(dir.path(), settings, platform, ManualClock::at(NOW)).await;
+    let (house, dir) = testing::house(settings, waiting).await;
     house.settle().await;
     (house, dir)
 }

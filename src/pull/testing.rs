@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::{Parts, Pull};
 use crate::{
     accounts::{Registry, Service},
+    channels::contract::Bell,
     cores::{Core, Cores, Kind, Match},
     inbound::windows::OpenRequests,
     media::Library,
@@ -60,6 +61,30 @@ pub fn text(id: &str, words: &str, ago: Millis) -> Value {
         "msgid": id, "open_kfid": KF, "external_userid": CUSTOMER, "send_time": (NOW - ago) / 1_000, "origin": 3,
         "msgtype": "text", "text": { "content": words },
     })
+}
+
+/// So many texts, a minute old.
+pub fn many(count: usize) -> Vec<Value> {
+    (0..count)
+        .map(|at| text(&format!("m{at:04}"), &format!("word {at}"), 60_000))
+        .collect()
+}
+
+/// Something waits at [`KF`].
+pub fn bell() -> Bell {
+    Bell {
+        sub_id: Some(KF.into()),
+        token: "ENCtok".into(),
+    }
+}
+
+/// A house on a disk of its own, and what waits at [`KF`].
+pub async fn house(settings: AccountSettings, waiting: Vec<Value>) -> (House, tempfile::TempDir) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let platform = Arc::new(FakeKf::default());
+    platform.with(|kept| kept.waiting.insert(KF.into(), waiting));
+    let house = House::on(dir.path(), settings, platform, ManualClock::at(NOW)).await;
+    (house, dir)
 }
 
 /// The platform: what waits at each place, and how it is cut into pages.

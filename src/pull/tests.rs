@@ -8,36 +8,15 @@ use std::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::testing::{CORP, CUSTOMER, FakeKf, House, KF, NOW, settings, text};
+use super::testing::{CORP, CUSTOMER, House, KF, NOW, bell, house, many, settings, text};
 use crate::{
     channels::contract::Bell,
-    ports::{clock::ManualClock, pull::Bells as _},
+    ports::pull::Bells as _,
     schema::v1::{self, event::Body, gap, signal::Type},
     settings::AccountSettings,
 };
 
 const HOUR: i64 = 3_600_000;
-
-async fn house(settings: AccountSettings, waiting: Vec<Value>) -> (House, tempfile::TempDir) {
-    let dir = tempfile::tempdir().expect("a folder");
-    let platform = Arc::new(FakeKf::default());
-    platform.with(|kept| kept.waiting.insert(KF.into(), waiting));
-    let house = House::on(dir.path(), settings, platform, ManualClock::at(NOW)).await;
-    (house, dir)
-}
-
-fn bell() -> Bell {
-    Bell {
-        sub_id: Some(KF.into()),
-        token: "ENCtok".into(),
-    }
-}
-
-fn many(count: usize) -> Vec<Value> {
-    (0..count)
-        .map(|at| text(&format!("m{at:04}"), &format!("word {at}"), 60_000))
-        .collect()
-}
 
 fn said(count: usize) -> Vec<String> {
     (0..count).map(|at| format!("word {at}")).collect()

@@ -55,6 +55,24 @@ impl Platform {
         assert_eq!(status, 200, "{answer}");
     }
 
+    /// The same, with pages of so many items; its bells ring at the bridge.
+    pub async fn open(&self, bridge: &Bridge, api_base: &str, items: usize) {
+        let page = json!({ "open_kfid": PLACE, "page": items });
+        self.post("/sim/v1/desks", page).await;
+        self.bind(bridge, api_base).await;
+        let url = bridge.public("/callback/kf");
+        let callback = json!({ "channel": "wechat_kf", "corp_id": CORP, "callback_url": url });
+        self.post("/sim/v1/accounts", callback).await;
+    }
+
+    /// More waits, and the platform says so once: the status that the bell was answered with, if it was.
+    pub async fn rings(&self, content: &str, count: usize, customers: usize) -> Value {
+        self.backlog(content, count, customers).await;
+        let bell = format!("/sim/v1/phones/{PLACE}/any/bell");
+        let told = self.post(&bell, json!({ "push": { "attempts": 1 } })).await;
+        told["attempts"][0]["status"].clone()
+    }
+
     /// Every page that was asked for.
     pub async fn pulls(&self) -> Vec<Value> {
         let url = format!("{}/sim/v1/calls?api=kf/sync_msg", self.sim.url());

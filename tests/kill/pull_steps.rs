@@ -1,11 +1,9 @@
 //! Does a pull survive a SIGKILL between any two of its steps? The test, not chance, says where: a door before the platform
 //! stops the pull at each step in turn.
 
-use serde_json::json;
-
 use crate::{
     gate::{Gate, Step},
-    kf::{CORP, PLACE, Platform, count, told},
+    kf::{Platform, count, told},
     support::{
         bridge::{Bridge, Setup},
         core::{Core, Said},
@@ -30,14 +28,9 @@ impl World {
     async fn new() -> Self {
         let core = Core::start(|_| Said::taken()).await;
         let platform = Platform::start(0).await;
-        let page = json!({ "open_kfid": PLACE, "page": ITEMS });
-        platform.post("/sim/v1/desks", page).await;
         let gate = Gate::before(&platform.sim.url());
         let bridge = Bridge::start(Setup::to_core(&core, "")).await;
-        platform.bind(&bridge, gate.url()).await;
-        let url = bridge.public("/callback/kf");
-        let callback = json!({ "channel": "wechat_kf", "corp_id": CORP, "callback_url": url });
-        platform.post("/sim/v1/accounts", callback).await;
+        platform.open(&bridge, gate.url(), ITEMS).await;
         let world = Self {
             platform,
             gate,
@@ -55,11 +48,9 @@ impl World {
     /// More waits, and the platform says so. Returns once the bell was answered, or nobody was there to answer it.
     async fn rings(&mut self) {
         let content = format!("round {}", self.rounds);
-        self.platform.backlog(&content, PAGES * ITEMS, CUSTOMERS).await;
         self.rounds += 1;
-        let bell = format!("/sim/v1/phones/{PLACE}/any/bell");
-        let told = self.platform.post(&bell, json!({ "push": { "attempts": 1 } })).await;
-        assert_eq!(told["attempts"][0]["status"], 200, "{told}");
+        let answered = self.platform.rings(&content, PAGES * ITEMS, CUSTOMERS).await;
+        assert_eq!(answered, 200);
     }
 
     /// Killed, started again and left alone until everything was told. What it asked for first, after the start.

@@ -6,10 +6,8 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use serde_json::json;
-
 use crate::{
-    kf::{CORP, PLACE, Platform, count, told},
+    kf::{Platform, count, told},
     support::{
         bridge::{Bridge, Setup},
         core::{Core, Said},
@@ -39,13 +37,8 @@ impl World {
     async fn new() -> Self {
         let core = Core::start(|_| Said::taken()).await;
         let platform = Platform::start(0).await;
-        let page = json!({ "open_kfid": PLACE, "page": ITEMS });
-        platform.post("/sim/v1/desks", page).await;
         let bridge = Bridge::start(Setup::to_core(&core, "")).await;
-        platform.bind(&bridge, &platform.sim.url()).await;
-        let url = bridge.public("/callback/kf");
-        let callback = json!({ "channel": "wechat_kf", "corp_id": CORP, "callback_url": url });
-        platform.post("/sim/v1/accounts", callback).await;
+        platform.open(&bridge, &platform.sim.url(), ITEMS).await;
         let world = Self {
             platform,
             core,
@@ -73,10 +66,8 @@ impl World {
         let before = self.platform.pulls().await.len();
         let mut tracer = self.killed_at(call, number).await;
         let content = format!("round {}", self.rounds);
-        self.platform.backlog(&content, PAGES * ITEMS, 1).await;
         self.rounds += 1;
-        let bell = format!("/sim/v1/phones/{PLACE}/any/bell");
-        let rung = self.platform.post(&bell, json!({ "push": { "attempts": 1 } })).await;
+        let answered = self.platform.rings(&content, PAGES * ITEMS, 1).await;
         let died = until("the kill, or the end of the pull", async || {
             if self.bridge.is_dead() {
                 return Some(true);
@@ -88,7 +79,7 @@ impl World {
         tracer.wait().unwrap();
         Run {
             died,
-            bell_answered: rung["attempts"][0]["status"] == 200,
+            bell_answered: answered == 200,
             pages_asked: self.platform.pulls().await.len() - before,
         }
     }

@@ -125,25 +125,17 @@ fn core(address: SocketAddr, timeout: Millis) -> Core {
 }
 
 fn event() -> v1::Event {
-    v1::Event {
-        id: "0198-e".into(),
-        conversation: Some(v1::Conversation {
-            key: "k".into(),
+    let said = v1::Message {
+        summary: "您好".into(),
+        parts: vec![v1::Part {
+            content: Some(v1::part::Content::Text(v1::Text::default())),
             ..Default::default()
-        }),
-        epoch: 1,
-        seq: 5,
-        traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(),
-        body: Some(v1::event::Body::Message(v1::Message {
-            summary: "您好".into(),
-            parts: vec![v1::Part {
-                content: Some(v1::part::Content::Text(v1::Text::default())),
-                ..Default::default()
-            }],
-            ..Default::default()
-        })),
-        raw: Some(v1::Raw::default()),
+        }],
         ..Default::default()
+    };
+    v1::Event {
+        raw: Some(v1::Raw::default()),
+        ..crate::core_link::testing::event(5, said)
     }
 }
 

@@ -70,18 +70,7 @@ fn core(url: String, timeout: Millis) -> Core {
 }
 
 fn event() -> v1::Event {
-    v1::Event {
-        id: "0198-e".into(),
-        conversation: Some(v1::Conversation {
-            key: "k".into(),
-            ..Default::default()
-        }),
-        epoch: 1,
-        seq: 1,
-        traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(),
-        body: Some(v1::event::Body::Message(v1::Message::default())),
-        ..Default::default()
-    }
+    crate::core_link::testing::event(1, v1::Message::default())
 }
 
 async fn offer(core: &Core) -> Outcome {

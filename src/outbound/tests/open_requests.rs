@@ -150,14 +150,7 @@ async fn a_send_in_answer_to_an_event_rides_while_its_request_is_kept_open() {
 async fn a_picture_that_is_not_uploaded_in_time_goes_by_the_api() {
     let house = awake();
     let event = house.wrote(5);
-    let png = futures_util::stream::iter([Ok::<_, std::io::Error>(b"\x89PNG\r\n\x1a\n")]);
-    let media = house
-        .outbound
-        .parts
-        .library
-        .put(Label::default(), png)
-        .await
-        .expect("stored");
+    let media = house.kept(b"\x89PNG\r\n\x1a\n").await;
     house.windows.open(&event.event.id, START + 4_000, true);
     let slow = house.platform.gate.write().await;
     let (outbound, at, handle) = (house.outbound.clone(), event.clone(), media.handle.clone());

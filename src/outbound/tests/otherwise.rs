@@ -5,14 +5,7 @@ use super::*;
 #[tokio::test]
 async fn a_dead_media_id_is_uploaded_again_once() {
     let house = awake();
-    let png = futures_util::stream::iter([Ok::<_, std::io::Error>(b"\x89PNG\r\n\x1a\n")]);
-    let media = house
-        .outbound
-        .parts
-        .library
-        .put(Label::default(), png)
-        .await
-        .expect("stored");
+    let media = house.kept(b"\x89PNG\r\n\x1a\n").await;
     let image = json!({"conversationKey": KEY, "message": {"parts": [{"image": {"handle": media.handle}}]}});
     let first = house.submit(image.clone()).await.expect("accepted");
     house.becomes(&first, Status::Sent).await;
@@ -67,14 +60,7 @@ async fn a_refused_card_is_said_otherwise_once_unless_the_core_forbids_it() {
 #[tokio::test]
 async fn a_file_that_the_platform_does_not_take_keeps_an_address() {
     let house = awake();
-    let pdf = futures_util::stream::iter([Ok::<_, std::io::Error>(b"%PDF-1.7")]);
-    let media = house
-        .outbound
-        .parts
-        .library
-        .put(Label::default(), pdf)
-        .await
-        .expect("stored");
+    let media = house.kept(b"%PDF-1.7").await;
     let file = json!({"conversationKey": KEY, "message": {"parts": [{"file": {"handle": media.handle}}]}});
     let sent = house.submit(file).await.expect("accepted");
     house.becomes(&sent, Status::Sent).await;

@@ -134,14 +134,18 @@ async fn a_message_is_read_by_either_id() {
     );
 }
 
+/// Ten bytes, handed in as they are.
+fn picture() -> TestRequest {
+    TestRequest::post()
+        .uri("/v1/media?name=a.png")
+        .insert_header((header::CONTENT_TYPE, "image/png"))
+        .set_payload("0123456789")
+}
+
 #[actix_web::test]
 async fn a_file_goes_in_raw_or_as_a_form() {
     let house = House::new().await;
-    let raw = TestRequest::post()
-        .uri("/v1/media?name=a.png")
-        .insert_header((header::CONTENT_TYPE, "image/png"))
-        .set_payload("0123456789");
-    let raw = ask(&house, &house.core, raw).await;
+    let raw = ask(&house, &house.core, picture()).await;
     assert_eq!(
         (raw.status, raw.json()["name"].as_str(), raw.json()["size"].as_str()),
         (201, Some("a.png"), Some("10"))
@@ -176,11 +180,7 @@ async fn a_file_goes_in_raw_or_as_a_form() {
 #[actix_web::test]
 async fn a_file_comes_out_whole_or_in_parts() {
     let house = House::new().await;
-    let raw = TestRequest::post()
-        .uri("/v1/media?name=a.png")
-        .insert_header((header::CONTENT_TYPE, "image/png"))
-        .set_payload("0123456789");
-    let raw = ask(&house, &house.core, raw).await;
+    let raw = ask(&house, &house.core, picture()).await;
     let handle = raw.json()["handle"].as_str().unwrap_or_default().to_owned();
     let uri = format!("/v1/media/{handle}");
     let whole = ask(&house, &house.core, get(&uri)).await;
