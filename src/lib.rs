@@ -44,6 +44,17 @@
 //!     by the API            outbound/send           tokens/ lends the token, egress/ makes the call
 //!   what did they say?      channels/…/judge        errcode inside HTTP 200: Verdict
 //! ```
+//! ## An account is bound by a scan
+//! ```text
+//! an operator asks          web/admin/open          a link that works once
+//! opens it, scans           web/open                our page, the platform's page, and back
+//!   is it the same browser? component/links         the link's key and the browser's cookie
+//!   what was granted?       channels/…/authority    the open platform's calls, as values
+//!   keep it, then use it    component/settle        refresh token, who it is, the account that serves it
+//! the platform tells        component/notices       tickets, authorisations, withdrawals
+//! a token is wanted         component/source        by ticket, by refresh token, recovered where one was lost
+//! a message comes           inbound/addressed       the platform's keys, the account of the path; then like any other
+//! ```
 //! ## Others get copies
 //! ```text
 //! whatever is stored        store/sqlite/forward    walked by row, so that no commit does anything for a copy
@@ -102,6 +113,8 @@
 //! | Where is a long text cut? | `src/text/split.rs` |
 //! | What if the connection closed before our answer left? | `src/outbound/ride.rs` |
 //! | What does an errcode mean, and what follows? | `src/channels/official_account/codes.rs`, `src/channels/common/answers.rs` |
+//! | How is an account bound by a scan, and by whom? | `src/component/links.rs`, `src/component/settle.rs` |
+//! | What is an open platform asked, and what does it tell? | `src/channels/contract/authority.rs`, `src/channels/open_platform/mod.rs` |
 //! | Which access token is valid now? | `src/tokens/mod.rs`, `src/tokens/cell.rs` |
 //! | Which copies go to other systems, and when? | `src/forward/mod.rs`, `src/forward/lane.rs`, `src/store/sqlite/forward.rs` |
 //! | Which record does an event or a message give? | `src/forward/derive.rs` |
@@ -123,7 +136,7 @@
 //!
 //! ## Which way arrows point
 //! ```text
-//! main → cli → app → web → inbound, outbound, delivery, feed, pull, forward → tokens → channels → envelope, text, entry
+//! main → cli → app → web → component → inbound, outbound, delivery, feed, pull, forward → tokens → channels → envelope, text, entry
 //!                  → store, core_link, egress             adapters: they implement ports and know no pipeline
 //!                                             everything → ports, conversation, schema, error
 //! ```
@@ -137,6 +150,7 @@ pub mod audit;
 pub mod backup;
 pub mod channels;
 pub mod cli;
+pub mod component;
 pub mod config;
 pub mod conversation;
 pub mod core_check;

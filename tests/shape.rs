@@ -143,6 +143,7 @@ fn only_the_registry_knows_which_channels_there_are() {
 #[test]
 fn pipelines_see_ports_and_not_what_implements_them() {
     for folder in [
+        "src/component",
         "src/inbound",
         "src/delivery",
         "src/feed",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    channels::contract::SettingFault,
+    channels::{self, contract::SettingFault},
     config::{
         ConfigFault,
         accounts_file::{ID, fault_of},
@@ -194,23 +194,24 @@ fn keep_grace(before: Option<&AccountSettings>, settings: &mut AccountSettings) 
     }
 }
 
-/// Accounts bound via one that is not there, or that is another company's.
+/// Accounts bound via one that is not there, or that is another company's, or of a kind that binds nobody.
 fn via_nobody(accounts: &Accounts, named: &BTreeSet<String>) -> Vec<ConfigFault> {
     let bound = accounts
         .iter()
         .filter(|(id, it)| named.contains(*id) && !it.settings.via.is_empty());
     bound
         .filter_map(|(id, it)| {
+            let kinds = channels::named(&it.settings.channel).map_or(&[][..], |channel| channel.via());
             let via = accounts.get(&it.settings.via).map(|via| &via.settings);
-            let same = via.is_some_and(|via| via.corp_id == it.settings.corp_id && via.via.is_empty());
-            (!same).then(|| {
-                fault(
-                    id,
-                    "via",
-                    &it.settings.via,
-                    "the id of a bound account of the same corp_id",
-                )
-            })
+            let same =
+                via.is_some_and(|via| via.corp_id == it.settings.corp_id && kinds.contains(&via.channel.as_str()));
+            let company = if it.settings.corp_id.is_empty() {
+                ""
+            } else {
+                " of the same corp_id"
+            };
+            let expected = format!("the id of a bound {} account{company}", kinds.join(" or "));
+            (!same).then(|| fault(id, "via", &it.settings.via, expected))
         })
         .collect()
 }

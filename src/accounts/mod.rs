@@ -54,6 +54,8 @@ pub struct Condition {
     pub unheard: Option<Unheard>,
     /// When it was last seen that somebody else sends to our customers, and by what.
     pub suspected: Option<(Millis, String)>,
+    /// What the account's admin ticked, where it was bound by a scan.
+    pub permission_sets: Vec<u32>,
 }
 
 /// Customers tap and follow, and say nothing that reaches us.
@@ -108,6 +110,11 @@ impl Registry {
         let bound = via.get(&opened.settings.id).map_or(&[][..], Vec::as_slice);
         let reader = bound.iter().find(|it| it.account.takes(admitted));
         reader.unwrap_or(opened).clone()
+    }
+
+    /// The accounts bound via this one.
+    pub fn bound_via(&self, id: &str) -> Vec<Arc<Opened>> {
+        self.via.load().get(id).cloned().unwrap_or_default()
     }
 
     /// All accounts, by id.

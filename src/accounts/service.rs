@@ -83,6 +83,29 @@ impl Service {
         self.apply_to(stored, wanted, prune).await
     }
 
+    /// An account that was bound by a scan: made, or kept under its id with what the scan tells of it.
+    pub async fn bind(&self, scanned: AccountSettings) -> Result<Changes, AccountsError> {
+        let stored = self.stored.clone().lock_owned().await;
+        let id = scanned.id.clone();
+        let wanted = match stored.get(&id) {
+            Some(before) => AccountSettings {
+                channel: scanned.channel,
+                app_id: scanned.app_id,
+                original_id: scanned.original_id,
+                via: scanned.via,
+                ..before.settings.clone()
+            },
+            None => scanned,
+        };
+        let mut plan = self.plan(&stored, vec![wanted], false)?;
+        if plan.changes.created.contains(&id)
+            && let Some(bound) = plan.accounts.get_mut(&id)
+        {
+            bound.by_scan = true;
+        }
+        self.commit(stored, plan).await
+    }
+
     /// Forgets one account. Its conversations and events stay.
     pub async fn remove(&self, id: &str) -> Result<Changes, AccountsError> {
         let stored = self.stored.clone().lock_owned().await;
@@ -214,7 +237,7 @@ pub fn open(settings: &AccountSettings) -> Result<Arc<dyn channels::contract::Ac
     match channels::named(&settings.channel) {
         Some(channel) => channel.open(settings),
         None => {
-            let known: Vec<_> = channels::REGISTRY.iter().map(|channel| channel.card().name).collect();
+            let known: Vec<_> = channels::all().map(|channel| channel.card().name).collect();
             Err(vec![SettingFault {
                 key: "channel".into(),
                 found: format!("{:?}, a channel not available in this version", settings.channel),
@@ -285,6 +308,7 @@ fn condition(before: Option<&Opened>, bound: &Bound, new: &AccountSettings) -> C
         bound_at: fresh.bound_at,
         unheard: observed.unheard,
         suspected: observed.suspected,
+        permission_sets: observed.permission_sets,
     }
 }
 

@@ -88,7 +88,7 @@ async fn one_fault_keeps_all_of_it_from_happening() {
     let mut bad = account("bb");
     bad.encoding_aes_key = Secret::new("short");
     let mut later = account("ccc");
-    later.channel = "open_platform".into();
+    later.channel = "wecom_bot".into();
     let error = service
         .apply(vec![account("a"), bad, later], false)
         .await

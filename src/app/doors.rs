@@ -54,10 +54,15 @@ pub fn bind(config: &Config, house: &House) -> Result<Doors, StartFault> {
 
 /// The callbacks: nothing stands between the socket and the handler.
 fn bind_public(address: SocketAddr, house: &House) -> io::Result<Door> {
-    let (inbound, files) = (Data::from(house.inbound.clone()), house.files.clone());
+    let (inbound, files, open) = (
+        Data::from(house.inbound.clone()),
+        house.files.clone(),
+        house.open.clone(),
+    );
     let app = move || {
         App::new()
             .configure(web::links(files.clone()))
+            .configure(web::open(open.clone()))
             .configure(web::callback(inbound.clone()))
     };
     let server = HttpServer::new(app)

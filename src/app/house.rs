@@ -14,6 +14,7 @@ use crate::{
     accounts::{Registry, observed::Observed},
     audit::Audit,
     backup,
+    component::{self, Component, book::Book, source::Source},
     config::Config,
     conversation::{Rules, key::Key},
     core_link,
@@ -49,6 +50,8 @@ pub struct House {
     pub deliverer: Deliverer,
     pub inbound: Arc<Inbound>,
     pub pull: Arc<Pull>,
+    /// Accounts that are bound by a scan.
+    pub component: Arc<Component>,
     /// What cores pull.
     pub feeds: Arc<Feeds>,
     /// Copies for other systems.
@@ -57,6 +60,8 @@ pub struct House {
     pub observed: Arc<Observed>,
     /// Signed links to stored files, on the public listener.
     pub files: Data<web::links::Door>,
+    /// What an open platform has on the public listener.
+    pub open: Data<web::OpenDoor>,
     pub state: Data<web::State>,
 }
 
@@ -72,7 +77,8 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
         ground.clock.clone(),
     );
     let observed = observed.await?;
-    let keeper = keeper(config, &ground, &people);
+    let book = Book::load(ground.store.clone(), ground.vault.clone()).await?;
+    let keeper = keeper(config, &ground, &people, &book);
     let library = Library::new(
         &config.store.dir,
         ground.store.clone(),
@@ -82,8 +88,19 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
     library.leave_free(config.store.reserve);
     let files = files(config, &ground, &library).await?;
     let outbound = outbound(config, &ground, &people, &keeper, &files);
+    let component = component(config, &ground, &people, (&keeper, &outbound), book);
     let pull = pull(config, &ground, &people, &keeper, &outbound);
-    let inbound = inbound(config, &ground, &people, &keeper, &outbound, &pull);
+    let inbound = inbound(
+        config,
+        &ground,
+        &people,
+        &Beside {
+            keeper: &keeper,
+            outbound: &outbound,
+            pull: &pull,
+            component: &component,
+        },
+    );
     assign(config, &ground, &people.registry).await?;
     let fetcher = fetcher(config, &mut ground, &people, &keeper, &library).await?;
     let audit = Audit::load(ground.store.clone(), ground.clock.clone()).await?;
@@ -96,8 +113,14 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
         feeds: &feeds,
         forward: &forward,
         audit: &audit,
+        component: &component,
     };
     let (deliverer, state) = doors(config, ground, people, &built)?;
+    let open = web::OpenDoor {
+        component: component.clone(),
+        inbound: inbound.clone(),
+        audit: audit.clone(),
+    };
     Ok(House {
         clock: state.clock.clone(),
         store: state.store.clone(),
@@ -108,10 +131,12 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
         deliverer,
         inbound,
         pull,
+        component,
         feeds,
         forward,
         observed,
         files: Data::new(files),
+        open: Data::new(open),
         state: Data::new(state),
     })
 }
@@ -131,7 +156,7 @@ async fn feeds(config: &Config, ground: &Ground) -> Result<Arc<Feeds>, StartFaul
     Ok(Feeds::open(parts).await?)
 }
 
-fn keeper(config: &Config, ground: &Ground, people: &People) -> Arc<Keeper> {
+fn keeper(config: &Config, ground: &Ground, people: &People, book: &Arc<Book>) -> Arc<Keeper> {
     Keeper::new(tokens::Parts {
         platform: people.egress.clone(),
         hosts: tokens::Hosts {
@@ -141,6 +166,35 @@ fn keeper(config: &Config, ground: &Ground, people: &People) -> Arc<Keeper> {
         clock: ground.clock.clone(),
         observer: ground.observer.clone(),
         keep: Some((ground.store.clone(), tokens::Vault::from(ground.vault.clone()))),
+        grants: Some(Arc::new(Source {
+            book: book.clone(),
+            registry: people.registry.clone(),
+        })),
+    })
+}
+
+fn component(
+    config: &Config,
+    ground: &Ground,
+    people: &People,
+    (keeper, outbound): (&Arc<Keeper>, &Arc<Outbound>),
+    book: Arc<Book>,
+) -> Arc<Component> {
+    Component::new(component::Parts {
+        book,
+        store: ground.store.clone(),
+        registry: people.registry.clone(),
+        service: people.service.clone(),
+        keeper: keeper.clone(),
+        outbound: outbound.clone(),
+        cores: Arc::new(config.cores.clone()),
+        clock: ground.clock.clone(),
+        chance: ground.chance.clone(),
+        rules: Rules {
+            session_idle: config.session.idle,
+        },
+        public_urls: config.public.urls.clone(),
+        pages: config.platform.weixin_pages.clone(),
     })
 }
 
@@ -240,23 +294,25 @@ fn pull(
     })
 }
 
-fn inbound(
-    config: &Config,
-    ground: &Ground,
-    people: &People,
-    keeper: &Arc<Keeper>,
-    outbound: &Arc<Outbound>,
-    pull: &Arc<Pull>,
-) -> Arc<Inbound> {
+/// What the inbound side works with.
+struct Beside<'a> {
+    keeper: &'a Arc<Keeper>,
+    outbound: &'a Arc<Outbound>,
+    pull: &'a Arc<Pull>,
+    component: &'a Arc<Component>,
+}
+
+fn inbound(config: &Config, ground: &Ground, people: &People, beside: &Beside<'_>) -> Arc<Inbound> {
     Inbound::new(inbound::Parts {
         store: ground.store.clone(),
         registry: people.registry.clone(),
         service: people.service.clone(),
         cores: Arc::new(config.cores.clone()),
         windows: ground.windows.clone(),
-        bells: pull.clone(),
-        outbound: outbound.clone(),
-        keeper: keeper.clone(),
+        bells: beside.pull.clone(),
+        authorizers: beside.component.clone(),
+        outbound: beside.outbound.clone(),
+        keeper: beside.keeper.clone(),
         old_urls: people.egress.clone(),
         observer: ground.observer.clone(),
         clock: ground.clock.clone(),
@@ -325,6 +381,7 @@ struct Built<'a> {
     feeds: &'a Arc<Feeds>,
     forward: &'a Arc<Forward>,
     audit: &'a Arc<Audit>,
+    component: &'a Arc<Component>,
 }
 
 fn doctor(config: &Config, ground: &Ground, people: &People, built: &Built<'_>, links: &Arc<wired::Ways>) -> Doctor {
@@ -364,6 +421,7 @@ fn doors(
         feeds,
         forward,
         audit,
+        component,
     } = *built;
     let links = Arc::new(wired::Ways {
         pushed: ground.delivery.clone(),
@@ -421,6 +479,7 @@ fn doors(
         replays: web::admin::Running::default(),
         quarantine: inbound.clone(),
         forwarding: forward.clone(),
+        open: component.clone(),
         backup: Arc::new(backup),
         audit: audit.clone(),
         doctor: Arc::new(doctor),

@@ -63,6 +63,7 @@ pub(super) async fn start(config: &Config, ground: Ground, options: Options) -> 
     };
     work.spawn(house.deliverer.run(until));
     work.spawn(house.pull.run(stopped.clone()));
+    work.spawn(house.component.run(stopped.clone()));
     work.spawn(house.forward.run(stopped.clone()));
     house.outbound.remember_accounts().await?;
     work.spawn(house.outbound.run(stopped));

@@ -8,6 +8,7 @@
 //! of captured bodies in `fixtures/`. Routes, forms, metrics, docs tables and the conformance tests walk the registry. What
 //! other channels do alike is in `channels/common`; the steps, one by one, are in `docs/adding-a-channel.md`.
 
+mod authority;
 mod basis;
 mod faces;
 mod inward;
@@ -17,6 +18,9 @@ mod places;
 mod pull;
 mod sessions;
 
+pub use authority::{
+    About, Authority, Authorized, Grant, Listing, Notice, Pages, PermissionSet, Played, PreAuth, Renewal,
+};
 pub use basis::{Basis, Side, Tables};
 pub use faces::{Faces, Profile};
 pub use inward::{Admitted, CallbackQuery, Dedupe, Effects, Inbound, PassiveTo, Refusal, Seal, SessionEffect, Who};
@@ -45,6 +49,10 @@ pub trait Channel: Tables {
     /// Where an operator finds things in the platform's console; findings name them.
     fn places(&self) -> Places {
         Places::default()
+    }
+    /// The channels that an account of this one may be bound via.
+    fn via(&self) -> &'static [&'static str] {
+        &[]
     }
 }
 
@@ -120,6 +128,11 @@ pub trait Account: Basis {
     }
     /// The callback says nothing but that something waits to be pulled.
     fn bell(&self, _admitted: &Admitted) -> Option<Bell> {
+        None
+    }
+    /// Others are bound via this account by a scan, and their callbacks come in at its addresses; `None` for every account
+    /// that has customers of its own.
+    fn authority(&self) -> Option<&dyn Authority> {
         None
     }
     /// How what waits is pulled; `None` where the platform pushes everything.

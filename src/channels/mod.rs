@@ -1,6 +1,7 @@
 //! Which channels exist? THE REGISTRY: one line per channel.
 //!
-//! Everything that lists channels walks [`REGISTRY`]; nothing else names one.
+//! Everything that lists channels walks [`REGISTRY`]; nothing else names one. Kinds of accounts without customers stand in
+//! [`AUTHORITIES`].
 
 pub mod common;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod conformance_tests;
 pub mod contract;
 pub mod mini_program;
 pub mod official_account;
+pub mod open_platform;
 pub mod wechat_kf;
 pub mod wecom_app;
 
@@ -21,7 +23,15 @@ pub static REGISTRY: &[&dyn Channel] = &[
     &wechat_kf::CHANNEL,
 ];
 
+/// Kinds of accounts without customers: others are bound via them by a scan.
+pub static AUTHORITIES: &[&dyn Channel] = &[&open_platform::CHANNEL];
+
+/// Every kind of account that can be entered.
+pub fn all() -> impl Iterator<Item = &'static dyn Channel> {
+    REGISTRY.iter().chain(AUTHORITIES).copied()
+}
+
 /// The channel of that name.
 pub fn named(name: &str) -> Option<&'static dyn Channel> {
-    REGISTRY.iter().copied().find(|channel| channel.card().name == name)
+    all().find(|channel| channel.card().name == name)
 }

@@ -16,8 +16,7 @@ pub fn run(context: &Context<'_>, text: &str) -> Outcome {
         return context.show(&ours(code), |_| page(context, code));
     }
     if let Ok(number) = text.trim().parse() {
-        let found: Vec<_> = channels::REGISTRY
-            .iter()
+        let found: Vec<_> = channels::all()
             .filter_map(|channel| Some((channel.card(), channel.explain(number)?)))
             .collect();
         if !found.is_empty() {

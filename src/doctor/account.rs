@@ -53,19 +53,26 @@ impl Doctor {
     }
 
     fn callback_seen(&self, opened: &Opened, condition: &Condition) -> Draft {
-        let id = &opened.settings.id;
         match condition.last_callback {
             Some(at) => {
                 let at = Timestamp::from_millis(at).to_rfc3339_millis();
-                Draft::new("callback", Level::Green, said(format!("the last callback came at {at}"), format!("最近一次回调：{at}")))
+                Draft::new(
+                    "callback",
+                    Level::Green,
+                    said(format!("the last callback came at {at}"), format!("最近一次回调：{at}")),
+                )
             }
-            None => Draft::new("callback", Level::Yellow, said("no callback has come yet", "尚未收到任何回调"))
-                .means("either nobody wrote, or the platform does not reach us", "可能无人发消息，也可能平台无法访问本服务")
-                .act(said(
-                    format!("enter the address …/callback/{id} with token and key, switch the server configuration on, write a message"),
-                    format!("在服务器配置中填写 …/callback/{id}、Token 与 EncodingAESKey 并启用，然后发一条消息测试"),
-                ))
-                .at(places(opened).callback),
+            None => Draft::new(
+                "callback",
+                Level::Yellow,
+                said("no callback has come yet", "尚未收到任何回调"),
+            )
+            .means(
+                "either nobody wrote, or the platform does not reach us",
+                "可能无人发消息，也可能平台无法访问本服务",
+            )
+            .act(enter_address(opened))
+            .at(places(opened).callback),
         }
     }
 
@@ -306,6 +313,29 @@ fn old_keys(opened: &Opened, condition: &Condition) -> Option<Draft> {
                 "请在平台侧也更新 Token 与 EncodingAESKey",
             ))
             .at(places(opened).callback),
+    )
+}
+
+/// What to enter where, so that callbacks come.
+fn enter_address(opened: &Opened) -> Said {
+    let (id, via) = (&opened.settings.id, &opened.settings.via);
+    if opened.account.authority().is_some() {
+        return said(
+            format!("enter …/open/{id}/events and …/open/{id}/message/$APPID$ with token and key"),
+            format!("在开发资料中填写 …/open/{id}/events 与 …/open/{id}/message/$APPID$，以及Token与Key"),
+        );
+    }
+    if !via.is_empty() {
+        return said(
+            format!("its callbacks come in at {via}: look whether those arrive, and write a message"),
+            format!("其回调由 {via} 接收：请确认该账号能收到回调，然后发一条消息测试"),
+        );
+    }
+    said(
+        format!(
+            "enter the address …/callback/{id} with token and key, switch the server configuration on, write a message"
+        ),
+        format!("在服务器配置中填写 …/callback/{id}、Token 与 EncodingAESKey 并启用，然后发一条消息测试"),
     )
 }
 

@@ -79,13 +79,13 @@ pub struct Call {
 }
 
 /// What an authentic callback turned out to be, and the account that reads it.
-enum Understood {
+pub(super) enum Understood {
     Bell(Arc<Opened>, Bell),
     Said(Box<Spoken>),
 }
 
 /// A push, verified and read.
-struct Spoken {
+pub(super) struct Spoken {
     reader: Arc<Opened>,
     admitted: Admitted,
     inbound: contract::Inbound,
@@ -164,11 +164,17 @@ impl Call {
             return self.end("echostr", Reply::ok(Body::Success), None);
         }
         match self.understand(&post) {
-            Ok(Understood::Said(spoken)) => self.take(spoken).await,
-            Ok(Understood::Bell(reader, bell)) => Box::pin(self.rung(&reader, bell)).await,
+            Ok(understood) => self.told_of(understood).await,
             Err(Refusal::Reject { status, fault }) => self.refuse(status, &fault),
             // Seldom: its future must not make every callback's larger.
             Err(Refusal::Quarantine { fault }) => Box::pin(self.set_aside(post, fault)).await,
+        }
+    }
+
+    pub(super) async fn told_of(self, understood: Understood) -> Reply {
+        match understood {
+            Understood::Said(spoken) => self.take(spoken).await,
+            Understood::Bell(reader, bell) => Box::pin(self.rung(&reader, bell)).await,
         }
     }
 
@@ -189,6 +195,17 @@ impl Call {
         if !Arc::ptr_eq(&reader, &self.opened) {
             reader.observe(|condition| condition.last_callback = Some(self.first));
         }
+        self.read(reader, admitted, post, now)
+    }
+
+    /// What an opened body says to the account that reads it.
+    pub(super) fn read(
+        &self,
+        reader: Arc<Opened>,
+        admitted: Admitted,
+        post: &Post<'_>,
+        now: Millis,
+    ) -> Result<Understood, Refusal> {
         if let Some(bell) = reader.account.bell(&admitted) {
             return Ok(Understood::Bell(reader, bell));
         }
@@ -203,7 +220,7 @@ impl Call {
         })))
     }
 
-    fn admit(&self, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
+    pub(super) fn admit(&self, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
         let (inbound, opened) = (&self.inbound, &self.opened);
         let admitted = opened.account.admit(query, body, now)?;
         if matches!(admitted.seal, Seal::Plain) && !inbound.nonces.bind(&opened.settings.id, query, body, self.first) {
@@ -215,7 +232,7 @@ impl Call {
     }
 
     /// Kept for the operator; the platform is content once it is durable.
-    async fn set_aside(self, post: Post<'_>, fault: Fault) -> Reply {
+    pub(super) async fn set_aside(self, post: Post<'_>, fault: Fault) -> Reply {
         let (id, observer) = (&self.opened.settings.id, &self.inbound.parts.observer);
         let kept = Quarantined {
             row: 0,
@@ -392,7 +409,7 @@ impl Call {
     }
 
     /// Never `success` for what is not durable.
-    fn uncommitted(self, error: &StoreError) -> Reply {
+    pub(super) fn uncommitted(self, error: &StoreError) -> Reply {
         if self.inbound.may_complain(self.first) {
             tracing::error!(account = self.opened.settings.id, %error, "callbacks are not committed; the platform comes again");
         }
@@ -400,7 +417,7 @@ impl Call {
     }
 
     /// `None`: it took longer than any callback may.
-    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             done = work => Some(done),
@@ -408,7 +425,7 @@ impl Call {
         }
     }
 
-    fn end(mut self, class: Class, reply: Reply, event_id: Option<&str>) -> Reply {
+    pub(super) fn end(mut self, class: Class, reply: Reply, event_id: Option<&str>) -> Reply {
         self.answered = true;
         if self
             .passing

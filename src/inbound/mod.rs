@@ -8,6 +8,7 @@
 //! notes    what does it say about keys and clocks?
 //! entries  what was registered under this entry token?
 //! arrival  what does it mean for its conversation?
+//! addressed  the same at the addresses of an open platform
 //! windows  which requests are open, by the event they became?      window, attempt
 //! passing  what does the system say that had the account before?   heard
 //! reread   can a body that was set aside be read now?
@@ -15,6 +16,7 @@
 //! Nothing is answered `success` before it is durable, and nothing later than 4.5 s after its first byte.
 
 mod accept;
+pub mod addressed;
 pub(crate) mod arrival;
 mod attempt;
 mod cloud;
@@ -75,6 +77,7 @@ pub struct Parts {
     pub cores: Arc<Cores>,
     pub windows: Arc<OpenRequests>,
     pub bells: Arc<dyn Bells>,
+    pub authorizers: Arc<dyn addressed::Authorizers>,
     pub outbound: Arc<Outbound>,
     pub keeper: Arc<Keeper>,
     pub old_urls: Arc<dyn OldUrl>,
@@ -138,9 +141,20 @@ impl Inbound {
     /// A request for this account begins; `Err` is the answer where there is no such account. Where it comes `from` is told
     /// to the operator if it is refused.
     pub fn call(self: &Arc<Self>, account: &str, first: Millis, from: Option<IpAddr>) -> Result<Call, Reply> {
-        // What is bound via another account has no address of its own.
-        let own = |opened: &Arc<Opened>| opened.settings.via.is_empty();
-        if let Some(opened) = self.parts.registry.get(account).filter(own) {
+        // What is bound via another account has no address of its own, and an open platform has others.
+        self.begin(account, first, from, |opened| {
+            opened.settings.via.is_empty() && opened.account.authority().is_none()
+        })
+    }
+
+    fn begin(
+        self: &Arc<Self>,
+        account: &str,
+        first: Millis,
+        from: Option<IpAddr>,
+        is_here: impl FnOnce(&Opened) -> bool,
+    ) -> Result<Call, Reply> {
+        if let Some(opened) = self.parts.registry.get(account).filter(|opened| is_here(opened)) {
             return Ok(Call::new(self.clone(), opened, first, from));
         }
         // Bound, but this version cannot open it: the platform may find another one when it comes again.

@@ -1,8 +1,11 @@
 //! Can a body that was set aside be read now? With today's keys, as of the moment it came.
 
-use super::{Inbound, cloud, entries, query};
+use std::sync::Arc;
+
+use super::{Inbound, addressed::Untaken, cloud, entries, query};
 use crate::{
-    channels::contract::Refusal,
+    accounts::Opened,
+    channels::contract::{Admitted, Refusal},
     error::{Code, Fault},
     ports::store::{Accepted, Quarantined, StoreError},
 };
@@ -19,7 +22,13 @@ impl Inbound {
             false => opened.account.admit(&query, &body.body, body.received),
         };
         let admitted = admitted.map_err(fault)?;
-        let opened = self.parts.registry.via(&opened, &admitted);
+        let opened = match opened.account.authority() {
+            None => self.parts.registry.via(&opened, &admitted),
+            Some(_) => match self.parts.authorizers.again(&opened, &admitted) {
+                Some(reader) => reader,
+                None => return self.notice_again(&opened, &admitted).await,
+            },
+        };
         if let Some(bell) = opened.account.bell(&admitted) {
             self.parts
                 .bells
@@ -42,6 +51,17 @@ impl Inbound {
         match self.parts.store.accept(arrival.into()).await.map_err(unstored)? {
             Accepted::New(stored) => Ok(Some(stored.event.id.clone())),
             Accepted::Again { .. } => Ok(None),
+        }
+    }
+}
+
+impl Inbound {
+    /// What is no message of an account that authorised may be a notice to the platform.
+    async fn notice_again(&self, platform: &Arc<Opened>, admitted: &Admitted) -> Result<Option<String>, Fault> {
+        match self.parts.authorizers.notice(platform, admitted).await {
+            Ok(()) => Ok(None),
+            Err(Untaken::Quarantine(fault)) => Err(fault),
+            Err(Untaken::Store(error)) => Err(unstored(error)),
         }
     }
 }

@@ -136,6 +136,32 @@ impl OldUrl for Before {
     }
 }
 
+/// No open platform, and nobody who authorised one.
+struct Nobody;
+
+#[async_trait::async_trait]
+impl super::addressed::Authorizers for Nobody {
+    fn whose(
+        &self,
+        _: &Arc<Opened>,
+        _: &str,
+        _: &crate::channels::contract::Admitted,
+        _: Millis,
+    ) -> super::addressed::Addressed {
+        super::addressed::Addressed::Nobodys
+    }
+    fn again(&self, _: &Arc<Opened>, _: &crate::channels::contract::Admitted) -> Option<Arc<Opened>> {
+        None
+    }
+    async fn notice(
+        &self,
+        _: &Arc<Opened>,
+        _: &crate::channels::contract::Admitted,
+    ) -> Result<(), super::addressed::Untaken> {
+        Ok(())
+    }
+}
+
 struct NoFetch;
 
 #[async_trait::async_trait]
@@ -209,6 +235,7 @@ impl House {
             clock: time.clone(),
             observer: observer.clone(),
             keep: None,
+            grants: None,
         });
         let cores = Arc::new(Cores(cores.into()));
         let outbound = Outbound::new(outbound::Parts {
@@ -233,6 +260,7 @@ impl House {
             cores,
             windows: windows.clone(),
             bells: bells.clone(),
+            authorizers: Arc::new(Nobody),
             outbound: outbound.clone(),
             keeper,
             old_urls: before.clone(),

@@ -96,6 +96,7 @@ fn asleep_as(opened: Arc<Opened>, links: Option<LinkMaker>, core: Core) -> House
         clock: time.clone(),
         observer: observer.clone(),
         keep: None,
+        grants: None,
     });
     let registry = Arc::new(Registry::default());
     registry.replace([opened.clone()]);

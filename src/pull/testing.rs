@@ -264,6 +264,7 @@ impl House {
             clock: time.clone(),
             observer: observer.clone(),
             keep: None,
+            grants: None,
         });
         let cores = Cores([core()].into());
         let outbound = Outbound::new(outbound::Parts {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     faults::{self, Fault, Kind},
+    open_platform,
     platform::Platform,
     refusal::Refusal,
     wecom, weixin,
@@ -85,6 +86,8 @@ pub enum Answer {
 /// Whose API is called: api.weixin.qq.com or qyapi.weixin.qq.com share paths, so the token decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
+    /// A third-party platform, by its AppID.
+    Component(String),
     /// An AppID, or nothing known.
     Weixin(String),
     /// An application of a company, or nothing known.
@@ -94,11 +97,14 @@ pub enum Caller {
 impl Caller {
     pub fn name(&self) -> &str {
         match self {
-            Self::Weixin(name) | Self::Wecom(name) => name,
+            Self::Component(name) | Self::Weixin(name) | Self::Wecom(name) => name,
         }
     }
 
     fn of(world: &World, call: &Request<'_>) -> Self {
+        if open_platform::owns(call.path) {
+            return Self::Component(open_platform::who(call).unwrap_or_default());
+        }
         if let Some(id) = wecom::who(world, call) {
             return Self::Wecom(id);
         }
@@ -231,7 +237,7 @@ fn finish(
 /// The no in the words of the host that says it.
 fn refused(caller: &Caller, call: &Request<'_>, no: &Refusal, rid: &str) -> Value {
     match caller {
-        Caller::Weixin(_) => no.to_json(rid),
+        Caller::Component(_) | Caller::Weixin(_) => no.to_json(rid),
         Caller::Wecom(_) => no.to_wecom(rid, call.peer),
     }
 }
@@ -254,6 +260,9 @@ fn told(call: &Request<'_>) -> Value {
     let is_token_call = call.path.ends_with("token");
     match serde_json::from_slice(call.body) {
         Ok(Value::Object(mut map)) => {
+            for name in ["component_appsecret", "component_secret"] {
+                map.remove(name);
+            }
             if is_token_call {
                 map.remove("secret");
             }
@@ -267,6 +276,7 @@ fn told(call: &Request<'_>) -> Value {
 fn dispatch(call: &Request<'_>, caller: &Caller, fault: Option<&Fault>) -> Result<Answer, Refusal> {
     let mut guard = call.platform.world();
     match caller {
+        Caller::Component(_) => open_platform::call(&mut guard, call),
         Caller::Weixin(app_id) => weixin::call(&mut guard, app_id, call),
         Caller::Wecom(id) => wecom::call(&mut guard, id, call, fault),
     }

@@ -6,7 +6,8 @@
 //!
 //! Layout: `wire` is bytes (sealing, XML, multipart), `push` how callbacks travel, `door` who calls an API; `weixin` is
 //! what `official_account` and `mini_program` share (api.weixin.qq.com), `wecom` what `wecom_app` and `wechat_kf` do
-//! (qyapi.weixin.qq.com); `world` is what exists, `drive` the `/sim/v1` doors that tests and pages use.
+//! (qyapi.weixin.qq.com), `open_platform` is who authorised a third-party platform; `world` is what exists, `drive` the
+//! `/sim/v1` doors that tests and pages use.
 
 mod ask;
 mod door;
@@ -14,6 +15,7 @@ mod drive;
 mod faults;
 mod mini_program;
 mod official_account;
+mod open_platform;
 mod phone;
 mod platform;
 mod push;
@@ -68,6 +70,7 @@ impl Sim {
                 .app_data(data.clone())
                 .app_data(web::PayloadConfig::new(32 * 1024 * 1024))
                 .configure(drive::routes)
+                .configure(open_platform::page::routes)
                 .configure(door::routes)
         })
         .workers(1)

@@ -9,7 +9,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{faults::Fault, phone::Customer, wechat_kf::Desk, wecom::Agent, wecom_app::Ledger, weixin::Account};
+use super::{
+    faults::Fault, open_platform::Component, phone::Customer, wechat_kf::Desk, wecom::Agent, wecom_app::Ledger,
+    weixin::Account,
+};
 
 /// Recorded calls beyond it push the oldest out.
 const MAX_CALLS: usize = 50_000;
@@ -34,6 +37,8 @@ pub struct World {
     next: u64,
     /// Official accounts and mini-programs by AppID.
     pub accounts: BTreeMap<String, Account>,
+    /// Third-party platforms by AppID.
+    pub components: BTreeMap<String, Component>,
     /// Applications of companies by `{corp_id}-{agent_id}`.
     pub agents: BTreeMap<String, Agent>,
     /// Accounts of 微信客服 by `open_kfid`.

@@ -2,19 +2,19 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Keeper, Kept, sha256_hex, vault::SPACE};
+use super::{CallFault, Keeper, Kept, sha256_hex, vault::SPACE};
 use crate::{
     accounts::Opened,
     channels::contract::{AccessToken, Verdict},
     error::Code,
-    ports::{clock::Millis, platform::NoAnswer, store::RecordWrite},
+    ports::{clock::Millis, store::RecordWrite},
     schema::v1,
     secret::Secret,
     settings::{AccountSettings, TokenMode},
 };
 
 /// A token that ends within this time is replaced beside its users: stable tokens are renewed in their last five minutes.
-const AHEAD: Millis = 5 * 60_000;
+pub(super) const AHEAD: Millis = 5 * 60_000;
 /// A try ahead of the end that brought nothing new is repeated after this long.
 const AHEAD_PAUSE: Millis = 30_000;
 /// A refused token that the platform gives again is not asked for again within this time.
@@ -43,6 +43,8 @@ pub(super) enum Rejected {
 pub(super) struct Cell {
     /// Of the credentials it was fetched with.
     pub fingerprint: String,
+    /// How long before its end the token is replaced.
+    ahead: Millis,
     known: Mutex<Known>,
     /// Held while a fetch is under way: whoever waits here finds its result.
     turn: tokio::sync::Mutex<()>,
@@ -70,9 +72,10 @@ struct Failure {
 }
 
 impl Cell {
-    pub fn new(fingerprint: String) -> Self {
+    pub fn new(fingerprint: String, ahead: Millis) -> Self {
         Self {
             fingerprint,
+            ahead,
             known: Mutex::default(),
             turn: tokio::sync::Mutex::new(()),
         }
@@ -82,10 +85,30 @@ impl Cell {
         self.with(|known| known.token.clone())
     }
 
+    /// Waits for a fetch under way, and keeps others from beginning one.
+    pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    pub fn encourage(&self) {
+        self.with(|known| {
+            known.failure = None;
+            known.ahead_from = 0;
+        });
+    }
+
+    pub fn forget(&self) {
+        self.with(|known| {
+            known.token = None;
+            known.failure = None;
+            known.loaded = true;
+        });
+    }
+
     /// It is time to fetch the next one beside the callers, and nobody does yet.
     pub fn due(&self, token: &Token, now: Millis) -> bool {
         self.with(|known| {
-            let due = now >= token.expires - AHEAD && now >= known.ahead_from;
+            let due = now >= token.expires - self.ahead && now >= known.ahead_from;
             if due {
                 known.ahead_from = now + AHEAD_PAUSE;
             }
@@ -122,7 +145,7 @@ impl Keeper {
         let current = cell.current().filter(|token| token.expires > now);
         match (&why, current) {
             (Rejected::None, Some(token)) => return Ok(token),
-            (Rejected::Ahead, Some(token)) if now < token.expires - AHEAD => return Ok(token),
+            (Rejected::Ahead, Some(token)) if now < token.expires - cell.ahead => return Ok(token),
             (Rejected::This(refused), Some(token)) if token.value != *refused => return Ok(token),
             _ => {}
         }
@@ -158,20 +181,15 @@ impl Keeper {
         }
     }
 
-    async fn fetch(&self, opened: &Opened) -> Result<AccessToken, v1::Error> {
-        let call = opened.account.token_call();
-        let base = self.parts.hosts.of(opened);
-        let result = match self.parts.platform.ask(base, &call, None).await {
-            Ok(answer) => {
-                self.note_date(answer.date);
-                opened.account.read_token(&answer).map_err(reason)
+    async fn fetch(&self, opened: &Arc<Opened>) -> Result<AccessToken, v1::Error> {
+        let result = match self.granted(opened).await {
+            Some(granted) => granted,
+            None => {
+                let asked = self.ask_with(opened, &opened.account.token_call(), None).await;
+                asked
+                    .map_err(unanswered)
+                    .and_then(|answer| opened.account.read_token(&answer).map_err(reason))
             }
-            Err(NoAnswer::NotSent(why) | NoAnswer::Lost(why)) => Err(v1::Error {
-                code: Code::PlatformDown.name().into(),
-                platform_message: format!("no access token: {why}"),
-                retryable: true,
-                ..Default::default()
-            }),
         };
         let outcome = match &result {
             Ok(_) => "ok",
@@ -182,7 +200,7 @@ impl Keeper {
         result
     }
 
-    async fn store_fetched(&self, opened: &Opened, cell: &Cell, fetched: AccessToken) -> Token {
+    pub(super) async fn store_fetched(&self, opened: &Opened, cell: &Cell, fetched: AccessToken) -> Token {
         let token = Token {
             value: Secret::new(fetched.value),
             expires: self.parts.clock.now() + fetched.lives_for,
@@ -313,8 +331,24 @@ impl Known {
     }
 }
 
+/// What a source of tokens gave, where there is one.
+pub(super) type Given = Option<Result<AccessToken, v1::Error>>;
+
+/// The platform did not answer a token call.
+pub fn unanswered(fault: CallFault) -> v1::Error {
+    match fault {
+        CallFault::NoToken(error) => error,
+        CallFault::NotSent(why) | CallFault::Lost(why) => v1::Error {
+            code: Code::PlatformDown.name().into(),
+            platform_message: format!("no access token: {why}"),
+            retryable: true,
+            ..Default::default()
+        },
+    }
+}
+
 /// The error inside a verdict on a token call.
-fn reason(verdict: Verdict) -> v1::Error {
+pub fn reason(verdict: Verdict) -> v1::Error {
     match verdict {
         Verdict::RetryLater(error) => v1::Error {
             retryable: true,

@@ -5,12 +5,13 @@
 
 mod cell;
 mod download;
+mod grants;
 pub mod vault;
 
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -22,16 +23,17 @@ use crate::{
     ports::{
         chance::hex,
         clock::{Clock, Millis},
-        platform::{Answer, Call, NoAnswer, Platform},
+        platform::{Answer, Call, Platform},
         store::Store,
     },
     schema::v1,
     secret::Secret,
 };
 
-pub use cell::Token;
 use cell::{Cell, Rejected};
+pub use cell::{Token, reason, unanswered};
 pub use download::Got;
+pub use grants::Grants;
 pub use vault::Vault;
 
 /// Where the platforms' APIs are, unless an account says otherwise.
@@ -73,6 +75,8 @@ pub struct Parts {
     pub observer: Arc<Observer>,
     /// Where tokens outlive a restart, and how they are sealed there; without it they live in memory alone.
     pub keep: Option<(Arc<dyn Store>, Vault)>,
+    /// Whoever has tokens for accounts without a secret of their own.
+    pub grants: Option<Arc<dyn Grants>>,
 }
 
 /// Keeps one access token per account.
@@ -81,14 +85,17 @@ pub struct Keeper {
     cells: Mutex<HashMap<String, Arc<Cell>>>,
     /// The platform's clock minus ours, as its last answer said; `i64::MIN` = no answer yet.
     skew: AtomicI64,
+    /// For whoever is asked for a token, and must ask for another one first.
+    me: Weak<Keeper>,
 }
 
 impl Keeper {
     pub fn new(parts: Parts) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|me| Self {
             parts,
             cells: Mutex::default(),
             skew: AtomicI64::new(i64::MIN),
+            me: me.clone(),
         })
     }
 
@@ -145,17 +152,7 @@ impl Keeper {
     }
 
     async fn ask(&self, opened: &Opened, call: &Call, token: &Token) -> Result<(Answer, Verdict), CallFault> {
-        let base = self.parts.hosts.of(opened);
-        let answer = self
-            .parts
-            .platform
-            .ask(base, call, Some(token.value.expose()))
-            .await
-            .map_err(|fault| match fault {
-                NoAnswer::NotSent(why) => CallFault::NotSent(why),
-                NoAnswer::Lost(why) => CallFault::Lost(why),
-            })?;
-        self.note_date(answer.date);
+        let answer = self.ask_with(opened, call, Some(token.value.expose())).await?;
         let verdict = opened.account.judge(call, &answer);
         Ok((answer, verdict))
     }
@@ -173,7 +170,7 @@ impl Keeper {
         match cells.get(&opened.settings.id) {
             Some(cell) if cell.fingerprint == fingerprint => cell.clone(),
             _ => {
-                let cell = Arc::new(Cell::new(fingerprint));
+                let cell = Arc::new(Cell::new(fingerprint, grants::ahead(opened, cell::AHEAD)));
                 cells.insert(opened.settings.id.clone(), cell.clone());
                 cell
             }

@@ -30,6 +30,7 @@ fn house_with(clock: ManualClock, keep: Option<(Arc<dyn Store>, Vault)>) -> Hous
         clock: Arc::new(clock.clone()),
         observer: Arc::new(Observer::new()),
         keep,
+        grants: None,
     });
     House {
         clock,

@@ -86,26 +86,40 @@ async fn push(
         Ok(call) => call,
         Err(reply) => return answer(reply),
     };
+    answer(match self::payload(request, payload, &inbound, call).await {
+        Ok((call, body)) => call.post(post_of(request, &body, unsigned)).await,
+        Err(reply) => reply,
+    })
+}
+
+/// The body, in time and whole, or what is answered instead.
+pub(super) async fn payload(
+    request: &HttpRequest,
+    payload: web::Payload,
+    inbound: &Inbound,
+    call: Call,
+) -> Result<(Call, Bytes), Reply> {
     let body = tokio::select! {
         biased;
         body = whole(request, payload) => body,
-        () = inbound.sleep_until(call.until()) => return answer(call.unavailable()),
+        () = inbound.sleep_until(call.until()) => return Err(call.unavailable()),
     };
-    answer(match body {
-        Ok(body) => {
-            let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-            let post = Post {
-                query: request.query_string(),
-                body: &body,
-                content_type: text("content-type").unwrap_or_default(),
-                traceparent: text("traceparent"),
-                handed_on: text(MARK).is_some(),
-                unsigned,
-            };
-            call.post(post).await
-        }
-        Err((status, fault)) => call.refuse(status, &fault),
-    })
+    match body {
+        Ok(body) => Ok((call, body)),
+        Err((status, fault)) => Err(call.refuse(status, &fault)),
+    }
+}
+
+pub(super) fn post_of<'a>(request: &'a HttpRequest, body: &'a [u8], unsigned: bool) -> Post<'a> {
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    Post {
+        query: request.query_string(),
+        body,
+        content_type: text("content-type").unwrap_or_default(),
+        traceparent: text("traceparent"),
+        handed_on: text(MARK).is_some(),
+        unsigned,
+    }
 }
 
 /// The clock is read first: what follows counts against the request.
@@ -116,7 +130,7 @@ fn begin(account: &str, request: &HttpRequest, inbound: Data<Inbound>) -> Result
 }
 
 /// Who asks; believed of proxies that we trust.
-fn sender(request: &HttpRequest, inbound: &Inbound) -> Option<IpAddr> {
+pub(super) fn sender(request: &HttpRequest, inbound: &Inbound) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
     let said = request.headers().get_all(FORWARDED_FOR);
     Some(origin(peer, said.filter_map(|value| value.to_str().ok()), |proxy| {
@@ -188,7 +202,7 @@ async fn whole(request: &HttpRequest, mut payload: web::Payload) -> Result<Bytes
     }
 }
 
-fn answer(reply: Reply) -> HttpResponse {
+pub(super) fn answer(reply: Reply) -> HttpResponse {
     // Only constants and the channels' own statuses come here.
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::FORBIDDEN);
     let mut answer = HttpResponse::build(status);

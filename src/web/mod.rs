@@ -17,6 +17,7 @@ mod internal;
 mod lang;
 pub mod links;
 pub mod needs;
+mod open;
 mod params;
 pub mod problem;
 pub mod quota;
@@ -38,6 +39,7 @@ pub use calls::accounts::view as account_view;
 pub use health::health;
 pub use internal::internal;
 pub use links::links;
+pub use open::{Door as OpenDoor, open};
 pub use problem::{Answer, Problem};
 pub use v1::access_token::LentTokens;
 
@@ -78,6 +80,7 @@ pub struct State {
     pub replays: admin::Running,
     pub quarantine: Arc<dyn needs::Reread>,
     pub forwarding: Arc<dyn needs::Forwarding>,
+    pub open: Arc<dyn needs::OpenPlatforms>,
     pub backup: Arc<dyn needs::Backup>,
     pub audit: Arc<crate::audit::Audit>,
     pub doctor: Arc<crate::doctor::Doctor>,

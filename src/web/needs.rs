@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::{
     accounts::Opened,
     api_tokens::ApiToken,
+    component::links::Invitation,
     error::Fault,
     forward::{NewRecord, Published, book::Change},
     ports::{
@@ -211,4 +212,42 @@ pub trait Forwarding: Send + Sync + 'static {
     async fn switch(&self, on: bool) -> Result<Option<Change>, StoreError>;
     /// Durable when it returns, if anybody wants it.
     async fn publish(&self, record: NewRecord) -> Result<Published, StoreError>;
+}
+
+/// One account that authorised an open platform, as an operator sees it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthorizerView {
+    pub app_id: String,
+    /// `bound` | `unclaimed` | `needs_reauth` | `revoked`
+    pub state: &'static str,
+    /// Empty: no account serves it.
+    pub account: String,
+    pub name: String,
+    pub principal: String,
+    pub channel: String,
+    pub original_id: String,
+    pub verified: bool,
+    pub permission_sets: Vec<SetView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+/// A permission set by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SetView {
+    pub id: u32,
+    pub name_zh: &'static str,
+    pub name_en: &'static str,
+    pub exclusive: bool,
+}
+
+/// Open platforms, and who authorised them.
+#[async_trait]
+pub trait OpenPlatforms: Send + Sync + 'static {
+    /// A link that binds one account, once.
+    async fn invite(&self, platform: &str, account: &str, expires: Millis) -> Result<Invitation, Fault>;
+    /// By AppID.
+    fn authorizers(&self, platform: &str) -> Result<Vec<AuthorizerView>, Fault>;
 }

@@ -127,6 +127,7 @@ impl House {
             replays: super::admin::Running::default(),
             quarantine: parts.clone(),
             forwarding: parts.clone(),
+            open: parts.clone(),
             backup: parts.clone(),
             audit,
             doctor: Arc::new(doctor),

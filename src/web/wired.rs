@@ -1,5 +1,7 @@
 //! How do the parts of the house fit the doors? Each of [`super::needs`], answered by who does the work.
 
+mod open;
+
 use std::{
     collections::BTreeMap,
     sync::{

@@ -22,7 +22,7 @@ if [ "$(cat "$venv/wanted" 2>/dev/null || true)" != "$wanted" ]; then
   echo "$wanted" > "$venv/wanted"
 fi
 
-for script in sim_wechatpy bridge_wechatpy wecom_wechatpy core_libraries grpc_core examples documents openapi_schemathesis; do
+for script in sim_wechatpy bridge_wechatpy open_platform_wechatpy wecom_wechatpy core_libraries grpc_core examples documents openapi_schemathesis; do
   echo "== $script"
   "$venv/bin/python" "tests/peers/$script.py"
 done

@@ -39,14 +39,28 @@ pub struct Wants {
     pub triggers: &'static [&'static str],
 }
 
-/// Decodes the settings of a channel with an AppID, or says every fault.
-pub fn ready(settings: &AccountSettings, wants: &Wants) -> Result<Ready, Vec<SettingFault>> {
+/// Instead of everything that is secret.
+pub const VIA: Field = Field {
+    name: "via",
+    secret: false,
+    required: false,
+    help_en: "id of the open_platform account that this one is authorised to, in place of secret, token and key",
+    help_zh: "已授权的 open_platform 账号 ID，可代替密钥、令牌与消息加解密密钥",
+};
+
+/// Decodes the settings of a channel with an AppID, or says every fault. `None`: callbacks come in at the account that
+/// `via` names.
+pub fn ready(settings: &AccountSettings, wants: &Wants) -> Result<Option<Ready>, Vec<SettingFault>> {
     let mut faults = Faults::default();
     faults.identity(settings, wants.console);
     faults.strangers(settings, wants.fields, wants.noun);
     faults.api_base(settings);
     faults.quotas(settings, wants.triggers);
-    faults.ready(settings, &settings.app_id)
+    if settings.via.is_empty() {
+        return faults.ready(settings, &settings.app_id).map(Some);
+    }
+    faults.borrowed(settings);
+    if faults.0.is_empty() { Ok(None) } else { Err(faults.0) }
 }
 
 /// Collects faults.
@@ -98,16 +112,32 @@ impl Faults {
         } else if !name_like(&settings.app_id) {
             self.push("app_id", &settings.app_id, "an AppID: letters, digits, '_' and '-'");
         }
-        if settings.app_secret.is_empty() {
+        if settings.app_secret.is_empty() && settings.via.is_empty() {
             self.missing("app_secret", format!("the AppSecret of the console's {console} page"));
         }
         if !settings.original_id.is_empty() && !name_like(&settings.original_id) {
             let expected = "an original id such as gh_a1b2c3d4e5f6";
             self.push("original_id", &settings.original_id, expected);
         }
-        if !settings.via.is_empty() {
-            let expected = "nothing: authorisation through an open platform is not served by this version";
-            self.push("via", &settings.via, expected);
+    }
+
+    /// What an account that is bound via another one has there.
+    pub fn borrowed(&mut self, settings: &AccountSettings) {
+        let own = [
+            ("app_secret", !settings.app_secret.is_empty()),
+            ("token", !settings.token.is_empty()),
+            ("encoding_aes_key", !settings.encoding_aes_key.is_empty()),
+            ("previous", settings.previous.is_some()),
+        ];
+        for (key, _) in own.into_iter().filter(|(_, set)| *set) {
+            self.push(key, "***", "nothing: the account that via names has it");
+        }
+        if settings.security == Security::Plain || settings.plain_until.is_some() {
+            self.push(
+                "security",
+                "plain",
+                "\"encrypted\": what comes via an open platform is always sealed",
+            );
         }
     }
 

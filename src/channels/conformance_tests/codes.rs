@@ -1,7 +1,7 @@
 //! Is every error number of a channel's table judged and explained? And the page of them, `docs/platform-codes.md`.
 
 use super::{
-    REGISTRY, each,
+    each,
     samples::{account, parts},
 };
 use crate::{
@@ -100,13 +100,13 @@ fn codes() -> String {
          Generated from the channels' tables; `UPDATE=1 cargo test` rewrites it. An `errcode` inside HTTP 200 is the result of the call.\n\
          Codes are keyed by channel: the platforms use the same numbers for different things.\n",
     );
-    for channel in REGISTRY.iter().filter(|channel| !channel.numbers().is_empty()) {
+    for channel in crate::channels::all().filter(|channel| !channel.numbers().is_empty()) {
         out.push_str(&format!(
             "\n## {} (`{}`)\n\n| platform | meaning | code | then | remedy | 处理办法 |\n|---|---|---|---|---|---|\n",
             channel.card().title_en,
             channel.card().name
         ));
-        out.push_str(&codes_of(*channel));
+        out.push_str(&codes_of(channel));
     }
     out.push_str(OTHERS);
     out

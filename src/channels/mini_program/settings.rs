@@ -1,6 +1,9 @@
 //! Which of the operator's entries does a mini-program need?
 
-use crate::channels::{common::settings::Wants, contract::Field};
+use crate::channels::{
+    common::settings::{VIA, Wants},
+    contract::Field,
+};
 
 /// What the operator enters, in the order of the platform's console (开发管理 → 开发设置, then 消息推送).
 pub static FIELDS: &[Field] = &[
@@ -39,6 +42,7 @@ pub static FIELDS: &[Field] = &[
         help_en: "original id gh_…; when given, callbacks for any other receiver are set aside",
         help_zh: "原始ID（gh_…）；填写后，发给其他账号的回调会被隔离",
     },
+    VIA,
 ];
 
 pub static WANTS: Wants = Wants {

@@ -100,8 +100,12 @@ impl Channel for OfficialAccount {
         }
     }
 
+    fn via(&self) -> &'static [&'static str] {
+        &["open_platform"]
+    }
+
     fn open(&self, settings: &AccountSettings) -> Result<Arc<dyn Account>, Vec<SettingFault>> {
-        let ready = Some(entered::ready(settings, &settings::WANTS)?);
+        let ready = entered::ready(settings, &settings::WANTS)?;
         Ok(Arc::new(Opened(Common::new(
             &KIND,
             settings,

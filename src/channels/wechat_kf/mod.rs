@@ -99,6 +99,10 @@ impl Channel for WechatKf {
         }
     }
 
+    fn via(&self) -> &'static [&'static str] {
+        &["wecom_app", "wechat_kf"]
+    }
+
     fn open(&self, settings: &AccountSettings) -> Result<Arc<dyn Account>, Vec<SettingFault>> {
         let ready = settings::ready(settings)?;
         // Each kf account of the credential is a place of its own.

@@ -207,6 +207,7 @@ impl Rig {
             clock: time.clone(),
             observer: observer.clone(),
             keep: None,
+            grants: None,
         });
         let registry = Arc::<Registry>::default();
         registry.replace([account("shop", &peer.base), account("other", &peer.base)]);

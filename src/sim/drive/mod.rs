@@ -13,6 +13,8 @@ use actix_web::{
 };
 use serde_json::{Value, json};
 
+use super::open_platform::doors;
+
 /// The doors for tests and pages.
 pub fn routes(config: &mut web::ServiceConfig) {
     config.service(
@@ -28,6 +30,14 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 "/accounts/{account}/revoke-secret",
                 web::post().to(accounts::revoke_secret),
             )
+            .route("/open", web::post().to(doors::save))
+            .route("/open/scan", web::post().to(doors::scan))
+            .route("/open/{app_id}", web::get().to(doors::show))
+            .route("/open/{app_id}/ticket", web::post().to(doors::ticket))
+            .route("/open/{app_id}/notice", web::post().to(doors::notice))
+            .route("/open/{app_id}/revoke", web::post().to(doors::revoke))
+            .route("/open/{app_id}/lose", web::post().to(doors::lose))
+            .route("/open/{app_id}/release-test", web::post().to(doors::release_test))
             .route("/customers", web::get().to(phones::list))
             .route("/customers", web::post().to(phones::save))
             .route("/phones/{account}/{openid}", web::get().to(phones::show))
@@ -55,11 +65,11 @@ fn from_here(context: &GuardContext<'_>) -> bool {
     })
 }
 
-fn ok(value: &Value) -> HttpResponse {
+pub fn ok(value: &Value) -> HttpResponse {
     HttpResponse::Ok().json(value)
 }
 
-fn failed(status: StatusCode, text: impl Into<String>) -> HttpResponse {
+pub fn failed(status: StatusCode, text: impl Into<String>) -> HttpResponse {
     HttpResponse::build(status).json(json!({ "error": text.into() }))
 }
 
@@ -69,7 +79,7 @@ fn unknown_account() -> HttpResponse {
 
 /// A driver's JSON; an empty body is an empty object.
 #[expect(clippy::result_large_err, reason = "the answer is what the caller hands on")]
-fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, HttpResponse> {
+pub fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, HttpResponse> {
     let text = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(text).map_err(|error| failed(StatusCode::BAD_REQUEST, error.to_string()))
 }

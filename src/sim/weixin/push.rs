@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::{Account, Allowance, Deed};
 use crate::sim::{
+    open_platform,
     phone::{Customer, Entry},
     platform::Platform,
-    push::{Asked, Control, Format, Outcome, Round, Verdict, deliver, dress, judge},
+    push::{Asked, Control, Format, Outcome, Round, Sender, Verdict, deliver, dress, judge},
     wire::xml::{Node, to_json, write},
     world::{Channel, Millis, World},
 };
@@ -19,6 +20,8 @@ const AGENT_HOLDS: Millis = 30 * 60 * 1000;
 /// A deed that has happened and is not told yet.
 struct Letter {
     account: Account,
+    /// Who signs and seals: the account, or the third-party platform that it authorised.
+    sender: Sender,
     openid: String,
     /// The document that is signed or sealed.
     inner: String,
@@ -56,7 +59,15 @@ pub async fn push(
 fn happen(platform: &Platform, app_id: &str, openid: &str, mut deed: Deed, control: Control) -> Result<Letter, String> {
     let mut guard = platform.world();
     let world = &mut *guard;
-    let account = world.account(app_id).cloned().ok_or("no such account")?;
+    let mut account = world.account(app_id).cloned().ok_or("no such account")?;
+    let mut sender = account.sender(openid);
+    if account.callback_url.is_empty()
+        && let Some((url, of_platform)) = open_platform::road(world, &account, openid)
+    {
+        account.callback_url = url;
+        account.format = of_platform.format;
+        sender = of_platform;
+    }
     let now = world.now();
     for file in std::mem::take(&mut deed.upload) {
         world.keep(file.id, &account.app_id, file.kind, file.label, file.bytes);
@@ -78,6 +89,7 @@ fn happen(platform: &Platform, app_id: &str, openid: &str, mut deed: Deed, contr
     }
     Ok(Letter {
         account,
+        sender,
         openid: openid.to_owned(),
         inner,
         deed,
@@ -151,7 +163,7 @@ async fn tell(platform: &Platform, mut letter: Letter) -> Outcome {
         control,
     );
     round.same_query = control.same_query.unwrap_or(account.same_query);
-    let sender = account.sender(&letter.openid);
+    let sender = letter.sender.clone();
     let asked = Asked {
         channel: account.channel,
         sender: &sender,

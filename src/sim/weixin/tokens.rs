@@ -12,6 +12,8 @@ const FORCED_A_DAY: usize = 20;
 enum Kind {
     Classic,
     Stable,
+    /// Given to a third-party platform.
+    Granted,
 }
 
 #[derive(Clone, Debug)]
@@ -70,10 +72,16 @@ impl Tokens {
         Ok(self.add(Kind::Stable, fresh, life, now))
     }
 
+    /// One more for a third-party platform; those before it live on to their ends.
+    pub fn granted(&mut self, fresh: String, life: Millis, now: Millis) -> (String, Millis) {
+        self.add(Kind::Granted, fresh, life, now)
+    }
+
     /// Every token dies at once: the secret was reset, or another system took over.
     pub fn kill(&mut self, now: Millis) {
         self.replace(Kind::Classic, now);
         self.replace(Kind::Stable, now);
+        self.replace(Kind::Granted, now);
     }
 
     fn count_forced(&mut self, now: Millis) -> Result<(), Refusal> {

@@ -8,6 +8,7 @@ mod cores;
 mod doctor;
 mod forwarders;
 mod ledger;
+mod open;
 mod parked;
 mod passthrough;
 mod quarantine;
@@ -37,6 +38,7 @@ pub fn calls() -> impl Iterator<Item = &'static Call> {
         forwarders::CALLS,
         ledger::CALLS,
         passthrough::CALLS,
+        open::CALLS,
         doctor::CALLS,
         audit::CALLS,
         timeline::CALLS,

@@ -127,10 +127,10 @@ pub fn view(opened: &Opened, observer: &Observer, public_urls: &[String]) -> Acc
         state: Some(AccountState {
             state: state as i32,
             reasons: condition.warnings.keys().map(|code| code.name().to_owned()).collect(),
-            permission_sets: Vec::new(),
+            permission_sets: condition.permission_sets.clone(),
         }),
         capabilities: Some(outbound::capabilities(opened)),
-        bound: if opened.settings.auth_type.is_none() && opened.settings.via.is_empty() {
+        bound: if opened.settings.via.is_empty() {
             "direct"
         } else {
             "authorised"
@@ -138,10 +138,7 @@ pub fn view(opened: &Opened, observer: &Observer, public_urls: &[String]) -> Acc
         .into(),
         bound_at: condition.bound_at.map(Timestamp::from_millis),
         last_callback: condition.last_callback.map(Timestamp::from_millis),
-        callback_urls: public_urls
-            .iter()
-            .map(|url| format!("{}/callback/{id}", url.trim_end_matches('/')))
-            .collect(),
+        callback_urls: callback_urls(opened, public_urls),
         warnings: condition
             .warnings
             .iter()
@@ -149,6 +146,24 @@ pub fn view(opened: &Opened, observer: &Observer, public_urls: &[String]) -> Acc
             .chain(refused)
             .collect(),
     }
+}
+
+/// What is entered in the platform's console.
+fn callback_urls(opened: &Opened, public_urls: &[String]) -> Vec<String> {
+    let (id, via) = (&opened.settings.id, &opened.settings.via);
+    let of = |url: &String| {
+        let url = url.trim_end_matches('/');
+        match opened.account.authority() {
+            Some(_) => vec![
+                format!("{url}/open/{id}/events"),
+                format!("{url}/open/{id}/message/$APPID$"),
+            ],
+            None if via.is_empty() => vec![format!("{url}/callback/{id}")],
+            // It has none of its own: its callbacks come in at the account that via names.
+            None => Vec::new(),
+        }
+    };
+    public_urls.iter().flat_map(of).collect()
 }
 
 /// A warning that says that something does not work now.

@@ -13,6 +13,7 @@ use super::NOW;
 use crate::{
     accounts::Opened,
     api_tokens::ApiToken,
+    component::links::Invitation,
     doctor::Probes,
     error::{Code, Fault},
     forward::{
@@ -176,6 +177,33 @@ impl Reread for FakeHouse {
         match body.code.as_str() {
             "UNDECODABLE" => Ok(Some("e1".into())),
             _ => Err(Fault::new(Code::Undecodable, "still not")),
+        }
+    }
+}
+
+#[async_trait]
+impl OpenPlatforms for FakeHouse {
+    async fn invite(&self, platform: &str, account: &str, expires: i64) -> Result<Invitation, Fault> {
+        match platform {
+            "platform" => Ok(Invitation {
+                url: format!("https://bridge.example.com/open/platform/bind?link={account}"),
+                expires,
+            }),
+            _ => Err(Fault::new(Code::NotFound, format!("no open platform {platform}"))),
+        }
+    }
+
+    fn authorizers(&self, platform: &str) -> Result<Vec<AuthorizerView>, Fault> {
+        let view = |app_id: &str| AuthorizerView {
+            app_id: app_id.into(),
+            state: "unclaimed",
+            permission_sets: vec![SetView::default()],
+            since: Some(crate::schema::Timestamp::from_millis(NOW)),
+            ..AuthorizerView::default()
+        };
+        match platform {
+            "platform" => Ok(vec![view("wx1"), view("wx2")]),
+            _ => Err(Fault::new(Code::NotFound, format!("no open platform {platform}"))),
         }
     }
 }

@@ -5,6 +5,7 @@ mod console;
 mod core_api;
 mod document;
 mod lending;
+mod open;
 mod operators;
 
 use actix_web::{

@@ -2,7 +2,8 @@
 //!
 //! <https://developers.weixin.qq.com/doc/oplatform/developers/errCode/>
 
-use super::table;
+use super::{learns, table};
+use crate::error::Code;
 
 table! {
     [-1] "system busy", PlatformDown, Retry, None,
@@ -39,6 +40,12 @@ table! {
     [48006] "clear_quota used up this month", RateLimited, Final, None, "wait for the next month", "请等待下个月";
     [50001] "this call is not authorised", ScopeNotGranted, Final, None,
         "authorise again and tick the permission", "请重新授权并勾选相应权限";
+    [61003] "the account has not authorised the open platform (any more)", AccountRevoked, Final, learns(Code::AccountRevoked),
+        "ask the account's admin to scan a new bind link", "请账号管理员用新的绑定链接重新扫码授权";
+    [61004] "our address is not in the open platform's IP list", IpNotAllowed, Final, None,
+        "add our address: open.weixin.qq.com, 管理中心 → 第三方平台 → 开发资料 → 白名单IP地址列表", "请将本服务器IP加入：open.weixin.qq.com，管理中心 → 第三方平台 → 开发资料 → 白名单IP地址列表";
+    [61023] "refresh token dead", NeedsReauth, Final, learns(Code::NeedsReauth),
+        "ask the account's admin to scan a new bind link", "请账号管理员用新的绑定链接重新扫码授权";
     [70000] "sending restricted for the protection of minors", RefusedByUser, Final, None, "nothing may be sent to this customer", "不能向该用户发送消息";
     [76001, 76002, 76003, 76004, 76021, 76022] "quota and rid queries: bad path or rid, not found, not supported", InvalidRequest, Final, None,
         "a fault of this software: report it", "软件故障，请反馈";

@@ -1,0 +1,175 @@
+//! What of bad days: an authorisation withdrawn, a refresh token lost, tickets that stay away?
+
+use serde_json::json;
+
+use crate::{
+    office::{self, Office},
+    support::{core::Said, until},
+};
+
+#[tokio::test]
+async fn a_withdrawal_ends_it_until_somebody_scans_again() {
+    let office = Office::open(|_| Said::taken()).await;
+    let shop = office::official_account("shop");
+    office.exists(&shop).await;
+    office.bind("shop", &shop).await;
+    office.says(&shop, "oAnna", "before").await;
+    office.core.hears_text("before").await;
+    let told = office
+        .post_sim("/sim/v1/open/APPID/revoke", &json!({ "account": shop.app_id }))
+        .await
+        .1;
+    assert_eq!(told["outcome"], "success", "{told}");
+    office.state("shop", "REVOKED").await;
+    let failed = office.sends(&shop, "oAnna", "too late").await;
+    assert_eq!(
+        (&failed["status"], &failed["error"]["code"]),
+        (&json!("FAILED"), &json!("ACCOUNT_REVOKED")),
+        "{failed}"
+    );
+    until("the core hears of it", async || {
+        let heard = office.core.heard();
+        heard
+            .iter()
+            .any(|it| it.event["signal"]["accountState"]["state"] == "REVOKED")
+            .then_some(())
+    })
+    .await;
+    // A withdrawal that is older than what we know, and a notice that says it twice, change nothing.
+    office.scan("shop", &shop, json!({})).await;
+    let view = office.bridge.get("/v1/accounts/shop").await;
+    assert_ne!(view["state"]["state"], "REVOKED", "{view}");
+    let late = json!({ "info_type": "unauthorized", "fields": { "AuthorizerAppid": shop.app_id }, "push": { "create_time": 1_600_000_000 } });
+    assert_eq!(
+        office.post_sim("/sim/v1/open/APPID/notice", &late).await.1["outcome"],
+        "success"
+    );
+    assert_eq!(office.sends(&shop, "oAnna", "back again").await["status"], "SENT");
+    assert_eq!(office.ids().await, ["platform", "shop"]);
+}
+
+#[tokio::test]
+async fn what_comes_after_a_withdrawal_is_taken_and_told_to_nobody() {
+    let office = Office::open(|_| Said::taken()).await;
+    let shop = office::official_account("shop");
+    office.exists(&shop).await;
+    office.bind("shop", &shop).await;
+    let withdrawal = json!({ "info_type": "unauthorized", "fields": { "AuthorizerAppid": shop.app_id } });
+    office.post_sim("/sim/v1/open/APPID/notice", &withdrawal).await;
+    office.state("shop", "REVOKED").await;
+    // The simulator still has the authorisation, and so still sends.
+    assert_eq!(office.says(&shop, "oAnna", "late").await["outcome"], "success");
+    assert!(office.core.texts().is_empty());
+    assert_eq!(office.bridge.get("/admin/v1/quarantine").await["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_lost_refresh_token_is_recovered_from_the_list() {
+    let office = Office::open(|_| Said::taken()).await;
+    let shop = office::official_account("shop");
+    office.exists(&shop).await;
+    office.bind("shop", &shop).await;
+    office.says(&shop, "oAnna", "hello").await;
+    let listed = until("the first comparison", async || {
+        let listed = office.calls("api_get_authorizer_list").await;
+        (listed > 0).then_some(listed)
+    })
+    .await;
+    assert_eq!(
+        office
+            .post_sim("/sim/v1/open/APPID/lose", &json!({ "account": shop.app_id }))
+            .await
+            .0,
+        200
+    );
+    // Many at once: one renewal.
+    let sends = (0..8).map(|number| {
+        let (office, shop) = (&office, &shop);
+        async move { office.sends(shop, &format!("oAnna{number}"), "hi").await }
+    });
+    for number in 0..8 {
+        office.says(&shop, &format!("oAnna{number}"), "hello").await;
+    }
+    for result in futures_util::future::join_all(sends).await {
+        assert_eq!(result["status"], "SENT", "{result}");
+    }
+    assert_eq!(office.calls("api_get_authorizer_list").await, listed + 1);
+    assert_eq!(
+        office.calls("api_authorizer_token").await,
+        2,
+        "the dead one, and the recovered one"
+    );
+}
+
+#[tokio::test]
+async fn an_authorisation_that_is_withdrawn_in_the_middle_of_a_send_ends_that_send() {
+    let office = Office::open(|_| Said::taken()).await;
+    let shop = office::official_account("shop");
+    office.exists(&shop).await;
+    office.bind("shop", &shop).await;
+    office.says(&shop, "oAnna", "hello").await;
+    // The call is under way when the admin withdraws, and nobody tells us.
+    let slow = json!({ "account": shop.app_id, "api": "custom/send", "kind": "slow", "delay_ms": 1500 });
+    office.post_sim("/sim/v1/faults", &slow).await;
+    let send = office.sends(&shop, "oAnna", "in the middle");
+    let withdraw = async {
+        until("the fault is taken", async || {
+            let faults = office.get_sim("/sim/v1/faults").await;
+            faults["items"].as_array().is_some_and(Vec::is_empty).then_some(())
+        })
+        .await;
+        office
+            .post_sim(
+                "/sim/v1/open/APPID/revoke",
+                &json!({ "account": shop.app_id, "notice": false }),
+            )
+            .await
+    };
+    let (result, _) = tokio::join!(send, withdraw);
+    assert_eq!(
+        (&result["status"], &result["error"]["code"]),
+        (&json!("FAILED"), &json!("ACCOUNT_REVOKED")),
+        "{result}"
+    );
+    office.state("shop", "REVOKED").await;
+    assert_eq!(office.calls("custom/send").await, 1, "not a second time");
+}
+
+#[tokio::test]
+async fn a_ticket_that_stays_away_for_a_day_is_alarmed_and_the_next_one_mends_it() {
+    let office = Office::open(|_| Said::taken()).await;
+    let shop = office::official_account("shop");
+    office.exists(&shop).await;
+    office.bind("shop", &shop).await;
+    office.says(&shop, "oAnna", "hello").await;
+    office
+        .post_sim(
+            "/sim/v1/open",
+            &json!({ "app_id": office.platform.app_id, "tickets": false }),
+        )
+        .await;
+    let deaf = json!({ "api": "api_start_push_ticket", "kind": "errcode", "errcode": -1, "times": -1 });
+    office.post_sim("/sim/v1/faults", &deaf).await;
+    office.post_sim("/sim/v1/clock", &json!({ "advance": "25h" })).await;
+    let wish = json!({ "conversationKey": shop.conversation("oAnna"), "text": "when it works again" });
+    let (_, waits) = office.bridge.post("/v1/messages?wait=1s", &wish).await;
+    assert_ne!(waits["status"], "FAILED", "{waits}");
+    let view = until("the alarm", async || {
+        let view = office.bridge.get("/v1/accounts/platform").await;
+        view["state"]["reasons"]
+            .as_array()?
+            .contains(&json!("TICKET_MISSING"))
+            .then_some(view)
+    })
+    .await;
+    assert!(view["warnings"].to_string().contains("最近一次ticket推送"), "{view}");
+    assert!(office.calls("api_start_push_ticket").await >= 1, "it is asked for");
+    let told = office.ticket(&json!({})).await;
+    assert_eq!(told["outcome"], "success", "{told}");
+    office.sees(&shop, "oAnna", "when it works again").await;
+    until("the alarm's end", async || {
+        let view = office.bridge.get("/v1/accounts/platform").await;
+        (!view["state"]["reasons"].to_string().contains("TICKET_MISSING")).then_some(())
+    })
+    .await;
+}
