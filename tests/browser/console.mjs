@@ -89,6 +89,7 @@ async function fits(page) {
 
 async function picture(page, name) {
   await mkdir(pictures, { recursive: true });
+  await page.locator("#toast").waitFor({ state: "hidden" });
   await page.mouse.move(0, 0);
   await page.evaluate(() => window.scrollTo(0, 0));
   await page.screenshot({ path: path.join(pictures, `console-${name}.png`) });

@@ -33,7 +33,7 @@ export async function today({ main, signal }) {
 function chart(name, room, dark) {
   const wide = room > 900 ? Math.floor(room / 2) - 40 : room - 30;
   const width = Math.max(280, Math.min(900, wide));
-  const query = new URLSearchParams({ width, lang: language, theme: dark ? "dark" : "light", zone: -new Date().getTimezoneOffset(), at: Math.floor(Date.now() / EVERY) });
+  const query = new URLSearchParams({ width, lang: language, theme: dark ? "dark" : "light", zone: -new Date().getTimezoneOffset(), at: Date.now() });
   return section(t(`charts.${name}`), el("img", { src: `/admin/v1/charts/${name}?${query}`, alt: t(`chartHints.${name}`), width, height: Math.round(width * 0.5) }), el("p", { class: "soft" }, t(`chartHints.${name}`)));
 }
 

@@ -125,7 +125,9 @@ async fn drawn(request: HttpRequest, name: web::Path<String>, state: Data<State>
     sample_day(&state);
     let width = within("width", width, 720, 280, 1600)?;
     let zone = within("zone", zone, 0, -14 * 60, 14 * 60)?;
-    let until = state.clock.now();
+    let now = state.clock.now();
+    // The bar of now is as wide as the others.
+    let until = now - now.rem_euclid(SPAN) + SPAN;
     let series = series(&name, lang, &state.observer.day.minutes(), until)?;
     let chart = Chart {
         width: width.unsigned_abs(),
