@@ -124,7 +124,7 @@
 //! | What does each call of the core's API do, over HTTP and gRPC? | `src/web/calls/mod.rs`, `src/web/grpc/mod.rs` |
 //! | Which calls has the internal listener? | `src/web/table.rs`, the table of each handler |
 //! | Who may come in at the internal listener, and how often? | `src/api_tokens.rs`, `src/web/auth.rs`, `src/web/quota.rs` |
-//! | What does the console show, and who is logged in there? | `src/web/console/mod.rs`, `src/web/console/entrance.rs`, views below `src/console/` |
+//! | What does the console show, and who is logged in there? | `src/web/console/mod.rs`, `src/web/console/entrance.rs`, views in the folder src/console |
 //! | What was the last day like? | `src/observe/day.rs`, drawn by `src/web/admin/charts.rs` |
 //! | What was configured, and is it sound? | `src/config/mod.rs`, `src/config/default.toml` |
 //! | How do accounts come, change and go? | `src/accounts/apply.rs`, `src/accounts/service.rs` |

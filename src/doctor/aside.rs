@@ -45,7 +45,9 @@ impl Doctor {
     fn kind(&self, (account, code): (String, String), kind: &Kind) -> Draft {
         let opened = self.registry.get(&account);
         let read = opened.and_then(|opened| opened.observe(|condition| condition.last_callback));
-        let level = match read.is_none_or(|read| read < kind.last) {
+        // Bodies are stamped with the platform's clock, callbacks with ours.
+        let last = kind.last - self.probes.skew().unwrap_or(0);
+        let level = match read.is_none_or(|read| read < last) {
             true if self.clock.now() - kind.last < HOUR => Level::Red,
             _ => Level::Yellow,
         };

@@ -24,8 +24,11 @@ fn words(place: Place, lang: Lang) -> &'static str {
     }
 }
 
+/// One of a channel's places.
+type Named = fn(&Places) -> Place;
+
 fn table(lang: Lang) -> String {
-    let what: [(Place, fn(&Places) -> Place); 6] = [
+    let what: [(Place, Named); 6] = [
         (("URL, Token, EncodingAESKey", "URL、Token、EncodingAESKey"), |it| {
             it.callback
         }),
@@ -77,8 +80,12 @@ fn findings() -> BTreeSet<String> {
         let text = fs::read_to_string(path).expect("text");
         let parts = text.split("Draft::new(").skip(1);
         found.extend(parts.filter_map(|rest| Some(rest.trim_start().strip_prefix('"')?.split_once('"')?.0.to_owned())));
-        let natures = text.split("=> (\"").skip(1);
-        found.extend(natures.filter_map(|rest| Some(rest.split_once("\", Level::")?.0.to_owned())));
+        let natures = text.split("=> (").skip(1).filter_map(|rest| {
+            let (name, rest) = rest.trim_start().strip_prefix('"')?.split_once('"')?;
+            let level = rest.strip_prefix(',')?.trim_start();
+            level.starts_with("Level::").then(|| name.to_owned())
+        });
+        found.extend(natures);
     }
     found
 }

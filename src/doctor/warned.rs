@@ -52,9 +52,9 @@ pub(super) fn findings(condition: &Condition, places: &Places) -> Vec<Draft> {
 
 fn finding(code: Code, seen: &str, places: &Places) -> Draft {
     let page = pages::page(code);
-    let (id, level, place) = nature(code, places);
-    // The sentence was written when it was seen, in English; the page has it in both.
-    let seen = said(seen.to_owned(), format!("{code}：{seen}"));
+    let (id, level, zh, place) = nature(code, places);
+    // The sentence was written when it was seen, in English, with its figures.
+    let seen = said(seen.to_owned(), format!("{zh}：{seen}"));
     let draft = Draft::new(id, level, seen).code(code);
     let draft = draft.mean(said(page.cause_en, page.cause_zh)).act(remedy(code));
     match place {
@@ -63,15 +63,47 @@ fn finding(code: Code, seen: &str, places: &Places) -> Draft {
     }
 }
 
-fn nature(code: Code, places: &Places) -> (&'static str, Level, Option<Place>) {
+/// Its name, how bad it is, how it begins in Chinese, and where to look.
+fn nature(code: Code, places: &Places) -> (&'static str, Level, &'static str, Option<Place>) {
+    let machine = ("on this machine", "在本机");
     match code {
-        Code::PlatformAgentsOnline => ("agents", Level::Yellow, Some(places.agents)),
-        Code::NoMessagesButEvents => ("no-messages", Level::Yellow, Some(places.grants)),
-        Code::OtherReceiverSuspected => ("other-receiver", Level::Yellow, Some(places.grants)),
-        Code::TokenTakenElsewhere => ("token-taken", Level::Yellow, Some(places.credentials)),
-        Code::TicketMissing => ("ticket", Level::Red, Some(places.callback)),
-        Code::KfHistoryGap => ("kf-history", Level::Yellow, Some(places.callback)),
-        Code::ClockSkew => ("callback-clock", Level::Yellow, Some(("on this machine", "在本机"))),
-        _ => ("warning", Level::Yellow, None),
+        Code::PlatformAgentsOnline => ("agents", Level::Yellow, "平台自带客服可能接走客户", Some(places.agents)),
+        Code::NoMessagesButEvents => (
+            "no-messages",
+            Level::Yellow,
+            "只有点击与关注，没有消息",
+            Some(places.grants),
+        ),
+        Code::OtherReceiverSuspected => (
+            "other-receiver",
+            Level::Yellow,
+            "有并非我们发送的消息",
+            Some(places.grants),
+        ),
+        Code::TokenTakenElsewhere => (
+            "token-taken",
+            Level::Yellow,
+            "access_token 被他人替换",
+            Some(places.credentials),
+        ),
+        Code::TicketMissing => (
+            "ticket",
+            Level::Red,
+            "未收到 component_verify_ticket",
+            Some(places.callback),
+        ),
+        Code::KfHistoryGap => (
+            "kf-history",
+            Level::Yellow,
+            "部分微信客服消息已丢失",
+            Some(places.callback),
+        ),
+        Code::ClockSkew => (
+            "callback-clock",
+            Level::Yellow,
+            "回调时间与本机时钟不一致",
+            Some(machine),
+        ),
+        _ => ("warning", Level::Yellow, "告警", None),
     }
 }

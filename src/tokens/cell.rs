@@ -116,6 +116,11 @@ impl Cell {
         })
     }
 
+    /// The next one who asks tries at once.
+    pub fn forgive(&self) {
+        self.with(|known| known.failure = None);
+    }
+
     /// Fetched a moment ago: whatever failed with it, another one would not cure it.
     pub fn is_fresh(&self, now: Millis) -> bool {
         let fetched = self.with(|known| known.fetched);

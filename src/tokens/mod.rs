@@ -114,6 +114,12 @@ impl Keeper {
         }
     }
 
+    /// The same for somebody who has mended something and wants to know: an earlier refusal is not waited out.
+    pub async fn token_now(self: &Arc<Self>, opened: &Arc<Opened>) -> Result<Token, v1::Error> {
+        self.cell(opened).forgive();
+        self.token(opened).await
+    }
+
     /// The platform refused `token`: gives the one that holds now, fetched only if `token` is still current.
     pub async fn rejected(&self, opened: &Arc<Opened>, token: &Token) -> Result<Token, v1::Error> {
         let cell = self.cell(opened);

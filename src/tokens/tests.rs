@@ -238,3 +238,16 @@ async fn a_borrower_names_a_dead_token_by_its_digest() {
     assert_eq!(failed().await, "T2", "not the current one any more");
     assert_eq!(house.platform.asked("/token").len(), 2);
 }
+
+#[tokio::test]
+async fn who_mended_something_need_not_wait_out_the_refusal() {
+    let house = house();
+    house.platform.will("/token", [Does::Says(json!({"errcode": 40125}))]);
+    assert!(house.keeper.token(&house.opened).await.is_err());
+    assert!(
+        house.keeper.token(&house.opened).await.is_err(),
+        "not asked again at once"
+    );
+    assert_eq!(house.platform.asked("/token").len(), 1);
+    assert!(house.keeper.token_now(&house.opened).await.is_ok());
+}

@@ -397,7 +397,7 @@ const CHECK_BYTES: usize = 4_096;
 #[async_trait]
 impl Probes for PlatformProbes {
     async fn token(&self, opened: &Arc<Opened>) -> Result<(), v1::Error> {
-        self.keeper.token(opened).await?;
+        self.keeper.token_now(opened).await?;
         // A cached token says nothing of today: one that died, and our address, show in a call.
         let Some(call) = opened.account.probe().or_else(|| opened.account.agents()) else {
             return Ok(());
