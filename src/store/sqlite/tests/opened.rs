@@ -81,3 +81,15 @@ async fn a_restored_copy_counts_anew_in_a_later_epoch() {
     };
     assert_eq!((other.event.epoch, other.event.seq), (epoch, 1));
 }
+
+#[tokio::test]
+async fn numbers_that_places_in_a_feed_took_are_no_events_after_a_crash() {
+    use crate::ports::feed::FeedStore as _;
+    let bench = Bench::new();
+    bench.store.open_feeds(vec!["second".into()]).await.expect("opened");
+    let given = bench.say("a", 1).await;
+    let moved = bench.store.reassign(vec![given.conversation], "second".into());
+    moved.await.expect("given");
+    let bench = bench.crashed().await;
+    assert_eq!(bench.say("b", 2).await.row, given.row + 2);
+}
