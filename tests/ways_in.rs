@@ -1,184 +1,34 @@
-//! Does a core hear the same, whichever way it chose? One story through HTTP push, gRPC push and pull.
+//! Does a core hear the same, whichever way it chose? One story through HTTP push, gRPC push and pull: replies, a slow core,
+//! one that goes, a restart, what was parked and its Gap, an epoch that rises, and a replay.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+#[path = "ways_in/ears.rs"]
+mod ears;
 mod support;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap},
     fs,
     path::Path,
-    sync::{Arc, Mutex},
 };
 
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use wxbridge::store::sqlite;
 
+use ears::{Ear, WAYS, Way};
 use support::{
     bridge::{Bridge, Setup},
     core::{Core, Said},
-    grpc::{self, GrpcCore},
     peer::{Shop, element, msg_id},
     until,
 };
 
-#[derive(Clone, Copy, Debug)]
-enum Way {
-    Http,
-    Grpc,
-    Pull,
-}
-
-const WAYS: [Way; 3] = [Way::Http, Way::Grpc, Way::Pull];
-
-/// Nobody waits long for a core that is away.
-const HOLD: &str = "reply_budget = \"2s\"";
-
-/// A core of one of the kinds; it answers each text with the same and an exclamation mark.
-enum Ear {
-    Http(Core),
-    Grpc(GrpcCore),
-    Pull(Puller),
-}
-
-/// A core that pulls.
-#[derive(Default)]
-struct Puller {
-    heard: Arc<Mutex<Vec<Value>>>,
-    pulls: Option<JoinHandle<()>>,
-}
-
-impl Ear {
-    async fn open(way: Way) -> Self {
-        match way {
-            Way::Http => Self::Http(
-                Core::start(|heard| match heard.text() {
-                    "" => Said::taken(),
-                    text => Said::reply(&format!("{text}!")),
-                })
-                .await,
-            ),
-            Way::Grpc => Self::Grpc(GrpcCore::start(|heard| match heard.text() {
-                "" => grpc::Said::taken(),
-                text => grpc::Said::reply(&format!("{text}!")),
-            })),
-            Way::Pull => Self::Pull(Puller::default()),
-        }
-    }
-
-    fn setup(&self) -> Setup {
-        match self {
-            Self::Http(core) => Setup::to_core(core, HOLD),
-            Self::Grpc(core) => Setup::new().and_core("main", &core.url(), &format!("kind = \"grpc\"\n{HOLD}")),
-            Self::Pull(_) => {
-                let mut setup = Setup::new();
-                setup.more = format!("[[core]]\nname = \"main\"\nkind = \"feed\"\n{HOLD}\n");
-                setup
-            }
-        }
-    }
-
-    /// It is there, and listens to this bridge.
-    async fn comes(&mut self, bridge: &Bridge) {
-        match self {
-            Self::Http(core) if !core.is_there() => core.comes_back(),
-            Self::Grpc(core) if !core.is_there() => core.comes_back().await,
-            Self::Http(_) | Self::Grpc(_) => {}
-            Self::Pull(puller) => puller.begins(bridge),
-        }
-    }
-
-    async fn goes(&mut self) {
-        match self {
-            Self::Http(core) => core.goes().await,
-            Self::Grpc(core) => core.goes(),
-            Self::Pull(puller) => puller.ends(),
-        }
-    }
-
-    /// Every event it heard, once, without what belongs to an attempt alone.
-    fn heard(&self) -> Vec<Value> {
-        let events: Vec<Value> = match self {
-            Self::Http(core) => core.heard().into_iter().map(|heard| heard.event).collect(),
-            Self::Grpc(core) => {
-                let heard = core.heard().into_iter();
-                heard.map(|heard| serde_json::to_value(&heard.event).unwrap()).collect()
-            }
-            Self::Pull(puller) => puller.heard.lock().unwrap().clone(),
-        };
-        let mut ids = HashSet::new();
-        let mut once: Vec<Value> = events
-            .into_iter()
-            .filter(|event| ids.insert(event["id"].to_string()))
-            .collect();
-        for event in &mut once {
-            event.as_object_mut().unwrap().remove("offer");
-        }
-        once
-    }
-
-    async fn hears(&self, count: usize) -> Vec<Value> {
-        until(&format!("{count} events"), async || {
-            let heard = self.heard();
-            (heard.len() >= count).then_some(heard)
-        })
-        .await
-    }
-}
-
-impl Puller {
-    fn begins(&mut self, bridge: &Bridge) {
-        let (http, token, heard) = (bridge.http.clone(), bridge.operator_token(), self.heard.clone());
-        let urls = ["/v1/events", "/v1/messages", "/v1/events/ack"].map(|path| bridge.internal(path));
-        self.pulls = Some(tokio::spawn(async move {
-            let [events, messages, acks] = urls;
-            let mut after = String::new();
-            loop {
-                let url = format!("{events}?core=main&wait=5s&after={after}");
-                let asked = http.get(url).bearer_auth(&token).send().await;
-                let Ok(page) = asked else { return };
-                let page: Value = page.json().await.unwrap();
-                let told = page["events"].as_array().cloned().unwrap_or_default();
-                for event in &told {
-                    heard.lock().unwrap().push(event.clone());
-                    let text = event["message"]["summary"].as_str().unwrap_or_default();
-                    if !text.is_empty() {
-                        let reply = json!({
-                            "conversationKey": event["conversation"]["key"], "text": format!("{text}!"), "inReplyTo": event["id"],
-                        });
-                        http.post(&messages)
-                            .bearer_auth(&token)
-                            .json(&reply)
-                            .send()
-                            .await
-                            .unwrap();
-                    }
-                }
-                page["next"].as_str().unwrap_or_default().clone_into(&mut after);
-                if !told.is_empty() {
-                    let ack = json!({ "core": "main", "cursor": after });
-                    http.post(&acks).bearer_auth(&token).json(&ack).send().await.unwrap();
-                }
-            }
-        }));
-    }
-
-    fn ends(&mut self) {
-        if let Some(pulls) = self.pulls.take() {
-            pulls.abort();
-        }
-    }
-}
-
-impl Drop for Puller {
-    fn drop(&mut self) {
-        self.ends();
-    }
-}
+type Told = BTreeMap<String, Vec<(u64, String)>>;
 
 /// What customers said, in order, by conversation.
-fn told(heard: &[Value]) -> BTreeMap<String, Vec<(u64, String)>> {
-    let mut told = BTreeMap::<String, Vec<_>>::new();
+fn told(heard: &[Value]) -> Told {
+    let mut told = Told::new();
     for event in heard {
         let key = event["conversation"]["key"].as_str().unwrap().to_owned();
         let text = event["message"]["summary"].as_str().unwrap_or_default().to_owned();
@@ -189,8 +39,22 @@ fn told(heard: &[Value]) -> BTreeMap<String, Vec<(u64, String)>> {
     told
 }
 
-/// A reply in the open request, a platform's retry, a core that goes, a restart, and all that waited.
-async fn story(way: Way) -> (BTreeMap<String, Vec<(u64, String)>>, String) {
+/// Stored events are handed over again, and every one of them was heard.
+async fn replay(bridge: &Bridge) {
+    let (status, begun) = bridge.post("/admin/v1/replay", &json!({ "core": "main" })).await;
+    assert_eq!(status, 202, "{begun}");
+    let path = format!("/admin/v1/replay/{}", begun["replayId"].as_str().unwrap());
+    until("the replay's end", async || {
+        let state = bridge.get(&path).await;
+        assert_ne!(state["state"], "failed", "{state}");
+        (state["state"] == "done").then_some(())
+    })
+    .await;
+}
+
+/// A reply in the open request, a platform's retry, a core that is slow, one that goes, a restart in the middle, all that
+/// waited, and a replay.
+async fn story(way: Way) -> (Told, String) {
     let mut ear = Ear::open(way).await;
     let mut bridge = Bridge::start(ear.setup()).await;
     let shop = Shop::new("shop");
@@ -209,16 +73,36 @@ async fn story(way: Way) -> (BTreeMap<String, Vec<(u64, String)>>, String) {
         .unwrap_or_else(|error| panic!("{way:?}: {error}"));
     assert_eq!(element(&again, "Content"), element(&shown, "Content"), "{way:?}");
 
+    ear.is_slow_once("2");
+    for (who, text) in [("o1", "2"), ("o1", "3")] {
+        assert_eq!(bridge.text(&shop, who, text).await.0, 200, "{way:?}");
+    }
+    ear.hears(3).await;
+    let tries = ear
+        .attempts()
+        .into_iter()
+        .filter(|event| event["message"]["summary"] == "2");
+    assert!(tries.count() > 1, "{way:?}: it asked for time");
+
     ear.goes().await;
-    for (who, text) in [("o1", "2"), ("o2", "3"), ("o1", "4")] {
+    for (who, text) in [("o1", "4"), ("o2", "5"), ("o1", "6")] {
         assert_eq!(bridge.text(&shop, who, text).await.0, 200, "{way:?}");
     }
     bridge.restart().await;
-    assert_eq!(bridge.text(&shop, "o2", "5").await.0, 200, "{way:?}");
+    assert_eq!(bridge.text(&shop, "o2", "7").await.0, 200, "{way:?}");
     ear.comes(&bridge).await;
-    let heard = ear.hears(5).await;
-    assert_eq!(heard.len(), 5, "{way:?}: {heard:?}");
-    (told(&heard), element(&shown, "Content").unwrap())
+    let heard = ear.hears(7).await;
+    assert_eq!(heard.len(), 7, "{way:?}: {heard:?}");
+
+    replay(&bridge).await;
+    let told = told(&heard);
+    assert_eq!(
+        self::told(&ear.replayed()),
+        told,
+        "{way:?}: each conversation in its order"
+    );
+    assert_eq!(ear.heard(), heard, "{way:?}: and nothing else came");
+    (told, element(&shown, "Content").unwrap())
 }
 
 #[tokio::test]
@@ -226,8 +110,11 @@ async fn one_story_is_the_same_by_every_way() {
     let shop = Shop::new("shop");
     let said = |pairs: &[(u64, &str)]| pairs.iter().map(|(seq, text)| (*seq, (*text).to_owned())).collect();
     let wanted = BTreeMap::from([
-        (shop.conversation("o1"), said(&[(1, "1"), (2, "2"), (3, "4")])),
-        (shop.conversation("o2"), said(&[(1, "3"), (2, "5")])),
+        (
+            shop.conversation("o1"),
+            said(&[(1, "1"), (2, "2"), (3, "3"), (4, "4"), (5, "6")]),
+        ),
+        (shop.conversation("o2"), said(&[(1, "5"), (2, "7")])),
     ]);
     for way in WAYS {
         assert_eq!(story(way).await, (wanted.clone(), "1!".to_owned()), "{way:?}");
@@ -246,15 +133,53 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// What waits in a store that was stopped: texts of several, a click, a picture, and something that nobody knows.
-async fn backlog() -> Bridge {
-    let setup = Setup::new().and_core("main", "http://127.0.0.1:9", "reply_budget = \"0s\"\nraw = \"inline\"");
+/// A core refused the first event until it was set aside, and went before it took the Gap; the event was brought back.
+async fn parked(bridge: &Bridge, core: &mut Core, shop: &Shop) {
+    assert_eq!(bridge.text(shop, "o1", "poison").await.0, 200);
+    until("the Gap at the core", async || {
+        core.heard()
+            .iter()
+            .any(|heard| heard.kind == "wxbridge.gap.v1")
+            .then_some(())
+    })
+    .await;
+    core.goes().await;
+    let aside = bridge.get("/admin/v1/parked").await;
+    let id = aside["items"][0]["id"].as_str().unwrap_or_else(|| panic!("{aside}"));
+    let (status, back) = bridge.post(&format!("/admin/v1/parked/{id}/retry"), &Value::Null).await;
+    assert_eq!(status, 200, "{back}");
+}
+
+/// What waits in a store that was stopped: a Gap and what it stood for, texts of several, a click, and something that
+/// nobody knows; then all of it once more after a restore.
+async fn backlog() -> (Bridge, u32) {
+    let mut core = Core::start(|heard| match heard.kind.as_str() {
+        "wxbridge.gap.v1" => Said::status(500),
+        _ => Said::status(400),
+    })
+    .await;
+    let mut setup = Setup::to_core(&core, "reply_budget = \"0s\"");
+    setup.inline_raw();
     let mut bridge = Bridge::start(setup).await;
     let shop = Shop::new("shop");
     bridge.apply(&[&shop], "http://127.0.0.1:9").await;
+    parked(&bridge, &mut core, &shop).await;
+    told_by_customers(&bridge, &shop, "o1").await;
+    assert_eq!(bridge.stop().await, 0, "{}", bridge.log());
+    let file = bridge.state().join(sqlite::FILE);
+    let epoch = sqlite::raise_epoch(&file, support::now() * 1000).unwrap();
+    bridge.spawn();
+    bridge.ready().await;
+    // Of another customer: what has no id and comes twice in a second is the same.
+    told_by_customers(&bridge, &shop, "o2").await;
+    assert_eq!(bridge.stop().await, 0, "{}", bridge.log());
+    (bridge, epoch)
+}
+
+async fn told_by_customers(bridge: &Bridge, shop: &Shop, one: &str) {
     for round in 0..4 {
         for who in ["o1", "o2", "o3"] {
-            bridge.text(&shop, who, &format!("{who} <&> 😀 {round}")).await;
+            bridge.text(shop, who, &format!("{who} <&> 😀 {round}")).await;
         }
     }
     let more = [
@@ -271,45 +196,78 @@ async fn backlog() -> Bridge {
     ];
     for rest in more {
         let document = format!(
-            "<xml><ToUserName><![CDATA[{}]]></ToUserName><FromUserName><![CDATA[o1]]></FromUserName>\
+            "<xml><ToUserName><![CDATA[{}]]></ToUserName><FromUserName><![CDATA[{one}]]></FromUserName>\
              <CreateTime>{}</CreateTime>{rest}</xml>",
             shop.original_id,
             support::now()
         );
-        assert_eq!(bridge.pushed(&shop, &shop.sealed(&document)).await.0, 200);
+        assert_eq!(bridge.pushed(shop, &shop.sealed(&document)).await.0, 200);
     }
-    assert_eq!(bridge.stop().await, 0, "{}", bridge.log());
-    bridge
+}
+
+/// Each conversation counts 1, 2, 3 … in each epoch, and the epochs come one after the other.
+fn assert_order(way: Way, heard: &[Value]) {
+    let mut last = HashMap::<String, (u64, u64)>::new();
+    for event in heard {
+        let (epoch, seq) = (event["epoch"].as_u64().unwrap(), event["seq"].as_u64().unwrap());
+        let place = last.entry(event["conversation"]["key"].to_string()).or_default();
+        let wanted = if epoch > place.0 { 1 } else { place.1 + 1 };
+        assert!(epoch >= place.0 && seq == wanted, "{way:?}: {event} behind {place:?}");
+        *place = (epoch, seq);
+    }
+}
+
+/// A Gap, the event that it stood for, and 16 of customers in each of two epochs.
+const EVENTS: usize = 2 + 2 * 16;
+
+/// What one way tells of a copy of the store, and once more by a replay.
+async fn heard_by(way: Way, kept: &Bridge) -> BTreeMap<String, Value> {
+    let mut ear = Ear::open(way).await;
+    let mut setup = ear.setup();
+    setup.inline_raw();
+    let mut bridge = Bridge::prepare(setup);
+    copy(&kept.state(), &bridge.state());
+    bridge.spawn();
+    bridge.ready().await;
+    ear.comes(&bridge).await;
+    let heard = ear.hears(EVENTS).await;
+    assert_order(way, &heard);
+    replay(&bridge).await;
+    let replayed = ear.replayed();
+    assert_eq!(ear.heard(), heard, "{way:?}: a replay moves nothing");
+    let by_id = |events: Vec<Value>| -> BTreeMap<String, Value> {
+        let named = |event: Value| (event["id"].as_str().unwrap().to_owned(), event);
+        events.into_iter().map(named).collect()
+    };
+    let heard = by_id(heard);
+    for (id, event) in by_id(replayed) {
+        match heard.get(&id) {
+            Some(known) => assert_eq!(&event, known, "{way:?}: the same once more"),
+            // Nobody had taken it: a Gap stood in its place.
+            None => assert_eq!(event["message"]["summary"], "poison", "{way:?}: {event}"),
+        }
+    }
+    heard
 }
 
 #[tokio::test]
 async fn one_store_gives_equal_events_by_every_way() {
-    const EVENTS: usize = 16;
-    let kept = backlog().await;
-    let mut all: Vec<(Way, BTreeMap<String, Value>)> = Vec::new();
-    for way in WAYS {
-        let mut ear = Ear::open(way).await;
-        let mut setup = ear.setup();
-        setup.inline_raw();
-        let mut bridge = Bridge::prepare(setup);
-        copy(&kept.state(), &bridge.state());
-        bridge.spawn();
-        bridge.ready().await;
-        ear.comes(&bridge).await;
-        let heard = ear.hears(EVENTS).await;
-        for (key, told) in told(&heard) {
-            let seqs: Vec<u64> = told.iter().map(|(seq, _)| *seq).collect();
-            let wanted: Vec<u64> = (1..).take(seqs.len()).collect();
-            assert_eq!(seqs, wanted, "{way:?}: {key}");
-        }
-        let by_id = heard.into_iter().map(|event| (event["id"].to_string(), event));
-        all.push((way, by_id.collect()));
-    }
-    let (_, first) = &all[0];
-    for (way, events) in &all[1..] {
+    let (kept, epoch) = backlog().await;
+    let first = heard_by(WAYS[0], &kept).await;
+    let of_restore = |event: &Value| event["epoch"] == epoch;
+    assert!(first.values().all(of_restore), "what waited goes with the restore");
+    let gap = first.values().find(|event| event["gap"].is_object()).unwrap();
+    assert_eq!((&gap["gap"]["reason"], &gap["seq"]), (&json!("PARKED"), &json!(1)));
+    let back = first.values().find(|event| event["redeliveryOf"].is_string()).unwrap();
+    assert_eq!(
+        (&back["message"]["summary"], &back["late"]),
+        (&json!("poison"), &json!(true))
+    );
+    for way in &WAYS[1..] {
+        let events = heard_by(*way, &kept).await;
         assert_eq!(events.len(), EVENTS, "{way:?}");
         for (id, event) in events {
-            assert_eq!(event.to_string(), first[id].to_string(), "{way:?}");
+            assert_eq!(event.to_string(), first[&id].to_string(), "{way:?}");
         }
     }
 }
