@@ -15,7 +15,7 @@ pub struct Say {
     pub speaker: String,
     /// Our id of the message; empty where none is fixed yet (a preview, an answer that may ride in the open request).
     pub id: String,
-    /// The code that it uses up, where [`Account::wants_ticket`] asked for one and there is one.
+    /// The code that it uses up, where [`Account::wants_ticket`](super::Account::wants_ticket) asked for one and there is one.
     pub ticket: Option<Ticket>,
 }
 
