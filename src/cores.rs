@@ -97,6 +97,25 @@ pub fn glob(pattern: &str, text: &str) -> bool {
 }
 
 #[cfg(test)]
+impl Core {
+    /// A core that tests change as they need it: everybody's, without keys, at no address.
+    pub fn sample(name: &str, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            url: String::new(),
+            secrets: Vec::new(),
+            credentials: Credentials::default(),
+            matches: Match::default(),
+            reply_budget: 4_000,
+            timeout: 30_000,
+            all_delivery_updates: false,
+            raw_inline: false,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::glob;
 

@@ -13,7 +13,7 @@ use crate::ports::{
 };
 use crate::{
     accounts::{Opened, Registry, Service},
-    cores::{Core, Cores, Kind, Match},
+    cores::{Core, Cores, Kind},
     envelope::{cipher, signature},
     media::Library,
     observe::Observer,
@@ -52,16 +52,8 @@ pub fn settings() -> AccountSettings {
 
 pub fn core(reply_budget: Millis) -> Core {
     Core {
-        name: "main".into(),
-        kind: Kind::Http,
-        credentials: Default::default(),
-        url: String::new(),
-        secrets: Vec::new(),
-        matches: Match::default(),
         reply_budget,
-        timeout: 30_000,
-        all_delivery_updates: false,
-        raw_inline: false,
+        ..Core::sample("main", Kind::Http)
     }
 }
 
@@ -202,6 +194,20 @@ async fn bound(
     service
 }
 
+fn keeper(platform: &Arc<FakePlatform>, clock: &Arc<dyn Clock>, observer: &Arc<Observer>) -> Arc<Keeper> {
+    Keeper::new(tokens::Parts {
+        platform: platform.clone(),
+        hosts: tokens::Hosts {
+            weixin_api: "http://weixin".into(),
+            wecom_api: "http://wecom".into(),
+        },
+        clock: clock.clone(),
+        observer: observer.clone(),
+        keep: None,
+        grants: None,
+    })
+}
+
 impl House {
     pub async fn new(settings: AccountSettings, cores: Vec<Core>) -> Arc<Self> {
         let clock = ManualClock::at(NOW);
@@ -226,17 +232,7 @@ impl House {
         let service = bound(&store, &registry, &time, settings).await;
         let observer = Arc::new(Observer::with_clock(time.clone()));
         let platform = Arc::new(FakePlatform::default());
-        let keeper = Keeper::new(tokens::Parts {
-            platform: platform.clone(),
-            hosts: tokens::Hosts {
-                weixin_api: "http://weixin".into(),
-                wecom_api: "http://wecom".into(),
-            },
-            clock: time.clone(),
-            observer: observer.clone(),
-            keep: None,
-            grants: None,
-        });
+        let keeper = keeper(&platform, &time, &observer);
         let cores = Arc::new(Cores(cores.into()));
         let outbound = Outbound::new(outbound::Parts {
             library: Library::new(dir.path(), store.clone(), time.clone(), chance.clone()),

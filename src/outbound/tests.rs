@@ -17,7 +17,7 @@ use super::{
 };
 use crate::ports::fetch::{FetchFault, Fetched};
 use crate::{
-    cores::{Core, Kind, Match},
+    cores::{Core, Kind},
     error::Code,
     media::Label,
     ports::{
@@ -54,18 +54,7 @@ impl Fetch for NoFetch {
 }
 
 fn core() -> Core {
-    Core {
-        name: "main".into(),
-        kind: Kind::Http,
-        credentials: Default::default(),
-        url: String::new(),
-        secrets: Vec::new(),
-        matches: Match::default(),
-        reply_budget: 4_000,
-        timeout: 30_000,
-        all_delivery_updates: false,
-        raw_inline: false,
-    }
+    Core::sample("main", Kind::Http)
 }
 
 /// The outbound side over fakes, its dispatcher not running yet.

@@ -18,7 +18,7 @@ use super::{Parts, Pull};
 use crate::{
     accounts::{Registry, Service},
     channels::contract::Bell,
-    cores::{Core, Cores, Kind, Match},
+    cores::{Core, Cores, Kind},
     inbound::windows::OpenRequests,
     media::Library,
     observe::Observer,
@@ -226,16 +226,8 @@ async fn bound(store: &Arc<SqliteStore>, time: &Arc<dyn Clock>, settings: Accoun
 
 fn core() -> Core {
     Core {
-        name: "main".into(),
-        kind: Kind::Http,
-        credentials: Default::default(),
-        url: String::new(),
-        secrets: Vec::new(),
-        matches: Match::default(),
         reply_budget: 0,
-        timeout: 30_000,
-        all_delivery_updates: false,
-        raw_inline: false,
+        ..Core::sample("main", Kind::Http)
     }
 }
 

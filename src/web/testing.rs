@@ -16,7 +16,7 @@ use super::{
 use crate::{
     accounts::{Condition, Opened},
     api_tokens::{NewToken, Scope, Tokens},
-    cores::{Core, Cores, Kind, Match},
+    cores::{Core, Cores, Kind},
     doctor::Doctor,
     feed::{self, Feeds},
     observe::Observer,
@@ -61,10 +61,9 @@ async fn callers(tokens: &Tokens, cores: &Cores) -> [String; 4] {
     ]
 }
 
-impl House {
-    pub async fn new() -> Self {
-        let store = Arc::new(FakeStore::default());
-        let parts = Arc::new(FakeHouse {
+impl FakeHouse {
+    fn new() -> Self {
+        Self {
             files: Mutex::default(),
             folder: tempfile::tempdir().expect("a folder"),
             sent: Mutex::default(),
@@ -74,7 +73,14 @@ impl House {
             address: Mutex::default(),
             copies: Mutex::default(),
             unprotected: Mutex::default(),
-        });
+        }
+    }
+}
+
+impl House {
+    pub async fn new() -> Self {
+        let store = Arc::new(FakeStore::default());
+        let parts = Arc::new(FakeHouse::new());
         let clock = Arc::new(ManualClock::at(NOW));
         let chance = Arc::new(SystemChance::default());
         let tokens = Tokens::load(store.clone(), chance.clone(), clock.clone())
@@ -191,15 +197,9 @@ async fn no_feeds(cores: &Cores, clock: Arc<ManualClock>) -> Arc<Feeds> {
 
 pub fn core(name: &str) -> Core {
     Core {
-        name: name.into(),
-        kind: Kind::Http,
-        credentials: Default::default(),
         url: "http://127.0.0.1:9".into(),
-        secrets: Vec::new(),
-        matches: Match::default(),
         reply_budget: 0,
         timeout: 0,
-        all_delivery_updates: false,
-        raw_inline: false,
+        ..Core::sample(name, Kind::Http)
     }
 }

@@ -14,7 +14,7 @@ use tonic::metadata::MetadataMap;
 
 use super::*;
 use crate::{
-    cores::{Credentials, Match},
+    cores::Credentials,
     ports::core::Answer,
     schema::{
         Timestamp, rpc,
@@ -108,19 +108,13 @@ async fn house() -> House {
 
 fn core(address: SocketAddr, timeout: Millis) -> Core {
     Core {
-        name: "main".into(),
-        kind: Kind::Grpc,
         credentials: Credentials {
             bearer: Some(Secret::new("open sesame")),
             ..Credentials::default()
         },
         url: format!("http://{address}"),
-        secrets: Vec::new(),
-        matches: Match::default(),
-        reply_budget: 4_000,
         timeout,
-        all_delivery_updates: false,
-        raw_inline: false,
+        ..Core::sample("main", Kind::Grpc)
     }
 }
 

@@ -15,7 +15,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 use crate::{
-    cores::Match,
     ports::core::Answer,
     schema::{Timestamp, v1},
     secret::Secret,
@@ -56,16 +55,11 @@ async fn core_server(
 
 fn core(url: String, timeout: Millis) -> Core {
     Core {
-        name: "main".into(),
-        kind: Kind::Http,
-        credentials: Default::default(),
         url,
         secrets: KEYS.map(Secret::new).to_vec(),
-        matches: Match::default(),
         reply_budget: 0,
         timeout,
-        all_delivery_updates: false,
-        raw_inline: false,
+        ..Core::sample("main", Kind::Http)
     }
 }
 

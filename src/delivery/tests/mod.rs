@@ -20,7 +20,7 @@ pub use turn::FakeTurn;
 
 use super::*;
 use crate::{
-    cores::{Core, Kind, Match},
+    cores::{Core, Kind},
     ports::{
         chance::SystemChance,
         clock::ManualClock,
@@ -219,16 +219,8 @@ impl Rig {
 
 pub fn core(name: &str, kind: Kind) -> Core {
     Core {
-        name: name.into(),
-        kind,
-        credentials: Default::default(),
         url: "http://127.0.0.1:9/".into(),
-        secrets: Vec::new(),
-        matches: Match::default(),
-        reply_budget: 4_000,
-        timeout: 30_000,
-        all_delivery_updates: false,
-        raw_inline: false,
+        ..Core::sample(name, kind)
     }
 }
 

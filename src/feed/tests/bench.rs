@@ -6,7 +6,6 @@ use super::super::*;
 use crate::{
     channels::contract::Dedupe,
     conversation::Rules,
-    cores::Match,
     ports::{
         chance::SystemChance,
         clock::ManualClock,
@@ -63,16 +62,8 @@ pub(super) struct Bench {
 
 pub(super) fn core(name: &str, kind: Kind) -> Core {
     Core {
-        name: name.into(),
-        kind,
-        url: String::new(),
-        secrets: Vec::new(),
-        credentials: Default::default(),
-        matches: Match::default(),
-        reply_budget: 4_000,
         timeout: 0,
-        all_delivery_updates: false,
-        raw_inline: false,
+        ..Core::sample(name, kind)
     }
 }
 
