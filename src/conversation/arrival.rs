@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Grant, Rules};
+use super::{Opening, Rules};
 use crate::{
     channels::contract::{Dedupe, SessionEffect},
     ports::clock::Millis,
@@ -25,7 +25,7 @@ pub struct Arrival {
     pub raw: Option<v1::Raw>,
     pub entry: Option<v1::Entry>,
     /// What it opens, already with count and end.
-    pub grant: Option<Grant>,
+    pub grant: Option<Opening>,
     pub unfollowed: bool,
     pub customer_acted: bool,
     pub customer_spoke: bool,

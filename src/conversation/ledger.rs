@@ -3,7 +3,10 @@
 //! Allowances do not add up: each trigger opens a grant of its own, a send draws on all that are open, so that the
 //! largest one is what is left and the longest one says until when (`official-account` page on customer-service messages).
 
-use crate::{ports::clock::Millis, schema::v1};
+use crate::{
+    ports::clock::Millis,
+    schema::{Timestamp, v1},
+};
 
 /// One trigger's grant.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -28,6 +31,51 @@ impl Grant {
     /// Lets pass only what goes by its code.
     pub fn is_code(&self) -> bool {
         self.trigger.ends_with("_code")
+    }
+
+    /// As the core sees it.
+    pub fn shown(&self) -> v1::Allowance {
+        let basis = match self.estimated {
+            true => v1::allowance::Basis::Estimated,
+            false => v1::allowance::Basis::Counted,
+        };
+        v1::Allowance {
+            trigger: self.trigger.clone(),
+            remaining: self.remaining,
+            expires: Some(Timestamp::from_millis(self.expires)),
+            part_types: listed(&self.part_types),
+            basis: basis as i32,
+        }
+    }
+}
+
+/// A grant that something opens, and how its event shows it: made before the writer has it, on whose one thread every
+/// conversation waits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Opening {
+    grant: Grant,
+    shown: v1::Allowance,
+}
+
+impl Opening {
+    pub fn trigger(&self) -> &str {
+        &self.grant.trigger
+    }
+
+    /// Inferred, not counted.
+    pub fn estimated(self) -> Self {
+        let estimated = true;
+        Self::from(Grant {
+            estimated,
+            ..self.grant
+        })
+    }
+}
+
+impl From<Grant> for Opening {
+    fn from(grant: Grant) -> Self {
+        let shown = grant.shown();
+        Self { grant, shown }
     }
 }
 
@@ -145,18 +193,18 @@ impl Ledger {
         self.grants
             .iter()
             .filter(|grant| grant.expires > now)
-            .map(|grant| v1::Allowance {
-                trigger: grant.trigger.clone(),
-                remaining: grant.remaining,
-                expires: Some(crate::schema::Timestamp::from_millis(grant.expires)),
-                part_types: listed(&grant.part_types),
-                basis: if grant.estimated {
-                    v1::allowance::Basis::Estimated
-                } else {
-                    v1::allowance::Basis::Counted
-                } as i32,
-            })
+            .map(Grant::shown)
             .collect()
+    }
+
+    /// Opens a grant, and tells what is open then.
+    pub fn opened(&mut self, opening: Opening, now: Millis) -> Vec<v1::Allowance> {
+        let Opening { grant, shown } = opening;
+        self.open(grant);
+        match &self.grants[..] {
+            [only] if only.expires > now => vec![shown],
+            _ => self.allowances(now),
+        }
     }
 }
 
@@ -199,6 +247,37 @@ mod tests {
         ledger.spend(4, 1);
         assert_eq!(ledger.standing(1), Standing::Spent);
         assert_eq!(ledger.standing(49 * HOUR), Standing::Closed);
+    }
+
+    #[test]
+    fn an_opening_shows_what_the_ledger_shows_after_it() {
+        let parts = || Grant {
+            part_types: "text,image".into(),
+            ..grant("message", 5, 48 * HOUR)
+        };
+        for before in [
+            vec![],
+            vec![parts()],
+            vec![grant("menu", 3, 60_000)],
+            vec![grant("menu", 3, HOUR)],
+        ] {
+            for opening in [Opening::from(parts()), Opening::from(parts()).estimated()] {
+                for now in [1, 30 * 60_000, 49 * HOUR] {
+                    let mut ledger = Ledger::default();
+                    before.iter().cloned().for_each(|grant| ledger.open(grant));
+                    let shown = ledger.opened(opening.clone(), now);
+                    assert_eq!(shown, ledger.allowances(now), "{before:?} {now}");
+                    assert_eq!(
+                        ledger
+                            .grants
+                            .iter()
+                            .filter(|it| it.trigger == opening.trigger())
+                            .count(),
+                        1
+                    );
+                }
+            }
+        }
     }
 
     #[test]

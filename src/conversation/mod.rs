@@ -9,7 +9,7 @@ pub mod ledger;
 mod session;
 
 pub use arrival::Arrival;
-pub use ledger::{Grant, Ledger};
+pub use ledger::{Grant, Ledger, Opening};
 
 use crate::{
     ports::clock::Millis,
@@ -194,13 +194,18 @@ impl State {
             self.ledger_mut().unfollow();
             write_state = true;
         }
-        if let Some(grant) = arrival.grant.take() {
-            let grants_before = self.ledger.as_ref().map_or(0, |ledger| ledger.grants.len());
-            write_state |= self.ledger.as_ref().is_some_and(|ledger| ledger.unfollowed);
-            self.ledger_mut().open(grant);
-            // An expired grant of another trigger does not show in the event, and a new kind of grant is rare.
-            write_state |= self.ledger.as_ref().map_or(0, |ledger| ledger.grants.len()) != grants_before.max(1);
-        }
+        let allowances = match arrival.grant.take() {
+            Some(opening) => {
+                let ledger = self.ledger_mut();
+                let grants_before = ledger.grants.len();
+                write_state |= ledger.unfollowed;
+                let open = ledger.opened(opening, stamp.now);
+                // An expired grant of another trigger does not show in the event, and a new kind of grant is rare.
+                write_state |= ledger.grants.len() != grants_before.max(1);
+                open
+            }
+            None => self.allowances(stamp.now),
+        };
         if arrival.customer_spoke {
             self.spoke = true;
             self.conversation_mut().last_customer_message_time = Some(Timestamp::from_millis(stamp.now));
@@ -230,7 +235,7 @@ impl State {
             dedupe_key: arrival.dedupe.map(|dedupe| dedupe.text).unwrap_or_default(),
             redelivery_of: arrival.redelivery_of,
             entry,
-            allowances: self.allowances(stamp.now),
+            allowances,
             traceparent: arrival.traceparent,
             body: Some(arrival.body),
             offer: None,

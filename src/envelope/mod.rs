@@ -4,6 +4,7 @@
 //! platform's page: <https://developers.weixin.qq.com/doc/subscription/guide/dev/push/encryption.html>.
 
 pub mod cipher;
+mod flat;
 pub mod json;
 pub mod outer;
 pub mod signature;

@@ -26,7 +26,7 @@ pub fn parse(body: &[u8]) -> Result<Option<Outer>, TreeFault> {
         Some(Format::Json) => json::parse(body).map(|read| fields = read),
         None => Err(TreeFault::Broken("the body starts with neither '<' nor '{'".into())),
     };
-    let encrypt = fields.value("Encrypt");
+    let encrypt = fields.take("Encrypt");
     match whole {
         Err(TreeFault::Broken(_)) if !encrypt.is_empty() => {}
         Err(fault) => return Err(fault),
@@ -34,7 +34,7 @@ pub fn parse(body: &[u8]) -> Result<Option<Outer>, TreeFault> {
         Ok(()) => {}
     }
     Ok(Some(Outer {
-        encrypt: encrypt.to_owned(),
+        encrypt,
         to_user_name: fields.value("ToUserName").to_owned(),
         app_id: fields.value("AppId").to_owned(),
     }))

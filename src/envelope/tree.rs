@@ -114,6 +114,15 @@ impl Fields {
         self.get(name).map_or("", Node::text)
     }
 
+    /// As [`value`](Self::value), taken out where it is a text: one of many kilobytes is not copied.
+    pub fn take(&mut self, name: &str) -> String {
+        let exact = self.0.iter_mut().find(|(key, _)| key == name);
+        match exact {
+            Some((_, Node::Text(text))) if text.trim().len() == text.len() => std::mem::take(text),
+            _ => self.value(name).to_owned(),
+        }
+    }
+
     /// All of it as one JSON object; names that repeat become a list, digits are kept.
     pub fn to_json(&self) -> String {
         let mut json = String::with_capacity(256);

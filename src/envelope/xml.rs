@@ -6,7 +6,10 @@ use std::borrow::Cow;
 
 use quick_xml::{Error, Reader, errors::SyntaxError, events::Event};
 
-use super::tree::{DEPTH_MAX, Fields, Node, TreeFault};
+use super::{
+    flat,
+    tree::{DEPTH_MAX, Fields, Node, TreeFault},
+};
 
 /// Reads a whole document; the root's children are the fields.
 pub fn parse(body: &[u8]) -> Result<Fields, TreeFault> {
@@ -18,6 +21,17 @@ pub fn parse(body: &[u8]) -> Result<Fields, TreeFault> {
 /// As [`parse`], but what was read before a fault stays in `root`.
 pub fn scan(body: &[u8], root: &mut Fields) -> Result<(), TreeFault> {
     let text = std::str::from_utf8(body).map_err(|_| TreeFault::Broken("not UTF-8".into()))?;
+    match flat::read(text) {
+        Some(fields) => {
+            *root = fields;
+            Ok(())
+        }
+        None => scan_any(text, root),
+    }
+}
+
+/// As [`scan`], for a document of any shape.
+pub(super) fn scan_any(text: &str, root: &mut Fields) -> Result<(), TreeFault> {
     let mut reader = Reader::from_str(text);
     let mut stack = Stack::default();
     loop {

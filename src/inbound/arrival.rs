@@ -7,7 +7,7 @@ use crate::{
     accounts::Opened,
     channels::contract::{self, Who},
     conversation::{
-        Grant, Rules,
+        Grant, Opening, Rules,
         key::{ACCOUNT_SELF, Key},
     },
     cores::Core,
@@ -85,7 +85,8 @@ pub fn arrival(
         grant: inbound
             .effects
             .opens
-            .and_then(|trigger| grant(place.opened, trigger, since)),
+            .and_then(|trigger| grant(place.opened, trigger, since))
+            .map(Opening::from),
         unfollowed: inbound.effects.unfollowed,
         customer_acted: inbound.effects.customer_acted,
         customer_spoke: inbound.effects.customer_spoke,

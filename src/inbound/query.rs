@@ -23,7 +23,10 @@ pub fn read(raw: &str) -> CallbackQuery {
             _ => continue,
         };
         if field.is_empty() {
-            *field = percent_decode_str(value).decode_utf8_lossy().into_owned();
+            *field = match value.contains('%') {
+                true => percent_decode_str(value).decode_utf8_lossy().into_owned(),
+                false => value.to_owned(),
+            };
         }
     }
     query

@@ -15,7 +15,7 @@ use crate::{
     channels::contract::{
         CodeOf, CodeRule, Dedupe, Holder, Roads, Say, SessionEffect, Sessions, To, Verdict, What as SayWhat,
     },
-    conversation::{Grant, key::Key},
+    conversation::{Grant, Opening, key::Key},
     error::Code,
     ports::store::{LedgerEntry, Message, StoreError, View},
     schema::{
@@ -377,13 +377,14 @@ impl Outbound {
         });
         // The platform answered just now, and its answer told its time.
         arrival.ordered = Some(now + self.parts.keeper.skew().unwrap_or_default());
-        arrival.grant = code.map(|(_, rule)| Grant {
+        let grant = code.map(|(_, rule)| Grant {
             trigger: rule.trigger.to_owned(),
             remaining: Some(1),
             expires: now + rule.window,
             part_types: rule.part_types.join(","),
             estimated: false,
         });
+        arrival.grant = grant.map(Opening::from);
         // An order that is carried out again after a crash is heard once.
         let identity = format!("order {} {}", message.id, holder.state.as_str_name());
         arrival.dedupe = Some(Dedupe {

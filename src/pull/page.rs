@@ -40,12 +40,12 @@ impl Pull {
         let traceparent = self.traces.parent(None, &*self.parts.chance);
         let mut arrival = arrival::arrival(&place, item.inbound, entry, item.raw, traceparent, since);
         arrival.history = since < now - HISTORY;
-        if let Some(grant) = &mut arrival.grant {
-            // Whether a tap counts like a message is not documented: the platform's answer tells.
-            grant.estimated = grant.trigger == "menu";
+        // Whether a tap counts like a message is not documented: the platform's answer tells.
+        if let Some(tap) = arrival.grant.take_if(|opening| opening.trigger() == "menu") {
+            arrival.grant = Some(tap.estimated());
         }
-        if code.is_some() {
-            arrival.grant = code;
+        if let Some(code) = code {
+            arrival.grant = Some(code.into());
         }
         Ok(match item.failed {
             None => PageStep::Event(Box::new(arrival)),

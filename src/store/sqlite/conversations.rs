@@ -6,6 +6,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use foldhash::fast::RandomState;
 use prost::Message as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -16,8 +17,8 @@ const HELD: usize = 20_000;
 
 pub struct Conversations {
     slots: Vec<Held>,
-    by_id: HashMap<i64, usize>,
-    by_key: HashMap<Arc<str>, usize>,
+    by_id: HashMap<i64, usize, RandomState>,
+    by_key: HashMap<Arc<str>, usize, RandomState>,
     /// Where the last one asked for is: one arrival asks for its conversation several times.
     last: usize,
     /// Goes round the slots and clears their marks; the first one found without gives its place away.
@@ -47,8 +48,8 @@ impl Conversations {
     pub fn new() -> Self {
         Self {
             slots: Vec::new(),
-            by_id: HashMap::new(),
-            by_key: HashMap::new(),
+            by_id: HashMap::default(),
+            by_key: HashMap::default(),
             last: 0,
             hand: 0,
             dirty: 0,

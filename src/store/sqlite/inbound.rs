@@ -19,7 +19,7 @@ impl Writer {
     pub fn accept(&mut self, arrival: Arrival) -> Result<Accepted, rusqlite::Error> {
         let row = self.next_event;
         // Read before anything is written: a conversation that cannot be read fails alone.
-        self.conversations.id(&self.db, &arrival.key)?;
+        let known = self.conversations.id(&self.db, &arrival.key)?;
         if let Some(dedupe) = &arrival.dedupe
             && let Some(before) = self.seen(&arrival.account.id, dedupe, row)?
         {
@@ -28,13 +28,22 @@ impl Writer {
                 row: before,
             });
         }
-        self.append(arrival).map(Accepted::New)
+        self.append_to(known, arrival).map(Accepted::New)
     }
 
     /// Appends an arrival whose identity is settled.
     pub fn append(&mut self, arrival: Arrival) -> Result<Arc<Stored>, rusqlite::Error> {
+        let known = self.conversations.id(&self.db, &arrival.key)?;
+        self.append_to(known, arrival)
+    }
+
+    /// As [`append`](Self::append), where its conversation was looked up.
+    fn append_to(&mut self, known: Option<i64>, arrival: Arrival) -> Result<Arc<Stored>, rusqlite::Error> {
         let row = self.next_event;
-        let conversation = self.conversation_of(&arrival)?;
+        let conversation = match known {
+            Some(id) => self.entered(id)?,
+            None => self.begun(&arrival.key, &arrival.account, arrival.customer.clone(), arrival.scope)?,
+        };
         let wanted = arrival.core.clone();
         let wakes_held = arrival.customer_acted;
         let moved = self.choose_core(conversation, wanted.as_deref())?;
@@ -126,26 +135,34 @@ impl Writer {
         }
     }
 
-    fn conversation_of(&mut self, arrival: &Arrival) -> Result<i64, rusqlite::Error> {
-        self.conversation(&arrival.key, || {
-            (arrival.account.clone(), arrival.customer.clone(), arrival.scope)
-        })
-    }
-
     /// The conversation of that key, created where nobody spoke in it yet.
     pub fn conversation(
         &mut self,
         key: &str,
         who: impl FnOnce() -> (Arc<v1::Account>, v1::Identity, v1::conversation::Scope),
     ) -> Result<i64, rusqlite::Error> {
-        let id = match self.conversations.id(&self.db, key)? {
-            Some(id) => id,
+        match self.conversations.id(&self.db, key)? {
+            Some(id) => self.entered(id),
             None => {
                 let (account, customer, scope) = who();
-                let state = State::begin(&account, key, customer, scope, self.epoch);
-                return self.conversations.create(&self.db, state);
+                self.begun(key, &account, customer, scope)
             }
-        };
+        }
+    }
+
+    fn begun(
+        &mut self,
+        key: &str,
+        account: &v1::Account,
+        customer: v1::Identity,
+        scope: v1::conversation::Scope,
+    ) -> Result<i64, rusqlite::Error> {
+        let state = State::begin(account, key, customer, scope, self.epoch);
+        self.conversations.create(&self.db, state)
+    }
+
+    /// A known conversation, in the epoch of this store.
+    fn entered(&mut self, id: i64) -> Result<i64, rusqlite::Error> {
         let epoch = self.epoch;
         let state = self.conversations.state(&self.db, id)?;
         if state.epoch != epoch {

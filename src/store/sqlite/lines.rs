@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use foldhash::fast::RandomState;
 use rusqlite::{Connection, params};
 
 use crate::ports::store::Row;
@@ -38,7 +39,7 @@ enum Change {
 #[derive(Default)]
 pub struct Lines {
     /// Never an empty one.
-    lines: HashMap<i64, VecDeque<Waits>>,
+    lines: HashMap<i64, VecDeque<Waits>, RandomState>,
     /// What the open transaction changed, so that a rollback can take it back.
     changes: Vec<Change>,
 }

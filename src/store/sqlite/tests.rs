@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     channels::contract::Dedupe,
-    conversation::{Grant, Rules},
+    conversation::{Grant, Opening, Rules},
     ports::{
         chance::SystemChance,
         clock::ManualClock,
@@ -164,12 +164,12 @@ fn arrival(who: &str, number: u64) -> Arrival {
         body: text("hello"),
         raw: None,
         entry: None,
-        grant: Some(Grant {
+        grant: Some(Opening::from(Grant {
             trigger: "message".into(),
             remaining: Some(5),
             expires: START + 2 * DAY,
             ..Default::default()
-        }),
+        })),
         unfollowed: false,
         customer_acted: true,
         customer_spoke: true,
