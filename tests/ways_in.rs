@@ -52,9 +52,19 @@ async fn replay(bridge: &Bridge) {
     .await;
 }
 
+/// The store is one that was restored: it stands in a new epoch, and counts anew.
+async fn restored(bridge: &mut Bridge) -> u32 {
+    assert_eq!(bridge.stop().await, 0, "{}", bridge.log());
+    let file = bridge.state().join(sqlite::FILE);
+    let epoch = sqlite::raise_epoch(&file, support::now() * 1000).unwrap();
+    bridge.spawn();
+    bridge.ready().await;
+    epoch
+}
+
 /// A reply in the open request, a platform's retry, a core that is slow, one that goes, a restart in the middle, all that
-/// waited, and a replay.
-async fn story(way: Way) -> (Told, String) {
+/// waited, a replay, and a restore. What was told before it and after it, and what the first customer read.
+async fn story(way: Way) -> (Told, Told, String) {
     let mut ear = Ear::open(way).await;
     let mut bridge = Bridge::start(ear.setup()).await;
     let shop = Shop::new("shop");
@@ -102,7 +112,28 @@ async fn story(way: Way) -> (Told, String) {
         "{way:?}: each conversation in its order"
     );
     assert_eq!(ear.heard(), heard, "{way:?}: and nothing else came");
-    (told, element(&shown, "Content").unwrap())
+
+    ear.goes().await;
+    let epoch = restored(&mut bridge).await;
+    for (who, text) in [("o1", "8"), ("o2", "9"), ("o1", "10")] {
+        assert_eq!(bridge.text(&shop, who, text).await.0, 200, "{way:?}");
+    }
+    ear.comes(&bridge).await;
+    let all = ear.hears(10).await;
+    let (before, after) = all.split_at(7);
+    assert_eq!(before, heard, "{way:?}");
+    let epochs = |events: &[Value]| {
+        events
+            .iter()
+            .map(|event| event["epoch"].as_u64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert!(
+        epochs(&heard).iter().all(|before| *before < u64::from(epoch)),
+        "{way:?}"
+    );
+    assert_eq!(epochs(after), [u64::from(epoch); 3], "{way:?}");
+    (told, self::told(after), element(&shown, "Content").unwrap())
 }
 
 #[tokio::test]
@@ -116,8 +147,13 @@ async fn one_story_is_the_same_by_every_way() {
         ),
         (shop.conversation("o2"), said(&[(1, "5"), (2, "7")])),
     ]);
+    let restored = BTreeMap::from([
+        (shop.conversation("o1"), said(&[(1, "8"), (2, "10")])),
+        (shop.conversation("o2"), said(&[(1, "9")])),
+    ]);
     for way in WAYS {
-        assert_eq!(story(way).await, (wanted.clone(), "1!".to_owned()), "{way:?}");
+        let wanted = (wanted.clone(), restored.clone(), "1!".to_owned());
+        assert_eq!(story(way).await, wanted, "{way:?}");
     }
 }
 
@@ -165,11 +201,7 @@ async fn backlog() -> (Bridge, u32) {
     bridge.apply(&[&shop], "http://127.0.0.1:9").await;
     parked(&bridge, &mut core, &shop).await;
     told_by_customers(&bridge, &shop, "o1").await;
-    assert_eq!(bridge.stop().await, 0, "{}", bridge.log());
-    let file = bridge.state().join(sqlite::FILE);
-    let epoch = sqlite::raise_epoch(&file, support::now() * 1000).unwrap();
-    bridge.spawn();
-    bridge.ready().await;
+    let epoch = restored(&mut bridge).await;
     // Of another customer: what has no id and comes twice in a second is the same.
     told_by_customers(&bridge, &shop, "o2").await;
     assert_eq!(bridge.stop().await, 0, "{}", bridge.log());
