@@ -15,6 +15,18 @@ pub struct Call {
     pub body: CallBody,
 }
 
+impl Call {
+    /// A question as nearly all of them are: a JSON text or value, posted to the path alone.
+    pub fn post(path: &'static str, body: impl ToString) -> Self {
+        Self {
+            method: Method::Post,
+            path,
+            query: Vec::new(),
+            body: CallBody::Json(body.to_string().into_bytes()),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     Get,

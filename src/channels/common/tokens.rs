@@ -28,12 +28,7 @@ pub fn call(settings: &AccountSettings) -> Call {
                 "secret": settings.app_secret.expose(),
                 "force_refresh": false,
             });
-            Call {
-                method: Method::Post,
-                path: "/cgi-bin/stable_token",
-                query: Vec::new(),
-                body: CallBody::Json(body.to_string().into_bytes()),
-            }
+            Call::post("/cgi-bin/stable_token", body)
         }
         TokenMode::Classic => Call {
             method: Method::Get,

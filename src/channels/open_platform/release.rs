@@ -7,10 +7,7 @@ use serde_json::json;
 use crate::{
     channels::contract::Played,
     envelope::{self, xml},
-    ports::{
-        clock::Millis,
-        platform::{Call, CallBody, Method},
-    },
+    ports::{clock::Millis, platform::Call},
     secret::Secret,
 };
 
@@ -88,10 +85,5 @@ pub fn call(code: &Secret, to: &str) -> Call {
         "msgtype": "text",
         "text": { "content": format!("{}_from_api", code.expose()) },
     });
-    Call {
-        method: Method::Post,
-        path: "/cgi-bin/message/custom/send",
-        query: Vec::new(),
-        body: CallBody::Json(body.to_string().into_bytes()),
-    }
+    Call::post("/cgi-bin/message/custom/send", body)
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::sync::{down, fault, from_verdict, post};
+use super::sync::{down, fault, from_verdict};
 use crate::{
     channels::{
         common::answers::{self, Reading},
@@ -23,9 +23,9 @@ const NOWHERE: At<'_> = At {
 };
 
 pub fn ask(ids: &[&str]) -> Call {
-    post(
+    Call::post(
         BATCH,
-        &json!({ "external_userid_list": ids, "need_enter_session_context": 0 }),
+        json!({ "external_userid_list": ids, "need_enter_session_context": 0 }),
     )
 }
 

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{
-    codes, ids,
-    item::{Said, staff},
-    kinds, sessions,
+    codes, ids, kinds,
+    said::{Said, staff},
+    sessions,
 };
 use crate::{
     channels::contract::{CodeOf, Effects, NotDelivered, SessionEffect},

@@ -4,81 +4,17 @@
 //! <https://developer.work.weixin.qq.com/document/path/94670>. Senders differ: values are trimmed but for a message's text,
 //! numbers may be texts, and an event's ids may stand in its group alone.
 
-use super::{events, kinds, parts};
+use super::{
+    events, kinds, parts,
+    said::{Said, staff},
+};
 use crate::{
     channels::contract::{At, Dedupe, Effects, Inbound, Item, NotDelivered, SessionEffect, Who},
-    envelope::{Fields, json},
+    envelope::json,
     ports::{chance::hex, clock::Millis},
-    schema::v1::{self, Identity, Interaction, event::Body, identity, interaction::Kind, message::Origin, signal},
+    schema::v1::{self, Interaction, event::Body, interaction::Kind, message::Origin, signal},
     settings::AccountSettings,
 };
-
-/// One item, its fields found.
-pub struct Said<'a> {
-    pub fields: &'a Fields,
-    /// The group `event` of an event.
-    pub event: Option<&'a Fields>,
-    pub sub_id: &'a str,
-    pub customer: &'a str,
-    /// `None` where the platform claims nothing, or nonsense.
-    pub time: Option<Millis>,
-}
-
-impl<'a> Said<'a> {
-    fn new(fields: &'a Fields, at: &'a At<'_>, now: Millis) -> Self {
-        let event = fields.group("event");
-        let either = |name: &str| match fields.value(name) {
-            "" => event.map_or("", |event| event.value(name)),
-            found => found,
-        };
-        Self {
-            fields,
-            event,
-            sub_id: match either("open_kfid") {
-                "" => at.sub_id,
-                named => named,
-            },
-            customer: either("external_userid"),
-            time: time(fields.value("send_time"), now),
-        }
-    }
-
-    pub fn value(&self, name: &str) -> &'a str {
-        self.fields.value(name)
-    }
-
-    /// A value of the event's group; of the item itself where senders put it there.
-    pub fn of_event(&self, name: &str) -> &'a str {
-        match self.event.map_or("", |event| event.value(name)) {
-            "" => self.fields.value(name),
-            found => found,
-        }
-    }
-
-    fn who(&self) -> Who {
-        match self.customer {
-            "" => Who::Account,
-            id => Who::Customer(id.to_owned()),
-        }
-    }
-
-    pub fn as_customer(&self) -> Option<Identity> {
-        (!self.customer.is_empty()).then(|| Identity {
-            native_id: self.customer.to_owned(),
-            kind: identity::Kind::Customer as i32,
-            ..Identity::default()
-        })
-    }
-}
-
-/// A member of the company.
-pub fn staff(userid: &str) -> Option<Identity> {
-    (!userid.is_empty()).then(|| Identity {
-        native_id: userid.to_owned(),
-        kind: identity::Kind::Staff as i32,
-        ..Identity::default()
-    })
-}
 
 /// Reads one item; `twin` counts the equal ones before it on its page.
 pub fn read(settings: &AccountSettings, at: &At<'_>, raw: &str, twin: usize, now: Millis) -> Item {
@@ -235,22 +171,6 @@ fn dedupe(settings: &AccountSettings, said: &Said<'_>, at: &At<'_>, raw: &str, t
         order: said.time.map_or(0, |time| time.unsigned_abs() / 1000),
         rest,
     }
-}
-
-/// Seconds, in some senders milliseconds.
-fn time(text: &str, now: Millis) -> Option<Millis> {
-    const MILLIS_FROM: i64 = 100_000_000_000;
-    const EARLIEST: Millis = 1_293_840_000_000;
-    const AHEAD_MAX: Millis = 24 * 3_600_000;
-    let claimed: i64 = text.parse().ok()?;
-    let millis = if claimed > MILLIS_FROM {
-        claimed
-    } else {
-        claimed.checked_mul(1000)?
-    };
-    (EARLIEST..=now.saturating_add(AHEAD_MAX))
-        .contains(&millis)
-        .then_some(millis)
 }
 
 fn fingerprint(text: &str) -> String {

@@ -20,6 +20,7 @@ pub mod limits;
 pub mod page;
 pub mod parts;
 mod render;
+mod said;
 pub mod sessions;
 pub mod settings;
 pub mod split;
@@ -195,7 +196,7 @@ impl Account for Opened {
 
     fn recall(&self, platform_message_id: &str, to: &To<'_>) -> Option<Call> {
         let body = serde_json::json!({ "msgid": platform_message_id, "open_kfid": to.sub_id });
-        Some(sync::post(judge::RECALL, &body))
+        Some(Call::post(judge::RECALL, &body))
     }
 
     fn links_need_pictures(&self) -> bool {

@@ -24,7 +24,7 @@ use crate::{
         contract::{Piece, Pieces, Roads, Say, To, Upload, What},
     },
     error::{Code, Fault},
-    ports::platform::{Call, CallBody, Method},
+    ports::platform::Call,
     schema::v1::{self, part::Content},
     settings::AccountSettings,
     text::{self, Links},
@@ -148,12 +148,8 @@ pub fn call(piece: &Piece, to: &To<'_>) -> Call {
         None => vec![("touser", to.recipient.into()), ("open_kfid", to.sub_id.into())],
     };
     ours.extend(ids::msgid(to.message_id, to.piece).map(|id| ("msgid", id.into())));
-    Call {
-        method: Method::Post,
-        path: if to.code.is_some() { SEND_ON_EVENT } else { SEND },
-        query: Vec::new(),
-        body: CallBody::Json(body(&piece.native, &ours).into_bytes()),
-    }
+    let path = if to.code.is_some() { SEND_ON_EVENT } else { SEND };
+    Call::post(path, body(&piece.native, &ours))
 }
 
 /// The upload of one file as a temporary medium, which lives for three days.

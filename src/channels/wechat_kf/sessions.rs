@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{codes::TABLE, sync::post};
+use super::codes::TABLE;
 use crate::{
     channels::{
         common::answers::{self, Reading},
@@ -22,9 +22,9 @@ const STATE_FORBIDS: i32 = 95018;
 const NO_SUCH_MOVE: &[i32] = &[95013, 95016];
 
 pub fn state(to: &To<'_>) -> Call {
-    post(
+    Call::post(
         STATE,
-        &json!({ "open_kfid": to.sub_id, "external_userid": to.recipient }),
+        json!({ "open_kfid": to.sub_id, "external_userid": to.recipient }),
     )
 }
 
@@ -35,7 +35,7 @@ pub fn change(to: &To<'_>, into: SessionState, servicer: &str) -> Call {
     if !servicer.is_empty() {
         body["servicer_userid"] = servicer.into();
     }
-    post(CHANGE, &body)
+    Call::post(CHANGE, &body)
 }
 
 /// Who holds the customer. One SDK writes `service_userid`; both are read.

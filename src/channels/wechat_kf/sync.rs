@@ -17,7 +17,7 @@ use crate::{
     channels::contract::{At, Listed, PullFault, PulledPage, Verdict},
     ports::{
         clock::Millis,
-        platform::{Answer, Call, CallBody, Method},
+        platform::{Answer, Call},
     },
     schema::v1,
     settings::AccountSettings,
@@ -32,18 +32,9 @@ const LIST: usize = 100;
 pub const SYNC: &str = "/cgi-bin/kf/sync_msg";
 const ACCOUNTS: &str = "/cgi-bin/kf/account/list";
 
-pub fn post(path: &'static str, body: &Value) -> Call {
-    Call {
-        method: Method::Post,
-        path,
-        query: Vec::new(),
-        body: CallBody::Json(body.to_string().into_bytes()),
-    }
-}
-
 /// The smallest question that shows whether this secret may ask at all.
 pub fn probe() -> Call {
-    post(ACCOUNTS, &json!({ "offset": 0, "limit": 1 }))
+    Call::post(ACCOUNTS, json!({ "offset": 0, "limit": 1 }))
 }
 
 /// Asks for what follows a cursor.
@@ -55,7 +46,7 @@ pub fn page(at: &At<'_>) -> Call {
     if let Some(token) = at.token {
         body["token"] = token.into();
     }
-    post(SYNC, &body)
+    Call::post(SYNC, &body)
 }
 
 /// Reads a page, each item by itself.
@@ -112,7 +103,7 @@ fn truthy(value: &str) -> bool {
 
 /// Asks which accounts there are.
 pub fn list(from: usize) -> Call {
-    post(ACCOUNTS, &json!({ "offset": from, "limit": LIST }))
+    Call::post(ACCOUNTS, json!({ "offset": from, "limit": LIST }))
 }
 
 /// The accounts that this credential may pull; an answer without the privilege is of the time before there was one.

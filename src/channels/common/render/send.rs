@@ -22,12 +22,7 @@ pub fn customer_service(piece: &Piece, recipient: &str) -> Call {
     } else {
         SEND_PATH
     };
-    Call {
-        method: Method::Post,
-        path,
-        query: Vec::new(),
-        body: CallBody::Json(body(&piece.native, &[("touser", recipient.into())]).into_bytes()),
-    }
+    Call::post(path, body(&piece.native, &[("touser", recipient.into())]))
 }
 
 /// A piece's body behind our own fields, the recipient first of all. Written by hand because the order is part of the

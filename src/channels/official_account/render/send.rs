@@ -7,7 +7,7 @@ use crate::{
         contract::Upload,
     },
     error::Fault,
-    ports::platform::{Call, CallBody, Method},
+    ports::platform::Call,
 };
 
 pub(in super::super) const RELEASE_PATH: &str = "/customservice/kfsession/close";
@@ -19,12 +19,7 @@ pub fn release(servicer: &str, recipient: &str) -> Option<Call> {
         return None;
     }
     let body = serde_json::json!({ "kf_account": clean(servicer), "openid": clean(recipient) });
-    Some(Call {
-        method: Method::Post,
-        path: RELEASE_PATH,
-        query: Vec::new(),
-        body: CallBody::Json(body.to_string().into_bytes()),
-    })
+    Some(Call::post(RELEASE_PATH, body))
 }
 
 /// The upload of one file as a temporary medium, which lives for three days.

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     API_ONLY, invalid, lines,
-    menu::BUTTONS,
-    template::{Cards, buttons},
+    template::{BUTTONS, Cards, buttons},
 };
 use crate::{
     channels::{

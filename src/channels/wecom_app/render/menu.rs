@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     invalid, lines,
-    template::{Cards, buttons},
+    template::{BUTTONS, Cards, buttons},
 };
 use crate::{
     channels::{
@@ -16,9 +16,6 @@ use crate::{
     text,
 };
 
-/// Buttons of one card.
-/// <https://developer.work.weixin.qq.com/document/path/90236>
-pub(super) const BUTTONS: usize = 6;
 /// Characters of a card's title that are shown.
 const TITLE: usize = 36;
 

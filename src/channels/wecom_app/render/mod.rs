@@ -32,6 +32,9 @@ use crate::{
 pub use passive::passive;
 pub use send::{SEND_PATH, UPDATE_PATH, WELCOME_PATH, call, probe, recall, ticket, upload};
 
+/// What the platform calls the kinds that ride in a passive answer.
+const CARRIES: &[&str] = &["text", "image", "voice", "video", "news"];
+
 /// Keys of ours in a piece's body; names that begin with `_` never reach the platform. What goes by the API although its
 /// kind could ride passively; the response code of the card that the piece changes, and whether that is the clicked one;
 /// the welcome code.

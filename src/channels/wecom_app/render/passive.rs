@@ -14,9 +14,6 @@ use crate::{
     ports::clock::Millis,
 };
 
-/// What the platform calls the kinds that ride in a passive answer.
-pub(super) const CARRIES: &[&str] = &["text", "image", "voice", "video", "news"];
-
 /// The answer as XML; `None` where the piece cannot ride here.
 pub fn passive(piece: &Piece, to: &PassiveTo, now: Millis) -> Option<Vec<u8>> {
     let native = &piece.native;

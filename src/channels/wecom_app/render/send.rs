@@ -24,7 +24,7 @@ pub fn call(settings: &AccountSettings, piece: &Piece, recipient: &str) -> Call 
     let agent = Value::from(agent(settings).unwrap_or_default());
     let native = &piece.native;
     if let Some(code) = native.get(WELCOME_CODE) {
-        return post(WELCOME_PATH, body(native, &[("welcome_code", code.clone())]));
+        return Call::post(WELCOME_PATH, body(native, &[("welcome_code", code.clone())]));
     }
     if let Some(code) = native.get(RESPONSE_CODE) {
         let mut native = native.clone();
@@ -36,13 +36,13 @@ pub fn call(settings: &AccountSettings, piece: &Piece, recipient: &str) -> Call 
             ("agentid", agent),
             ("response_code", code.clone()),
         ];
-        return post(UPDATE_PATH, body(&native, &ours));
+        return Call::post(UPDATE_PATH, body(&native, &ours));
     }
     let to = ("touser", Value::from(clean(recipient)));
     // A mini-program's notice is its own, not the application's.
     match text_of(native, "msgtype") {
-        "miniprogram_notice" => post(SEND_PATH, body(native, &[to])),
-        _ => post(SEND_PATH, body(native, &[to, ("agentid", agent)])),
+        "miniprogram_notice" => Call::post(SEND_PATH, body(native, &[to])),
+        _ => Call::post(SEND_PATH, body(native, &[to, ("agentid", agent)])),
     }
 }
 
@@ -50,16 +50,7 @@ pub fn call(settings: &AccountSettings, piece: &Piece, recipient: &str) -> Call 
 /// <https://developer.work.weixin.qq.com/document/path/94867>
 pub fn recall(platform_message_id: &str) -> Option<Call> {
     let body = json!({ "msgid": clean(platform_message_id) });
-    (!platform_message_id.is_empty()).then(|| post(RECALL_PATH, body.to_string()))
-}
-
-fn post(path: &'static str, body: String) -> Call {
-    Call {
-        method: Method::Post,
-        path,
-        query: Vec::new(),
-        body: CallBody::Json(body.into_bytes()),
-    }
+    (!platform_message_id.is_empty()).then(|| Call::post(RECALL_PATH, body.to_string()))
 }
 
 /// The code that changes the card that was just sent.

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{super::cards as names, CLICKED, RESPONSE_CODE, invalid, menu::BUTTONS, text_of, unsupported};
+use super::{super::cards as names, CARRIES, CLICKED, RESPONSE_CODE, invalid, text_of, unsupported};
 use crate::{
     channels::{
         common::render::{
@@ -80,6 +80,10 @@ pub(super) fn task_in(body: &Value) -> Option<String> {
     let about_card = matches!(text_of(body, "msgtype"), "template_card" | UPDATE_CARD | UPDATE_BUTTON);
     about_card.then(|| task.unwrap_or_default().to_owned())
 }
+
+/// Buttons of one card.
+/// <https://developer.work.weixin.qq.com/document/path/90236>
+pub(super) const BUTTONS: usize = 6;
 
 /// The platform's names of a change, as in its passive replies.
 pub(super) const UPDATE_CARD: &str = "update_template_card";
@@ -207,7 +211,7 @@ pub(super) fn native(out: &mut Out<'_>, cards: &Cards<'_>, body: &Value) -> Resu
             (None, false) => {}
         }
     }
-    if out.passive_only() && !super::passive::CARRIES.contains(&kind.as_str()) {
+    if out.passive_only() && !CARRIES.contains(&kind.as_str()) {
         return Err(unsupported(format!("a passive answer cannot carry msgtype {kind}")));
     }
     out.bare(part_of(&kind), Value::Object(body));
