@@ -289,6 +289,29 @@ async fn somebody_who_takes_our_token_or_sends_beside_us_is_named() {
 }
 
 #[tokio::test]
+async fn a_disk_below_its_reserve_and_callbacks_of_no_account_are_named() {
+    let mut clinic = Clinic::open().await;
+    let bridge = &mut clinic.0.bridge;
+    bridge.configure(Setup::to_core(&clinic.0.core, "").store("reserve = \"4000TiB\""));
+    bridge.stop().await;
+    bridge.spawn();
+    until("it says that it cannot append", async || {
+        (bridge.readyz().await == Some(503)).then_some(())
+    })
+    .await;
+    named(bridge, "disk", "red", "").await;
+    named(bridge, "store", "red", "OVERLOADED").await;
+    bridge.configure(Setup::to_core(&clinic.0.core, ""));
+    bridge.restart().await;
+    green(bridge).await;
+
+    let mistyped = bridge.public("/callback/shpo?signature=x&timestamp=1&nonce=n");
+    assert_eq!(bridge.http.post(mistyped).send().await.unwrap().status(), 404);
+    let said = named(bridge, "strangers", "yellow", "ACCOUNT_UNKNOWN").await;
+    assert!(said.contains("shpo"), "{said}");
+}
+
+#[tokio::test]
 async fn an_address_that_does_not_lead_to_us_is_named() {
     let words = ["env", "WXBRIDGE__PUBLIC__URLS=[\"http://127.0.0.1:9\"]"];
     let core = Core::start(|_| Said::taken()).await;

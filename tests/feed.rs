@@ -155,6 +155,40 @@ async fn a_core_pulls_in_order_hears_again_what_it_did_not_take_and_goes_on_afte
 }
 
 #[tokio::test]
+async fn a_paused_accounts_events_leave_the_feed_and_come_back_in_order_over_a_restart() {
+    let mut house = House::new("0ms").await;
+    for (who, text) in [("oAnna", "1"), ("oBert", "2"), ("oAnna", "3")] {
+        house.text(who, text).await;
+    }
+    let first = house.page("limit=1").await;
+    assert_eq!(seen(&first), order(&[("oAnna", 1)]));
+    let all = house.page("").await;
+    let switch = async |house: &House, what: &str| {
+        let path = format!("/admin/v1/accounts/shop/{what}");
+        let request = house.bridge.operator(reqwest::Method::POST, &path);
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    };
+    switch(&house, "pause").await;
+    house.text("oAnna", "4").await;
+    assert!(events(&house.page("").await).is_empty());
+    // What was in its hand is not taken any more: an acknowledgement speaks of what is in the feed.
+    house.ack(&all["next"]).await;
+    assert_eq!(house.bridge.metric("wxbridge_backlog_events{core=\"main\"}").await, 0.0);
+    house.bridge.restart().await;
+    house.text("oBert", "5").await;
+    assert!(events(&house.page("").await).is_empty());
+    // The poll that waits already is rung.
+    let poll = house.page("wait=20s");
+    let (page, ()) = tokio::join!(poll, switch(&house, "resume"));
+    let mut heard = seen(&page);
+    if heard.len() < 5 {
+        heard = seen(&house.page("").await);
+    }
+    let of = |who: &str| -> Vec<u64> { heard.iter().filter(|it| it.0 == who).map(|it| it.1).collect() };
+    assert_eq!((of("oAnna"), of("oBert")), (vec![1, 2, 3], vec![1, 2]));
+}
+
+#[tokio::test]
 async fn a_long_poll_ends_with_the_event_and_an_answer_to_it_rides_in_the_open_request() {
     let house = House::new("4000ms").await;
     let talk = async {

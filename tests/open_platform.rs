@@ -5,6 +5,8 @@
 
 #[path = "open_platform/days.rs"]
 mod days;
+#[path = "open_platform/moving.rs"]
+mod moving;
 #[path = "open_platform/office.rs"]
 mod office;
 #[path = "open_platform/refusals.rs"]

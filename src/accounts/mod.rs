@@ -83,6 +83,8 @@ impl Condition {
 pub struct Registry {
     by_id: ArcSwap<HashMap<String, Arc<Opened>>>,
     broken: ArcSwap<Vec<Broken>>,
+    /// Since when the events of an account wait, by id: an operator paused it.
+    paused: ArcSwap<BTreeMap<String, Millis>>,
     /// The accounts that are bound via another one, by its id.
     via: ArcSwap<HashMap<String, Vec<Arc<Opened>>>>,
 }
@@ -127,6 +129,32 @@ impl Registry {
     /// The bound accounts that do not open, by id.
     pub fn broken(&self) -> Arc<Vec<Broken>> {
         self.broken.load_full()
+    }
+
+    /// Since when this account is paused.
+    pub fn paused(&self, id: &str) -> Option<Millis> {
+        self.paused.load().get(id).copied()
+    }
+
+    /// All paused accounts, and since when.
+    pub fn all_paused(&self) -> BTreeMap<String, Millis> {
+        BTreeMap::clone(&self.paused.load())
+    }
+
+    pub(crate) fn replace_paused(&self, paused: BTreeMap<String, Millis>) {
+        self.paused.store(Arc::new(paused));
+    }
+
+    /// Notes that an account is paused, or no more.
+    pub(crate) fn note_paused(&self, id: &str, since: Option<Millis>) {
+        self.paused.rcu(|paused| {
+            let mut paused = BTreeMap::clone(paused);
+            match since {
+                Some(since) => paused.insert(id.to_owned(), since),
+                None => paused.remove(id),
+            };
+            paused
+        });
     }
 
     pub(crate) fn replace_broken(&self, broken: Vec<Broken>) {

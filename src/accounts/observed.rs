@@ -1,5 +1,5 @@
 //! What of the things that are observed outlives a restart? What an operator and the doctor rely on: the last callback, what
-//! was refused, old keys still in use, why the API is shut, warnings. Written once a minute where it changed, never by a callback.
+//! was refused, old keys still in use, warnings. Written once a minute where it changed, never by a callback.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -38,7 +38,6 @@ struct Kept {
     last_callback: Option<Millis>,
     old_key_uses: u64,
     /// Names of codes, so that a later version may know others.
-    api_shut: String,
     warnings: BTreeMap<String, String>,
     refusals: Vec<Refused>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -172,7 +171,6 @@ fn kept(opened: &Opened, refusals: Vec<Refusal>) -> Kept {
         settings: fingerprint(&opened.settings),
         last_callback: condition.last_callback,
         old_key_uses: condition.old_key_uses,
-        api_shut: condition.api_shut.map(Code::name).unwrap_or_default().to_owned(),
         warnings: warnings.map(|(code, said)| (code.name().to_owned(), said)).collect(),
         unheard: condition.unheard,
         suspected: condition.suspected,
@@ -206,7 +204,6 @@ fn restore(opened: &Opened, kept: Kept) {
             unheard: kept.unheard,
             suspected: kept.suspected,
             old_key_uses: kept.old_key_uses,
-            api_shut: Code::parse(&kept.api_shut),
             warnings: warnings
                 .filter_map(|(code, said)| Some((Code::parse(&code)?, said)))
                 .collect(),

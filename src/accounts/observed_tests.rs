@@ -25,7 +25,6 @@ async fn a_restart_knows_what_was_observed_before() {
     opened.observe(|it| {
         it.last_callback = Some(NOW - 5);
         it.old_key_uses = 3;
-        it.api_shut = Some(Code::NotEntitled);
         it.warnings.insert(Code::TokenTakenElsewhere, "at noon".into());
         it.suspected = Some((NOW, "45047".into()));
         it.heard(false, NOW);
@@ -72,7 +71,7 @@ async fn what_was_seen_under_other_settings_is_not_believed() {
     let before = load(&house, &observer).await;
     opened.observe(|it| {
         it.last_callback = Some(NOW);
-        it.api_shut = Some(Code::NotEntitled);
+        it.old_key_uses = 3;
     });
     before.flush().await.expect("written");
     let settings = AccountSettings {
@@ -81,7 +80,10 @@ async fn what_was_seen_under_other_settings_is_not_believed() {
     };
     let changed = house.bind_as(&settings);
     load(&house, &other_observer(&house)).await;
-    assert_eq!(changed.observe(|it| (it.last_callback, it.api_shut)), (Some(NOW), None));
+    assert_eq!(
+        changed.observe(|it| (it.last_callback, it.old_key_uses)),
+        (Some(NOW), 0)
+    );
 }
 
 #[tokio::test]

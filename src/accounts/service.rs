@@ -1,7 +1,7 @@
 //! How do accounts come, change and go? Through one service, which keeps the sealed records, the registry and the channels'
 //! opinion of each account in step.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -13,10 +13,10 @@ use crate::{
     channels::{self, contract::SettingFault},
     config::{ConfigFault, ConfigFaults},
     ports::{
-        clock::Clock,
-        store::{RecordWrite, Store, StoreError},
+        clock::{Clock, Millis},
+        store::{PAUSED, RecordWrite, Store, StoreError},
     },
-    settings::AccountSettings,
+    settings::{AccountSettings, Passthrough},
     vault::{Vault, VaultError},
 };
 
@@ -68,6 +68,7 @@ impl Service {
             store.write_records(anew).await?;
         }
         publish(&registry, &accounts);
+        registry.replace_paused(paused(&*store).await?);
         Ok(Self {
             store,
             vault,
@@ -120,6 +121,29 @@ impl Service {
         self.commit(stored, Plan { accounts, changes }).await
     }
 
+    /// Lets the events of one account wait, or gives them to their cores again from now on; what waited when it was paused is
+    /// the caller's to move. `false`: it was so before.
+    pub async fn pause(&self, id: &str, pause: bool) -> Result<bool, AccountsError> {
+        let stored = self.stored.clone().lock_owned().await;
+        if !stored.contains_key(id) {
+            return Err(AccountsError::Unknown(id.to_owned()));
+        }
+        if self.registry.paused(id).is_some() == pause {
+            return Ok(false);
+        }
+        let since = pause.then(|| self.clock.now());
+        let (store, registry, id) = (self.store.clone(), self.registry.clone(), id.to_owned());
+        // In a task of its own, like every change: who asked may hang up between the two.
+        let work = tokio::spawn(async move {
+            store.pause(&id, since).await?;
+            registry.note_paused(&id, since);
+            drop(stored);
+            Ok(true)
+        });
+        work.await
+            .unwrap_or_else(|error| Err(StoreError::Broken(format!("pausing ended early: {error}")).into()))
+    }
+
     /// Gives one account new callback values; the old ones are honoured for a while after the new ones are seen in use.
     pub async fn rotate(
         &self,
@@ -149,6 +173,17 @@ impl Service {
         self.commit(stored, Plan { accounts, changes }).await.map(|_| ())
     }
 
+    /// Hands one account's callbacks to the system before us too, or no longer.
+    pub async fn pass(&self, id: &str, passthrough: Option<Passthrough>) -> Result<Changes, AccountsError> {
+        let stored = self.stored.clone().lock_owned().await;
+        let bound = stored.get(id).ok_or_else(|| AccountsError::Unknown(id.to_owned()))?;
+        let wanted = AccountSettings {
+            passthrough,
+            ..bound.settings.clone()
+        };
+        self.apply_to(stored, vec![wanted], false).await
+    }
+
     async fn apply_to(
         &self,
         stored: OwnedMutexGuard<Accounts>,
@@ -168,7 +203,7 @@ impl Service {
         plan(stored, wanted, prune, &world).map_err(|faults| AccountsError::Faults(ConfigFaults(faults)))
     }
 
-    fn claims(&self) -> std::collections::BTreeMap<String, Vec<Claim>> {
+    fn claims(&self) -> BTreeMap<String, Vec<Claim>> {
         self.registry
             .all()
             .iter()
@@ -197,11 +232,28 @@ impl Service {
             store.write_records(writes).await?;
             publish(&registry, &accounts);
             *stored = accounts;
+            // An account of that name that comes later is another one.
+            for id in changes.removed.iter().filter(|id| registry.paused(id).is_some()) {
+                store.pause(id, None).await?;
+                registry.note_paused(id, None);
+            }
             Ok(changes)
         });
         work.await
             .unwrap_or_else(|error| Err(StoreError::Broken(format!("applying accounts ended early: {error}")).into()))
     }
+}
+
+/// The paused accounts, and since when.
+async fn paused(store: &dyn Store) -> Result<BTreeMap<String, Millis>, StoreError> {
+    let records = store.records(PAUSED).await?.into_iter();
+    let since = |value: &[u8]| std::str::from_utf8(value).ok()?.parse().ok();
+    Ok(records
+        .map(|record| {
+            let since = since(&record.value).unwrap_or_default();
+            (record.key, since)
+        })
+        .collect())
 }
 
 fn put(vault: &Vault, id: &str, bound: &Bound) -> Result<RecordWrite, AccountsError> {

@@ -1,22 +1,23 @@
 //! How are the parts put together? Each gets what it needs and no more; nothing runs yet.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::web::Data;
 
 use super::{
     Options, StartFault,
+    assigner::Assigner,
     ground::Ground,
     orphans,
     people::{self, Desk, People},
 };
 use crate::{
-    accounts::{Registry, observed::Observed},
+    accounts::observed::Observed,
     audit::Audit,
     backup,
     component::{self, Component, book::Book, source::Source},
     config::Config,
-    conversation::{Rules, key::Key},
+    conversation::Rules,
     core_link,
     delivery::{self, Deliverer},
     doctor::Doctor,
@@ -33,7 +34,6 @@ use crate::{
     outbound::{self, Outbound},
     ports::{chance::Chance, clock::Clock, store::Store},
     pull::{self, Pull},
-    schema::v1,
     tokens::{self, Keeper},
     web::{self, auth::Hosts, wired},
 };
@@ -101,7 +101,9 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
             component: &component,
         },
     );
-    assign(config, &ground, &people.registry).await?;
+    let assigner = Assigner::new(ground.store.clone(), config.cores.clone(), people.registry.clone());
+    // Before delivery reads the backlog.
+    assigner.assign().await?;
     let fetcher = fetcher(config, &mut ground, &people, &keeper, &library).await?;
     let audit = Audit::load(ground.store.clone(), ground.clock.clone()).await?;
     let forward = forward(config, &ground, &audit).await?;
@@ -114,6 +116,7 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
         forward: &forward,
         audit: &audit,
         component: &component,
+        assigner: Arc::new(assigner),
     };
     let (deliverer, state) = doors(config, ground, people, &built)?;
     let open = web::OpenDoor {
@@ -340,31 +343,6 @@ async fn forward(config: &Config, ground: &Ground, audit: &Audit) -> Result<Arc<
     Ok(forward)
 }
 
-/// What waits for nobody goes to the core whose rule fits now; before delivery reads the backlog.
-async fn assign(config: &Config, ground: &Ground, registry: &Registry) -> Result<(), StartFault> {
-    let accounts: HashMap<_, _> = registry
-        .all()
-        .iter()
-        .map(|opened| (place(&opened.describe), opened.describe.clone()))
-        .collect();
-    let account_of = |key: &str| {
-        let key = Key::parse(key)?;
-        let place = (key.channel, key.platform_id, key.sub_id);
-        accounts.get(&place).map(|account| v1::Account::clone(account))
-    };
-    let ledger = delivery::ledger::of(ground.store.clone());
-    delivery::assign(&*ledger, &config.cores, &account_of).await?;
-    Ok(())
-}
-
-fn place(account: &v1::Account) -> (String, String, String) {
-    (
-        account.channel.clone(),
-        account.platform_id.clone(),
-        account.sub_id.clone(),
-    )
-}
-
 /// Whoever reaches us through a proxy that ends TLS, or by our own, has a cookie that travels no other way.
 fn console(config: &Config, chance: Arc<dyn Chance>) -> web::console::Console {
     let internal = &config.internal;
@@ -382,6 +360,7 @@ struct Built<'a> {
     forward: &'a Arc<Forward>,
     audit: &'a Arc<Audit>,
     component: &'a Arc<Component>,
+    assigner: Arc<Assigner>,
 }
 
 fn doctor(config: &Config, ground: &Ground, people: &People, built: &Built<'_>, links: &Arc<wired::Ways>) -> Doctor {
@@ -422,6 +401,7 @@ fn doors(
         forward,
         audit,
         component,
+        ref assigner,
     } = *built;
     let links = Arc::new(wired::Ways {
         pushed: ground.delivery.clone(),
@@ -449,6 +429,7 @@ fn doors(
         registry: people.registry.clone(),
         trust: people.trust,
         outbound: outbound.clone(),
+        assigner: assigner.clone(),
     };
     let again = wired::Again {
         pushed: deliverer.replay(),

@@ -16,6 +16,7 @@
 //! ```
 
 mod aside;
+mod assigner;
 mod doors;
 mod fault;
 mod ground;

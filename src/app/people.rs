@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{StartFault, ground::Ground};
+use super::{StartFault, assigner::Assigner, ground::Ground};
 use crate::{
     accounts::{Registry, Service},
     api_tokens::Tokens,
     config::Config,
     egress::{Egress, Limits},
+    error::{Code, Fault},
     outbound::Outbound,
     secret::Secret,
+    settings::Passthrough,
     web::needs::{AccountDesk, Applied, Notation, Unapplied},
 };
 
@@ -83,6 +85,7 @@ pub struct Desk {
     pub registry: Arc<Registry>,
     pub trust: Arc<Trust>,
     pub outbound: Arc<Outbound>,
+    pub assigner: Arc<Assigner>,
 }
 
 #[async_trait]
@@ -114,5 +117,19 @@ impl AccountDesk for Desk {
 
     async fn rotate(&self, id: &str, token: Secret, encoding_aes_key: Secret) -> Result<bool, Unapplied> {
         AccountDesk::rotate(&*self.service, id, token, encoding_aes_key).await
+    }
+
+    async fn pass(&self, id: &str, passthrough: Option<Passthrough>) -> Result<bool, Unapplied> {
+        AccountDesk::pass(&*self.service, id, passthrough).await
+    }
+
+    async fn pause(&self, id: &str, pause: bool) -> Result<Option<bool>, Unapplied> {
+        let changed = AccountDesk::pause(&*self.service, id, pause).await?;
+        if changed.is_some() {
+            // Also where it was so before: what an earlier call could not move is moved now.
+            let moved = self.assigner.assign().await;
+            moved.map_err(|error| Unapplied::Failed(Fault::new(Code::Overloaded, error.to_string())))?;
+        }
+        Ok(changed)
     }
 }

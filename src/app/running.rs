@@ -63,9 +63,10 @@ pub(super) async fn start(config: &Config, ground: Ground, options: Options) -> 
     };
     work.spawn(house.deliverer.run(until));
     work.spawn(house.pull.run(stopped.clone()));
+    // What was refused before still stands, until the open platform's book says otherwise.
+    house.outbound.remember_accounts().await?;
     work.spawn(house.component.run(stopped.clone()));
     work.spawn(house.forward.run(stopped.clone()));
-    house.outbound.remember_accounts().await?;
     work.spawn(house.outbound.run(stopped));
     Ok(Running {
         public_addr: doors.public.address,

@@ -8,7 +8,7 @@ use crate::{
     media,
     observe::Observer,
     outbound,
-    ports::store::{ConversationId, Listener, Stored},
+    ports::store::{ConversationId, Listener, Stored, Waiting},
 };
 
 /// Made before the store, of handles whose owners come after it.
@@ -34,6 +34,11 @@ impl Listener for Switchboard {
 
     fn message(&self, conversation: ConversationId) {
         self.lanes.message(conversation);
+    }
+
+    fn moved(&self, waiting: &Waiting) {
+        self.delivery.moved(waiting);
+        self.feeds.moved(waiting);
     }
 }
 

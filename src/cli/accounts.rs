@@ -55,6 +55,18 @@ pub async fn run(context: &Context<'_>, client: impl FnOnce() -> Outcome<Client>
                 .await?;
             context.show(&answer, |_| rotated(context, id))
         }
+        AccountCommand::Pause { id } => {
+            let answer = client()?
+                .post(&["admin", "v1", "accounts", id, "pause"], &[], &Value::Null)
+                .await?;
+            context.show(&answer, |_| paused(context, id))
+        }
+        AccountCommand::Resume { id } => {
+            let answer = client()?
+                .post(&["admin", "v1", "accounts", id, "resume"], &[], &Value::Null)
+                .await?;
+            context.show(&answer, |_| resumed(context, id))
+        }
         AccountCommand::Doctor { id } => doctor::run(context, &client()?, id.as_deref()).await,
     }
 }
@@ -92,6 +104,18 @@ fn rotated(context: &Context<'_>, id: &str) -> String {
     format!("{id}: {}\n", context.lang.pick(en, zh))
 }
 
+fn paused(context: &Context<'_>, id: &str) -> String {
+    let en = "paused; its callbacks are stored and answered, and its events wait until wxbridge account resume";
+    let zh = "已暂停：回调照常入库并应答，事件暂不投递，直到执行 wxbridge account resume";
+    format!("{id}: {}\n", context.lang.pick(en, zh))
+}
+
+fn resumed(context: &Context<'_>, id: &str) -> String {
+    let en = "resumed; what waited is handed over in order";
+    let zh = "已恢复：等待的事件按顺序投递";
+    format!("{id}: {}\n", context.lang.pick(en, zh))
+}
+
 fn list(found: &Value) -> String {
     let rows: Vec<_> = items(found)
         .iter()
@@ -103,7 +127,10 @@ fn list(found: &Value) -> String {
                 "/state/state",
                 "/warnings",
             ]
-            .map(|pointer| print::at(view, pointer))
+            .map(|pointer| match pointer {
+                "/state/state" if !view["pausedSince"].is_null() => format!("{}, paused", print::at(view, pointer)),
+                _ => print::at(view, pointer),
+            })
             .to_vec()
         })
         .collect();

@@ -129,6 +129,10 @@ pub enum AccountCommand {
         #[arg(long)]
         encoding_aes_key: Option<String>,
     },
+    /// Let an account's events wait: callbacks are stored and answered, and no core gets them
+    Pause { id: String },
+    /// Hand over what waited while an account was paused, in order
+    Resume { id: String },
     /// Examine one account, or all
     Doctor { id: Option<String> },
 }

@@ -11,7 +11,7 @@ use crate::{
     channels::contract::{Authority, Dedupe, Effects, Inbound, Who},
     error::Code,
     inbound::arrival::{Place, arrival},
-    ports::store::StoreError,
+    ports::store::{Arrival, StoreError},
     schema::v1::{self, account_state::State, event::Body, signal},
 };
 
@@ -51,10 +51,13 @@ impl Component {
             return Ok(());
         }
         // What ends is told with what the account can do now, and so is that it comes back.
-        if known.standing == Standing::Authorized {
-            self.tell_authorized(opened, known).await?;
+        match known.standing {
+            Standing::Authorized => {
+                let said = self.authorised(opened, known);
+                self.parts.outbound.account_authorised(opened, said).await?;
+            }
+            _ => self.parts.outbound.account_changed(opened).await,
         }
-        self.parts.outbound.account_changed(opened).await;
         let app_id = &opened.settings.app_id;
         let told = self.parts.book.change(&platform.settings.id, app_id, |before| {
             before.map(|before| Authorizer {
@@ -66,7 +69,7 @@ impl Component {
     }
 
     /// Somebody authorised, or changed what is authorised: with every permission set.
-    async fn tell_authorized(&self, opened: &Opened, known: &Authorizer) -> Result<(), StoreError> {
+    fn authorised(&self, opened: &Opened, known: &Authorizer) -> Arrival {
         let name = if known.told.is_some() {
             "updateauthorized"
         } else {
@@ -84,7 +87,7 @@ impl Component {
         let mut arrival = arrival(&place, said, None, Vec::new(), traceparent, self.parts.clock.now());
         // It is ours to say, and the platform never says it again.
         arrival.dedupe = None;
-        self.parts.store.accept(Box::new(arrival)).await.map(|_| ())
+        arrival
     }
 }
 

@@ -268,7 +268,7 @@ fn read_welcome(it: &mut Table<'_>) -> Option<toml::Value> {
     lawful.then_some(value)
 }
 
-const OLD_URL: &str = "an http or https URL without user and password, as it stood in the platform's console";
+pub const OLD_URL: &str = "an http or https URL without user and password, as it stood in the platform's console";
 
 /// As it stood in the console: with its query, and with its last slash.
 fn old_url(text: &str) -> Option<String> {
@@ -279,6 +279,11 @@ fn old_url(text: &str) -> Option<String> {
         && url.password().is_none()
         && url.fragment().is_none();
     plain.then(|| text.to_owned())
+}
+
+/// The old system's address, if it may be one.
+pub fn passthrough_to(url: &str, mode: PassMode) -> Option<Passthrough> {
+    old_url(url).map(|url| Passthrough { url, mode })
 }
 
 fn read_passthrough(mut it: Table<'_>) -> Passthrough {

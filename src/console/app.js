@@ -14,11 +14,12 @@ import { doctor } from "./views/doctor.js";
 import { forwarders } from "./views/forwarders.js";
 import { message } from "./views/message.js";
 import { messages } from "./views/messages.js";
+import { tokens } from "./views/tokens.js";
 import { today } from "./views/today.js";
 
 /** First word of the address → view; those with a place in the menu stand there in its order. */
-const VIEWS = { today, accounts, account, bind, messages, message, aside, cores, doctor, forwarders, audit };
-const MENU = ["today", "accounts", "messages", "aside", "cores", "doctor", "forwarders", "audit"];
+const VIEWS = { today, accounts, account, bind, messages, message, aside, cores, doctor, forwarders, tokens, audit };
+const MENU = ["today", "accounts", "messages", "aside", "cores", "doctor", "forwarders", "tokens", "audit"];
 
 const main = document.getElementById("main");
 let me = null;

@@ -34,6 +34,8 @@ pub struct Lane {
     /// Being read from the store, and: something came meanwhile.
     pub fetching: bool,
     pub grew: bool,
+    /// What is being read is of before its core changed.
+    pub stale: bool,
     /// Stands at the head of its queue already.
     pub urgent: bool,
     /// Refusals (400, 413, 422) of the first event.
@@ -105,6 +107,7 @@ impl Lane {
             complete,
             fetching: false,
             grew: false,
+            stale: false,
             urgent: false,
             refusals: 0,
             burst: 0,

@@ -25,7 +25,7 @@ use std::{
 
 use tokio::{sync::Notify, task::JoinSet};
 
-pub use assign::assign;
+pub use assign::{Owners, assign};
 pub use gate::CoreState;
 pub use ledger::Ledger;
 pub use replay::{Progress, Replay, ReplayError, Selection};
@@ -38,7 +38,7 @@ use crate::{
         chance::Chance,
         clock::{Clock, Millis},
         core::CoreLink,
-        store::{ConversationId, Stored},
+        store::{ConversationId, Stored, Waiting},
         turn::{Replies, Windows},
     },
     schema::v1,
@@ -93,6 +93,12 @@ impl Handle {
             Arrived::HeldUp if hurries() => self.expedite(stored.conversation),
             Arrived::HeldUp | Arrived::Waits => {}
         }
+    }
+
+    /// What waits of a conversation has another core now, or none.
+    pub fn moved(&self, waiting: &Waiting) {
+        self.0.lock().moved(waiting);
+        self.0.wake.notify_one();
     }
 
     /// What waits in this conversation is offered at once: somebody waits for an answer.

@@ -223,7 +223,8 @@ impl State {
         }
         let conversation = loop {
             let next = slot.ready.pop_front()?;
-            if self.lanes.get(&next).is_some_and(|lane| lane.phase == Phase::Ready) {
+            let here = |lane: &Lane| lane.phase == Phase::Ready && usize::from(lane.slot) == at;
+            if self.lanes.get(&next).is_some_and(here) {
                 break next;
             }
         };
@@ -258,6 +259,10 @@ impl State {
         };
         lane.fetching = false;
         lane.forget(&mut self.memory);
+        if std::mem::take(&mut lane.stale) {
+            self.settle(job, Settled::Rotate);
+            return false;
+        }
         let mut complete = batch.len() < BATCH && !lane.grew;
         for stored in batch {
             let bytes = lanes::cost(&stored);
@@ -306,7 +311,7 @@ impl State {
         let Some(lane) = self.lanes.get_mut(&job.conversation) else {
             return;
         };
-        lane.fetching = false;
+        (lane.fetching, lane.stale) = (false, false);
         lane.burst = match how {
             Settled::Taken { .. } => lane.burst.saturating_add(1),
             _ => 0,
@@ -353,11 +358,15 @@ impl State {
     }
 
     fn postpone(&mut self, conversation: ConversationId, at: Millis) {
-        if let Some(lane) = self.lanes.get_mut(&conversation) {
-            lane.phase = Phase::Backoff;
-            lane.due = at;
-            self.timers.push(Reverse((at, conversation)));
+        let Some(lane) = self.lanes.get_mut(&conversation) else {
+            return;
+        };
+        if !matches!(self.slots[usize::from(lane.slot)].role, Role::Http(_)) {
+            return self.rest(conversation);
         }
+        lane.phase = Phase::Backoff;
+        lane.due = at;
+        self.timers.push(Reverse((at, conversation)));
     }
 
     /// A conversation may change its core when nothing of it is undelivered, and may do so before we let go of its lane.

@@ -6,6 +6,7 @@ mod aside;
 mod before;
 mod copies;
 mod installation;
+mod paused;
 mod reach;
 pub mod warned;
 
@@ -124,6 +125,7 @@ impl Doctor {
         let unopened = broken.iter().filter(|it| account.is_none_or(|id| id == it.settings.id));
         drafts.extend(unopened.flat_map(account::broken));
         drafts.extend(self.unread(account).await);
+        drafts.extend(self.paused(account).await);
         drafts.extend(of_accounts.into_iter().flatten());
         let mut findings: Vec<Finding> = drafts.into_iter().map(|draft| draft.in_words(lang)).collect();
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));

@@ -1,12 +1,15 @@
-use super::{Finding, Lang, Level};
+use std::collections::BTreeMap;
+
+use super::{Doctor, Finding, Lang, Level};
 use crate::{
+    cores::{Core, Cores},
     error::{Code, Fault},
     ports::store::{Parked, Quarantined},
     schema::v1,
     settings::AccountSettings,
     web::{
-        needs::Copies,
-        testing::{House, NOW},
+        needs::{Copies, CoreLinks, CoreState, Lag},
+        testing::{House, NOW, core},
     },
 };
 
@@ -93,6 +96,45 @@ async fn what_is_wrong_stands_first_with_what_to_do_about_it() {
     let zh = look(&house, Lang::Zh).await;
     assert_eq!(find(&zh, "allow-list").act, "将 203.0.113.9 加入 IP 白名单");
     assert_eq!(house.state.doctor.examine(Some("none"), Lang::En).await, []);
+}
+
+#[tokio::test]
+async fn a_paused_account_is_named_with_what_waits_until_it_is_resumed() {
+    let house = House::new().await;
+    house.bind();
+    let waiting = |key: &str, count| crate::ports::store::Waiting {
+        conversation: crate::ports::store::ConversationId(1),
+        key: key.into(),
+        core: None,
+        first_seq: 1,
+        count,
+        oldest: NOW,
+    };
+    let of_others = waiting("official_account:wxffffffffffffffff:u:oAnna", 7);
+    let ours = ["oAnna", "oBert"].map(|who| waiting(&format!("official_account:wx0123456789abcdef:u:{who}"), 2));
+    house
+        .store
+        .waiting
+        .lock()
+        .expect("lock")
+        .extend(ours.into_iter().chain([of_others]));
+    house.state.registry.note_paused("shop", Some(NOW));
+    for findings in [
+        look(&house, Lang::En).await,
+        house.state.doctor.examine(Some("shop"), Lang::En).await,
+    ] {
+        let paused = find(&findings, "paused");
+        assert_eq!((paused.level, paused.account.as_str()), (Level::Yellow, "shop"));
+        assert!(paused.seen.ends_with(", 4 events wait"), "{}", paused.seen);
+        assert_eq!(paused.act, "resume it: wxbridge account resume shop");
+    }
+    house.state.registry.note_paused("shop", None);
+    assert!(
+        look(&house, Lang::En)
+            .await
+            .iter()
+            .all(|finding| finding.id != "paused")
+    );
 }
 
 #[tokio::test]
@@ -466,4 +508,74 @@ async fn copies_that_do_not_arrive_are_told_and_so_is_the_switch() {
     *house.parts.copies.lock().expect("lock") = vec![copies("msg", 1, Some(1_000), 0)];
     let zh = look(&house, Lang::Zh).await;
     assert!(find(&zh, "forwarder").seen.contains("连续 1 次发送失败"));
+}
+
+/// A core for which nothing waits.
+struct KeepsUp;
+
+impl CoreLinks for KeepsUp {
+    fn lag(&self) -> BTreeMap<String, Lag> {
+        BTreeMap::new()
+    }
+    fn state(&self, _: &str) -> CoreState {
+        CoreState {
+            state: "up",
+            ..CoreState::default()
+        }
+    }
+}
+
+/// The doctor of a house whose core must answer within `reply_budget`.
+fn in_a_hurry(house: &House, reply_budget: i64) -> Doctor {
+    let of = &house.state.doctor;
+    let core = Core {
+        reply_budget,
+        ..core("main")
+    };
+    Doctor {
+        clock: of.clock.clone(),
+        store: of.store.clone(),
+        registry: of.registry.clone(),
+        observer: of.observer.clone(),
+        cores: Cores([core].into()),
+        links: std::sync::Arc::new(KeepsUp),
+        probes: of.probes.clone(),
+        forwarding: of.forwarding.clone(),
+        state_folder: of.state_folder.clone(),
+        reserve: of.reserve,
+        cloud: of.cloud,
+        public_urls: of.public_urls.clone(),
+        chance: of.chance.clone(),
+    }
+}
+
+#[tokio::test]
+async fn a_core_that_was_late_is_green_once_an_hour_passed_in_which_it_was_not() {
+    let house = House::new().await;
+    house.bind();
+    let doctor = in_a_hurry(&house, 1_000);
+    let level = async || find(&doctor.examine(None, Lang::En).await, "core").level;
+    let observer = &house.state.observer;
+    observer.offered("main", "e1", 1, "taken", 400.0);
+    assert_eq!(level().await, Level::Green);
+    observer.offered("main", "e2", 1, "taken", 1_400.0);
+    assert_eq!(level().await, Level::Yellow);
+    house.clock.advance(std::time::Duration::from_secs(HOUR / 2));
+    observer.offered("main", "e3", 1, "taken", 20.0);
+    assert_eq!(level().await, Level::Yellow, "what it does well now does not undo it");
+    house.clock.advance(std::time::Duration::from_secs(HOUR / 2 + 60));
+    assert_eq!(level().await, Level::Green, "it was mended");
+}
+
+#[tokio::test]
+async fn strangers_are_told_of_for_a_day() {
+    let house = House::new().await;
+    house.bind();
+    let told = async || look(&house, Lang::En).await.iter().any(|it| it.id == "strangers");
+    let stranger = Fault::new(Code::AccountUnknown, "no account \"shpo\"");
+    house.state.observer.callback_refused("", &stranger);
+    house.clock.advance(std::time::Duration::from_secs(24 * HOUR - 1));
+    assert!(told().await);
+    house.clock.advance(std::time::Duration::from_secs(1));
+    assert!(!told().await);
 }

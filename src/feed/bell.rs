@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
 
-use crate::ports::store::Stored;
+use crate::ports::store::{Stored, Waiting};
 
 /// One bell per feed. Made before the store, and hung up when the feeds are known.
 #[derive(Clone, Default)]
@@ -19,8 +19,17 @@ pub(super) struct Bell {
 impl Bells {
     /// A new event was committed. Never blocks.
     pub fn event(&self, stored: &Stored) {
+        self.ring(stored.core.as_ref());
+    }
+
+    /// What waited was given to another core, or to none.
+    pub fn moved(&self, waiting: &Waiting) {
+        self.ring(waiting.core.as_ref());
+    }
+
+    fn ring(&self, core: Option<&Arc<str>>) {
         let bells = self.0.get().map_or(&[][..], Vec::as_slice);
-        if let Some(core) = &stored.core
+        if let Some(core) = core
             && let Some(bell) = bells.iter().find(|bell| bell.core == *core)
         {
             bell.ring();

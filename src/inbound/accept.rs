@@ -152,11 +152,17 @@ impl Call {
     }
 
     /// One push of the platform.
-    pub async fn post(self, post: Post<'_>) -> Reply {
-        match Passing::of(&self, &post) {
+    pub async fn post(mut self, post: Post<'_>) -> Reply {
+        match self.passes(&post) {
             None => self.receive(post).await,
-            Some(passing) => Box::pin(passing.around(self, post)).await,
+            Some(passing) => Box::pin(passing.around(self.receive(post))).await,
         }
+    }
+
+    /// From here on the system before us hears it too, where there is one.
+    pub(super) fn passes(&mut self, post: &Post<'_>) -> Option<Arc<Passing>> {
+        self.passing = Passing::of(self, post);
+        self.passing.clone()
     }
 
     pub(super) async fn receive(self, post: Post<'_>) -> Reply {

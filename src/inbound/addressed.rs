@@ -85,12 +85,12 @@ impl Call {
             Addressed::Reader(reader) => {
                 // From here on it is that account's own: its window, its ledger, its answer, sealed as the request was.
                 reader.observe(|condition| condition.last_callback = Some(self.first));
-                let platform = std::mem::replace(&mut self.opened, reader.clone());
-                match self.read(reader, admitted, &post, now) {
-                    Ok(understood) => self.told_of(understood).await,
-                    Err(refusal) => {
-                        self.opened = platform;
-                        Box::pin(self.turned_away(post, refusal)).await
+                let platform = std::mem::replace(&mut self.opened, reader);
+                match self.passes(&post) {
+                    None => self.read_by_its_own(platform, admitted, post, now).await,
+                    Some(passing) => {
+                        let ours = self.read_by_its_own(platform, admitted, post, now);
+                        Box::pin(passing.around(ours)).await
                     }
                 }
             }
@@ -102,6 +102,23 @@ impl Call {
                 Box::pin(self.set_aside(post, fault)).await
             }
             Addressed::Answered(document) => self.answer(&admitted, &document),
+        }
+    }
+
+    /// A message that came by `platform`, at the account it is for.
+    async fn read_by_its_own(
+        mut self,
+        platform: Arc<Opened>,
+        admitted: Admitted,
+        post: Post<'_>,
+        now: Millis,
+    ) -> Reply {
+        match self.read(self.opened.clone(), admitted, &post, now) {
+            Ok(understood) => self.told_of(understood).await,
+            Err(refusal) => {
+                self.opened = platform;
+                Box::pin(self.turned_away(post, refusal)).await
+            }
         }
     }
 

@@ -116,14 +116,13 @@ impl Passing {
         self.answers() && state.begun
     }
 
-    /// The callback with us, and then what the old system has to say.
-    pub(super) async fn around(self: Arc<Self>, mut call: Call, post: Post<'_>) -> Reply {
-        call.passing = Some(self.clone());
+    /// The callback with us (whose call knows of this), and then what the old system has to say.
+    pub(super) async fn around(self: Arc<Self>, ours: impl Future<Output = Reply>) -> Reply {
         let mut watch = Watch {
             passing: self.clone(),
             counts: false,
         };
-        let ours = call.receive(post).await;
+        let ours = ours.await;
         let old = match self.answers() {
             true => self.state().old.take(),
             false => None,

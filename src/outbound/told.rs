@@ -1,5 +1,5 @@
 //! Which changes of an account does its core hear of? What the account can do, and whether we may act for it at all: whatever
-//! differs from what was told last, also where a restart lies between.
+//! differs from what was told last, also where a restart lies between. Why the API is shut outlives a restart here and nowhere else.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::{
     accounts::Opened,
     conversation::key::{ACCOUNT_SELF, Key},
     error::Code,
-    ports::store::{RecordWrite, StoreError},
+    ports::store::{Arrival, RecordWrite, StoreError},
     schema::v1::{self, account_state::State, conversation::Scope, signal::Type},
 };
 
@@ -54,9 +54,14 @@ impl Outbound {
     /// Something about the account may be other than before. A core hears of an account first by asking for it.
     pub async fn account_changed(&self, opened: &Opened) {
         // The account's condition is known all the same; only the news are missing.
-        if let Err(error) = self.tell_news(opened).await {
+        if let Err(error) = self.tell_news(opened, None).await {
             tracing::warn!(account = opened.settings.id, %error, "a change of the account was not told");
         }
+    }
+
+    /// Somebody authorised, or changed what is authorised: `said` tells it, and stands for the news that we may act again.
+    pub async fn account_authorised(&self, opened: &Opened, said: Arrival) -> Result<(), StoreError> {
+        self.tell_news(opened, Some(said)).await
     }
 
     /// The account is no more.
@@ -70,13 +75,13 @@ impl Outbound {
         }
     }
 
-    async fn tell_news(&self, opened: &Opened) -> Result<(), StoreError> {
+    async fn tell_news(&self, opened: &Opened, said: Option<Arrival>) -> Result<(), StoreError> {
         let id = &opened.settings.id;
         let shut = opened.observe(|condition| condition.api_shut);
         let capabilities = able(opened, shut);
         let now = Told::now(&capabilities, shut);
         let told = self.parts.store.record(SPACE, id).await?;
-        if let Some(value) = &told
+        if let (Some(value), None) = (&told, &said)
             && serde_json::from_slice::<Told>(value).is_ok_and(|told| told == now)
         {
             return Ok(());
@@ -84,8 +89,10 @@ impl Outbound {
         // Who was never told has asked, and was shown an account that nothing is wrong with.
         let before = told.and_then(|value| serde_json::from_slice(&value).ok());
         let before = before.unwrap_or_else(|| Told::now(&able(opened, None), None));
-        if standing(before.shut()) != standing(shut) {
-            self.signal(opened, state_changed(shut)).await?;
+        match said {
+            Some(said) => self.parts.store.accept(said.into()).await.map(|_| ())?,
+            None if standing(before.shut()) != standing(shut) => self.signal(opened, state_changed(shut)).await?,
+            None => {}
         }
         if before.revision != now.revision {
             self.signal(opened, capabilities_changed(capabilities)).await?;

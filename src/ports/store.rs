@@ -38,7 +38,12 @@ pub trait Listener: Send + Sync + 'static {
     fn event(&self, event: &Arc<Stored>);
     /// A message entered the outbox, or one that waited may go on (its customer acted).
     fn message(&self, conversation: ConversationId);
+    /// What waits of a conversation has another core from now on, or none: an account was paused or resumed.
+    fn moved(&self, _: &Waiting) {}
 }
+
+/// The records of paused accounts: by id, since when (milliseconds, in decimal).
+pub const PAUSED: &str = "paused";
 
 // ───────────── events ─────────────
 
@@ -363,8 +368,11 @@ pub trait Store: Send + Sync + 'static {
         from_seq: u32,
         limit: usize,
     ) -> Result<Vec<Arc<Stored>>, StoreError>;
-    /// Gives all conversations of `from` (`None`: of nobody) that wait to `to`.
+    /// Gives these conversations to `to` (empty: to nobody), with whatever of them waits. Those of a paused account go to nobody.
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError>;
+    /// From this commit on no event of `account` is any core's, until it is called with `None`; outlives a restart. What had
+    /// a core before keeps it until it is reassigned.
+    async fn pause(&self, account: &str, since: Option<Millis>) -> Result<(), StoreError>;
     async fn event(&self, id: &str) -> Result<Option<Arc<Stored>>, StoreError>;
     async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError>;
 

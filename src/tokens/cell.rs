@@ -302,9 +302,17 @@ impl Keeper {
                     ),
                 )
             });
-        } else if before.is_some_and(|at| now - at > TAKEN_STANDS) {
-            cell.with(|known| known.taken_at = None);
-            opened.observe(|condition| condition.warnings.remove(&Code::TokenTakenElsewhere));
+            return;
+        }
+        let warned = opened.observe(|condition| condition.warnings.contains_key(&Code::TokenTakenElsewhere));
+        match before {
+            Some(at) if now - at > TAKEN_STANDS => {
+                cell.with(|known| known.taken_at = None);
+                opened.observe(|condition| condition.warnings.remove(&Code::TokenTakenElsewhere));
+            }
+            // An earlier run noticed it, and when is not known any more.
+            None if warned => cell.with(|known| known.taken_at = Some(now)),
+            _ => {}
         }
     }
 }

@@ -251,3 +251,34 @@ async fn who_mended_something_need_not_wait_out_the_refusal() {
     assert_eq!(house.platform.asked("/token").len(), 1);
     assert!(house.keeper.token_now(&house.opened).await.is_ok());
 }
+
+#[tokio::test]
+async fn that_somebody_took_our_token_is_told_for_a_day_also_when_an_earlier_run_noticed_it() {
+    const HOUR: Millis = 3_600_000;
+    let house = house();
+    let warned = || {
+        house
+            .opened
+            .observe(|it| it.warnings.contains_key(&Code::TokenTakenElsewhere))
+    };
+    // Tokens live for two hours at most: each of these needs a new one.
+    let after = async |time: Millis| {
+        house.clock.set(house.clock.now() + time);
+        house.keeper.token(&house.opened).await.expect("a token");
+        warned()
+    };
+    after(0).await;
+    house.platform.will("/send", [Does::Says(json!({"errcode": 40001}))]);
+    house.keeper.call(&house.opened, &send()).await.expect("an answer");
+    assert!(warned());
+    assert!(after(23 * HOUR).await);
+    assert!(!after(2 * HOUR).await);
+
+    house.opened.observe(|it| {
+        it.warnings
+            .insert(Code::TokenTakenElsewhere, "before the restart".into())
+    });
+    assert!(after(25 * HOUR).await, "from now on it is counted");
+    assert!(after(23 * HOUR).await);
+    assert!(!after(2 * HOUR).await);
+}

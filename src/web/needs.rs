@@ -18,6 +18,7 @@ use crate::{
     },
     schema::{Timestamp, v1},
     secret::Secret,
+    settings::Passthrough,
     tokens::Token,
 };
 
@@ -99,6 +100,11 @@ pub trait AccountDesk: Send + Sync + 'static {
     async fn remove(&self, id: &str) -> Result<bool, Unapplied>;
     /// `false`: no such account.
     async fn rotate(&self, id: &str, token: Secret, encoding_aes_key: Secret) -> Result<bool, Unapplied>;
+    /// Hands the account's callbacks to the system before us too, or no longer. `false`: no such account.
+    async fn pass(&self, id: &str, passthrough: Option<Passthrough>) -> Result<bool, Unapplied>;
+    /// Lets the account's events wait, or hands them over again with whatever waited. Whether that changed anything; `None`: no
+    /// such account.
+    async fn pause(&self, id: &str, pause: bool) -> Result<Option<bool>, Unapplied>;
 }
 
 /// The platform's access tokens, for other systems of the company.

@@ -43,6 +43,7 @@ use crate::{
         v1::{self, Media, SendRequest, SendResult},
     },
     secret::Secret,
+    settings::Passthrough,
     tokens::{CallFault, Keeper, Token},
 };
 
@@ -73,6 +74,18 @@ impl AccountDesk for Service {
         let given = |secret: &Secret| (!secret.is_empty()).then(|| secret.expose().to_owned());
         let (token, key) = (given(&token), given(&encoding_aes_key));
         known(Service::rotate(self, id, token.as_deref(), key.as_deref()).await)
+    }
+
+    async fn pass(&self, id: &str, passthrough: Option<Passthrough>) -> Result<bool, Unapplied> {
+        known(Service::pass(self, id, passthrough).await)
+    }
+
+    async fn pause(&self, id: &str, pause: bool) -> Result<Option<bool>, Unapplied> {
+        match Service::pause(self, id, pause).await {
+            Ok(changed) => Ok(Some(changed)),
+            Err(AccountsError::Unknown(_)) => Ok(None),
+            Err(error) => Err(unapplied(error)),
+        }
     }
 }
 

@@ -241,6 +241,80 @@ try {
     await until("it was read", async () => (await admin("GET", "/admin/v1/timeline?limit=500")).items.some((it) => it.summary.includes("sealed with another key")));
   });
 
+  await step("an account is paused and resumed, and wears its pause", async () => {
+    await open(page, "account/shop", '[data-act="pause"]');
+    await page.locator('[data-act="pause"]').click();
+    await page.locator("dialog").locator('[data-act="no"]').click();
+    must(!(await admin("GET", "/admin/v1/accounts/shop")).pausedSince, "it was paused without a yes");
+    await page.locator('[data-act="pause"]').click();
+    await page.locator("dialog", { hasText: "shop" }).locator('[data-act="sure"]').click();
+    await page.locator('[data-act="resume"]').waitFor();
+    await page.locator(".badge", { hasText: "paused since" }).waitFor();
+    must((await admin("GET", "/admin/v1/accounts/shop")).pausedSince, "it is not paused");
+    const heard = bridge.core.heard;
+    await says("while it is paused", "oCustomer6");
+    await open(page, "accounts", '[data-account="shop"] .badge >> text=paused since');
+    await open(page, "doctor", '[data-finding="paused"]');
+    await page.locator('[data-finding="paused"]', { hasText: "1 events wait" }).waitFor();
+    must(bridge.core.heard === heard, "the core heard of it");
+    await open(page, "account/shop", '[data-act="resume"]');
+    await page.locator('[data-act="resume"]').click();
+    await page.locator('dialog [data-act="sure"]').click();
+    await page.locator('[data-act="pause"]').waitFor();
+    await until("it goes on", async () => bridge.core.heard > heard);
+  });
+
+  await step("the system before is asked, compared, and asked no more", async () => {
+    const old = await serve(() => [200, "text/plain", "success"]);
+    await open(page, "account/shop", 'input[name="oldUrl"]');
+    const set = async (mode, url) => {
+      await page.locator('#passthrough select[name="mode"]').selectOption(mode);
+      if (url) await page.locator('input[name="oldUrl"]').fill(url);
+      await page.locator('[data-act="pass"]').click();
+    };
+    await set("tee", "http://user:word@old.example/");
+    await page.locator("#passthrough .refusal", { hasText: "without user and password" }).waitFor();
+    await set("tee", `${old.url}/wechat`);
+    await page.locator("#passthrough .line .badge", { hasText: "compared with ours" }).waitFor();
+    await says(`to both ${NASTY}`, "oCustomer7");
+    await until("both are compared", async () => (await admin("GET", "/admin/v1/passthrough?account=shop")).items.length === 1);
+    await open(page, "accounts", "[data-account]");
+    await open(page, "account/shop", '[data-compared="other"]');
+    await page.locator("[data-compared]", { hasText: "WeChat got ours" }).first().waitFor();
+    await clean(page);
+    // Whose answer customers get is asked for once more.
+    await set("answer");
+    await page.locator('dialog [data-act="sure"]').click();
+    await page.locator("#passthrough .line .badge", { hasText: "what customers get" }).waitFor();
+    await set("off");
+    await page.locator('dialog [data-act="sure"]').click();
+    await page.locator("#passthrough .line .badge", { hasText: "not asked" }).waitFor();
+    must((await admin("GET", "/admin/v1/accounts/shop/passthrough")).mode === "off", "it is asked still");
+    old.close();
+  });
+
+  await step("a token is made and shown once, opens what it says, and is revoked", async () => {
+    await open(page, "tokens", "[data-token]");
+    await page.locator('input[name="name"]').fill(NASTY);
+    await page.locator('select[name="scope"]').selectOption("core");
+    await page.locator('select[name="core"]').selectOption("main");
+    await page.locator('input[name="accounts"]').fill("shop, desk-*");
+    await page.locator('[data-act="create"]').click();
+    const text = await page.locator("#new-token").textContent();
+    await clean(page);
+    const made = (await admin("GET", "/admin/v1/tokens")).items.find((one) => one.name === NASTY);
+    must(made && made.scope === "core" && made.core === "main" && made.accounts.join() === "shop,desk-*", JSON.stringify(made));
+    must((await fetch(`${internal}/v1/accounts/shop`, { headers: { authorization: `Bearer ${text}` } })).status === 200, "it does not open anything");
+    await page.locator('[data-act="forget"]').click();
+    await open(page, "accounts", "[data-account]");
+    await open(page, "tokens", `[data-token="${made.id}"]`);
+    must(!(await page.content()).includes(text), "the text is shown again");
+    await page.locator(`[data-token="${made.id}"] [data-act="revoke"]`).click();
+    await page.locator('dialog [data-act="sure"]').click();
+    await page.locator(`[data-token="${made.id}"]`).waitFor({ state: "detached" });
+    must((await fetch(`${internal}/v1/accounts/shop`, { headers: { authorization: `Bearer ${text}` } })).status === 401, "it opens still");
+  });
+
   await step("the switch says that it is shared, and is turned off and on", async () => {
     await open(page, "forwarders", "#governs");
     await page.locator("#governs", { hasText: "呼叫" }).waitFor();
@@ -255,7 +329,7 @@ try {
   await step("the doctor and the audit log say what happened", async () => {
     await open(page, "doctor", "[data-level]");
     await open(page, "audit", ".act");
-    for (const what of ["forwarder.switch", "account.rotate", "account.create", "parked.retry", "console.login"]) await page.locator(`[data-what="${what}"]`).first().waitFor();
+    for (const what of ["forwarder.switch", "account.rotate", "account.create", "account.pause", "account.resume", "account.passthrough", "token.create", "token.revoke", "parked.retry", "console.login"]) await page.locator(`[data-what="${what}"]`).first().waitFor();
     await page.locator('[data-act="verify"]').click();
     await page.locator("#proof .badge", { hasText: "as it was written" }).waitFor();
     await clean(page);
@@ -281,19 +355,19 @@ try {
   const viewer = (await admin("POST", "/admin/v1/tokens", { name: "eye", scope: "viewer" })).token;
   await step("a viewer sees everything and changes nothing, whatever the page shows", async () => {
     await logIn(eye, viewer);
-    for (const [place, act] of [["accounts", "bind"], ["account/shop", "remove"], ["forwarders", "switch"]]) {
+    for (const [place, act] of [["accounts", "bind"], ["account/shop", "remove"], ["account/shop", "pause"], ["account/shop", "pass"], ["tokens", "create"], ["tokens", "revoke"], ["forwarders", "switch"]]) {
       await open(eye, place, place === "accounts" ? "[data-account]" : ".sheet");
       must((await eye.locator(`[data-act="${act}"]`).count()) === 0, `${place} offers ${act}`);
     }
     const refused = await eye.evaluate(async () => {
       const { csrf } = await (await fetch("/console/session")).json();
       const asked = (method, path, body) => fetch(path, { method, headers: { "x-csrf-token": csrf, "content-type": "application/json" }, body });
-      return [(await asked("DELETE", "/admin/v1/accounts/shop")).status, (await asked("POST", "/admin/v1/forwarders/switch", '{"on":false}')).status, (await asked("POST", "/admin/v1/tokens", '{"name":"x","scope":"operator"}')).status];
+      return [(await asked("DELETE", "/admin/v1/accounts/shop")).status, (await asked("POST", "/admin/v1/accounts/shop/pause")).status, (await asked("POST", "/admin/v1/accounts/shop/passthrough", '{"mode":"off"}')).status, (await asked("POST", "/admin/v1/forwarders/switch", '{"on":false}')).status, (await asked("POST", "/admin/v1/tokens", '{"name":"x","scope":"operator"}')).status];
     });
     must(refused.every((status) => status === 403), `a viewer's changes: ${refused}`);
   });
 
-  const pages = ["today", "accounts", "account/shop", "bind", "messages", "aside/parked", "aside/quarantine", "cores", "doctor", "forwarders", "audit"];
+  const pages = ["today", "accounts", "account/shop", "bind", "messages", "aside/parked", "aside/quarantine", "cores", "doctor", "forwarders", "tokens", "audit"];
   for (const [name, one] of [["wide", page], ["phone", eye]]) {
     for (const language of ["en", "zh"]) {
       await step(`every page fits: ${name}, ${language}`, async () => {

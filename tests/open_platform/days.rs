@@ -4,7 +4,10 @@ use serde_json::json;
 
 use crate::{
     office::{self, Office},
-    support::{core::Said, until},
+    support::{
+        core::{Heard, Said},
+        until,
+    },
 };
 
 #[tokio::test]
@@ -46,6 +49,49 @@ async fn a_withdrawal_ends_it_until_somebody_scans_again() {
     );
     assert_eq!(office.sends(&shop, "oAnna", "back again").await["status"], "SENT");
     assert_eq!(office.ids().await, ["platform", "shop"]);
+    let states = until("the core hears that it is back", async || {
+        let heard = office.core.heard();
+        let state = |it: &Heard| {
+            let state = it.event["signal"]["accountState"]["state"].as_str()?;
+            Some((
+                state.to_owned(),
+                it.event["signal"]["platformType"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
+            ))
+        };
+        let states: Vec<_> = heard.iter().filter_map(state).collect();
+        (states.len() >= 3).then_some(states)
+    })
+    .await;
+    let told = |state: &str, by: &str| (state.to_owned(), by.to_owned());
+    assert_eq!(
+        states,
+        [
+            told("ACTIVE", "authorized"),
+            told("REVOKED", ""),
+            told("ACTIVE", "updateauthorized")
+        ]
+    );
+    // Once each: the news of what it can do stand behind them.
+    let backs = until("what it can do", async || {
+        let heard = office.core.heard();
+        let last = heard
+            .iter()
+            .rposition(|it| it.event["signal"]["type"] == "CAPABILITIES_CHANGED")?;
+        let back = heard
+            .iter()
+            .rposition(|it| it.event["signal"]["platformType"] == "updateauthorized")?;
+        (last > back).then(|| {
+            heard
+                .iter()
+                .filter(|it| it.event["signal"]["accountState"]["state"] == "ACTIVE")
+                .count()
+        })
+    })
+    .await;
+    assert_eq!(backs, 2);
 }
 
 #[tokio::test]

@@ -42,7 +42,10 @@ impl Office {
         let core = Core::start(behaviour).await;
         let sim = Sim::start(Options::default()).await.unwrap();
         let mut setup = Setup::to_core(&core, "");
-        setup.more = format!("[platform]\nweixin_pages = \"{}\"\n", sim.url());
+        setup.more = format!(
+            "[platform]\nweixin_pages = \"{}\"\n[egress]\nallow = [\"127.0.0.0/8\"]\n",
+            sim.url()
+        );
         let bridge = Bridge::start(setup).await;
         let platform = Shop {
             channel: "open_platform".into(),

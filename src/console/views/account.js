@@ -3,9 +3,10 @@ import { at, del, get, post } from "../api.js";
 import { el, fill, said } from "../dom.js";
 import { ago, moment, t } from "../say.js";
 import { badge, button, facts, field, heading, run, section, sure, toast, within } from "../ui.js";
-import { roads, stateBadge } from "./accounts.js";
+import { pauseBadge, roads, stateBadge } from "./accounts.js";
 import { findings } from "./findings.js";
 import { open } from "./open.js";
+import { passthrough } from "./passthrough.js";
 
 export async function account({ main, rest, me, signal }) {
   const id = rest[0] || "";
@@ -13,7 +14,7 @@ export async function account({ main, rest, me, signal }) {
   main.append(heading(said(id), null, el("a", { class: "button", href: "#/accounts" }, t("back"))), body);
   const load = async () => {
     const view = await get(at("admin", "v1", "accounts", id), signal);
-    return [glance(view), warnings(view), view.account.channel === "open_platform" ? open(id, me, signal) : null, me.role === "operator" ? changes(view, load, body) : null, doctor(id, signal), abilities(view)];
+    return [glance(view), warnings(view), view.account.channel === "open_platform" ? open(id, me, signal) : null, me.role === "operator" ? changes(view, load, body) : null, view.account.channel === "open_platform" ? null : passthrough(id, me, signal), doctor(id, signal), abilities(view)];
   };
   await within(body, load);
 }
@@ -23,7 +24,7 @@ function glance(view) {
   const urls = (view.callbackUrls || []).map((url) => el("code", { class: "copy" }, url));
   return section(
     "",
-    el("div", { class: "line" }, stateBadge(view), roads(view)),
+    el("div", { class: "line" }, stateBadge(view), pauseBadge(view), roads(view)),
     facts([
       [t("account.channel"), t(`channels.${channel}`)],
       [t("account.platformId"), el("code", {}, platformId)],
@@ -42,7 +43,23 @@ function warnings(view) {
   return section(t("account.warnings"), el("ul", { class: "warnings" }, said_.map((text) => el("li", { class: "warning" }, said(text)))));
 }
 
-/** New callback values, and the end of the account. */
+/** Its events wait, or go on. */
+function pausing(view, load, body, place) {
+  const { id } = view.account;
+  const what = view.pausedSince ? "resume" : "pause";
+  return button(
+    t(`account.${what}`),
+    async () => {
+      if (!(await sure(t(`account.${what}Sure`, { id }), { act: t(`account.${what}`), tone: what === "pause" ? "bad" : "good" }))) return;
+      await post(at("admin", "v1", "accounts", id, what));
+      toast(t(`account.${what}d`, { id }));
+      fill(body, await load());
+    },
+    { tone: what === "pause" ? "plain" : "good", place, name: what },
+  );
+}
+
+/** New callback values, a pause, and the end of the account. */
 function changes(view, load, body) {
   const { id } = view.account;
   const place = el("div");
@@ -78,7 +95,7 @@ function changes(view, load, body) {
     t("account.change"),
     el("form", { class: "grid", on: { submit } }, field(t("account.newToken"), token), field(t("account.newKey"), key, t("account.rotateHint")), rotate),
     place,
-    el("div", { class: "acts" }, remove),
+    el("div", { class: "acts" }, pausing(view, load, body, place), remove),
   );
 }
 

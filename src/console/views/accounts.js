@@ -1,7 +1,7 @@
 // How are all accounts, at a glance?
 import { whole } from "../api.js";
 import { el, said } from "../dom.js";
-import { ago, t } from "../say.js";
+import { ago, moment, t } from "../say.js";
 import { badge, empty, heading, within } from "../ui.js";
 
 export const TONES = { ACTIVE: "good", WAITING: "plain", DEGRADED: "warn", NEEDS_REAUTH: "bad", REVOKED: "bad" };
@@ -9,6 +9,9 @@ export const TONES = { ACTIVE: "good", WAITING: "plain", DEGRADED: "warn", NEEDS
 export const stateOf = (view) => view.state?.state || "STATE_UNSPECIFIED";
 
 export const stateBadge = (view) => badge(TONES[stateOf(view)] || "plain", t(`states.${stateOf(view)}`));
+
+/** Easily forgotten: it stands wherever the account does. */
+export const pauseBadge = (view) => (view.pausedSince ? badge("bad", t("accounts.paused", { since: moment(view.pausedSince) })) : null);
 
 export async function accounts({ main, me, signal }) {
   const list = el("div", { class: "cards" });
@@ -26,7 +29,7 @@ function card(view) {
   return el(
     "a",
     { class: "sheet card", href: `#/account/${encodeURIComponent(id)}`, data: { account: id } },
-    el("div", { class: "line" }, el("strong", {}, said(id)), stateBadge(view)),
+    el("div", { class: "line" }, el("strong", {}, said(id)), stateBadge(view), pauseBadge(view)),
     el("p", { class: "soft" }, t(`channels.${channel}`), " · ", el("code", {}, platformId)),
     el("p", { class: "soft" }, t("accounts.lastCallback"), " ", ago(view.lastCallback)),
     roads(view),

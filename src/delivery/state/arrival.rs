@@ -5,7 +5,7 @@ use std::{collections::hash_map::Entry, sync::Arc};
 use super::{Role, State};
 use crate::{
     delivery::lanes::{self, Lane, Phase},
-    ports::store::{ConversationId, Stored},
+    ports::store::{ConversationId, Stored, Waiting},
 };
 
 /// What became of a new event.
@@ -57,6 +57,26 @@ impl State {
             Arrived::Queued
         } else {
             Arrived::Waits
+        }
+    }
+
+    /// What waits of a conversation has another core now, or none; nothing that was read before may be offered. An attempt in
+    /// flight goes to its end: what the core takes of it stays taken.
+    pub fn moved(&mut self, waiting: &Waiting) {
+        let slot = self.slot(waiting.core.as_ref());
+        let lane = match self.lanes.entry(waiting.conversation) {
+            Entry::Occupied(lane) => lane.into_mut(),
+            Entry::Vacant(_) if matches!(self.slots[usize::from(slot)].role, Role::Other) => return,
+            Entry::Vacant(free) => free.insert(Lane::new(slot, Phase::Waits, false)),
+        };
+        lane.slot = slot;
+        lane.stale = lane.fetching;
+        lane.forget(&mut self.memory);
+        lane.next_event();
+        lane.count = waiting.count;
+        lane.oldest = waiting.oldest;
+        if lane.phase != Phase::InFlight {
+            self.rest(waiting.conversation);
         }
     }
 

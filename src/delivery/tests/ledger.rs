@@ -80,6 +80,28 @@ impl FakeLedger {
     }
 }
 
+impl FakeLedger {
+    /// Gives what waits of a conversation to a core, or to none.
+    pub fn give(&self, conversation: i64, core: Option<&str>) -> Waiting {
+        let id = ConversationId(conversation);
+        let mut data = self.data();
+        let rows: Vec<Row> = data.waiting[&id].values().copied().collect();
+        for row in &rows {
+            let mut stored = Stored::clone(&data.events[row]);
+            stored.core = core.map(Arc::from);
+            data.events.insert(*row, Arc::new(stored));
+        }
+        Waiting {
+            conversation: id,
+            key: format!("c{conversation}"),
+            core: core.map(Arc::from),
+            first_seq: data.waiting[&id].keys().next().copied().unwrap_or_default(),
+            count: u32::try_from(rows.len()).expect("few"),
+            oldest: START,
+        }
+    }
+}
+
 impl Data {
     pub(super) fn append(&mut self, id: ConversationId, core: Option<&str>) -> Arc<Stored> {
         let seq = self.seqs.entry(id).or_default();

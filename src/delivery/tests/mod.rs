@@ -2,6 +2,7 @@
 
 mod failures;
 mod ledger;
+mod moved;
 mod order;
 mod replay;
 mod turn;

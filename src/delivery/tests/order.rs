@@ -221,12 +221,38 @@ async fn waiting_conversations_get_the_core_whose_rule_fits() {
         rig.ledger.append(conversation, core);
     }
     let (parts, _) = rig.parts.as_ref().expect("not running");
-    let account = |key: &str| (key != "c4").then(v1::Account::default);
-    let count = assign(&*rig.ledger, &parts.cores, &account).await.expect("assigned");
-    assert_eq!(count, 2);
+    let count = assign(&*rig.ledger, &parts.cores, &Shops(&["c5"])).await;
+    assert_eq!(count.expect("assigned"), 2);
     let mut given = rig.ledger.reassigned();
     given.sort();
     assert_eq!(given, [1, 2].map(|id| (ConversationId(id), "main".to_owned())));
+}
+
+/// Each conversation is of an account of its own, `c4` of none; these are paused.
+struct Shops(&'static [&'static str]);
+
+impl Owners for Shops {
+    fn account(&self, key: &str) -> Option<v1::Account> {
+        (key != "c4").then(|| v1::Account {
+            id: key.to_owned(),
+            ..Default::default()
+        })
+    }
+    fn is_paused(&self, account: &str) -> bool {
+        self.0.contains(&account)
+    }
+}
+
+#[tokio::test]
+async fn what_waits_of_a_paused_account_is_taken_from_its_core_and_given_to_none() {
+    let rig = Rig::new(|_| taken());
+    for (conversation, core) in [(1, None), (2, Some("main")), (3, Some("main"))] {
+        rig.ledger.append(conversation, core);
+    }
+    let (parts, _) = rig.parts.as_ref().expect("not running");
+    let count = assign(&*rig.ledger, &parts.cores, &Shops(&["c1", "c2"])).await;
+    assert_eq!(count.expect("assigned"), 1);
+    assert_eq!(rig.ledger.reassigned(), [(ConversationId(2), String::new())]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

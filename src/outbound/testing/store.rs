@@ -268,6 +268,9 @@ impl Store for MemoryStore {
     async fn reassign(&self, _: Vec<ConversationId>, _: Arc<str>) -> Result<(), StoreError> {
         unused()
     }
+    async fn pause(&self, _: &str, _: Option<Millis>) -> Result<(), StoreError> {
+        unused()
+    }
     async fn event(&self, id: &str) -> Result<Option<Arc<Stored>>, StoreError> {
         Ok(self.with(|inner| inner.events.iter().find(|it| it.event.id == id).cloned()))
     }

@@ -87,6 +87,7 @@ fn say(listener: &dyn Listener, news: News) {
         match publish {
             Publish::Event(event) => listener.event(event),
             Publish::Outbox(conversation) => listener.message(*conversation),
+            Publish::Moved(waiting) => listener.moved(waiting),
         }
     }
     for after in news.afters {

@@ -172,23 +172,30 @@ impl Writer {
         Ok(id)
     }
 
-    /// A conversation changes core only when nothing of it is undelivered. `true`: it changed.
+    /// A conversation changes core only when nothing of it is undelivered, or its account is paused. `true`: it changed.
     pub fn choose_core(&mut self, conversation: i64, wanted: Option<&str>) -> Result<bool, rusqlite::Error> {
-        let wanted = wanted.unwrap_or_default();
+        let chosen = wanted.unwrap_or_default();
+        let wanted = self.unless_paused(conversation, chosen)?;
         let current = self.conversations.state(&self.db, conversation)?.core.clone();
-        if current == wanted || (!current.is_empty() && self.lines.first_seq(conversation).is_some()) {
+        let stays = !current.is_empty() && self.lines.first_seq(conversation).is_some();
+        if current == wanted || (stays && wanted == chosen) {
             return Ok(false);
         }
         self.give(conversation, wanted)?;
         Ok(true)
     }
 
-    /// Gives the conversation to a core, with whatever of it waits.
+    /// Gives the conversation to a core, with whatever of it waits; to none while its account is paused.
     pub fn give(&mut self, conversation: i64, core: &str) -> Result<(), rusqlite::Error> {
+        let core = self.unless_paused(conversation, core)?;
         let first_waiting = self.lines.first_seq(conversation);
         let state = self.conversations.state(&self.db, conversation)?;
         let before = state.core.clone();
+        if before == core {
+            return Ok(());
+        }
         state.give_to(core, first_waiting);
-        self.feed_give(conversation, &before, core)
+        self.feed_give(conversation, &before, core)?;
+        self.tell_moved(conversation)
     }
 }

@@ -16,6 +16,7 @@ mod lines;
 mod messages;
 mod open;
 mod pages;
+mod paused;
 mod quarantine;
 mod read;
 mod reader;
@@ -241,6 +242,11 @@ impl Store for SqliteStore {
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError> {
         self.write(move |writer| Ok(writer.reassign(&conversations, &to)?))
             .await
+    }
+
+    async fn pause(&self, account: &str, since: Option<Millis>) -> Result<(), StoreError> {
+        let account = account.to_owned();
+        self.write(move |writer| Ok(writer.pause(&account, since)?)).await
     }
 
     async fn event(&self, id: &str) -> Result<Option<Arc<Stored>>, StoreError> {

@@ -14,7 +14,7 @@ use super::{
     checkpoint::Checkpoints,
     feeds::Feeds,
     lines::Lines,
-    schema,
+    paused, schema,
     writer::{Disk, Writer},
 };
 use crate::{
@@ -84,6 +84,7 @@ pub fn open(options: Options) -> Result<Opened, OpenError> {
     writer.lines = Lines::load(&writer.db)?;
     writer.feeds = Feeds::load(&writer.db, epoch)?;
     writer.holding = holding(&writer.db)?;
+    writer.paused = paused::load(&writer.db)?;
     Ok(Opened { writer, file, lock })
 }
 

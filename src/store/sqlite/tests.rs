@@ -5,6 +5,7 @@ mod handed;
 mod kept;
 mod opened;
 mod outbox;
+mod paused;
 mod told;
 
 use std::{
@@ -34,6 +35,7 @@ const DAY: Millis = 86_400_000;
 struct Heard {
     events: Mutex<Vec<Arc<Stored>>>,
     outboxes: Mutex<Vec<ConversationId>>,
+    moved: Mutex<Vec<Waiting>>,
 }
 
 impl Listener for Heard {
@@ -42,6 +44,9 @@ impl Listener for Heard {
     }
     fn message(&self, conversation: ConversationId) {
         self.outboxes.lock().expect("lock").push(conversation);
+    }
+    fn moved(&self, waiting: &Waiting) {
+        self.moved.lock().expect("lock").push(waiting.clone());
     }
 }
 

@@ -15,11 +15,12 @@ use super::{
     conversations::Conversations,
     feeds::Feeds,
     lines::Lines,
+    paused,
 };
 use crate::ports::{
     chance::Chance,
     clock::{Clock, Millis},
-    store::{ConversationId, Listener, Row, StoreError, Stored},
+    store::{ConversationId, Listener, Row, StoreError, Stored, Waiting},
 };
 
 /// Jobs that may wait before callers are told to come back.
@@ -95,6 +96,8 @@ pub fn outcome<T>(done: Result<T, Fault>, committed: &Result<(), StoreError>) ->
 pub enum Publish {
     Event(Arc<Stored>),
     Outbox(ConversationId),
+    /// What waits of a conversation has another core, or none.
+    Moved(Box<Waiting>),
 }
 
 pub struct Writer {
@@ -108,6 +111,8 @@ pub struct Writer {
     pub publish: Vec<Publish>,
     /// Conversations with a HELD message: their customer's next act wakes it.
     pub holding: HashSet<i64>,
+    /// Accounts whose events no core gets.
+    pub paused: HashSet<String>,
     pub core_names: HashMap<String, Arc<str>>,
     accounts: HashMap<String, i64>,
     chance: Arc<dyn Chance>,
@@ -183,6 +188,7 @@ impl Writer {
             next_event,
             publish: Vec::new(),
             holding: HashSet::new(),
+            paused: HashSet::new(),
             core_names: HashMap::new(),
             accounts: HashMap::new(),
             chance,
@@ -340,6 +346,10 @@ impl Writer {
                 self.lines.rolled_back();
                 self.feeds.rolled_back();
                 self.accounts.clear();
+                match paused::load(&self.db) {
+                    Ok(paused) => self.paused = paused,
+                    Err(error) => tracing::error!(%error, "which accounts are paused cannot be read"),
+                }
                 self.next_event = next_event;
                 self.publish.clear();
                 Err(StoreError::CannotAppend(error.to_string()))

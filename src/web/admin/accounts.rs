@@ -87,6 +87,25 @@ pub const CALLS: &[Call] = &[
     })))
     .gives(&[(200, v1::accounts::ACCOUNT)])
     .refuses(&[404]),
+    Call::post(
+        "/admin/v1/accounts/{id}/pause",
+        "Let the events of an account wait",
+        || web::post().to(pause),
+    )
+    .more(
+        "Its callbacks are verified, stored and answered as ever; no core is offered its events, or finds them in its feed, until it \
+         is resumed. What is in a core's hand at that moment may still be taken. Messages can be sent for it.",
+    )
+    .gives(&[(200, v1::accounts::ACCOUNT)])
+    .refuses(&[404]),
+    Call::post(
+        "/admin/v1/accounts/{id}/resume",
+        "Hand over what waited while the account was paused",
+        || web::post().to(resume),
+    )
+    .more("In order, each conversation from the first event that was not taken.")
+    .gives(&[(200, v1::accounts::ACCOUNT)])
+    .refuses(&[404]),
 ];
 
 const MAX_FILE: u64 = 16 * 1024 * 1024;
@@ -240,7 +259,38 @@ pub async fn rotate(
     v1::accounts::one(request, id, caller, state).await
 }
 
-fn problem(why: Unapplied) -> Problem {
+pub async fn pause(request: HttpRequest, id: web::Path<String>, caller: Caller, state: Data<State>) -> Answer {
+    switch(request, id, caller, state, true).await
+}
+
+pub async fn resume(request: HttpRequest, id: web::Path<String>, caller: Caller, state: Data<State>) -> Answer {
+    switch(request, id, caller, state, false).await
+}
+
+async fn switch(
+    request: HttpRequest,
+    id: web::Path<String>,
+    caller: Caller,
+    state: Data<State>,
+    pause: bool,
+) -> Answer {
+    Params::of(&request).done()?;
+    let changed = state.accounts.pause(&id, pause).await.map_err(problem)?;
+    let changed = changed.ok_or_else(|| Problem::not_found(format!("no account {id}")))?;
+    if changed {
+        let what = if pause { "account.pause" } else { "account.resume" };
+        let paused = |paused: bool| json!({ "paused": paused });
+        let act = Note {
+            before: paused(!pause),
+            after: paused(pause),
+            ..Note::new(what, &id)
+        };
+        note(&state, &caller, act).await;
+    }
+    v1::accounts::one(request, id, caller, state).await
+}
+
+pub(super) fn problem(why: Unapplied) -> Problem {
     match why {
         // One fault a line: the command line prints them as they stand.
         Unapplied::Faults(faults) => Problem::invalid(faults.join("\n")),

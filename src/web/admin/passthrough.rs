@@ -1,31 +1,77 @@
-//! What did the system say that had an account before, beside what we said? `/admin/v1/passthrough`, newest first.
+//! Which system had an account before, and what did it say beside what we said? `/admin/v1/passthrough`, newest first, and
+//! `/admin/v1/accounts/{id}/passthrough`.
 
 use actix_web::{
     HttpRequest,
+    http::StatusCode,
     web::{self, Data},
 };
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::{paged, row};
-use crate::web::{
-    Answer, State,
-    params::Params,
-    shapes,
-    table::{Call, Gives, Kind, Query, Shape},
+use super::{
+    accounts::problem,
+    audit::{Note, note},
+    paged, row, told,
+};
+use crate::{
+    config::accounts_file::{OLD_URL, passthrough_to},
+    settings::{PassMode, Passthrough},
+    web::{
+        Answer, Problem, State,
+        auth::Caller,
+        body,
+        params::Params,
+        shapes,
+        table::{Call, Gives, Kind, Query, Shape, Takes},
+    },
 };
 
-pub const CALLS: &[Call] = &[Call::get(
-    "/admin/v1/passthrough",
-    "What the system before answered, beside our answers, newest first",
-    || web::get().to(list),
-)
-.more("The last 200 callbacks of each account with `passthrough`, since the start.")
-.query(&[
-    Query::limit(100),
-    Query::after(),
-    Query::new("account", Kind::Text, "Only this account"),
-])
-.gives(&[(200, Gives::Json(Shape::Page(&Shape::Own("HandedOn", handed))))])];
+const PASSED: Gives = Gives::Json(Shape::Own("Passthrough", || {
+    shapes::object(
+        [
+            ("url", shapes::text()),
+            ("mode", shapes::one_of(&["off", "tee", "answer"])),
+        ],
+        [],
+    )
+}));
+
+pub const CALLS: &[Call] = &[
+    Call::get(
+        "/admin/v1/passthrough",
+        "What the system before answered, beside our answers, newest first",
+        || web::get().to(list),
+    )
+    .more("The last 200 callbacks of each account with `passthrough`, since the start.")
+    .query(&[
+        Query::limit(100),
+        Query::after(),
+        Query::new("account", Kind::Text, "Only this account"),
+    ])
+    .gives(&[(200, Gives::Json(Shape::Page(&Shape::Own("HandedOn", handed))))]),
+    Call::get(
+        "/admin/v1/accounts/{id}/passthrough",
+        "Which system hears the account's callbacks too",
+        || web::get().to(one),
+    )
+    .gives(&[(200, PASSED)])
+    .refuses(&[404]),
+    Call::post(
+        "/admin/v1/accounts/{id}/passthrough",
+        "Let the system before hear the account's callbacks too, or no longer",
+        || web::post().to(set),
+    )
+    .more(
+        "`tee`: its answers only stand beside ours. `answer`: they are the platform's. `off`, without `url`: it hears nothing more. The \
+         same as `passthrough` in the accounts file; also for accounts that were bound by a scan.",
+    )
+    .takes(Takes::Json(Shape::Own("NewPassthrough", || {
+        shapes::request([("mode", shapes::one_of(&["off", "tee", "answer"]))], [("url", shapes::text())])
+    })))
+    .gives(&[(200, PASSED)])
+    .refuses(&[404]),
+];
 
 fn handed() -> Value {
     let answer = || shapes::object([("kind", shapes::text())], [("text", shapes::text())]);
@@ -64,4 +110,73 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> Answer {
         |handed| handed.number.to_string(),
         |handed| handed,
     )
+}
+
+pub async fn one(request: HttpRequest, id: web::Path<String>, state: Data<State>) -> Answer {
+    Params::of(&request).done()?;
+    told(StatusCode::OK, &shown(&state, &id)?)
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Mode {
+    Off,
+    Tee,
+    Answer,
+}
+
+#[derive(Deserialize)]
+struct Wish {
+    mode: Mode,
+    #[serde(default)]
+    url: String,
+}
+
+pub async fn set(
+    request: HttpRequest,
+    payload: web::Payload,
+    id: web::Path<String>,
+    caller: Caller,
+    state: Data<State>,
+) -> Answer {
+    Params::of(&request).done()?;
+    let wish: Wish = body::strict(&request, payload).await?;
+    let wanted = wanted(&wish)?;
+    let before = shown(&state, &id)?;
+    if !state.accounts.pass(&id, wanted).await.map_err(problem)? {
+        return Err(nobody(&id));
+    }
+    let after = shown(&state, &id)?;
+    if before != after {
+        let act = Note {
+            before,
+            after: after.clone(),
+            ..Note::new("account.passthrough", &id)
+        };
+        note(&state, &caller, act).await;
+    }
+    told(StatusCode::OK, &after)
+}
+
+fn wanted(wish: &Wish) -> Answer<Option<Passthrough>> {
+    let mode = match wish.mode {
+        Mode::Off => return Ok(None),
+        Mode::Tee => PassMode::Tee,
+        Mode::Answer => PassMode::Answer,
+    };
+    let to = passthrough_to(&wish.url, mode);
+    to.map(Some)
+        .ok_or_else(|| Problem::invalid(format!("url is {:?}, expected {OLD_URL}", wish.url)))
+}
+
+fn shown(state: &State, id: &str) -> Answer<Value> {
+    let opened = state.registry.get(id).ok_or_else(|| nobody(id))?;
+    Ok(match &opened.settings.passthrough {
+        Some(to) => json!({ "url": to.url, "mode": to.mode }),
+        None => json!({ "url": "", "mode": "off" }),
+    })
+}
+
+fn nobody(id: &str) -> Problem {
+    Problem::not_found(format!("no account {id}"))
 }

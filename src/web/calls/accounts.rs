@@ -44,11 +44,11 @@ pub fn page(state: &State, limit: usize, after: &str, sees: impl Fn(&str) -> boo
     for (id, opened) in rest.by_ref().take(limit) {
         last = id;
         items.push(match opened {
-            Some(opened) => view(opened, &state.observer, &state.public_urls),
+            Some(opened) => seen(state, opened),
             None => broken
                 .iter()
                 .find(|broken| broken.settings.id == id)
-                .map(broken_view)
+                .map(|broken| broken_view(state, broken))
                 .unwrap_or_default(),
         });
     }
@@ -61,7 +61,7 @@ pub fn page(state: &State, limit: usize, after: &str, sees: impl Fn(&str) -> boo
 }
 
 /// An account that this version cannot open, with every fault of its settings.
-fn broken_view(broken: &Broken) -> AccountView {
+fn broken_view(state: &State, broken: &Broken) -> AccountView {
     let fault = |fault: &SettingFault| {
         format!(
             "{}: {} is {}, expected {}",
@@ -89,6 +89,7 @@ fn broken_view(broken: &Broken) -> AccountView {
         }),
         bound_at: Some(Timestamp::from_millis(broken.bound_at)),
         warnings: broken.faults.iter().map(fault).collect(),
+        paused_since: paused_since(state, &broken.settings.id),
         ..Default::default()
     }
 }
@@ -98,13 +99,27 @@ pub fn one(state: &State, caller: &Caller, id: &str) -> Answer<AccountView> {
     caller.must_see(id)?;
     let broken = state.registry.broken();
     let view = match state.registry.get(id) {
-        Some(opened) => Some(view(&opened, &state.observer, &state.public_urls)),
-        None => broken.iter().find(|broken| broken.settings.id == id).map(broken_view),
+        Some(opened) => Some(seen(state, &opened)),
+        None => broken
+            .iter()
+            .find(|broken| broken.settings.id == id)
+            .map(|broken| broken_view(state, broken)),
     };
     view.ok_or_else(|| Problem::not_found(format!("no account {id}")))
 }
 
-/// An account as core and operators see it.
+fn seen(state: &State, opened: &Opened) -> AccountView {
+    AccountView {
+        paused_since: paused_since(state, &opened.settings.id),
+        ..view(opened, &state.observer, &state.public_urls)
+    }
+}
+
+fn paused_since(state: &State, id: &str) -> Option<Timestamp> {
+    state.registry.paused(id).map(Timestamp::from_millis)
+}
+
+/// An account as core and operators see it, but for a pause.
 pub fn view(opened: &Opened, observer: &Observer, public_urls: &[String]) -> AccountView {
     let condition = opened.observe(|condition| condition.clone());
     let id = &opened.settings.id;
@@ -145,6 +160,7 @@ pub fn view(opened: &Opened, observer: &Observer, public_urls: &[String]) -> Acc
             .map(|(code, said)| format!("{code}: {said}"))
             .chain(refused)
             .collect(),
+        paused_since: None,
     }
 }
 

@@ -60,6 +60,8 @@ const FILES: &[File] = &[
     script!("views/accounts.js"),
     script!("views/aside.js"),
     script!("views/audit.js"),
+    script!("views/passthrough.js"),
+    script!("views/tokens.js"),
     script!("views/bind.js"),
     script!("views/cores.js"),
     script!("views/doctor.js"),

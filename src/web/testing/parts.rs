@@ -128,6 +128,12 @@ impl AccountDesk for FakeHouse {
     async fn rotate(&self, id: &str, _: Secret, _: Secret) -> Result<bool, Unapplied> {
         Ok(id == "shop")
     }
+    async fn pass(&self, id: &str, _: Option<crate::settings::Passthrough>) -> Result<bool, Unapplied> {
+        Ok(id == "shop")
+    }
+    async fn pause(&self, id: &str, pause: bool) -> Result<Option<bool>, Unapplied> {
+        Ok((id == "shop").then_some(pause))
+    }
 }
 
 impl CoreLinks for FakeHouse {

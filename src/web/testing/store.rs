@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    ports::{feed::*, store::*},
+    ports::{clock::Millis, feed::*, store::*},
     schema::v1,
 };
 
@@ -22,6 +22,7 @@ pub struct FakeStore {
     pub parked: Mutex<Vec<Parked>>,
     pub quarantined: Mutex<Vec<Quarantined>>,
     pub broken: Mutex<bool>,
+    pub waiting: Mutex<Vec<Waiting>>,
 }
 
 fn not_here<T>() -> Result<T, StoreError> {
@@ -96,13 +97,28 @@ impl Store for FakeStore {
         Ok(all.len() < before)
     }
     async fn backlog(&self) -> Result<Vec<Waiting>, StoreError> {
-        not_here()
+        Ok(self.waiting.lock().expect("lock").clone())
     }
     async fn pending(&self, _: ConversationId, _: u32, _: usize) -> Result<Vec<Arc<Stored>>, StoreError> {
         not_here()
     }
     async fn reassign(&self, _: Vec<ConversationId>, _: Arc<str>) -> Result<(), StoreError> {
         not_here()
+    }
+    async fn pause(&self, account: &str, since: Option<Millis>) -> Result<(), StoreError> {
+        let key = account.to_owned();
+        let write = match since {
+            Some(since) => RecordWrite::Put {
+                space: crate::ports::store::PAUSED,
+                key,
+                value: since.to_string().into_bytes(),
+            },
+            None => RecordWrite::Delete {
+                space: crate::ports::store::PAUSED,
+                key,
+            },
+        };
+        self.write_records(vec![write]).await.map(|_| ())
     }
     async fn event(&self, id: &str) -> Result<Option<Arc<Stored>>, StoreError> {
         let all = self.events.lock().expect("lock");

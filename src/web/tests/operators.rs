@@ -99,6 +99,38 @@ async fn accounts_are_applied_as_toml_or_json_and_faults_come_all_at_once() {
 }
 
 #[actix_web::test]
+async fn an_account_is_paused_by_operators_alone_and_its_view_and_the_audit_say_so() {
+    let house = House::new().await;
+    house.bind();
+    let act = |id: &str, what: &str| TestRequest::post().uri(&format!("/admin/v1/accounts/{id}/{what}"));
+    for what in ["pause", "resume"] {
+        let refused = ask(&house, &house.viewer, act("shop", what)).await;
+        assert_eq!(refused.code(), "FORBIDDEN");
+        assert_eq!(
+            ask(&house, &house.operator, act("none", what)).await.code(),
+            "NOT_FOUND"
+        );
+    }
+    house.state.registry.note_paused("shop", Some(NOW));
+    let paused = ask(&house, &house.operator, act("shop", "pause")).await;
+    assert_eq!(paused.status, 200);
+    assert!(paused.json()["pausedSince"].is_string(), "{}", paused.json());
+    let all = ask(&house, &house.operator, get("/admin/v1/accounts")).await.json();
+    assert!(all["items"][0]["pausedSince"].is_string(), "{all}");
+    // The second changes nothing, and stands nowhere.
+    assert_eq!(ask(&house, &house.operator, act("shop", "resume")).await.status, 200);
+    let audit = ask(&house, &house.operator, get("/admin/v1/audit")).await.json();
+    let whats: Vec<&str> = audit["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|it| it["what"].as_str())
+        .collect();
+    assert_eq!(whats, ["account.pause"]);
+    assert_eq!(audit["items"][0]["after"], json!({ "paused": true }));
+}
+
+#[actix_web::test]
 async fn parked_and_quarantined_things_are_retried_or_discarded() {
     let house = House::new().await;
     let op = &house.operator;

@@ -1,0 +1,97 @@
+//! What waits changes hands while its lane is in memory, in flight or being read: an account is paused and resumed.
+
+use super::*;
+use crate::ports::store::Waiting;
+
+impl Rig {
+    /// Everything that waits of the conversation is this core's now.
+    fn moves(&self, conversation: i64, core: Option<&str>) {
+        let waiting = self.ledger.give(conversation, core);
+        self.handle.moved(&waiting);
+    }
+
+    fn seqs(&self) -> Vec<u32> {
+        self.seen().iter().map(|seen| seen.seq).collect()
+    }
+}
+
+fn moved(waiting: &Waiting) -> (Option<&str>, u32) {
+    (waiting.core.as_deref(), waiting.count)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_taken_from_a_core_is_not_offered_until_it_is_given_back_and_then_in_order() {
+    let rig = Rig::running(|_| taken()).await;
+    let hold = Arc::new(Semaphore::new(0));
+    *rig.link.hold.lock().expect("lock") = Some(hold.clone());
+    for _ in 0..3 {
+        rig.event(1);
+    }
+    rig.sees(1).await;
+    // One is in flight: it goes to its end. The others are in memory.
+    rig.moves(1, None);
+    hold.add_permits(100);
+    let later = rig.ledger.append(1, None);
+    rig.handle.event(later);
+    eventually(|| rig.ledger.undelivered() == 3).await;
+    rig.fence().await;
+    assert_eq!(rig.seqs(), [1], "nothing but what was in flight");
+    let waits: Vec<_> = rig
+        .handle
+        .backlog()
+        .into_iter()
+        .filter(|it| it.core.is_none())
+        .collect();
+    assert_eq!(waits[0].count, 3);
+    rig.moves(1, Some("main"));
+    rig.drained().await;
+    let seqs: Vec<u32> = rig
+        .seen()
+        .iter()
+        .filter(|it| it.conversation == "c1")
+        .map(|it| it.seq)
+        .collect();
+    assert_eq!(seqs, [1, 2, 3, 4]);
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_in_back_off_stays_when_its_core_loses_it() {
+    let rig = Rig::running(|_| failed()).await;
+    rig.event(1);
+    rig.sees(1).await;
+    rig.moves(1, None);
+    rig.advance(120_000).await;
+    rig.fence().await;
+    assert_eq!(rig.seqs().len(), 1);
+    rig.moves(1, Some("main"));
+    rig.sees(2).await;
+    assert_eq!(
+        rig.seen()[1].attempt,
+        1,
+        "it is offered at once, as if it had just come"
+    );
+    rig.stopped().await;
+}
+
+#[tokio::test]
+async fn what_was_being_read_when_it_changed_hands_is_read_again() {
+    let ledger = FakeLedger::default();
+    let mut state = State::default();
+    let cores = Cores([core("main", Kind::Http)].into());
+    state.configure(&cores, START);
+    for _ in 0..3 {
+        ledger.append(1, Some("main"));
+    }
+    state.load(Ledger::backlog(&ledger).await.expect("read"));
+    let (mut jobs, _) = state.due(START);
+    let mut job = jobs.pop().expect("one to read");
+    let old = Ledger::pending(&ledger, ConversationId(1), 16).await.expect("read");
+    let waiting = ledger.give(1, None);
+    assert_eq!(moved(&waiting), (None, 3));
+    state.moved(&waiting);
+    assert!(!state.filled(&mut job, old), "it is of before");
+    assert!(state.due(START).0.is_empty());
+    state.moved(&ledger.give(1, Some("main")));
+    assert_eq!(state.due(START).0.len(), 1);
+}
