@@ -181,6 +181,7 @@ async fn a_paused_accounts_events_leave_the_feed_and_come_back_in_order_over_a_r
     let poll = house.page("wait=20s");
     let (page, ()) = tokio::join!(poll, switch(&house, "resume"));
     let mut heard = seen(&page);
+    assert!(!heard.is_empty(), "the poll was rung");
     if heard.len() < 5 {
         heard = seen(&house.page("").await);
     }

@@ -120,7 +120,15 @@ impl Doctor {
                 );
                 Draft::new("strangers", Level::Yellow, seen)
                     .code(refusal.code)
+                    .means(
+                        "somebody's messages reach us and are turned away, or somebody tries addresses",
+                        "有人的消息到达本服务却被拒绝，或有人在试探地址",
+                    )
                     .act(remedy(refusal.code))
+                    .place(
+                        "where the platform's console has this callback address",
+                        "在平台后台填写该回调地址之处",
+                    )
             })
             .collect()
     }

@@ -571,7 +571,11 @@ async fn a_core_that_was_late_is_green_once_an_hour_passed_in_which_it_was_not()
 async fn strangers_are_told_of_for_a_day() {
     let house = House::new().await;
     house.bind();
-    let told = async || look(&house, Lang::En).await.iter().any(|it| it.id == "strangers");
+    let told = async || {
+        let findings = look(&house, Lang::En).await;
+        let found = findings.iter().find(|it| it.id == "strangers");
+        found.is_some_and(|it| !it.means.is_empty() && !it.act.is_empty() && !it.place.is_empty())
+    };
     let stranger = Fault::new(Code::AccountUnknown, "no account \"shpo\"");
     house.state.observer.callback_refused("", &stranger);
     house.clock.advance(std::time::Duration::from_secs(24 * HOUR - 1));
