@@ -98,6 +98,7 @@
 //! | What happens after a crash, and after a restore? | `src/store/sqlite/open.rs` |
 //! | What is forgotten, and when? | `src/store/sqlite/sweep.rs` |
 //! | Which core takes a conversation? | `src/cores.rs`, `src/delivery/assign.rs` |
+//! | Whose events wait because an operator says so? | `src/store/sqlite/paused.rs`, `src/app/assigner.rs` |
 //! | When is a core asked again? | `src/delivery/schedule.rs`, `src/delivery/gate.rs` |
 //! | When is an event parked? | `src/delivery/state/outcome.rs` |
 //! | How does a core pull, and what is a cursor? | `src/feed/mod.rs`, `src/feed/cursor.rs`, `src/store/sqlite/feeds.rs` |
