@@ -24,6 +24,9 @@ impl Doctor {
         warned::look(opened, self.clock.now());
         let condition = opened.observe(|condition| condition.clone());
         let address = self.address(opened).await;
+        let places = self.places(opened);
+        // What the token's finding names needs no second one.
+        let shut = condition.api_shut.filter(|code| token.code != Some(*code));
         let mut drafts = vec![token, self.callback_seen(opened, &condition)];
         drafts.extend(address);
         drafts.extend(self.refused(opened, &condition));
@@ -31,13 +34,28 @@ impl Doctor {
         drafts.extend(self.before(opened));
         drafts.extend(self.cloud_shut(opened));
         drafts.extend(inert(opened));
-        drafts.extend(old_keys(opened, &condition));
-        drafts.extend(api_shut(opened, &condition));
-        drafts.extend(warned::findings(&condition, &places(opened)));
+        drafts.extend(old_keys(&condition, &places));
+        drafts.extend(shut.map(|code| api_shut(opened, code, &places)));
+        drafts.extend(warned::findings(&condition, &places));
         for draft in &mut drafts {
             opened.settings.id.clone_into(&mut draft.account);
         }
         drafts
+    }
+
+    /// Where things stand in the console of this account's platform.
+    pub(super) fn places(&self, opened: &Opened) -> Places {
+        let own = of_channel(opened);
+        // Secrets, address and allow-list are those of the account that it is bound through.
+        match self.registry.get(&opened.settings.via) {
+            Some(through) => Places {
+                permissions: own.permissions,
+                grants: own.grants,
+                agents: own.agents,
+                ..of_channel(&through)
+            },
+            None => own,
+        }
     }
 
     async fn token(&self, opened: &Arc<Opened>) -> Draft {
@@ -47,8 +65,8 @@ impl Doctor {
                 Level::Green,
                 said("an access token can be obtained", "可以获取 access_token"),
             ),
-            Err(error) if error.code == Code::IpNotAllowed.name() => allow_list(opened, &error),
-            Err(error) => no_token(opened, &error),
+            Err(error) if error.code == Code::IpNotAllowed.name() => allow_list(opened, &error, &self.places(opened)),
+            Err(error) => no_token(opened, &error, &self.places(opened)),
         }
     }
 
@@ -72,7 +90,7 @@ impl Doctor {
                 "可能无人发消息，也可能平台无法访问本服务",
             )
             .act(enter_address(opened))
-            .at(places(opened).callback),
+            .at(self.places(opened).callback),
         }
     }
 
@@ -105,7 +123,7 @@ impl Doctor {
                     "平台发送的这些内容未被接收",
                 )
                 .act(remedy(refusal.code))
-                .at(places(opened).callback)
+                .at(self.places(opened).callback)
         };
         refusals.into_iter().map(one).collect()
     }
@@ -147,7 +165,7 @@ impl Doctor {
                 "若用户仍看到“该公众号暂时无法提供服务”，则是其他被授权方或您自己的开发者服务器处理失败",
             );
             let draft = Draft::new("answers", Level::Green, seen).mean(innocent);
-            return Some(draft.at(places(opened).grants));
+            return Some(draft.at(self.places(opened).grants));
         }
         let missed = sum.received - sum.answered;
         let seen = said(
@@ -174,8 +192,7 @@ impl Doctor {
     }
 }
 
-/// Where things stand in the console of this account's platform.
-pub(super) fn places(opened: &Opened) -> Places {
+fn of_channel(opened: &Opened) -> Places {
     channels::named(&opened.settings.channel).map_or_else(Places::default, |channel| channel.places())
 }
 
@@ -219,7 +236,7 @@ pub(super) fn broken(broken: &Broken) -> Vec<Draft> {
     broken.faults.iter().map(one).collect()
 }
 
-fn allow_list(opened: &Opened, error: &v1::Error) -> Draft {
+fn allow_list(opened: &Opened, error: &v1::Error, places: &Places) -> Draft {
     let address = egress_address(&error.platform_message);
     let shown = address.map_or_else(|| "?".to_owned(), |address| address.to_string());
     let seen = said(
@@ -233,7 +250,7 @@ fn allow_list(opened: &Opened, error: &v1::Error) -> Draft {
             format!("add {shown} to the IP allow-list"),
             format!("将 {shown} 加入 IP 白名单"),
         ))
-        .at(places(opened).allow_list)
+        .at(places.allow_list)
 }
 
 /// The address in "invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist".
@@ -242,13 +259,22 @@ fn egress_address(text: &str) -> Option<IpAddr> {
         .find_map(|word| word.parse().ok())
 }
 
-fn no_token(opened: &Opened, error: &v1::Error) -> Draft {
+fn no_token(opened: &Opened, error: &v1::Error, places: &Places) -> Draft {
     let code = Code::parse(&error.code);
     let told = format!("{} {} {}", error.code, error.platform_code, error.platform_message);
     let seen = match code {
         Some(Code::PlatformDown) => said(
             format!("the platform cannot be asked: {}", error.platform_message),
             format!("无法访问平台接口：{}", error.platform_message),
+        ),
+        Some(Code::AccountRevoked) => said("its admin withdrew the authorisation", "账号管理员已取消授权"),
+        Some(Code::NeedsReauth) => said(
+            format!("its authorisation cannot be renewed any more: {told}"),
+            format!("授权已失效，无法续期：{told}"),
+        ),
+        Some(Code::TicketMissing) => said(
+            "no component_verify_ticket has come yet, so that no token can be made",
+            "尚未收到 component_verify_ticket，无法获取令牌",
         ),
         _ => said(
             format!("the platform refuses these credentials: {told}"),
@@ -257,14 +283,34 @@ fn no_token(opened: &Opened, error: &v1::Error) -> Draft {
     };
     let channel = channels::named(&opened.settings.channel);
     let known = channel.and_then(|channel| channel.explain(error.platform_code.into()));
+    // Where to begin a scan stands with our own code.
+    let scan = matches!(
+        code,
+        Some(Code::AccountRevoked | Code::NeedsReauth | Code::ScopeNotGranted)
+    );
     let act = match known {
-        Some(known) if !known.remedy_en.is_empty() => said(known.remedy_en, known.remedy_zh),
+        Some(known) if !scan && !known.remedy_en.is_empty() => said(known.remedy_en, known.remedy_zh),
         _ => code.map(remedy).unwrap_or_default(),
     };
-    let mut draft = Draft::new("token", Level::Red, seen)
-        .mean(mute(opened))
-        .act(act)
-        .at(places(opened).credentials);
+    let (means, place) = match code {
+        Some(Code::AccountRevoked) => (
+            said(
+                "no message of its customers comes, and none can be sent",
+                "收不到其客户的消息，也无法发送",
+            ),
+            places.grants,
+        ),
+        Some(Code::NeedsReauth | Code::ScopeNotGranted) => (mute(opened), places.grants),
+        Some(Code::TicketMissing) => (
+            said(
+                "nobody can authorise, and nothing can be sent",
+                "无法扫码授权，也无法发送消息",
+            ),
+            places.callback,
+        ),
+        _ => (mute(opened), places.credentials),
+    };
+    let mut draft = Draft::new("token", Level::Red, seen).mean(means).act(act).at(place);
     draft.code = code;
     draft
 }
@@ -292,7 +338,7 @@ fn inert(opened: &Opened) -> Option<Draft> {
     )
 }
 
-fn old_keys(opened: &Opened, condition: &Condition) -> Option<Draft> {
+fn old_keys(condition: &Condition, places: &Places) -> Option<Draft> {
     if condition.old_key_uses == 0 {
         return None;
     }
@@ -312,7 +358,7 @@ fn old_keys(opened: &Opened, condition: &Condition) -> Option<Draft> {
                 "enter the new token and key at the platform too",
                 "请在平台侧也更新 Token 与 EncodingAESKey",
             ))
-            .at(places(opened).callback),
+            .at(places.callback),
     )
 }
 
@@ -339,8 +385,7 @@ fn enter_address(opened: &Opened) -> Said {
     )
 }
 
-fn api_shut(opened: &Opened, condition: &Condition) -> Option<Draft> {
-    let code = condition.api_shut?;
+fn api_shut(opened: &Opened, code: Code, places: &Places) -> Draft {
     let seen = said(
         format!("the platform shut the API: {code}"),
         format!("平台拒绝接口调用：{code}"),
@@ -351,12 +396,7 @@ fn api_shut(opened: &Opened, condition: &Condition) -> Option<Draft> {
         false => Level::Red,
     };
     let draft = Draft::new("api", level, seen).code(code);
-    Some(
-        draft
-            .mean(mute(opened))
-            .act(remedy(code))
-            .at(places(opened).permissions),
-    )
+    draft.mean(mute(opened)).act(remedy(code)).at(places.permissions)
 }
 
 /// `1,204`

@@ -70,8 +70,8 @@ impl Doctor {
             )
             .act(known.map(remedy).unwrap_or_default())
             .place(
-                "wxbridge parked list --quarantined",
-                "wxbridge parked list --quarantined",
+                "console: Set aside › Quarantined bodies; or wxbridge parked list --quarantined",
+                "控制台：搁置 › 隔离的内容；或 wxbridge parked list --quarantined",
             );
         draft.code = known;
         draft.account = account;
@@ -98,10 +98,13 @@ impl Doctor {
                 "核心系统未接收这些事件；这些客户之后的事件已继续投递",
             )
             .act(said(
-                "mend the core, then wxbridge parked retry ID, or wxbridge parked discard ID",
-                "修复核心系统后执行 wxbridge parked retry ID，或执行 wxbridge parked discard ID",
+                "mend the core, then offer them again or discard them: there, or by wxbridge parked retry ID, wxbridge parked discard ID",
+                "修复核心系统后重新投递或丢弃：可在控制台操作，或执行 wxbridge parked retry ID、wxbridge parked discard ID",
             ))
-            .place("wxbridge parked list", "wxbridge parked list");
+            .place(
+                "console: Set aside; or wxbridge parked list",
+                "控制台：搁置；或 wxbridge parked list",
+            );
         Some(draft)
     }
 

@@ -25,10 +25,14 @@ impl Doctor {
         drafts.extend(self.no_address());
         if self.registry.all().is_empty() {
             let seen = said("no account is bound", "尚未绑定任何账号");
-            drafts.push(Draft::new("accounts", Level::Yellow, seen).act(said(
-                "bind one: wxbridge account apply accounts.toml",
-                "绑定账号：wxbridge account apply accounts.toml",
-            )));
+            drafts.push(
+                Draft::new("accounts", Level::Yellow, seen)
+                    .act(said(
+                        "bind one here in the console, or by wxbridge account apply accounts.toml",
+                        "在控制台绑定账号，或执行 wxbridge account apply accounts.toml",
+                    ))
+                    .place("console: Accounts › Bind an account", "控制台：账号 › 绑定账号"),
+            );
         }
         drafts
     }
@@ -186,7 +190,10 @@ impl Doctor {
 impl Doctor {
     /// A core that is up: does it answer while the callback is open?
     fn in_time(&self, core: &Core, seen: Said) -> Draft {
-        let sum = self.observer.cores.sum(&core.name, self.clock.now() - HOUR);
+        let since = self.clock.now() - HOUR;
+        let sum = self.observer.cores.sum(&core.name, since);
+        // What was late an hour ago and is mended needs nobody.
+        let newest = self.observer.cores.newest(&core.name, since);
         if sum.received == 0 {
             return Draft::new("core", Level::Green, seen);
         }
@@ -202,7 +209,7 @@ impl Doctor {
             ),
         );
         // Where nothing is held, nothing is late.
-        if core.reply_budget == 0 || slowest <= core.reply_budget as f64 {
+        if core.reply_budget == 0 || newest.slowest_ms <= core.reply_budget as f64 {
             return Draft::new("core", Level::Green, seen);
         }
         Draft::new("core", Level::Yellow, seen)

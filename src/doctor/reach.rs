@@ -1,6 +1,6 @@
 //! Would the console's own check of the callback address pass? Made as the platform makes it, by the public address.
 
-use super::{Doctor, Draft, Level, account::places, said};
+use super::{Doctor, Draft, Level, said};
 use crate::{accounts::Opened, ports::clock::Millis};
 
 const DAY: Millis = 24 * 3_600_000;
@@ -14,7 +14,11 @@ impl Doctor {
         let (now, mut random) = (self.clock.now(), [0; 16]);
         self.chance.fill(&mut random);
         let (query, expected) = opened.account.console_check(now, random)?;
-        let url = format!("{}/callback/{}", base.trim_end_matches('/'), opened.settings.id);
+        let (base, id) = (base.trim_end_matches('/'), &opened.settings.id);
+        let url = match opened.account.authority() {
+            Some(_) => format!("{base}/open/{id}/events"),
+            None => format!("{base}/callback/{id}"),
+        };
         let fault = match self.probes.fetch(&format!("{url}?{query}")).await {
             Ok(answer) if answer == expected => {
                 let seen = said(
@@ -51,7 +55,7 @@ impl Doctor {
                 "let this name lead to us: DNS, certificate, and a proxy that hands path, query and answer on as they are",
                 "检查域名解析、证书与反向代理：路径、查询参数与应答必须原样转发",
             ))
-            .at(places(opened).callback)
+            .at(self.places(opened).callback)
     }
 
     pub(super) fn no_address(&self) -> Option<Draft> {

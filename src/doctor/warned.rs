@@ -12,6 +12,8 @@ use crate::{
 };
 
 const DAY: Millis = 24 * 3_600_000;
+/// Stands between a warning's English and its Chinese.
+const BOTH: &str = " / ";
 
 /// Warnings that follow from what was counted, put into the account's view or taken out of it.
 pub fn look(opened: &Arc<Opened>, now: Millis) {
@@ -19,13 +21,19 @@ pub fn look(opened: &Arc<Opened>, now: Millis) {
         let unheard = condition.unheard.filter(|it| now - it.since >= DAY);
         let said = unheard.map(|it| {
             let since = Timestamp::from_millis(it.since).to_rfc3339_millis();
-            format!("{} events of customers since {since}, and not one message", it.events)
+            let count = it.events;
+            format!(
+                "{count} events of customers since {since}, and not one message / 自 {since} 以来只有 {count} 次点击或关注，没有一条消息"
+            )
         });
         stands(condition, Code::NoMessagesButEvents, said);
         condition.suspected = condition.suspected.take().filter(|(at, _)| now - at < DAY);
         let said = condition.suspected.as_ref().map(|(at, said)| {
             let at = Timestamp::from_millis(*at).to_rfc3339_millis();
-            format!("{said} (seen at {at})")
+            match said.split_once(BOTH) {
+                Some((en, zh)) => format!("{en} (seen at {at}){BOTH}{zh}（{at}）"),
+                None => format!("{said} (seen at {at})"),
+            }
         });
         stands(condition, Code::OtherReceiverSuspected, said);
     });
@@ -53,8 +61,9 @@ pub(super) fn findings(condition: &Condition, places: &Places) -> Vec<Draft> {
 fn finding(code: Code, seen: &str, places: &Places) -> Draft {
     let page = pages::page(code);
     let (id, level, zh, place) = nature(code, places);
-    // The sentence was written when it was seen, in English, with its figures.
-    let seen = said(seen.to_owned(), format!("{zh}：{seen}"));
+    // The sentence was written when it was seen, with its figures; in both languages where an operator acts on it.
+    let (en, more) = seen.split_once(BOTH).unwrap_or((seen, seen));
+    let seen = said(en.to_owned(), format!("{zh}：{more}"));
     let draft = Draft::new(id, level, seen).code(code);
     let draft = draft.mean(said(page.cause_en, page.cause_zh)).act(remedy(code));
     match place {
@@ -68,6 +77,7 @@ fn nature(code: Code, places: &Places) -> (&'static str, Level, &'static str, Op
     let machine = ("on this machine", "在本机");
     match code {
         Code::PlatformAgentsOnline => ("agents", Level::Yellow, "平台自带客服可能接走客户", Some(places.agents)),
+        Code::ScopeNotGranted => ("scope", Level::Red, "缺少所需权限", Some(places.grants)),
         Code::NoMessagesButEvents => (
             "no-messages",
             Level::Yellow,

@@ -108,6 +108,20 @@ impl AnswerLedger {
         })
     }
 
+    /// The newest minute since `from` in which anything ended.
+    pub fn newest(&self, account: &str, from: Millis) -> Sum {
+        let hours = self.lock();
+        let minutes = hours.get(account).into_iter().flat_map(|hours| hours.values());
+        let newest = minutes
+            .flat_map(|kept| kept.minutes.range(from - from.rem_euclid(MINUTE)..))
+            .max_by_key(|(start, _)| **start);
+        newest.map_or_else(Sum::default, |(_, minute)| Sum {
+            received: minute.received,
+            answered: minute.answered,
+            slowest_ms: minute.slowest_ms,
+        })
+    }
+
     /// The last 24 hours, newest minute first; from the store, and newer from memory.
     pub async fn lines(&self, store: &dyn Store, account: Option<&str>, now: Millis) -> Result<Vec<Line>, StoreError> {
         let mut all: BTreeMap<(Millis, String), Minute> = BTreeMap::new();

@@ -202,7 +202,8 @@ impl Outbound {
     fn not_only_we(&self, sending: &Sending) {
         let counted = matches!(sending.facts.standing, Standing::Open(Some(1..)));
         if counted && sending.message.pieces_done == 0 {
-            let said = "the platform says that a customer's messages are used up, though we have not sent so many";
+            let said = "the platform says that a customer's messages are used up, though we have not sent so many / \
+                        平台称某客户的消息额度已用完，而本系统并未发送这么多";
             let seen = Some((self.now(), said.to_owned()));
             sending.opened.observe(|condition| condition.suspected = seen);
         }

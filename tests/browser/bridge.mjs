@@ -32,34 +32,39 @@ async function ports(count) {
   return found;
 }
 
-/** Serves on a free port of `host`; `answer(request, body)` gives [status, type, body]. */
+/** Serves on a free port of `host`; `answer(request, body)` gives [status, type, body], at once or later. `close` ends it, `again` opens it where it was. */
 export async function serve(answer, host = "127.0.0.1") {
   const server = http.createServer((request, response) => {
     const pieces = [];
     request.on("data", (piece) => pieces.push(piece));
-    request.on("end", () => {
-      const [status, type, body] = answer(request, Buffer.concat(pieces).toString());
+    request.on("end", async () => {
+      const [status, type, body] = await answer(request, Buffer.concat(pieces).toString());
       response.writeHead(status, { "content-type": type });
       response.end(body);
     });
   });
   await new Promise((resolve) => server.listen(0, host, resolve));
-  return { url: `http://${host}:${server.address().port}`, close: () => server.close() };
+  const { port } = server.address();
+  const close = () => (server.close(), server.closeAllConnections());
+  const again = () => new Promise((resolve) => server.listen(port, host, resolve));
+  return { url: `http://${host}:${port}`, close, again };
 }
 
-/** Everything a console can show. `core.refuses` says which texts it never takes. */
+/** Everything a console can show. `core.refuses` says which texts it never takes, `core.late` after how many milliseconds it answers; `core.goes` and `core.returns` close and open it. */
 export async function start(binary) {
   const dir = await mkdtemp(path.join(os.tmpdir(), "wxbridge-console-"));
   const [publicPort, internalPort, grpcPort, healthPort, simPort] = await ports(5);
-  const core = { refuses: /PARK/, heard: 0 };
-  const coreServer = await serve((_, body) => {
-    core.heard += 1;
+  const core = { refuses: /PARK/, late: 0, heard: [] };
+  const coreServer = await serve(async (_, body) => {
     const event = JSON.parse(body).data;
+    core.heard.push(event);
+    if (core.late) await new Promise((resolve) => setTimeout(resolve, core.late));
     const text = event.message?.summary || "";
     if (core.refuses.test(text)) return [422, "text/plain", "refused"];
     const replies = event.message ? [{ text: `收到：${text.slice(0, 200)}` }] : [];
     return [200, "application/json", JSON.stringify({ replies })];
   });
+  Object.assign(core, { goes: coreServer.close, returns: coreServer.again });
   const copies = await serve(() => [200, "text/plain", "ok"]);
   const url = { public: `http://127.0.0.1:${publicPort}`, internal: `http://127.0.0.1:${internalPort}`, sim: `http://127.0.0.1:${simPort}` };
   const config = path.join(dir, "wxbridge.toml");
@@ -67,7 +72,7 @@ export async function start(binary) {
     config,
     `[public]\nlisten = "127.0.0.1:${publicPort}"\nurls = ["${url.public}"]\n[internal]\nlisten = "127.0.0.1:${internalPort}"\n` +
       `[grpc]\nlisten = "127.0.0.1:${grpcPort}"\n[health]\nlisten = "127.0.0.1:${healthPort}"\n[store]\ndir = "${dir}/data"\nreserve = "64MiB"\n` +
-      `[egress]\nallow = ["127.0.0.0/8"]\n` +
+      `[egress]\nallow = ["127.0.0.0/8"]\n[platform]\nweixin_pages = "${url.sim}"\n` +
       `[[core]]\nname = "main"\nurl = "${coreServer.url}/events"\nsecrets = ["whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"]\n` +
       `[[forwarder]]\nname = "archive"\nurl = "${copies.url}/records"\ntypes = ["conversation", "msg"]\nkey = "a shared key"\n`,
   );

@@ -1,17 +1,9 @@
 // Does the console show and do what it says, to whom it may, and nothing that a customer wrote as markup?
 // Takes WXBRIDGE_BIN; its pictures go into target/browser/, with WRITE_PICTURE=1 into docs/images/.
-import { mkdir } from "node:fs/promises";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
 import { EN } from "../../src/console/words/en.js";
 import { ZH } from "../../src/console/words/zh.js";
-import { ask, serve, start, until } from "./bridge.mjs";
-
-const here = path.dirname(fileURLToPath(import.meta.url));
-const pictures = path.join(here, process.env.WRITE_PICTURE === "1" ? "../../docs/images" : "../../target/browser");
-const executablePath = process.env.CHROMIUM || "/usr/bin/chromium";
-const binary = path.resolve(here, process.env.WXBRIDGE_BIN || "../../target/release/wxbridge");
+import { ask, serve, until } from "./bridge.mjs";
+import { admin, bridge, fits, internal, logIn, must, open, outside, person, picture, sim, step, tell } from "./stage.mjs";
 
 /** Each sets a mark where it runs, and is shown as it stands where it does not. */
 const CORPUS = [
@@ -28,71 +20,10 @@ const CORPUS = [
 ];
 const NASTY = CORPUS[1];
 
-let doing = "start";
-const problems = [];
-/** One step with a name that the failure message repeats. */
-async function step(name, work) {
-  doing = name;
-  await work();
-  console.log(`ok  ${name}`);
-}
-function must(holds, words) {
-  if (!holds) throw new Error(words);
-}
-
-const bridge = await start(binary);
-const { internal, sim, public: outside } = bridge.url;
-const admin = (method, place, body) => ask(internal, method, place, body, bridge.token);
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
-
-/** A browser of somebody's; whatever its pages complain of is a problem. */
-async function person({ locale = "en-GB", width = 1360, height = 900 } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, locale, colorScheme: "light", timezoneId: "Asia/Shanghai" });
-  const page = await context.newPage();
-  page.setDefaultTimeout(20000);
-  page.on("pageerror", (error) => problems.push(`script error: ${error.message}`));
-  page.on("console", (message) => {
-    if (/Content Security Policy|Refused to|TrustedHTML/.test(message.text())) problems.push(`${page.url()}: ${message.text()}`);
-  });
-  page.on("request", (request) => {
-    if (!request.url().startsWith(internal) && !request.url().startsWith("data:")) problems.push(`external request: ${request.url()}`);
-  });
-  page.on("dialog", (dialog) => {
-    problems.push(`a dialog: ${dialog.message()}`);
-    dialog.dismiss();
-  });
-  return page;
-}
-
-async function logIn(page, token) {
-  await page.goto(`${internal}/`);
-  await page.locator("#token").fill(token);
-  await page.locator('[data-act="login"]').click();
-  await page.locator("#nav a").first().waitFor();
-}
-
-async function open(page, place, marker) {
-  await page.evaluate((hash) => (location.hash = hash), `#/${place}`);
-  await page.locator(`.view[data-view="${place.split(/[/?]/)[0]}"] ${marker || "h1"}`).first().waitFor();
-}
-
 /** Nothing that was sent in ran, or became an element. */
 async function clean(page) {
   const found = await page.evaluate(() => [window.pwned, document.querySelectorAll("main script, main iframe, main style, main math, main [onerror], main [onload], main img[src='x'], main a[href^='javascript']").length]);
   must(found[0] === undefined && found[1] === 0, `${page.url()}: markup came in: ${found}`);
-}
-
-async function fits(page) {
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  must(over <= 0, `${page.url()} is ${over} pixels too wide`);
-}
-
-async function picture(page, name) {
-  await mkdir(pictures, { recursive: true });
-  await page.locator("#toast").waitFor({ state: "hidden" });
-  await page.mouse.move(0, 0);
-  await page.evaluate(() => window.scrollTo(0, 0));
-  await page.screenshot({ path: path.join(pictures, `console-${name}.png`) });
 }
 
 const app = { app_id: "wx1234567890abcdef", secret: "0123456789abcdef0123456789abcdef", token: "simtoken", encoding_aes_key: "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", original_id: "gh_a1b2c3d4e5f6" };
@@ -100,7 +31,7 @@ const OTHER_KEY = "GFEDCBA9876543210zyxwvutsrqponmlkjihgfedcbaA";
 const phone = (account, openid, action, body = {}) => ask(sim, "POST", `/sim/v1/phones/${account}/${openid}/${action}`, body);
 const says = (text, openid = "oCustomer1") => phone(app.app_id, openid, "text", { content: text });
 
-try {
+await tell(async () => {
   await step("both languages have the same words", async () => {
     const keys = (words, under = "") => Object.entries(words).flatMap(([name, word]) => (typeof word === "string" ? [`${under}${name} ${(word.match(/\{\w+\}/g) || []).sort()}`] : keys(word, `${under}${name}.`)));
     const [en, zh] = [keys(EN), keys(ZH)];
@@ -448,17 +379,7 @@ try {
     const status = await page.evaluate(async () => (await fetch("/admin/v1/accounts")).status);
     must(status === 401, `still in: ${status}`);
   });
-
-  if (problems.length) throw new Error(problems.join("\n"));
-  console.log("the console works");
-} catch (error) {
-  console.error(`FAILED: ${doing}\n${error.stack}`);
-  for (const problem of problems) console.error(problem);
-  process.exitCode = 1;
-} finally {
-  await browser.close();
-  await bridge.stop();
-}
+}, "the console works");
 
 async function lookFor(page, text) {
   await page.evaluate(() => (location.hash = "#/messages"));

@@ -21,10 +21,10 @@ pub fn at_work(answer: &Answer) -> Option<String> {
     let online = body.get("kf_online_list")?.as_array().filter(|list| !list.is_empty())?;
     let names = online.iter().filter_map(|agent| agent.get("kf_account")?.as_str());
     let names: Vec<&str> = names.take(NAMED).collect();
+    let (count, names) = (online.len(), names.join(", "));
     Some(format!(
-        "{} of the platform's own agents are online ({}): what customers say whom they take is not pushed here",
-        online.len(),
-        names.join(", ")
+        "{count} of the platform's own agents are online ({names}): what customers say whom they take is not pushed here / \
+         {count} 名客服在线（{names}），其接入的用户消息不会推送给本系统"
     ))
 }
 

@@ -5,7 +5,7 @@ import { ago, moment, t } from "../say.js";
 import { badge, button, facts, field, heading, run, section, sure, toast, within } from "../ui.js";
 import { pauseBadge, roads, stateBadge } from "./accounts.js";
 import { findings } from "./findings.js";
-import { open } from "./open.js";
+import { authorisation, open, scanned } from "./open.js";
 import { passthrough } from "./passthrough.js";
 
 export async function account({ main, rest, me, signal }) {
@@ -14,14 +14,13 @@ export async function account({ main, rest, me, signal }) {
   main.append(heading(said(id), null, el("a", { class: "button", href: "#/accounts" }, t("back"))), body);
   const load = async () => {
     const view = await get(at("admin", "v1", "accounts", id), signal);
-    return [glance(view), warnings(view), view.account.channel === "open_platform" ? open(id, me, signal) : null, me.role === "operator" ? changes(view, load, body) : null, view.account.channel === "open_platform" ? null : passthrough(id, me, signal), doctor(id, signal), abilities(view)];
+    return [glance(view), warnings(view), view.account.channel === "open_platform" ? open(id, me, signal) : null, scanned(view) ? authorisation(view, me, signal) : null, me.role === "operator" ? changes(view, load, body) : null, view.account.channel === "open_platform" ? null : passthrough(id, me, signal), doctor(id, signal), abilities(view)];
   };
   await within(body, load);
 }
 
 function glance(view) {
   const { channel, platformId, subId, via } = view.account;
-  const urls = (view.callbackUrls || []).map((url) => el("code", { class: "copy" }, url));
   return section(
     "",
     el("div", { class: "line" }, stateBadge(view), pauseBadge(view), roads(view)),
@@ -30,11 +29,24 @@ function glance(view) {
       [t("account.platformId"), el("code", {}, platformId)],
       [t("account.subId"), subId && el("code", {}, subId)],
       [t("account.via"), via],
-      [t("account.bound"), `${t(`bound.${view.bound}`)} · ${moment(view.boundAt)}`],
+      [t("account.bound"), `${t(`bound.${scanned(view) ? "scanned" : view.bound}`)} · ${moment(view.boundAt)}`],
       [t("accounts.lastCallback"), `${moment(view.lastCallback)} (${ago(view.lastCallback)})`],
-      [t("account.callback"), urls.length ? urls : t("account.noUrl")],
+      ...addresses(view),
     ]),
   );
+}
+
+/** What is entered at the platform; nothing where the callbacks come in at another account. */
+function addresses(view) {
+  const urls = view.callbackUrls || [];
+  const shown = (some) => some.map((url) => el("code", { class: "copy" }, url));
+  if (!urls.length) return view.account.via ? [] : [[t("account.callback"), t("account.noUrl")]];
+  if (view.account.channel !== "open_platform") return [[t("account.callback"), shown(urls)]];
+  return [
+    [t("account.events"), shown(urls.filter((url) => url.endsWith("/events")))],
+    [t("account.messages"), shown(urls.filter((url) => url.endsWith("$APPID$")))],
+    [t("account.start"), shown([new URL(urls[0]).host])],
+  ];
 }
 
 function warnings(view) {

@@ -1,8 +1,8 @@
 // How is an account entered by hand? The fields of its channel, as its console shows them.
-import { post } from "../api.js";
-import { el, fill } from "../dom.js";
+import { post, whole } from "../api.js";
+import { el, fill, said } from "../dom.js";
 import { t } from "../say.js";
-import { field, heading, run, toast } from "../ui.js";
+import { field, heading, run, toast, within } from "../ui.js";
 
 /** Field → whether it must be filled in. */
 const FIELDS = {
@@ -15,8 +15,9 @@ const FIELDS = {
 const SECRET = ["app_secret", "secret", "token", "encoding_aes_key"];
 const LISTS = ["open_kfids"];
 
-export async function bind({ main }) {
+export async function bind({ main, signal }) {
   const place = el("div");
+  const scan = el("div", { class: "sheet", id: "scan" });
   const fields = el("div", { class: "grid" });
   const channel = el("select", { name: "channel" }, Object.keys(FIELDS).map((name) => el("option", { value: name }, t(`channels.${name}`))));
   const id = input("id", true, "[a-z0-9][a-z0-9_\\-]{0,62}");
@@ -32,8 +33,15 @@ export async function bind({ main }) {
   const more = el("details", {}, el("summary", {}, t("bind.more")), field(t("fields.api_base"), base, t("fieldHints.api_base")));
   main.append(
     heading(t("bind.title"), t("bind.lead"), el("a", { class: "button", href: "#/accounts" }, t("back"))),
+    scan,
     el("form", { class: "sheet", autocomplete: "off", on: { submit } }, el("div", { class: "grid" }, field(t("account.channel"), channel), field(t("fields.id"), id, t("fieldHints.id"))), fields, more, place, el("div", { class: "acts" }, go)),
   );
+  await within(scan, async () => {
+    const all = await whole("/admin/v1/accounts?limit=500", signal);
+    const platforms = all.filter((view) => view.account.channel === "open_platform").map((view) => view.account.id);
+    if (!platforms.length) return el("p", { class: "soft" }, t("bind.scanFirst"));
+    return [el("p", {}, t("bind.scan")), el("div", { class: "acts" }, platforms.map((platform) => el("a", { class: "button", href: `#/account/${encodeURIComponent(platform)}` }, said(platform))))];
+  });
 }
 
 const input = (name, required, pattern) => el("input", { name, required, pattern, type: SECRET.includes(name) ? "password" : "text", autocomplete: "off", spellcheck: "false" });

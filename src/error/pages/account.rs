@@ -16,18 +16,18 @@ pub(super) static PAGES: &[(Code, Page)] = &[
         Code::AccountRevoked,
         Page {
             cause_en: "The account's admin has withdrawn the authorisation to our open platform. The platform sends us nothing of it and refuses our calls.",
-            remedy_en: "Ask the admin to authorise again by scanning a new bind link. What is granted to whom stands at mp.weixin.qq.com → 设置与开发 → 公众号设置 → 授权管理.",
+            remedy_en: "Ask the admin to authorise again by scanning a new bind link (console: the account's page › Authorise again). What is granted to whom stands at mp.weixin.qq.com → 设置与开发 → 公众号设置 → 授权管理.",
             cause_zh: "公众号管理员已取消对第三方平台的授权：不再收到消息，接口也会被拒绝。",
-            remedy_zh: "请管理员用新的绑定链接重新扫码授权。授权情况见：公众号后台 → 设置与开发 → 公众号设置 → 授权管理。",
+            remedy_zh: "请管理员用新的绑定链接（控制台：账号页 › 重新授权）重新扫码授权。授权情况见：公众号后台 → 设置与开发 → 公众号设置 → 授权管理。",
         },
     ),
     (
         Code::NeedsReauth,
         Page {
             cause_en: "The refresh token of the account is lost or dead, for instance because the admin changed the WeChat password.",
-            remedy_en: "Ask the admin to authorise again by scanning a new bind link, with the same account; the id here stays. See mp.weixin.qq.com → 设置与开发 → 公众号设置 → 授权管理.",
+            remedy_en: "Ask the admin to authorise again by scanning a new bind link (console: the account's page › Authorise again), with the same account; the id here stays. See mp.weixin.qq.com → 设置与开发 → 公众号设置 → 授权管理.",
             cause_zh: "账号的刷新令牌丢失或失效，例如管理员修改了微信密码。",
-            remedy_zh: "请管理员用新的绑定链接重新扫码授权同一公众号，本系统中的账号id不变。授权情况见：公众号后台 → 设置与开发 → 公众号设置 → 授权管理。",
+            remedy_zh: "请管理员用新的绑定链接（控制台：账号页 › 重新授权）重新扫码授权同一公众号，本系统中的账号id不变。授权情况见：公众号后台 → 设置与开发 → 公众号设置 → 授权管理。",
         },
     ),
     (
@@ -43,9 +43,9 @@ pub(super) static PAGES: &[(Code, Page)] = &[
         Code::ScopeNotGranted,
         Page {
             cause_en: "The admin did not tick the permission for messages when authorising our open platform (61007), or another platform holds it.",
-            remedy_en: "Ask the admin to scan the bind link again and to tick 消息管理权限. Check the ticks at mp.weixin.qq.com → 设置与开发 → 公众号设置 → 授权管理 → 查看平台详情.",
+            remedy_en: "Ask the admin to scan a new bind link (console: the account's page › Authorise again) and to tick 消息管理权限. Check the ticks at mp.weixin.qq.com → 设置与开发 → 公众号设置 → 授权管理 → 查看平台详情.",
             cause_zh: "管理员扫码授权时没有勾选消息管理权限（61007），或该权限在其他平台手中。",
-            remedy_zh: "请管理员重新扫码授权并勾选“消息管理权限”。已授权限见：公众号后台 → 设置与开发 → 公众号设置 → 授权管理 → 查看平台详情。",
+            remedy_zh: "请管理员用新的绑定链接（控制台：账号页 › 重新授权）重新扫码授权，并勾选“消息管理权限”。已授权限见：公众号后台 → 设置与开发 → 公众号设置 → 授权管理 → 查看平台详情。",
         },
     ),
     (

@@ -9,7 +9,7 @@ use actix_web::{
 };
 
 use super::{notices, state::all_sets};
-use crate::sim::{platform::Platform, push::Control};
+use crate::sim::{platform::Platform, push::Control, weixin::Account, world::Channel};
 
 pub fn routes(config: &mut web::ServiceConfig) {
     for path in [
@@ -103,11 +103,11 @@ pub async fn confirm(
     Ok(back.to_string())
 }
 
-/// The page itself: one link for each account there is. It must be come to from a page of the host that one returns to.
+/// The page itself: one form for each account that may authorise. It must be come to from a page of the host that one returns to.
 async fn page(request: HttpRequest, query: Query<Vec<(String, String)>>, platform: Data<Platform>) -> HttpResponse {
     let asked = match Asked::of(&query) {
         Ok(asked) => asked,
-        Err(why) => return html(&format!("<p>{why}</p>")),
+        Err(why) => return html(&format!("<p>{}</p>", escaped(&why))),
     };
     let host = |url: &str| {
         reqwest::Url::parse(url)
@@ -124,27 +124,50 @@ async fn page(request: HttpRequest, query: Query<Vec<(String, String)>>, platfor
         return html("<p id=\"wrong-host\">请确认授权入口页所在域名，与授权后回调页所在域名相同</p>");
     }
     if let Some((_, account)) = query.iter().find(|(name, _)| name == "sim_account") {
-        return match confirm(&platform.into_inner(), &asked, account, None, true).await {
+        let ticks = query.iter().filter(|(name, _)| name == "sim_set");
+        let ticked = ticks.filter_map(|(_, set)| set.parse().ok()).collect();
+        return match confirm(&platform.into_inner(), &asked, account, Some(ticked), true).await {
             Ok(back) => HttpResponse::Found().insert_header((header::LOCATION, back)).finish(),
-            Err(why) => html(&format!("<p>{why}</p>")),
+            Err(why) => html(&format!("<p>{}</p>", escaped(&why))),
         };
     }
-    let accounts: Vec<(String, String)> = {
-        let world = platform.world();
-        world
-            .accounts
-            .values()
-            .map(|it| (it.app_id.clone(), it.name.clone()))
-            .collect()
-    };
-    let links: String = accounts
+    let again: String = query
         .iter()
-        .map(|(app_id, _)| {
-            let again = request.query_string().replace('"', "%22").replace('&', "&amp;");
-            format!("<p><a id=\"{app_id}\" href=\"?{again}&amp;sim_account={app_id}\">{app_id}</a></p>")
+        .map(|(name, value)| {
+            let (name, value) = (escaped(name), escaped(value));
+            format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")
         })
         .collect();
-    html(&format!("<h1>授权</h1>{links}"))
+    let world = platform.world();
+    let may = |account: &&Account| asked.only.as_ref().is_none_or(|only| *only == account.app_id);
+    let forms: String = world
+        .accounts
+        .values()
+        .filter(|account| matches!(account.channel, Channel::OfficialAccount | Channel::MiniProgram))
+        .filter(may)
+        .map(|account| form(account, &again))
+        .collect();
+    html(&format!("<h1>授权</h1>{forms}"))
+}
+
+/// What an account's admin confirms, each permission ticked until somebody takes the tick away.
+fn form(account: &Account, again: &str) -> String {
+    let (app_id, name) = (escaped(&account.app_id), escaped(&account.name));
+    let ticks: String = all_sets(account.channel)
+        .iter()
+        .map(|set| {
+            format!("<label><input type=\"checkbox\" name=\"sim_set\" value=\"{set}\" checked> 权限集 {set}</label> ")
+        })
+        .collect();
+    format!(
+        "<form id=\"{app_id}\"><h2>{name} <code>{app_id}</code></h2>{again}<p>{ticks}</p>\
+         <button name=\"sim_account\" value=\"{app_id}\">授权</button></form>"
+    )
+}
+
+fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;")
 }
 
 fn html(body: &str) -> HttpResponse {
@@ -152,6 +175,7 @@ fn html(body: &str) -> HttpResponse {
         .content_type("text/html; charset=utf-8")
         .insert_header((header::REFERRER_POLICY, "strict-origin-when-cross-origin"))
         .body(format!(
-            "<!doctype html><meta charset=\"utf-8\"><title>授权</title>{body}"
+            "<!doctype html><html lang=\"zh-CN\"><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>授权</title><body>{body}"
         ))
 }
