@@ -147,23 +147,13 @@ impl Doctor {
             if core.kind == Kind::Feed {
                 return pulls(core, &link, waiting.events, age);
             }
+            let (name, state, count, seconds) = (&core.name, link.state, waiting.events, age / 1000);
+            // What it said before it was up again is history.
+            let error = if state == "up" { "" } else { link.last_error.as_str() };
+            let (colon, zh_colon) = if error.is_empty() { ("", "") } else { (": ", "：") };
             let seen = said(
-                format!(
-                    "core {}: {}; {} events wait, the oldest for {} s. {}",
-                    core.name,
-                    link.state,
-                    waiting.events,
-                    age / 1000,
-                    link.last_error
-                ),
-                format!(
-                    "核心 {}：{}；积压 {} 条，最早 {} 秒。{}",
-                    core.name,
-                    link.state,
-                    waiting.events,
-                    age / 1000,
-                    link.last_error
-                ),
+                format!("core {name}: {state}; {count} events wait, the oldest for {seconds} s{colon}{error}"),
+                format!("核心 {name}：{state}；积压 {count} 条，最早 {seconds} 秒{zh_colon}{error}"),
             );
             let level = match link.state {
                 "down" => Level::Red,
@@ -200,11 +190,11 @@ impl Doctor {
         let (taken, all, slowest) = (sum.answered, sum.received, sum.slowest_ms);
         let seen = said(
             format!(
-                "{}it took {taken} of {all} offers of the last hour, slowest {slowest:.0} ms",
+                "{}; it took {taken} of {all} offers of the last hour, slowest {slowest:.0} ms",
                 seen.en
             ),
             format!(
-                "{}最近一小时投递 {all} 次，接收 {taken} 次，最慢 {slowest:.0} 毫秒",
+                "{}；最近一小时投递 {all} 次，接收 {taken} 次，最慢 {slowest:.0} 毫秒",
                 seen.zh
             ),
         );

@@ -8,6 +8,7 @@ mod copies;
 mod installation;
 mod paused;
 mod reach;
+mod token;
 pub mod warned;
 
 use std::{borrow::Cow, path::PathBuf, sync::Arc};
