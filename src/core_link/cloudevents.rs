@@ -3,11 +3,10 @@
 use serde::Serialize;
 
 use crate::{
-    ports::core::{Offer, always_raw},
+    ports::core::Offer,
     schema::{
-        Timestamp,
+        Says, Timestamp,
         json::{self, JsonError},
-        v1,
     },
 };
 
@@ -16,44 +15,40 @@ const USUAL: usize = 2_048;
 
 /// The body of one attempt.
 pub fn body(offer: &Offer<'_>, raw_inline: bool) -> Result<Vec<u8>, JsonError> {
-    let event = offer.event.event().map_err(JsonError::Stored)?;
-    let this = offer.told();
-    let conversation = event.conversation.as_ref();
-    let key = conversation.map_or("", |conversation| &conversation.key);
-    let account = conversation
-        .and_then(|conversation| conversation.account.as_ref())
-        .map_or("", |account| &account.id);
-    let raw = raw_inline || always_raw(event);
+    let event = offer.event.head();
     let mut bytes = Vec::with_capacity(USUAL);
     json::write(
         &mut bytes,
         &Envelope {
             specversion: "1.0",
-            id: &event.id,
-            kind: kind(event),
-            source: format!("/accounts/{account}/conversations/{key}"),
-            subject: key,
-            partitionkey: key,
+            id: event.id,
+            kind: said(event.says),
+            source: format!("/accounts/{}/conversations/{}", event.account, event.key),
+            subject: event.key,
+            partitionkey: event.key,
             sequence: format!("{:010}.{:010}", event.epoch, event.seq),
-            time: event.platform_time.or(event.accepted_time),
-            recordedtime: event.accepted_time,
-            traceparent: &event.traceparent,
+            time: event.platform.or(event.accepted),
+            recordedtime: event.accepted,
+            traceparent: event.traceparent,
             datacontenttype: "application/json",
-            data: Data::of(event, &this, raw),
         },
     )?;
+    // What was written is an object that is not empty: the data is its last member.
+    bytes.pop();
+    bytes.extend_from_slice(b",\"data\":");
+    offer.event.write_shown(&mut bytes, &offer.told(), raw_inline)?;
+    bytes.push(b'}');
     Ok(bytes)
 }
 
 /// The CloudEvents `type`.
-pub fn kind(event: &v1::Event) -> &'static str {
-    use v1::event::Body;
-    match event.body {
-        Some(Body::Message(_)) => "wxbridge.message.v1",
-        Some(Body::Interaction(_)) => "wxbridge.interaction.v1",
-        Some(Body::Delivery(_)) => "wxbridge.delivery.v1",
-        Some(Body::Gap(_)) => "wxbridge.gap.v1",
-        Some(Body::Signal(_)) | None => "wxbridge.signal.v1",
+fn said(says: Says) -> &'static str {
+    match says {
+        Says::Message => "wxbridge.message.v1",
+        Says::Interaction => "wxbridge.interaction.v1",
+        Says::Delivery => "wxbridge.delivery.v1",
+        Says::Gap => "wxbridge.gap.v1",
+        Says::Signal | Says::Nothing => "wxbridge.signal.v1",
     }
 }
 
@@ -74,113 +69,6 @@ struct Envelope<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     traceparent: &'a str,
     datacontenttype: &'static str,
-    data: Data<'a>,
-}
-
-/// The stored event as this attempt sends it: canonical JSON of a `v1::Event` whose `offer` is another and whose `raw` may
-/// stay at home, without a copy of the event.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Data<'a> {
-    #[serde(skip_serializing_if = "str::is_empty")]
-    id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    conversation: Option<&'a v1::Conversation>,
-    #[serde(skip_serializing_if = "is_zero")]
-    epoch: u32,
-    #[serde(skip_serializing_if = "is_zero")]
-    seq: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    platform_time: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    accepted_time: Option<Timestamp>,
-    #[serde(skip_serializing_if = "is_false")]
-    late: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    history: bool,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    dedupe_key: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    redelivery_of: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    entry: Option<&'a v1::Entry>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    allowances: &'a [v1::Allowance],
-    #[serde(skip_serializing_if = "str::is_empty")]
-    traceparent: &'a str,
-    offer: &'a v1::Offer,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    raw: Option<&'a v1::Raw>,
-    #[serde(flatten)]
-    body: Option<Body<'a>>,
-}
-
-/// The one field of an event that says what happened, under its own name.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-enum Body<'a> {
-    Message(&'a v1::Message),
-    Interaction(&'a v1::Interaction),
-    Signal(&'a v1::Signal),
-    Delivery(&'a v1::DeliveryUpdate),
-    Gap(&'a v1::Gap),
-}
-
-impl<'a> Data<'a> {
-    fn of(event: &'a v1::Event, offer: &'a v1::Offer, with_raw: bool) -> Self {
-        // Every field by name: one that the schema gets later does not stay at home unnoticed.
-        let v1::Event {
-            id,
-            conversation,
-            epoch,
-            seq,
-            platform_time,
-            accepted_time,
-            late,
-            history,
-            dedupe_key,
-            redelivery_of,
-            entry,
-            allowances,
-            traceparent,
-            offer: _,
-            raw,
-            body,
-        } = event;
-        use v1::event;
-        Self {
-            id,
-            conversation: conversation.as_ref(),
-            epoch: *epoch,
-            seq: *seq,
-            platform_time: *platform_time,
-            accepted_time: *accepted_time,
-            late: *late,
-            history: *history,
-            dedupe_key,
-            redelivery_of,
-            entry: entry.as_ref(),
-            allowances,
-            traceparent,
-            offer,
-            raw: raw.as_ref().filter(|_| with_raw),
-            body: body.as_ref().map(|body| match body {
-                event::Body::Message(message) => Body::Message(message),
-                event::Body::Interaction(interaction) => Body::Interaction(interaction),
-                event::Body::Signal(signal) => Body::Signal(signal),
-                event::Body::Delivery(delivery) => Body::Delivery(delivery),
-                event::Body::Gap(gap) => Body::Gap(gap),
-            }),
-        }
-    }
-}
-
-fn is_zero(number: &u32) -> bool {
-    *number == 0
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 #[cfg(test)]
@@ -188,7 +76,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::ports::core::shown;
+    use crate::schema::v1;
 
     fn event(body: v1::event::Body) -> v1::Event {
         v1::Event {
@@ -267,49 +155,6 @@ mod tests {
                 "deadline": "2025-07-08T18:40:04Z", "partTypes": ["text"], "platformAttempt": 1}})
         );
         assert_eq!(data.get("raw"), None);
-    }
-
-    /// An event with something in every field.
-    fn full(body: Option<v1::event::Body>) -> v1::Event {
-        v1::Event {
-            late: true,
-            history: true,
-            dedupe_key: "d\"1\u{7}".into(),
-            redelivery_of: "0197-e".into(),
-            entry: Some(v1::Entry {
-                scene: "qrscene_1".into(),
-                ..Default::default()
-            }),
-            allowances: vec![v1::Allowance::default(); 2],
-            body,
-            ..event(text("您好"))
-        }
-    }
-
-    #[test]
-    fn the_data_is_the_canonical_json_of_the_event_with_this_offer() {
-        use v1::event::Body;
-        let bodies = [
-            None,
-            Some(text("\u{2028}</script>")),
-            Some(Body::Interaction(v1::Interaction::default())),
-            Some(Body::Signal(v1::Signal::default())),
-            Some(Body::Delivery(v1::DeliveryUpdate::default())),
-            Some(Body::Gap(v1::Gap::default())),
-        ];
-        let events = bodies.into_iter().map(full).chain([v1::Event::default()]);
-        for (event, inline) in events.flat_map(|event| [(event.clone(), true), (event, false)]) {
-            let offer = v1::Offer {
-                attempt: 3,
-                passive: Some(v1::PassiveWindow::default()),
-                replay_id: "r-1".into(),
-            };
-            let found =
-                json::to_vec(&Data::of(&event, &offer, inline || always_raw(&event))).expect("an event is JSON");
-            let canonical = shown(event, offer, inline);
-            let canonical = json::to_vec(&canonical).expect("an event is JSON");
-            assert_eq!(String::from_utf8(found), String::from_utf8(canonical));
-        }
     }
 
     #[test]

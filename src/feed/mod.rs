@@ -2,11 +2,12 @@
 //!
 //! One machine behind `GET /v1/events`, `FetchEvents`, `POST /v1/events/ack` and `AckEvents`; it knows no transport. What
 //! waits is in the store alone ([`crate::ports::feed`]); here are the cursors ([`cursor`]), the bell that ends a long
-//! poll ([`bell`]), the bound on polls ([`seats`]) and what is in the core's hand ([`handed`]).
+//! poll ([`bell`]), the bound on polls ([`seats`]), what is in the core's hand ([`handed`]) and what it gets ([`page`]).
 
 mod bell;
 pub mod cursor;
 mod handed;
+mod page;
 mod seats;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use bell::Bell;
 pub use bell::Bells;
 use cursor::{Bad, Cursors};
 use handed::Handed;
+pub use page::Page;
 pub use seats::SEATS;
 use seats::Seats;
 
@@ -32,12 +34,11 @@ use crate::{
     observe::Observer,
     ports::{
         clock::{Clock, Millis},
-        core::shown,
         feed::{Ask, FeedPage, FeedStore, Gauge, Item, Place, Position},
         store::{Row, StoreError},
         turn::Windows,
     },
-    schema::v1::{AckEventsRequest, AckEventsResponse, Event, FetchEventsRequest, FetchEventsResponse, Offer},
+    schema::v1::{AckEventsRequest, AckEventsResponse, FetchEventsRequest, Offer},
 };
 
 /// Events in a page that asks for no number, and in any page.
@@ -190,7 +191,7 @@ impl Feeds {
     }
 
     /// The next page; where there is nothing, the first one within `wait`, else an empty one.
-    pub async fn fetch(&self, caller: &ApiToken, request: FetchEventsRequest) -> Result<FetchEventsResponse, Refusal> {
+    pub async fn fetch(&self, caller: &ApiToken, request: FetchEventsRequest) -> Result<Page, Refusal> {
         let feed = self.feed_of(caller, &request.core)?;
         let Some(_seat) = self.seats.take(&caller.id) else {
             return Err(Refusal::TooMany { retry_after_seconds: 1 });
@@ -409,24 +410,26 @@ impl Feeds {
         }
     }
 
-    fn hand_out(&self, feed: &Feed, page: FeedPage) -> FetchEventsResponse {
+    fn hand_out(&self, feed: &Feed, page: FeedPage) -> Page {
         let now = self.parts.clock.now();
         let name = &feed.core.name;
         let taken = page.place.taken;
         let mut handed = feed.handed();
-        let events = page
-            .items
-            .into_iter()
-            .map(|item| self.show(feed, &mut handed, item, taken, now));
-        FetchEventsResponse {
+        let items = page.items.into_iter();
+        let events = items.map(|item| {
+            let offer = self.offer(&mut handed, &item, taken, now);
+            (item.event, offer)
+        });
+        Page {
             events: events.collect(),
+            raw_inline: feed.core.raw_inline,
             next: self.parts.cursors.write(name, page.next),
             more: page.more,
             oldest_available: self.parts.cursors.write(name, page.place.oldest),
         }
     }
 
-    fn show(&self, feed: &Feed, handed: &mut Handed, item: Item, taken: Position, now: Millis) -> Event {
+    fn offer(&self, handed: &mut Handed, item: &Item, taken: Position, now: Millis) -> Offer {
         let mut offer = Offer {
             attempt: 2,
             passive: None,
@@ -434,16 +437,17 @@ impl Feeds {
         };
         // What was taken before is read again by a core that lost its place: nothing waits for it.
         if item.position > taken {
-            offer.attempt = handed.attempt(item.position, &item.event.id, now);
-            match item.replay {
-                Some(replay) => offer.replay_id = replay,
-                None => offer.passive = self.parts.windows.look(&item.event.id),
+            let id = item.event.id();
+            offer.attempt = handed.attempt(item.position, id, now);
+            match &item.replay {
+                Some(replay) => replay.clone_into(&mut offer.replay_id),
+                None => offer.passive = self.parts.windows.look(id),
             }
             if offer.passive.is_some() {
                 handed.has_window(item.position);
             }
         }
-        shown(item.event, offer, feed.core.raw_inline)
+        offer
     }
 }
 

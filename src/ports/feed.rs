@@ -14,7 +14,7 @@ use super::{
     clock::Millis,
     store::{Row, StoreError},
 };
-use crate::schema::v1;
+use crate::schema::Written;
 
 /// A place in a feed. Never given out twice.
 pub type Position = i64;
@@ -59,7 +59,7 @@ pub struct Place {
 pub struct Item {
     pub position: Position,
     /// As stored: `offer` unset, `raw` where we have it.
-    pub event: v1::Event,
+    pub event: Written,
     /// Set where it was put there again.
     pub replay: Option<String>,
 }

@@ -4,13 +4,14 @@
 
 pub mod json;
 pub mod json_schema;
+mod rendered;
 pub mod rpc;
 pub mod strict;
 mod time;
 mod written;
 
 pub use time::Timestamp;
-pub use written::{Head, Written};
+pub use written::{Head, Says, Written};
 
 /// Generated: `wxbridge.v1`.
 #[allow(clippy::all, clippy::pedantic, clippy::unwrap_used)]

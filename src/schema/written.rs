@@ -16,7 +16,11 @@ use prost::{
     encoding::{self, DecodeContext, WireType},
 };
 
-use super::{Timestamp, v1};
+use super::{
+    Timestamp,
+    json::{self, JsonError},
+    rendered, v1,
+};
 
 /// Numbers of the fields that are looked for; a test holds them to the schema.
 mod tag {
@@ -24,13 +28,19 @@ mod tag {
     pub const CONVERSATION: u32 = 2;
     pub const EPOCH: u32 = 3;
     pub const SEQ: u32 = 4;
+    pub const PLATFORM_TIME: u32 = 5;
     pub const ACCEPTED_TIME: u32 = 6;
     pub const TRACEPARENT: u32 = 13;
     pub const MESSAGE: u32 = 20;
+    pub const INTERACTION: u32 = 21;
     pub const SIGNAL: u32 = 22;
+    pub const DELIVERY: u32 = 23;
+    pub const GAP: u32 = 24;
     pub const OFFER: u32 = 80;
     pub const RAW: u32 = 90;
     pub const CONVERSATION_KEY: u32 = 1;
+    pub const CONVERSATION_ACCOUNT: u32 = 2;
+    pub const ACCOUNT_ID: u32 = 1;
     pub const MESSAGE_PARTS: u32 = 4;
     pub const SIGNAL_TYPE: u32 = 1;
     pub const PART_EXT_JSON: u32 = 90;
@@ -51,10 +61,25 @@ pub struct Written {
 struct Marks {
     id: Range<usize>,
     key: Range<usize>,
+    account: Range<usize>,
     epoch: u32,
     seq: u32,
+    platform: Option<Timestamp>,
     accepted: Option<Timestamp>,
     traceparent: Range<usize>,
+    says: Says,
+}
+
+/// Which of its bodies an event has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Says {
+    Message,
+    Interaction,
+    Signal,
+    Delivery,
+    Gap,
+    #[default]
+    Nothing,
 }
 
 /// What whoever carries an event must know of it.
@@ -63,10 +88,14 @@ pub struct Head<'a> {
     pub id: &'a str,
     /// Of its conversation.
     pub key: &'a str,
+    /// The id of the account.
+    pub account: &'a str,
     pub epoch: u32,
     pub seq: u32,
+    pub platform: Option<Timestamp>,
     pub accepted: Option<Timestamp>,
     pub traceparent: &'a str,
+    pub says: Says,
 }
 
 impl Written {
@@ -102,6 +131,41 @@ impl Written {
             Some(event) => Head::of(event),
             None => self.marks.head(&self.bytes),
         }
+    }
+
+    /// Its id; of the head, no more than that is looked at.
+    pub fn id(&self) -> &str {
+        match self.read.get() {
+            Some(event) => &event.id,
+            None => self.marks.text(&self.bytes, &self.marks.id),
+        }
+    }
+
+    /// Its number in its conversation.
+    pub fn number(&self) -> u32 {
+        match self.read.get() {
+            Some(event) => event.seq,
+            None => self.marks.seq,
+        }
+    }
+
+    /// The same in canonical JSON, appended to `out`.
+    pub fn write_shown(&self, out: &mut Vec<u8>, offer: &v1::Offer, raw_inline: bool) -> Result<(), JsonError> {
+        let raw = raw_inline || always_raw(&self.bytes).map_err(JsonError::Stored)?;
+        let without = if raw {
+            &[tag::OFFER][..]
+        } else {
+            &[tag::OFFER, tag::RAW]
+        };
+        let (before, offered) = (out.len(), offer.encode_to_vec());
+        let written = rendered::write(out, ".wxbridge.v1.Event", &self.bytes, without, (tag::OFFER, &offered));
+        written.or_else(|_| {
+            out.truncate(before);
+            let mut event = self.event().map_err(JsonError::Stored)?.clone();
+            event.offer = Some(offer.clone());
+            event.raw = event.raw.filter(|_| raw);
+            json::write(out, &event)
+        })
     }
 
     /// The event as a core sees it at one attempt, encoded; what [`shown`](crate::ports::core::shown) makes of it.
@@ -152,14 +216,26 @@ impl fmt::Debug for Written {
 
 impl<'a> Head<'a> {
     fn of(event: &'a v1::Event) -> Self {
+        use v1::event::Body;
         let conversation = event.conversation.as_ref();
+        let account = conversation.and_then(|conversation| conversation.account.as_ref());
         Self {
             id: &event.id,
             key: conversation.map_or("", |conversation| &conversation.key),
+            account: account.map_or("", |account| &account.id),
             epoch: event.epoch,
             seq: event.seq,
+            platform: event.platform_time,
             accepted: event.accepted_time,
             traceparent: &event.traceparent,
+            says: match event.body {
+                Some(Body::Message(_)) => Says::Message,
+                Some(Body::Interaction(_)) => Says::Interaction,
+                Some(Body::Signal(_)) => Says::Signal,
+                Some(Body::Delivery(_)) => Says::Delivery,
+                Some(Body::Gap(_)) => Says::Gap,
+                None => Says::Nothing,
+            },
         }
     }
 }
@@ -171,37 +247,60 @@ impl Marks {
             let field = field?;
             match field.tag {
                 tag::ID => marks.id = place(field.bytes()?, bytes),
-                tag::CONVERSATION => {
-                    for field in fields(field.bytes()?) {
-                        let field = field?;
-                        if field.tag == tag::CONVERSATION_KEY {
-                            marks.key = place(field.bytes()?, bytes);
-                        }
-                    }
-                }
+                tag::CONVERSATION => marks.conversation(field.bytes()?, bytes)?,
                 tag::EPOCH => marks.epoch = field.number()? as u32,
                 tag::SEQ => marks.seq = field.number()? as u32,
+                tag::PLATFORM_TIME => marks.platform = Some(Timestamp::decode(field.bytes()?)?),
                 tag::ACCEPTED_TIME => marks.accepted = Some(Timestamp::decode(field.bytes()?)?),
                 tag::TRACEPARENT => marks.traceparent = place(field.bytes()?, bytes),
+                tag::MESSAGE => marks.says = Says::Message,
+                tag::INTERACTION => marks.says = Says::Interaction,
+                tag::SIGNAL => marks.says = Says::Signal,
+                tag::DELIVERY => marks.says = Says::Delivery,
+                tag::GAP => marks.says = Says::Gap,
                 _ => {}
             }
         }
         Ok(marks)
     }
 
+    fn conversation(&mut self, conversation: &[u8], bytes: &[u8]) -> Result<(), DecodeError> {
+        for field in fields(conversation) {
+            let field = field?;
+            match field.tag {
+                tag::CONVERSATION_KEY => self.key = place(field.bytes()?, bytes),
+                tag::CONVERSATION_ACCOUNT => {
+                    for field in fields(field.bytes()?) {
+                        let field = field?;
+                        if field.tag == tag::ACCOUNT_ID {
+                            self.account = place(field.bytes()?, bytes);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What is no text has never been written: an empty one serves whoever looks at it.
+    fn text<'a>(&self, bytes: &'a [u8], place: &Range<usize>) -> &'a str {
+        let text = bytes.get(place.clone()).and_then(|text| std::str::from_utf8(text).ok());
+        text.unwrap_or_default()
+    }
+
     fn head<'a>(&self, bytes: &'a [u8]) -> Head<'a> {
-        // What is no text has never been written: an empty one serves whoever looks at it.
-        let text = |place: &Range<usize>| {
-            let text = bytes.get(place.clone()).and_then(|text| std::str::from_utf8(text).ok());
-            text.unwrap_or_default()
-        };
+        let text = |place| self.text(bytes, place);
         Head {
             id: text(&self.id),
             key: text(&self.key),
+            account: text(&self.account),
             epoch: self.epoch,
             seq: self.seq,
+            platform: self.platform,
             accepted: self.accepted,
             traceparent: text(&self.traceparent),
+            says: self.says,
         }
     }
 }
@@ -257,11 +356,11 @@ fn is_other(signal: &[u8]) -> Result<bool, DecodeError> {
 // ───────────── fields ─────────────
 
 /// One field of an encoded message.
-struct Field<'a> {
-    tag: u32,
-    kind: WireType,
+pub(super) struct Field<'a> {
+    pub tag: u32,
+    pub kind: WireType,
     /// Its number or length, and what follows it.
-    value: &'a [u8],
+    pub value: &'a [u8],
     /// All of it, key included.
     whole: &'a [u8],
 }
@@ -272,16 +371,20 @@ impl<'a> Field<'a> {
         encoding::decode_varint(&mut { self.value })
     }
 
-    fn bytes(&self) -> Result<&'a [u8], DecodeError> {
+    pub fn bytes(&self) -> Result<&'a [u8], DecodeError> {
         encoding::check_wire_type(WireType::LengthDelimited, self.kind)?;
-        let mut rest = self.value;
-        encoding::decode_varint(&mut rest)?;
-        Ok(rest)
+        Self::content(self.value)
+    }
+
+    /// Without the length before it.
+    pub fn content(mut value: &'a [u8]) -> Result<&'a [u8], DecodeError> {
+        encoding::decode_varint(&mut value)?;
+        Ok(value)
     }
 }
 
 /// The fields of an encoded message, in the order written; ends after the first that cannot be read.
-fn fields(mut rest: &[u8]) -> impl Iterator<Item = Result<Field<'_>, DecodeError>> {
+pub(super) fn fields(mut rest: &[u8]) -> impl Iterator<Item = Result<Field<'_>, DecodeError>> {
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;

@@ -78,6 +78,135 @@ fn bytes_that_are_shown_say_what_the_event_says_that_is_shown() {
     assert!(with > 5 && without > 50, "{with} and {without}");
 }
 
+/// Both as text, so that a difference can be read.
+fn same_json(event: &v1::Event, offer: &v1::Offer, raw_inline: bool) -> bool {
+    let written = Written::unread(event.encode_to_vec().into()).expect("a head");
+    let mut found = b"before".to_vec();
+    written.write_shown(&mut found, offer, raw_inline).expect("JSON");
+    let wanted = json::to_vec(&core::shown(event.clone(), offer.clone(), raw_inline)).expect("JSON");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+    assert_eq!(text(&found), format!("before{}", text(&wanted)));
+    written.read.get().is_none()
+}
+
+#[test]
+fn json_that_is_written_from_bytes_is_the_canonical_one() {
+    let offers = [
+        v1::Offer {
+            attempt: 3,
+            passive: None,
+            replay_id: "again".to_owned(),
+        },
+        v1::Offer {
+            attempt: 1,
+            passive: Some(v1::PassiveWindow {
+                deadline: Some(Timestamp::from_millis(1_752_000_004_000)),
+                part_types: vec!["text".to_owned(), "image".to_owned()],
+                platform_attempt: 2,
+            }),
+            ..Default::default()
+        },
+        v1::Offer::default(),
+    ];
+    let (mut skimmed, mut read) = (0, 0);
+    for (event, _) in events() {
+        for offer in &offers {
+            for raw_inline in [false, true] {
+                match same_json(&event, offer, raw_inline) {
+                    true => skimmed += 1,
+                    false => read += 1,
+                }
+            }
+        }
+    }
+    assert!(skimmed > 50 * read, "{read} had to be read, {skimmed} not");
+}
+
+#[test]
+fn what_is_seldom_said_is_written_as_it_should_be_all_the_same() {
+    use v1::{event::Body, part::Content};
+    let part = |content| v1::Part {
+        content: Some(content),
+        ..Default::default()
+    };
+    let mut odd = part(Content::Text(v1::Text {
+        body: "\u{0}\u{1f}\u{7f}\"\\/\n\t\u{2028}您好😀".to_owned(),
+        ..Default::default()
+    }));
+    odd.ext_json.insert("b.x".to_owned(), "{\"a\":1}".to_owned());
+    odd.ext_json.insert("a.x".to_owned(), String::new());
+    let media = v1::Media {
+        size: u64::MAX,
+        duration: Some(pbjson_types::Duration {
+            seconds: 3,
+            nanos: 250_000_000,
+        }),
+        ..Default::default()
+    };
+    let place = v1::Location {
+        latitude: 43.106_021_881_103_516,
+        longitude: -0.0,
+        scale: 1e-7,
+        ..Default::default()
+    };
+    let message = v1::Message {
+        parts: vec![
+            odd,
+            part(Content::Video(media)),
+            part(Content::Location(place)),
+            part(Content::Text(v1::Text::default())),
+            v1::Part::default(),
+        ],
+        ..Default::default()
+    };
+    let event = v1::Event {
+        epoch: u32::MAX,
+        late: true,
+        history: true,
+        platform_time: Some(Timestamp::default()),
+        allowances: vec![
+            v1::Allowance {
+                remaining: Some(0),
+                ..Default::default()
+            },
+            v1::Allowance::default(),
+        ],
+        entry: Some(v1::Entry {
+            declared_source: Some(0),
+            agent_exclusive: Some(false),
+            ..Default::default()
+        }),
+        raw: Some(v1::Raw {
+            body: (0..=255).collect(),
+            ..Default::default()
+        }),
+        body: Some(Body::Message(message)),
+        ..Default::default()
+    };
+    for raw_inline in [false, true] {
+        same_json(&event, &v1::Offer::default(), raw_inline);
+    }
+    let signal = v1::Event {
+        body: Some(Body::Signal(v1::Signal {
+            fields: [("b".to_owned(), "2".to_owned()), ("a".to_owned(), "1".to_owned())].into(),
+            ..Default::default()
+        })),
+        ..Default::default()
+    };
+    assert!(same_json(&signal, &v1::Offer::default(), false));
+    // What has no name cannot be written at all.
+    let strange = v1::Event {
+        body: Some(Body::Signal(v1::Signal {
+            r#type: 9_999,
+            ..Default::default()
+        })),
+        ..Default::default()
+    };
+    let strange = Written::unread(strange.encode_to_vec().into()).expect("a head");
+    let said = strange.write_shown(&mut Vec::new(), &v1::Offer::default(), false);
+    assert!(matches!(said, Err(JsonError::Shape(_))), "{said:?}");
+}
+
 #[test]
 fn a_part_without_content_is_shown_raw() {
     let event = v1::Event {
@@ -158,13 +287,19 @@ fn the_numbers_are_the_schemas() {
         ("Event", "conversation", tag::CONVERSATION),
         ("Event", "epoch", tag::EPOCH),
         ("Event", "seq", tag::SEQ),
+        ("Event", "platform_time", tag::PLATFORM_TIME),
         ("Event", "accepted_time", tag::ACCEPTED_TIME),
         ("Event", "traceparent", tag::TRACEPARENT),
         ("Event", "message", tag::MESSAGE),
+        ("Event", "interaction", tag::INTERACTION),
         ("Event", "signal", tag::SIGNAL),
+        ("Event", "delivery", tag::DELIVERY),
+        ("Event", "gap", tag::GAP),
         ("Event", "offer", tag::OFFER),
         ("Event", "raw", tag::RAW),
         ("Conversation", "key", tag::CONVERSATION_KEY),
+        ("Conversation", "account", tag::CONVERSATION_ACCOUNT),
+        ("Account", "id", tag::ACCOUNT_ID),
         ("Message", "parts", tag::MESSAGE_PARTS),
         ("Signal", "type", tag::SIGNAL_TYPE),
         ("Part", "ext_json", tag::PART_EXT_JSON),

@@ -12,7 +12,7 @@ use crate::{
         store::{Accepted, Arrival, ConversationId, Listener, Store, Stored},
         turn::Claim,
     },
-    schema::v1::{self, event::Body},
+    schema::v1::{self, Event, FetchEventsResponse, event::Body},
     store::sqlite::{self, SqliteStore},
 };
 
@@ -121,7 +121,11 @@ impl Bench {
     }
 
     pub(super) async fn fetch(&self, after: &str, limit: u32, wait: i64) -> Result<FetchEventsResponse, Refusal> {
-        self.feeds.fetch(&token("main"), ask("main", after, limit, wait)).await
+        let page = self
+            .feeds
+            .fetch(&token("main"), ask("main", after, limit, wait))
+            .await?;
+        Ok(page.message()?)
     }
 
     pub(super) async fn ack(&self, cursor: &str, keep_window: bool) -> Result<AckEventsResponse, Refusal> {

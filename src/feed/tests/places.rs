@@ -123,6 +123,7 @@ async fn a_conversation_that_is_given_to_a_core_comes_behind_its_cursors() {
         .feeds
         .fetch(&token("other"), ask("", "", 10, 0))
         .await
+        .and_then(|page| Ok(page.message()?))
         .expect("a page");
     assert_eq!(seen(&others), [("a".into(), 1), ("a".into(), 2)]);
     let waiting = |core| bench.feeds.standing(core).expect("it pulls").waiting;

@@ -1,9 +1,10 @@
 //! What does a core read of its feed? A page as of one moment: what waits, or what was taken before and is still there.
 
+use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{
-    read::{CoreNames, read_event},
+    read::{CoreNames, unread_event},
     undecodable,
 };
 use crate::{
@@ -11,9 +12,8 @@ use crate::{
         feed::{Ask, FeedPage, Item, Place, Position},
         store::Row,
     },
-    schema::v1,
+    schema::Written,
 };
-use prost::Message as _;
 
 type Found<T> = Result<T, rusqlite::Error>;
 
@@ -93,7 +93,7 @@ impl Reading {
             let item = || {
                 Ok(Item {
                     position,
-                    event: v1::Event::decode(body).map_err(undecodable)?,
+                    event: Written::unread(Bytes::copy_from_slice(body)).map_err(undecodable)?,
                     replay: row.get(1)?,
                 })
             };
@@ -132,15 +132,14 @@ impl Reading {
             let position: Row = row.get(0)?;
             let conversation: i64 = row.get(1)?;
             if cores.of(db, conversation)?.as_deref() == Some(&*ask.core) {
-                let (_, _, event) = read_event(row)?;
                 let item = Item {
                     position,
-                    event: v1::Event::clone(&event),
+                    event: unread_event(row, 2)?,
                     replay: None,
                 };
                 // Of an earlier life nothing is told twice: its numbers say nothing any more.
-                let bytes = item.event.encoded_len();
-                if item.event.epoch == epoch && !self.add(bytes, || Ok(item))? {
+                let bytes = item.event.bytes().len();
+                if item.event.head().epoch == epoch && !self.add(bytes, || Ok(item))? {
                     return Ok((next, true));
                 }
             }

@@ -16,7 +16,7 @@ use crate::ports::{
 };
 
 type Done<T = ()> = Result<T, rusqlite::Error>;
-/// Its place, its event, whether that waits (a replay does not), and conversation and `seq` where the event is still there.
+/// Its place, its event, whether that is why it stands there (a replay is not), and conversation and `seq` where it waits.
 type Entry = (Position, Row, bool, Option<i64>, Option<u32>);
 
 /// Entries taken in one step, so that no callback waits long behind an acknowledgement.
@@ -275,8 +275,8 @@ impl Writer {
         let entries: Vec<Entry> = self
             .db
             .prepare_cached(
-                "SELECT feed.position, feed.event, feed.replay IS NULL, event.conversation, event.seq \
-                 FROM feed LEFT JOIN event ON event.row = feed.event \
+                "SELECT feed.position, feed.event, feed.replay IS NULL, pending.conversation, pending.seq \
+                 FROM feed LEFT JOIN pending ON pending.event = feed.event \
                  WHERE feed.core = ?1 AND feed.position <= ?2 ORDER BY feed.position LIMIT ?3",
             )?
             .query_map(params![core, through, STEP as i64], |row| {

@@ -4,6 +4,7 @@
 //! on the same store is told so and touches nothing.
 
 mod announce;
+mod asked;
 mod checkpoint;
 mod conversations;
 mod feed_page;
@@ -48,6 +49,7 @@ use crate::ports::{
         Waiting,
     },
 };
+use asked::Asked;
 use reader::Reader;
 use takes::Takes;
 use writer::{Fault, Job, Ran, Writer};
@@ -56,6 +58,7 @@ use writer::{Fault, Job, Ran, Writer};
 pub struct SqliteStore {
     epoch: u32,
     reader: Reader,
+    asked: Asked,
     takes: Takes,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -82,9 +85,11 @@ impl SqliteStore {
             .name("store-writer".to_owned())
             .spawn(move || writer.run(queue))
             .map_err(|error| OpenError::Broken(error.to_string()))?;
+        let reader = Reader::new(opened.file);
         Ok(Arc::new(Self {
             epoch,
-            reader: Reader::new(opened.file),
+            asked: Asked::new(reader.clone()),
+            reader,
             takes: Takes::new(takes::COMPANY),
             jobs: Mutex::new(Some(jobs)),
             thread: Mutex::new(Some(thread)),
@@ -229,14 +234,8 @@ impl Store for SqliteStore {
         from_seq: u32,
         limit: usize,
     ) -> Result<Vec<Arc<Stored>>, StoreError> {
-        let waiting = move |writer: &Writer| -> Vec<Row> {
-            let rows = writer.lines.rows(conversation.0, from_seq).take(limit);
-            rows.map(|(_, row)| row).collect()
-        };
-        let rows = self.write(move |writer| Ok(waiting(writer))).await?;
-        self.reader
-            .read(move |db| read::of_line(db, conversation.0, &rows))
-            .await
+        let told = self.asked.ask(conversation, from_seq, limit, &self.jobs()?);
+        gather::gathered(told).await.map_err(|_| closed())?
     }
 
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError> {

@@ -63,7 +63,7 @@ pub(super) fn read_event(row: &SqlRow<'_>) -> Found<(Row, i64, Written)> {
 }
 
 /// The column `body`, of which only the head is looked at.
-fn unread_event(row: &SqlRow<'_>, column: usize) -> Found<Written> {
+pub(super) fn unread_event(row: &SqlRow<'_>, column: usize) -> Found<Written> {
     let body: Vec<u8> = row.get(column)?;
     Written::unread(body.into()).map_err(undecodable)
 }
@@ -141,21 +141,25 @@ pub fn events(db: &Connection, query: &EventQuery) -> Found<Vec<Arc<Stored>>> {
     Ok(found)
 }
 
-/// The events of these rows of one conversation, in the order asked for; one that is gone meanwhile is left out. They are
+/// The events of these rows of each conversation, in the order asked for; one that is gone meanwhile is left out. They are
 /// read where they are needed: what is made on one thread and freed on another costs twice.
-pub fn of_line(db: &Connection, conversation: i64, rows: &[Row]) -> Found<Vec<Arc<Stored>>> {
+pub fn of_lines(db: &Connection, lines: &[(i64, Vec<Row>)]) -> Found<Vec<Vec<Arc<Stored>>>> {
     // One transaction: each statement alone would take and give back its locks.
     let db = &*db.unchecked_transaction()?;
     let mut statement = db.prepare_cached("SELECT body FROM event WHERE row = ?1")?;
     let mut cores = CoreNames::default();
-    let mut line = Vec::with_capacity(rows.len());
-    for row in rows {
-        let event = statement.query_row([row], |found| unread_event(found, 0)).optional()?;
-        if let Some(event) = event {
-            line.push(stored(db, &mut cores, (*row, conversation, event))?);
+    let mut all = Vec::with_capacity(lines.len());
+    for (conversation, rows) in lines {
+        let mut line = Vec::with_capacity(rows.len());
+        for row in rows {
+            let event = statement.query_row([row], |found| unread_event(found, 0)).optional()?;
+            if let Some(event) = event {
+                line.push(stored(db, &mut cores, (*row, *conversation, event))?);
+            }
         }
+        all.push(line);
     }
-    Ok(line)
+    Ok(all)
 }
 
 /// The lines with what the tables know of them; one that is gone meanwhile is left out.

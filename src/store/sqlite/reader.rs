@@ -13,6 +13,7 @@ use crate::ports::store::StoreError;
 /// Reads at the same time: two cores read no faster with more.
 const CONNECTIONS: usize = 3;
 
+#[derive(Clone)]
 pub struct Reader {
     file: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,

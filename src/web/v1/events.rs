@@ -6,7 +6,7 @@ use actix_web::{
     web::{self, Data},
 };
 
-use super::shown;
+use super::{shown, written};
 use crate::{
     feed::Refusal,
     schema::v1::{AckEventsRequest, FetchEventsRequest},
@@ -65,7 +65,8 @@ pub async fn fetch(request: HttpRequest, caller: Caller, state: Data<State>) -> 
             nanos: i32::try_from(wait.subsec_nanos()).unwrap_or(0),
         }),
     };
-    shown(StatusCode::OK, &state.feeds.fetch(&caller.0, wish).await?)
+    let page = state.feeds.fetch(&caller.0, wish).await?;
+    Ok(written(StatusCode::OK, page.json()?))
 }
 
 pub async fn ack(request: HttpRequest, payload: web::Payload, caller: Caller, state: Data<State>) -> Answer {

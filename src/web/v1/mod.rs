@@ -35,9 +35,13 @@ pub fn calls() -> impl Iterator<Item = &'static Call> {
 
 /// A message of the schema as the answer.
 pub fn shown<T: Serialize>(status: StatusCode, message: &T) -> Answer {
-    let body = json::to_vec(message)?;
-    Ok(HttpResponse::build(status)
+    Ok(written(status, json::to_vec(message)?))
+}
+
+/// JSON as the answer.
+fn written(status: StatusCode, body: Vec<u8>) -> HttpResponse {
+    HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, "application/json"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .body(body))
+        .body(body)
 }
