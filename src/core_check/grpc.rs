@@ -14,8 +14,8 @@ use super::{
 use crate::{
     core_link::{
         LinkError,
-        answer::About,
         grpc::{
+            Share,
             bare::{Bare, Bearer, Told},
             shares,
         },
@@ -54,8 +54,7 @@ impl GrpcDoor {
         let (outcomes, body) = match said {
             Ok(response) => {
                 let body = json::to_vec(&response).unwrap_or_default();
-                let whose: Vec<About<'_>> = knocks.iter().map(|knock| about(knock.event)).collect();
-                (shares(response, &whose), body)
+                (outcomes(response, knocks), body)
             }
             Err(outcome) => (vec![outcome; knocks.len()], Vec::new()),
         };
@@ -69,11 +68,26 @@ impl GrpcDoor {
     }
 }
 
-fn about(event: &v1::Event) -> About<'_> {
-    About {
-        key: event.conversation.as_ref().map_or("", |talk| &talk.key),
-        seq: event.seq,
-    }
+/// One for each event; the events of one conversation stand together.
+fn outcomes(response: v1::DeliverResponse, knocks: &[Knock<'_>]) -> Vec<Outcome> {
+    let runs: Vec<(&str, Vec<u32>)> = knocks
+        .chunk_by(|one, next| key(one) == key(next))
+        .map(|run| (key(&run[0]), run.iter().map(|knock| knock.event.seq).collect()))
+        .collect();
+    let whose: Vec<Share<'_>> = runs.iter().map(|(key, seqs)| Share { key, seqs }).collect();
+    let said = shares(response, &whose).into_iter().zip(&runs);
+    let each = said.flat_map(|(mut said, (_, seqs))| {
+        said.resize_with(seqs.len(), || Outcome::Again {
+            after: None,
+            why: "an event before it was not taken".into(),
+        });
+        said
+    });
+    each.collect()
+}
+
+fn key<'a>(knock: &Knock<'a>) -> &'a str {
+    knock.event.conversation.as_ref().map_or("", |talk| &talk.key)
 }
 
 fn encoded(knock: &Knock<'_>) -> Vec<u8> {

@@ -42,10 +42,22 @@ impl CoreLink for Links {
         match core.kind {
             Kind::Http => self.http.offer(core, offer).await,
             Kind::Grpc => self.grpc.offer(core, offer).await,
-            Kind::Feed => Outcome::Down {
-                after: None,
-                why: "this core pulls".into(),
-            },
+            Kind::Feed => pulls(),
         }
+    }
+
+    async fn offer_run(&self, core: &Core, run: Vec<Offer<'_>>) -> Vec<Outcome> {
+        match core.kind {
+            Kind::Http => self.http.offer_run(core, run).await,
+            Kind::Grpc => self.grpc.offer_run(core, run).await,
+            Kind::Feed => vec![pulls()],
+        }
+    }
+}
+
+fn pulls() -> Outcome {
+    Outcome::Down {
+        after: None,
+        why: "this core pulls".into(),
     }
 }

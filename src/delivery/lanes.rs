@@ -12,6 +12,9 @@ const EVENTS_MAX: usize = 4_096;
 const BYTES_MAX: usize = 8 << 20;
 /// What an event costs beside its encoded size.
 const OVERHEAD: usize = 1_024;
+/// Events of a conversation that go out as one run, and what they cost.
+const RUN: usize = 16;
+const RUN_BYTES: usize = 256 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -128,6 +131,27 @@ impl Lane {
         self.events.as_ref()?.front().map(|held| &held.stored)
     }
 
+    /// What may go out as one run: several only where nobody had trouble with the first.
+    pub fn run(&self) -> Vec<Arc<Stored>> {
+        let most = if self.attempts == 0 && self.failures == 0 {
+            RUN
+        } else {
+            1
+        };
+        let mut bytes = 0;
+        let fits = |held: &&Held| {
+            let first = bytes == 0;
+            bytes += held.bytes as usize;
+            // A conversation that changes its core goes there with what was said since.
+            first || bytes <= RUN_BYTES
+        };
+        let events = self.events.iter().flatten().take(most).take_while(fits);
+        let mut run: Vec<Arc<Stored>> = events.map(|held| held.stored.clone()).collect();
+        let other = run.iter().position(|stored| stored.core != run[0].core);
+        run.truncate(other.unwrap_or(most));
+        run
+    }
+
     pub fn is_empty(&self) -> bool {
         self.events.is_none()
     }
@@ -162,6 +186,15 @@ impl Lane {
             self.events = None;
         }
         true
+    }
+
+    /// The events of these rows, the first of the lane, are taken.
+    pub fn leave(&mut self, rows: &[i64], memory: &mut Memory) {
+        for row in rows {
+            self.pop(*row, memory);
+        }
+        self.count = self.count.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+        self.next_event();
     }
 
     /// Puts `gap` where the first event stood, if that is `row`.
@@ -204,18 +237,19 @@ impl Lane {
     }
 }
 
-/// One thing for a worker to do: offer the first event of a lane.
+/// One thing for a worker to do: offer the first events of a lane.
 pub struct Job {
     pub conversation: ConversationId,
     pub slot: u16,
     pub core: Arc<crate::cores::Core>,
-    /// `None`: to be read from the store.
-    pub stored: Option<Arc<Stored>>,
+    /// In order. Empty: to be read from the store.
+    pub run: Vec<Arc<Stored>>,
+    /// Of the first of them; the others were never offered.
     pub attempt: u32,
     /// It is the one attempt through a shut gate.
     pub probe: bool,
-    /// The core has taken it: what is left is ours, and holds up no other attempt.
-    pub taken: bool,
+    /// So many the core has taken: what is left is ours, and holds up no other attempt.
+    pub taken: u32,
     pub settled: bool,
 }
 

@@ -32,7 +32,7 @@ use crate::{
 pub const BATCH: usize = 16;
 /// Events that a core has taken and that are not committed: so many at most are offered twice after a crash, beside those
 /// in flight.
-const COMMITTING_MAX: u32 = 256;
+const COMMITTING_MAX: u32 = 1_024;
 /// A clock that is corrected by less holds up nobody worth speaking of.
 const SET_BACK: Millis = 1_000;
 
@@ -79,7 +79,7 @@ enum Role {
 /// How an attempt left its lane.
 pub enum Settled {
     Taken {
-        row: i64,
+        rows: Vec<i64>,
     },
     /// This Gap stands in its place.
     Replaced {
@@ -231,23 +231,26 @@ impl State {
         let lane = self.lanes.get_mut(&conversation)?;
         lane.phase = Phase::InFlight;
         lane.urgent = false;
-        let stored = lane.first().cloned();
-        match &stored {
-            Some(_) => lane.attempts = lane.attempts.saturating_add(1),
-            None => {
-                lane.fetching = true;
-                lane.grew = false;
-            }
+        let probe = slot.gate.begin();
+        let mut run = lane.run();
+        if probe {
+            run.truncate(1);
+        }
+        if run.is_empty() {
+            lane.fetching = true;
+            lane.grew = false;
+        } else {
+            lane.attempts = lane.attempts.saturating_add(1);
         }
         slot.in_flight += 1;
         Some(Job {
             conversation,
             slot: lane.slot,
             core: core.clone(),
-            stored,
+            run,
             attempt: lane.attempts,
-            probe: slot.gate.begin(),
-            taken: false,
+            probe,
+            taken: 0,
             settled: false,
         })
     }
@@ -287,9 +290,12 @@ impl State {
             self.settle(job, Settled::Rotate);
             return false;
         }
+        job.run = lane.run();
+        if job.probe {
+            job.run.truncate(1);
+        }
         lane.attempts = lane.attempts.saturating_add(1);
         job.attempt = lane.attempts;
-        job.stored = Some(first);
         true
     }
 
@@ -301,26 +307,22 @@ impl State {
             return;
         }
         let slot = &mut self.slots[usize::from(job.slot)];
-        let counted = if job.taken {
-            &mut slot.committing
-        } else {
-            &mut slot.in_flight
-        };
-        *counted = counted.saturating_sub(1);
+        match job.taken {
+            0 => slot.in_flight = slot.in_flight.saturating_sub(1),
+            taken => slot.committing = slot.committing.saturating_sub(taken),
+        }
         slot.gate.end(std::mem::take(&mut job.probe));
         let Some(lane) = self.lanes.get_mut(&job.conversation) else {
             return;
         };
         (lane.fetching, lane.stale) = (false, false);
-        lane.burst = match how {
-            Settled::Taken { .. } => lane.burst.saturating_add(1),
+        lane.burst = match &how {
+            Settled::Taken { rows } => lane.burst.saturating_add(u8::try_from(rows.len()).unwrap_or(u8::MAX)),
             _ => 0,
         };
         match how {
-            Settled::Taken { row } => {
-                lane.pop(row, &mut self.memory);
-                lane.count = lane.count.saturating_sub(1);
-                lane.next_event();
+            Settled::Taken { rows } => {
+                lane.leave(&rows, &mut self.memory);
                 self.release(job.conversation);
             }
             Settled::Replaced { row, gap } => {
@@ -341,6 +343,19 @@ impl State {
                 self.postpone(job.conversation, at);
             }
             Settled::Rotate => self.rest(job.conversation),
+        }
+    }
+
+    /// The first of a run are taken and committed, and the lane is still in this job's hand for what came of the next.
+    pub fn go_on(&mut self, job: &mut Job, rows: &[i64]) {
+        let slot = &mut self.slots[usize::from(job.slot)];
+        slot.committing = slot.committing.saturating_sub(std::mem::take(&mut job.taken));
+        slot.in_flight += 1;
+        job.run.drain(..rows.len().min(job.run.len()));
+        job.attempt = 1;
+        if let Some(lane) = self.lanes.get_mut(&job.conversation) {
+            lane.leave(rows, &mut self.memory);
+            lane.attempts = 1;
         }
     }
 

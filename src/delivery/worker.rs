@@ -81,110 +81,200 @@ impl Drop for Desk<'_> {
 
 impl Desk<'_> {
     async fn handle(&mut self) {
-        let Some(stored) = self.event().await else { return };
-        let outcome = self.offer(&stored).await;
+        if !self.is_read().await {
+            return;
+        }
+        let mut outcomes = self.offer().await.into_iter().peekable();
+        let mut answers = Vec::new();
+        while let Some(Outcome::Taken(answer)) = outcomes.next_if(|it| matches!(it, Outcome::Taken(_))) {
+            answers.push(answer);
+        }
+        let next = outcomes.next();
+        if !answers.is_empty() && !self.took(answers, next.is_none()).await {
+            return;
+        }
+        if let Some(outcome) = next {
+            self.missed(outcome).await;
+        }
+    }
+
+    /// The core took the first of them. `false`: nothing is left to do.
+    async fn took(&mut self, answers: Vec<Answer>, all: bool) -> bool {
+        let now = self.tools.clock.now();
+        let turn = {
+            let mut state = self.tools.inner.lock();
+            let turn = state.took(&mut self.job, answers.len(), now);
+            if state.has_more(self.job.slot, now) {
+                // Another worker goes on while this one commits.
+                self.tools.inner.wake.notify_one();
+            }
+            turn
+        };
+        self.tell(turn, "");
+        let count = answers.len();
+        for (index, stored) in self.job.run.iter().enumerate().take(count) {
+            let attempt = if index == 0 { self.job.attempt } else { 1 };
+            self.observe(stored, attempt, "taken", now);
+        }
+        if let Err(error) = self.take(answers).await {
+            self.rest(&error, "committing");
+            return false;
+        }
+        let rows: Vec<i64> = self.job.run.iter().take(count).map(|stored| stored.row).collect();
+        let mut state = self.tools.inner.lock();
+        if all {
+            state.settle(&mut self.job, Settled::Taken { rows });
+        } else {
+            state.go_on(&mut self.job, &rows);
+        }
+        !all
+    }
+
+    /// The core did not take the first of those that are left.
+    async fn missed(&mut self, outcome: Outcome) {
+        let Some(stored) = self.job.run.first().cloned() else {
+            return;
+        };
         let why = outcome.why().to_owned();
         let result = result(&outcome);
         let moment = Moment {
             now: self.tools.clock.now(),
             draw: self.tools.chance.fraction(),
         };
-        let (step, turn) = self.judge(&stored, outcome, moment);
+        let (step, turn) = self.tools.inner.lock().judge(&mut self.job, &stored, outcome, moment);
         self.tell(turn, &why);
         let parked = matches!(step, Step::Park(_));
-        self.tools.observer.offered(
-            &self.job.core.name,
-            stored.event.head().id,
+        self.observe(
+            &stored,
             self.job.attempt,
             if parked { "parked" } else { result },
-            (moment.now - self.now) as f64,
+            moment.now,
         );
         match step {
-            Step::Take(answer) => self.take(&stored, answer).await,
+            Step::Take(answer) => self.drop_it(&stored, answer).await,
             Step::Park(reason) => self.park(&stored, reason).await,
             Step::Leave => self.warn(result, &why),
         }
     }
 
-    /// What comes of it; where the core is free again, another worker goes on while this one commits.
-    fn judge(&mut self, stored: &Stored, outcome: Outcome, moment: Moment) -> (Step, Turn) {
-        let mut state = self.tools.inner.lock();
-        let judged = state.judge(&mut self.job, stored, outcome, moment);
-        if self.job.taken && state.has_more(self.job.slot, moment.now) {
-            self.tools.inner.wake.notify_one();
-        }
-        judged
+    fn observe(&self, stored: &Stored, attempt: u32, result: &'static str, now: Millis) {
+        let millis = (now - self.now) as f64;
+        let id = stored.event.id();
+        self.tools
+            .observer
+            .offered(&self.job.core.name, id, attempt, result, millis);
     }
 
-    /// The event to offer: from memory, else from the store.
-    async fn event(&mut self) -> Option<Arc<Stored>> {
-        if let Some(stored) = &self.job.stored {
-            return Some(stored.clone());
+    /// The events to offer are there: from memory, else from the store.
+    async fn is_read(&mut self) -> bool {
+        if !self.job.run.is_empty() {
+            return true;
         }
         match self.tools.ledger.pending(self.job.conversation, BATCH).await {
             Ok(batch) => {
                 let mut state = self.tools.inner.lock();
-                if !state.filled(&mut self.job, batch) {
+                let found = state.filled(&mut self.job, batch);
+                if !found {
                     state.settle(&mut self.job, Settled::Empty);
                 }
-                self.job.stored.clone()
+                found
             }
             Err(error) => {
                 self.rest(&error, "reading");
-                None
+                false
             }
         }
     }
 
-    async fn offer(&mut self, stored: &Stored) -> Outcome {
-        let passive = self.tools.windows.look(stored.event.head().id);
-        self.awaited = passive.is_some();
-        let offer = Offer {
-            event: &stored.event,
-            attempt: self.job.attempt,
-            passive,
-            replay: None,
-            now: self.tools.clock.now(),
-        };
-        self.tools.link.offer(&self.job.core, offer).await
+    /// One outcome for each of the first events of the run: all but the last of them are taken.
+    async fn offer(&mut self) -> Vec<Outcome> {
+        let now = self.tools.clock.now();
+        let mut offers = Vec::with_capacity(self.job.run.len());
+        for (index, stored) in self.job.run.iter().enumerate() {
+            let passive = self.tools.windows.look(stored.event.id());
+            if index == 0 {
+                self.awaited = passive.is_some();
+            } else if passive.is_some() {
+                // Whose answer somebody waits for travels first.
+                break;
+            }
+            offers.push(Offer {
+                event: &stored.event,
+                attempt: if index == 0 { self.job.attempt } else { 1 },
+                passive,
+                replay: None,
+                now,
+            });
+            if self.awaited {
+                break;
+            }
+        }
+        self.tools.link.offer_run(&self.job.core, offers).await
     }
 
-    /// Commits acceptance and replies together.
-    async fn take(&mut self, stored: &Stored, answer: Answer) {
+    /// Commits acceptance and replies together, and what was answered nothing to with what stands behind it.
+    async fn take(&self, answers: Vec<Answer>) -> Result<(), StoreError> {
+        let last = answers.len() - 1;
+        let mut silent = Vec::new();
+        for (index, (stored, answer)) in self.job.run.iter().zip(answers).enumerate() {
+            if index < last && answer.replies.is_empty() {
+                silent.push((stored, answer.keep_window));
+                continue;
+            }
+            self.take_with(&std::mem::take(&mut silent), stored, answer).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_with(
+        &self,
+        before: &[(&Arc<Stored>, bool)],
+        stored: &Stored,
+        answer: Answer,
+    ) -> Result<(), StoreError> {
         let mut prepared: Option<Box<dyn Prepared>> = None;
         if !answer.replies.is_empty() {
             prepared = Some(self.tools.replies.prepare(stored, answer.replies).await);
         }
         let messages = prepared.as_ref().map(|prepared| prepared.messages());
-        match self.commit(stored, messages.unwrap_or_default()).await {
+        match self.commit(before, stored, messages.unwrap_or_default()).await {
             Ok(took) => {
                 if let Some(prepared) = prepared {
                     prepared.committed(&took);
                 }
                 // After the hand-over: what was to ride in it has gone, and what goes by the API must not hold it open.
-                if !answer.keep_window {
-                    self.tools.windows.close(stored.event.head().id);
+                let both = before.iter().map(|(stored, keep)| (&***stored, *keep));
+                for (stored, keep_window) in both.chain([(stored, answer.keep_window)]) {
+                    if !keep_window {
+                        self.tools.windows.close(stored.event.id());
+                    }
                 }
-                let row = stored.row;
-                self.tools.inner.lock().settle(&mut self.job, Settled::Taken { row });
+                Ok(())
             }
             Err(error) => {
                 if let Some(prepared) = prepared {
                     prepared.abandoned();
                 }
-                self.rest(&error, "committing");
+                Err(error)
             }
         }
     }
 
-    /// The core has taken the event: a store that is busy is worth waiting for, because the alternative is to offer it twice.
-    async fn commit(&self, stored: &Stored, replies: Vec<NewMessage>) -> Result<Took, StoreError> {
+    /// The core has taken them: a store that is busy is worth waiting for, because the alternative is to offer them twice.
+    async fn commit(
+        &self,
+        before: &[(&Arc<Stored>, bool)],
+        stored: &Stored,
+        replies: Vec<NewMessage>,
+    ) -> Result<Took, StoreError> {
+        let before = || before.iter().map(|(stored, _)| (stored.row, stored.event.number()));
         let mut waits = COMMIT_WAITS.iter();
         loop {
             let take = Take {
                 conversation: stored.conversation,
                 row: stored.row,
-                seq: stored.event.head().seq,
+                seq: stored.event.number(),
+                before: before().collect(),
                 replies: replies.clone(),
                 hurries: self.awaited || !replies.is_empty(),
             };
@@ -195,10 +285,21 @@ impl Desk<'_> {
         }
     }
 
+    /// A Gap that the core will not have: nothing could stand in its place.
+    async fn drop_it(&mut self, stored: &Stored, answer: Answer) {
+        match self.take_with(&[], stored, answer).await {
+            Ok(()) => {
+                let rows = vec![stored.row];
+                self.tools.inner.lock().settle(&mut self.job, Settled::Taken { rows });
+            }
+            Err(error) => self.rest(&error, "committing"),
+        }
+    }
+
     async fn park(&mut self, stored: &Stored, reason: String) {
         match self.tools.ledger.park(stored, reason.clone()).await {
             Ok(gap) => {
-                self.tools.windows.close(stored.event.head().id);
+                self.tools.windows.close(stored.event.id());
                 self.warn("parked", &reason);
                 let row = stored.row;
                 self.tools

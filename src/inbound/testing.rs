@@ -337,6 +337,7 @@ impl House {
             conversation: stored.conversation,
             row: stored.row,
             seq: stored.event.seq,
+            before: Vec::new(),
             replies: prepared.messages(),
             hurries: false,
         };

@@ -182,6 +182,7 @@ impl House {
             conversation: event.conversation,
             row: event.row,
             seq: 1,
+            before: Vec::new(),
             replies: messages.clone(),
             hurries: false,
         };

@@ -115,4 +115,13 @@ pub struct Answer {
 #[async_trait]
 pub trait CoreLink: Send + Sync + 'static {
     async fn offer(&self, core: &Core, offer: Offer<'_>) -> Outcome;
+
+    /// Offers events of one conversation in their order, as many of them as may go without a word between them: one
+    /// outcome for each that was offered, and all but the last of these are taken. What is behind them was not offered.
+    async fn offer_run(&self, core: &Core, run: Vec<Offer<'_>>) -> Vec<Outcome> {
+        match run.into_iter().next() {
+            Some(first) => vec![self.offer(core, first).await],
+            None => Vec::new(),
+        }
+    }
 }

@@ -116,6 +116,8 @@ pub struct Take {
     pub conversation: ConversationId,
     pub row: Row,
     pub seq: u32,
+    /// Rows and numbers of events of the same conversation that the core took before it, and answered nothing to.
+    pub before: Vec<(Row, u32)>,
     pub replies: Vec<NewMessage>,
     /// The platform's request is open until this is committed: it must not wait for others to share the commit.
     pub hurries: bool,

@@ -155,6 +155,10 @@ fn what_is_seldom_said_is_written_as_it_should_be_all_the_same() {
             part(Content::Video(media)),
             part(Content::Location(place)),
             part(Content::Text(v1::Text::default())),
+            part(Content::Text(v1::Text {
+                body: "a bell\u{7}".to_owned(),
+                ..Default::default()
+            })),
             v1::Part::default(),
         ],
         ..Default::default()

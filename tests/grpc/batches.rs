@@ -74,7 +74,12 @@ async fn a_backlog_travels_several_at_a_time_and_each_event_gets_its_own_answer(
     .await;
     assert_order(&heard);
     let most = heard.iter().map(|heard| heard.together).max().unwrap();
-    assert!((2..=32).contains(&most), "{most} in one request");
+    assert!((2..=256).contains(&most), "{most} in one request");
+    let together = |two: &[Heard]| {
+        let [one, next] = two else { return false };
+        one.together > 1 && one.key() == next.key() && one.event.seq + 1 == next.event.seq
+    };
+    assert!(heard.windows(2).any(together), "what a customer said goes together");
     for heard in &heard {
         let path = format!("/v1/messages?clientMessageId={}%2F0&account=shop", heard.event.id);
         let reply = until("the reply", async || {

@@ -90,9 +90,12 @@ pub async fn in_one_request(stage: &Stage) -> Option<Finding> {
     let (_, alone) = say(stage, &mut stage.talk(), "core-check: acknowledged?").await;
     let answer: Value = serde_json::from_slice(alone.body.as_deref()?).ok()?;
     answer["results"].as_array().filter(|results| !results.is_empty())?;
-    let events: Vec<Event> = ["one", "two", "three"]
+    let mut events: Vec<Event> = ["one", "two"]
         .map(|word| stage.text(&mut stage.talk(), &format!("core-check: {word} in one request")))
         .into();
+    // The last one goes on in the same breath.
+    let mut talk = stage.talk();
+    events.extend(["three", "four"].map(|word| stage.text(&mut talk, &format!("core-check: {word} in one request"))));
     let heard = stage.offer_together(&events).await?;
     let refusals: Vec<Refusal> = (1..)
         .zip(&heard)
@@ -103,16 +106,21 @@ pub async fn in_one_request(stage: &Stage) -> Option<Finding> {
         .collect();
     let (en, zh) = ("three conversations in one request", "一个请求里有三个会话的事件");
     let act = Words::new(
-        "answer with one Ack for each event (conversation_key, through_seq), its replies inside; a core that leaves results \
-         empty gets one event at a time",
-        "请为每个事件各回一个 Ack（conversation_key、through_seq），回复放在其中；不填 results 的核心每次只收到一个事件",
+        "take the events of a request in its order, and answer with one Ack for each (conversation_key, through_seq), its replies \
+         inside; a core that leaves results empty gets one event at a time",
+        "请按请求中的顺序接收事件，并为每个事件各回一个 Ack（conversation_key、through_seq），回复放在其中；不填 results 的核心每次只收到一个事件",
     );
     if !refusals.is_empty() {
         let told = told(&refusals);
         let seen = Words::new(format!("{en}; {}", told.en), format!("{zh}；{}", told.zh));
         return Some(Finding::red("batch", seen, act));
     }
-    let heard: Vec<&Heard> = heard.iter().collect();
+    // The Ack of its last event may hold the replies to all of a conversation.
+    let heard: Vec<&Heard> = (0..)
+        .zip(&heard)
+        .filter(|(index, _)| *index != 2)
+        .map(|(_, it)| it)
+        .collect();
     Some(heard_all(stage, "batch", &heard, en, zh, act).unwrap_or_else(|| {
         let seen = Words::new(format!("{en}: each was acknowledged"), format!("{zh}：每个都有回执"));
         Finding::green("batch", seen)

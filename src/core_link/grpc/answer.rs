@@ -44,34 +44,74 @@ pub fn taken(response: v1::DeliverResponse, about: About<'_>) -> Outcome {
     })
 }
 
-/// What the answer to a request of several events means for each: to each its own Ack. A core that forgot how it is done
-/// has taken none of several.
-pub fn shares(response: v1::DeliverResponse, whose: &[About<'_>]) -> Vec<Outcome> {
-    if let [alone] = whose {
-        return vec![taken(response, *alone)];
+/// The events of one conversation in a request, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Share<'a> {
+    pub key: &'a str,
+    pub seqs: &'a [u32],
+}
+
+/// What the answer to a request of several events means for each: to each conversation its own Acks, one outcome for each
+/// event up to the first that is not taken. A core that forgot how it is done has taken none of several.
+pub fn shares(response: v1::DeliverResponse, whose: &[Share<'_>]) -> Vec<Vec<Outcome>> {
+    if let [Share { key, seqs: [seq] }] = *whose {
+        return vec![vec![taken(response, About { key, seq: *seq })]];
     }
     if response.results.is_empty() {
         let outcome = Outcome::Failed {
             after: None,
-            why: "the core answered for several conversations without an Ack".into(),
+            why: "the core answered for several events without an Ack".into(),
         };
-        return vec![outcome; whose.len()];
+        return vec![vec![outcome]; whose.len()];
     }
-    let mut acks = HashMap::<String, Vec<v1::Ack>>::new();
-    for ack in response.results {
-        acks.entry(ack.conversation_key.clone()).or_default().push(ack);
+    let mut acks = HashMap::<String, Vec<v1::Ack>>::with_capacity(whose.len());
+    for mut ack in response.results {
+        acks.entry(std::mem::take(&mut ack.conversation_key))
+            .or_default()
+            .push(ack);
     }
-    let each = whose.iter().map(|about| match acks.remove(about.key) {
-        None => unnamed(),
-        Some(results) => {
-            let own = v1::DeliverResponse {
-                results,
-                ..Default::default()
-            };
-            taken(own, *about)
-        }
+    let each = whose.iter().map(|share| match acks.remove(share.key) {
+        None => vec![unnamed()],
+        Some(acks) => run(acks, share.seqs),
     });
     each.collect()
+}
+
+/// Each Ack speaks of what the one before it left, up to its `through_seq`. Without one it speaks of all that is left if it
+/// is the only one, else of one event. What is not OK is said of the first of these, and of nothing behind it.
+fn run(acks: Vec<v1::Ack>, seqs: &[u32]) -> Vec<Outcome> {
+    let alone = acks.len() == 1;
+    let mut outcomes = Vec::with_capacity(seqs.len());
+    for mut ack in acks {
+        let left = seqs.get(outcomes.len()..).unwrap_or_default();
+        let covered = match ack.through_seq {
+            0 if alone => left.len(),
+            0 => left.len().min(1),
+            through => left.partition_point(|seq| *seq <= through),
+        };
+        let Some(last) = covered.checked_sub(1) else { continue };
+        let replies = std::mem::take(&mut ack.replies).into_iter().map(Ok).collect();
+        match judge(&ack, replies, left[last]) {
+            Verdict::Taken(replies) => {
+                outcomes.extend((0..last).map(|_| Outcome::Taken(Answer::default())));
+                outcomes.push(Outcome::Taken(Answer {
+                    replies,
+                    keep_window: false,
+                }));
+            }
+            Verdict::Not(outcome) => {
+                outcomes.push(outcome);
+                return outcomes;
+            }
+        }
+    }
+    if outcomes.len() < seqs.len() {
+        outcomes.push(Outcome::Again {
+            after: None,
+            why: "the core answered OK for earlier events only".into(),
+        });
+    }
+    outcomes
 }
 
 /// The core acknowledged, but not this conversation.

@@ -1,5 +1,5 @@
-//! May several events travel in one request? Of different conversations, where nobody waits for an answer, to a core that
-//! has shown that it acknowledges each conversation by itself, and only while it answers at once.
+//! May several events travel in one request? Where nobody waits for an answer, to a core that has shown that it acknowledges
+//! each conversation by itself, and only while it answers at once; those of one conversation in their order.
 //!
 //! A core that answers for a request as a whole gets one event at a time: it may not have looked for a second one. And
 //! conversations do not wait for each other: a core that takes its time over one gets one at a time too.
@@ -16,17 +16,18 @@ use std::{
 use bytes::Bytes;
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{Door, answer};
+use super::{Door, Share, answer};
 use crate::{
-    core_link::answer::About,
     ports::core::{Offer, Outcome},
     schema::v1::DeliverResponse,
 };
 
 /// Requests with several events in flight.
 const FLIGHTS: usize = 4;
-/// Events of one request.
+/// Events of one request, at first …
 const EVENTS: usize = 32;
+/// … and to a core that takes so many in a quarter of the time it has.
+const EVENTS_MOST: usize = 256;
 /// Their encoded bytes: peers take no message over 4 MiB unless told to.
 const BYTES: usize = 1 << 20;
 /// A core that takes longer for a request is not one that answers at once …
@@ -41,16 +42,35 @@ pub struct Batches {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     waiting: VecDeque<Waiting>,
     flights: usize,
+    /// How many events a request holds now.
+    most: usize,
     rests_until: Option<Instant>,
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            flights: 0,
+            most: EVENTS,
+            rests_until: None,
+        }
+    }
+}
+
+/// A run of one conversation.
 struct Waiting {
-    event: Bytes,
+    events: Vec<Bytes>,
     ticket: Ticket,
+}
+
+impl Waiting {
+    fn bytes(&self) -> usize {
+        self.events.iter().map(Bytes::len).sum()
+    }
 }
 
 impl Batches {
@@ -74,17 +94,18 @@ pub fn may_travel(offer: &Offer<'_>) -> bool {
     offer.passive.is_none() && offer.replay.is_none() && offer.attempt == 1
 }
 
-/// Takes a seat in the next request.
-pub async fn travel(door: &Arc<Door>, event: Bytes, about: About<'_>) -> Outcome {
+/// Takes seats in the next request for a run of one conversation; what became of each, up to the first that was not taken.
+pub async fn travel(door: &Arc<Door>, key: &str, run: Vec<(u32, Bytes)>) -> Vec<Outcome> {
     let (tell, told) = oneshot::channel();
+    let (seqs, events): (Vec<u32>, Vec<Bytes>) = run.into_iter().unzip();
     let ticket = Ticket {
-        key: about.key.to_owned(),
-        seq: about.seq,
+        key: key.to_owned(),
+        seqs,
         tell,
     };
     let starts = {
         let mut state = door.batches.state();
-        state.waiting.push_back(Waiting { event, ticket });
+        state.waiting.push_back(Waiting { events, ticket });
         let starts = state.flights < FLIGHTS;
         state.flights += usize::from(starts);
         starts
@@ -93,7 +114,7 @@ pub async fn travel(door: &Arc<Door>, event: Bytes, about: About<'_>) -> Outcome
         // Others travel with it: it does not end with whoever began it.
         tokio::spawn(fly(door.clone()));
     }
-    told.await.unwrap_or_else(|_| failed("the request was cut off"))
+    told.await.unwrap_or_else(|_| vec![failed("the request was cut off")])
 }
 
 /// One request after the other, until nobody waits.
@@ -115,20 +136,26 @@ async fn fly(door: Arc<Door>) {
             seats
         };
         let began = Instant::now();
-        let (events, tickets): (Vec<_>, Vec<_>) = seats.into_iter().map(|seat| (seat.event, seat.ticket)).unzip();
-        let alone = events.len() == 1;
+        let (mut events, mut tickets) = (Vec::new(), Vec::with_capacity(seats.len()));
+        for seat in seats {
+            events.extend(seat.events);
+            tickets.push(seat.ticket);
+        }
+        let count = events.len();
         match door.deliver(events).await {
             Ok(response) => land(&door, response, tickets),
-            Err(outcome) if alone => tickets.into_iter().for_each(|ticket| ticket.told(outcome.clone())),
+            Err(outcome) if count == 1 => tickets
+                .into_iter()
+                .for_each(|ticket| ticket.told(vec![outcome.clone()])),
             // Whose fault it was is not known: each is asked for by itself.
             Err(outcome) => {
                 door.batches.state().rests_until = Some(Instant::now() + REST);
-                tickets.into_iter().for_each(|ticket| ticket.told(blameless(&outcome)));
+                tickets
+                    .into_iter()
+                    .for_each(|ticket| ticket.told(vec![blameless(&outcome)]));
             }
         }
-        if began.elapsed() > AT_ONCE {
-            door.batches.state().rests_until = Some(Instant::now() + REST);
-        }
+        door.batches.state().learn(count, began.elapsed());
     }
 }
 
@@ -148,48 +175,61 @@ impl Drop for Flight<'_> {
 
 impl State {
     fn board(&mut self) -> Vec<Waiting> {
-        let (mut seats, mut bytes) = (Vec::new(), 0);
+        let (mut seats, mut count, mut bytes) = (Vec::new(), 0, 0);
         while let Some(next) = self.waiting.front() {
-            bytes += next.event.len();
-            if seats.len() == EVENTS || (bytes > BYTES && !seats.is_empty()) {
+            count += next.events.len();
+            bytes += next.bytes();
+            if !seats.is_empty() && (count > self.most || bytes > BYTES) {
                 break;
             }
             seats.extend(self.waiting.pop_front());
         }
         seats
     }
+
+    /// A request of so many took so long.
+    fn learn(&mut self, count: usize, took: Duration) {
+        if took > AT_ONCE {
+            if count <= EVENTS {
+                self.rests_until = Some(Instant::now() + REST);
+            }
+            self.most = EVENTS;
+        } else if took < AT_ONCE / 4 && count > self.most / 2 {
+            self.most = (self.most * 2).min(EVENTS_MOST);
+        }
+    }
 }
 
 /// Whose answer goes where.
 struct Ticket {
     key: String,
-    seq: u32,
-    tell: oneshot::Sender<Outcome>,
+    seqs: Vec<u32>,
+    tell: oneshot::Sender<Vec<Outcome>>,
 }
 
 impl Ticket {
-    fn about(&self) -> About<'_> {
-        About {
+    fn share(&self) -> Share<'_> {
+        Share {
             key: &self.key,
-            seq: self.seq,
+            seqs: &self.seqs,
         }
     }
 
-    fn told(self, outcome: Outcome) {
+    fn told(self, outcomes: Vec<Outcome>) {
         // Whoever asked may be gone; the event is offered again then.
-        let _ = self.tell.send(outcome);
+        let _ = self.tell.send(outcomes);
     }
 }
 
-/// Each hears what its own Ack says.
+/// Each hears what its own Acks say.
 fn land(door: &Door, mut response: DeliverResponse, tickets: Vec<Ticket>) {
     door.batches.heard(&response);
     // Nobody in here waits for an answer.
     response.keep_window = false;
-    let whose: Vec<About<'_>> = tickets.iter().map(Ticket::about).collect();
+    let whose: Vec<Share<'_>> = tickets.iter().map(Ticket::share).collect();
     let outcomes = answer::shares(response, &whose);
     let both = tickets.into_iter().zip(outcomes);
-    both.for_each(|(ticket, outcome)| ticket.told(outcome));
+    both.for_each(|(ticket, outcomes)| ticket.told(outcomes));
 }
 
 /// Nobody's own failure is what befell all: down and slow are the core's, everything else is tried again alone.
@@ -203,9 +243,66 @@ fn blameless(outcome: &Outcome) -> Outcome {
     }
 }
 
-fn failed(why: &str) -> Outcome {
+pub fn failed(why: &str) -> Outcome {
     Outcome::Failed {
         after: None,
         why: why.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs of this many events, each of so many bytes.
+    fn waiting(runs: &[usize], bytes: usize) -> State {
+        let run = |count: &usize| {
+            let (tell, _) = oneshot::channel();
+            let ticket = Ticket {
+                key: "k".into(),
+                seqs: (1..).take(*count).collect(),
+                tell,
+            };
+            let events = vec![Bytes::from(vec![0; bytes]); *count];
+            Waiting { events, ticket }
+        };
+        State {
+            waiting: runs.iter().map(run).collect(),
+            ..State::default()
+        }
+    }
+
+    fn boards(state: &mut State) -> Vec<usize> {
+        state.board().iter().map(|seat| seat.events.len()).collect()
+    }
+
+    #[test]
+    fn a_run_is_not_split_and_a_request_is_not_too_large() {
+        let mut state = waiting(&[16, 10, 6, 1], 100);
+        assert_eq!(boards(&mut state), [16, 10, 6]);
+        assert_eq!(boards(&mut state), [1]);
+        assert_eq!(boards(&mut state), [0; 0]);
+        let mut state = waiting(&[2, 2, 2], BYTES / 4);
+        assert_eq!(boards(&mut state), [2, 2]);
+        let mut state = waiting(&[40, 1], BYTES / 8);
+        assert_eq!(boards(&mut state), [40], "one goes, whatever it is");
+    }
+
+    #[test]
+    fn requests_grow_while_the_core_is_quick_and_end_when_it_is_not() {
+        let (quick, slow) = (Duration::from_millis(5), AT_ONCE + Duration::from_millis(1));
+        let mut state = State::default();
+        state.learn(10, quick);
+        assert_eq!(state.most, 32, "it was not asked for more");
+        for most in [64, 128, 256, 256] {
+            state.learn(state.most, quick);
+            assert_eq!(state.most, most);
+        }
+        state.learn(256, AT_ONCE / 2);
+        assert_eq!(state.most, 256);
+        state.learn(200, slow);
+        assert_eq!((state.most, state.rests_until), (32, None));
+        state.learn(32, slow);
+        assert!(state.rests_until.is_some());
     }
 }

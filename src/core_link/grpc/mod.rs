@@ -32,7 +32,7 @@ use crate::{
     schema::{Written, v1::DeliverResponse},
     secret::Secret,
 };
-pub use answer::{name, shares};
+pub use answer::{Share, name, shares};
 use batch::Batches;
 use connection::{Connection, Route};
 
@@ -75,33 +75,38 @@ impl GrpcLink {
 #[async_trait]
 impl CoreLink for GrpcLink {
     async fn offer(&self, core: &Core, offer: Offer<'_>) -> Outcome {
-        let Some(door) = self.doors.get(&core.name) else {
-            return Outcome::Down {
+        let said = self.offer_run(core, vec![offer]).await.pop();
+        said.unwrap_or_else(|| batch::failed("it was not offered"))
+    }
+
+    /// All of them in one request, where that may hold several.
+    async fn offer_run(&self, core: &Core, run: Vec<Offer<'_>>) -> Vec<Outcome> {
+        let (Some(door), Some(first)) = (self.doors.get(&core.name), run.first()) else {
+            return vec![Outcome::Down {
                 after: None,
                 why: "no such core over gRPC".into(),
-            };
+            }];
         };
-        let bytes = match offer.event.shown(&offer.told(), core.raw_inline) {
-            Ok(bytes) => bytes,
-            // Nobody can ever be offered such an event: it counts like a refusal, so that others can pass.
-            Err(error) => {
-                return Outcome::Refused {
-                    why: format!("the event is not readable as it is stored: {error}"),
-                };
+        if batch::may_travel(first) && door.batches.are_welcome() {
+            let several = run.iter().take_while(|offer| batch::may_travel(offer));
+            // What cannot be shown is offered alone, when its turn comes.
+            let events: Vec<_> = several
+                .map_while(|offer| Some((offer.event.number(), shown(core, offer).ok()?)))
+                .collect();
+            if !events.is_empty() {
+                return batch::travel(door, first.event.head().key, events).await;
             }
-        };
-        let about = About::of(offer.event);
-        if batch::may_travel(&offer) && door.batches.are_welcome() {
-            return batch::travel(door, bytes, about).await;
         }
-        match door.deliver(vec![bytes]).await {
-            Ok(response) => {
-                door.batches.heard(&response);
-                answer::taken(response, about)
-            }
-            Err(outcome) => outcome,
-        }
+        vec![door.offer(core, first).await]
     }
+}
+
+/// Nobody can ever be offered an event that has no such form: it counts like a refusal, so that others can pass.
+fn shown(core: &Core, offer: &Offer<'_>) -> Result<Bytes, Outcome> {
+    let shown = offer.event.shown(&offer.told(), core.raw_inline);
+    shown.map_err(|error| Outcome::Refused {
+        why: format!("the event is not readable as it is stored: {error}"),
+    })
 }
 
 impl Door {
@@ -113,6 +118,21 @@ impl Door {
             timeout: core.timeout,
             batches: Batches::default(),
         })
+    }
+
+    /// One event by itself.
+    async fn offer(&self, core: &Core, offer: &Offer<'_>) -> Outcome {
+        let bytes = match shown(core, offer) {
+            Ok(bytes) => bytes,
+            Err(outcome) => return outcome,
+        };
+        match self.deliver(vec![bytes]).await {
+            Ok(response) => {
+                self.batches.heard(&response);
+                answer::taken(response, About::of(offer.event))
+            }
+            Err(outcome) => outcome,
+        }
     }
 
     /// One call; what it came to where nothing was answered that can be read.

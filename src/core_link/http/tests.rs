@@ -371,3 +371,54 @@ fn what_cannot_be_reached_at_all_is_said_at_once() {
     };
     assert!(fault.to_string().contains("whsec_") && !fault.to_string().contains("hunter2"));
 }
+
+#[tokio::test]
+async fn a_run_goes_one_by_one_until_the_core_says_something() {
+    let said = Arc::new(AtomicUsize::new(0));
+    let count = said.clone();
+    let answer = move || match count.fetch_add(1, Ordering::SeqCst) {
+        2 => HttpResponse::Ok().body(r#"{"replies":[{"text":"您好"}]}"#),
+        4 => HttpResponse::InternalServerError().finish(),
+        _ => HttpResponse::NoContent().finish(),
+    };
+    let (at, seen) = core_server(answer).await;
+    let core = core(format!("http://{at}/"), 5_000);
+    let link = HttpLink::new(&Cores([core.clone()].into())).expect("a lawful core");
+    let events: Vec<crate::schema::Written> = (1..=5)
+        .map(|seq| crate::core_link::testing::event(seq, v1::Message::default()).into())
+        .collect();
+    let run = |from: usize| {
+        let offer = |event| Offer {
+            event,
+            attempt: 1,
+            passive: None,
+            replay: None,
+            now: NOW,
+        };
+        link.offer_run(&core, events[from..].iter().map(offer).collect())
+    };
+    let mut first = Vec::new();
+    // A machine that is busy ends a run sooner.
+    while first.len() < 3 {
+        first.extend(run(first.len()).await);
+    }
+    assert!(
+        matches!(&first[..], [Outcome::Taken(_), Outcome::Taken(_), Outcome::Taken(answer)] if answer.replies.len() == 1)
+    );
+    let mut second = run(3).await;
+    if second.len() == 1 {
+        second.extend(run(4).await);
+    }
+    assert!(matches!(&second[..], [Outcome::Taken(_), Outcome::Failed { .. }]));
+    let seqs: Vec<u64> = seen
+        .lock()
+        .expect("lock")
+        .iter()
+        .map(|(_, body)| {
+            serde_json::from_slice::<serde_json::Value>(body).expect("JSON")["data"]["seq"]
+                .as_u64()
+                .expect("seq")
+        })
+        .collect();
+    assert_eq!(seqs, [1, 2, 3, 4, 5], "one after the other");
+}

@@ -35,6 +35,18 @@ pub struct Moment {
 }
 
 impl State {
+    /// The core has taken the first so many of a run. A commit may take as long as the attempt did: the core need not wait
+    /// for it.
+    pub fn took(&mut self, job: &mut Job, count: usize, now: Millis) -> Turn {
+        let probe = std::mem::take(&mut job.probe);
+        let slot = &mut self.slots[usize::from(job.slot)];
+        slot.gate.end(probe);
+        slot.in_flight = slot.in_flight.saturating_sub(1);
+        job.taken = u32::try_from(count).unwrap_or(u32::MAX);
+        slot.committing = slot.committing.saturating_add(job.taken);
+        slot.gate.alive(probe, now)
+    }
+
     /// What an outcome means for core and event. Waiting is arranged here; taking and parking are the worker's.
     pub fn judge(&mut self, job: &mut Job, stored: &Stored, outcome: Outcome, moment: Moment) -> (Step, Turn) {
         let probe = std::mem::take(&mut job.probe);
@@ -58,10 +70,7 @@ impl State {
             self.let_go(job.slot);
         }
         let step = match outcome {
-            Outcome::Taken(answer) => {
-                self.taken(job);
-                Step::Take(answer)
-            }
+            Outcome::Taken(answer) => Step::Take(answer),
             Outcome::Park { why } => set_aside(stored, why),
             Outcome::Refused { why } => self.refused(job, stored, why, moment),
             Outcome::Again { after, why } => self.own_failure(job, stored, after, why, moment),
@@ -73,15 +82,6 @@ impl State {
             }
         };
         (step, turn)
-    }
-
-    /// A commit may take as long as the attempt did: the core need not wait for it.
-    fn taken(&mut self, job: &mut Job) {
-        let slot = &mut self.slots[usize::from(job.slot)];
-        if !std::mem::replace(&mut job.taken, true) {
-            slot.in_flight = slot.in_flight.saturating_sub(1);
-            slot.committing += 1;
-        }
     }
 
     fn refused(&mut self, job: &mut Job, stored: &Stored, why: String, moment: Moment) -> Step {

@@ -26,6 +26,7 @@ pub(super) struct Data {
     seqs: HashMap<ConversationId, u32>,
     reads: usize,
     takes: Vec<(u32, Vec<String>)>,
+    commits: usize,
     hurried: HashSet<ConversationId>,
     parked: Vec<(u32, String)>,
     enqueued: Vec<String>,
@@ -54,6 +55,10 @@ impl FakeLedger {
     }
     pub fn takes(&self) -> Vec<(u32, Vec<String>)> {
         self.data().takes.clone()
+    }
+    /// How many takes there were, however many events each took.
+    pub fn commits(&self) -> usize {
+        self.data().commits
     }
     /// Whose takes somebody waited for.
     pub fn hurried(&self) -> HashSet<ConversationId> {
@@ -168,6 +173,12 @@ impl Ledger for FakeLedger {
         if data.fail_takes > 0 {
             data.fail_takes -= 1;
             return Err(StoreError::Overloaded);
+        }
+        data.commits += 1;
+        for (row, seq) in take.before {
+            data.waiting.entry(take.conversation).or_default().remove(&seq);
+            data.answered.insert(row);
+            data.takes.push((seq, Vec::new()));
         }
         if let Some(events) = data.waiting.get_mut(&take.conversation) {
             events.remove(&take.seq);

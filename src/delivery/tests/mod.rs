@@ -5,6 +5,7 @@ mod ledger;
 mod moved;
 mod order;
 mod replay;
+mod runs;
 mod turn;
 
 use std::{
@@ -51,6 +52,8 @@ pub struct FakeLink {
     script: Mutex<Script>,
     /// Attempts wait for a permit where one is set.
     pub hold: Mutex<Option<Arc<Semaphore>>>,
+    /// The way knows runs; how long they were.
+    pub runs: Mutex<Option<Vec<usize>>>,
     in_flight: Mutex<HashMap<String, usize>>,
     /// Most attempts in flight: of one conversation, of all.
     pub most: Mutex<(usize, usize)>,
@@ -94,6 +97,26 @@ impl CoreLink for FakeLink {
         // A script may panic on purpose.
         (self.script.lock().unwrap_or_else(PoisonError::into_inner))(&seen)
     }
+
+    async fn offer_run(&self, core: &Core, run: Vec<Offer<'_>>) -> Vec<Outcome> {
+        let most = match self.runs.lock().expect("lock").as_mut() {
+            Some(runs) => {
+                runs.push(run.len());
+                run.len()
+            }
+            None => 1,
+        };
+        let mut said = Vec::new();
+        for offer in run.into_iter().take(most) {
+            let outcome = self.offer(core, offer).await;
+            let taken = matches!(outcome, Outcome::Taken(_));
+            said.push(outcome);
+            if !taken {
+                break;
+            }
+        }
+        said
+    }
 }
 
 pub struct Rig {
@@ -119,6 +142,7 @@ impl Rig {
             seen: Mutex::default(),
             script: Mutex::new(Box::new(script)),
             hold: Mutex::default(),
+            runs: Mutex::default(),
             in_flight: Mutex::default(),
             most: Mutex::default(),
         });

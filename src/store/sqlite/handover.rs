@@ -15,8 +15,11 @@ use crate::{
 };
 
 impl Writer {
-    /// The core took it: gone from the line, its replies in the outbox.
+    /// The core took it and what stood before it: gone from the line, its replies in the outbox.
     pub fn take(&mut self, take: Take) -> Result<Took, rusqlite::Error> {
+        for (row, seq) in take.before {
+            self.lines.remove(&self.db, take.conversation.0, seq, row)?;
+        }
         if !self.lines.remove(&self.db, take.conversation.0, take.seq, take.row)? {
             return Ok(Took::Before);
         }

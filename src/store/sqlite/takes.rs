@@ -128,6 +128,7 @@ mod tests {
             conversation: ConversationId(1),
             row,
             seq: 1,
+            before: Vec::new(),
             replies: Vec::new(),
             hurries: false,
         }

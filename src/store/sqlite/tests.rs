@@ -103,6 +103,7 @@ impl Bench {
             conversation: stored.conversation,
             row: stored.row,
             seq: stored.event.seq,
+            before: Vec::new(),
             replies,
             hurries: false,
         };

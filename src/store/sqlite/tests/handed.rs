@@ -108,3 +108,68 @@ async fn an_event_that_cannot_be_read_can_be_set_aside_and_looked_at_among_other
     );
     assert_eq!(bench.waiting(first.conversation).await, [1, 2], "Gaps in their places");
 }
+
+#[tokio::test]
+async fn a_run_is_taken_whole_with_the_reply_to_its_last() {
+    let bench = Bench::new();
+    let mut stored = Vec::new();
+    for number in 0..5 {
+        stored.push(bench.say("a", number).await);
+    }
+    let take = |last: usize, from: usize| Take {
+        conversation: stored[last].conversation,
+        row: stored[last].row,
+        seq: stored[last].event.seq,
+        before: stored[from..last].iter().map(|it| (it.row, it.event.seq)).collect(),
+        replies: Vec::new(),
+        hurries: false,
+    };
+    let took = bench.store.take(take(2, 0)).await.expect("taken");
+    assert!(matches!(took, Took::Now(_)));
+    assert_eq!(bench.waiting(stored[0].conversation).await, [4, 5]);
+    // What was taken before is passed over; what was not goes with the rest.
+    let took = bench.store.take(take(3, 0)).await.expect("taken");
+    assert!(matches!(took, Took::Now(_)));
+    assert_eq!(bench.waiting(stored[0].conversation).await, [5]);
+    let took = bench.store.take(take(2, 1)).await.expect("heard before");
+    assert!(matches!(took, Took::Before));
+    assert_eq!(bench.waiting(stored[0].conversation).await, [5]);
+    let left = bench.store.backlog().await.expect("read");
+    assert_eq!((left.len(), left[0].count, left[0].first_seq), (1, 1, 5));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_among_many_hears_of_their_own_conversation_alone() {
+    let bench = Bench::new();
+    let mut first = Vec::new();
+    for who in 0..70 {
+        first.push(bench.say(&format!("c{who}"), who).await);
+        bench.say(&format!("c{who}"), 100 + who).await;
+    }
+    bench.take(&first[3], Vec::new()).await;
+    let store = &bench.store;
+    let asked = first.iter().map(|stored| store.pending(stored.conversation, 0, 9));
+    let found = futures_util::future::join_all(asked).await;
+    for (number, (stored, found)) in first.iter().zip(found).enumerate() {
+        let found = found.expect("read");
+        assert!(found.iter().all(|it| it.conversation == stored.conversation));
+        let seqs: Vec<u32> = found.iter().map(|it| it.event.seq).collect();
+        assert_eq!(seqs, if number == 3 { vec![2] } else { vec![1, 2] }, "{number}");
+    }
+    let limited = store.pending(first[0].conversation, 0, 1).await.expect("read");
+    assert_eq!((limited.len(), limited[0].event.seq), (1, 1));
+    let later = store.pending(first[0].conversation, 2, 9).await.expect("read");
+    assert_eq!((later.len(), later[0].event.seq), (1, 2));
+    assert!(
+        store
+            .pending(ConversationId(i64::MAX), 0, 9)
+            .await
+            .expect("read")
+            .is_empty()
+    );
+    store.close().await;
+    let asked = first.iter().map(|stored| store.pending(stored.conversation, 0, 9));
+    for found in futures_util::future::join_all(asked).await {
+        assert!(found.is_err(), "nobody waits in vain");
+    }
+}

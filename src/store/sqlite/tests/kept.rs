@@ -30,6 +30,7 @@ async fn below_its_reserve_the_store_takes_nothing_new_but_still_ends_what_it_ha
         conversation: stored.conversation,
         row: stored.row,
         seq: 1,
+        before: Vec::new(),
         replies: Vec::new(),
         hurries: false,
     };
