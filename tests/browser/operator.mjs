@@ -189,12 +189,13 @@ await tell(async () => {
     await green(page);
     const before = await ids();
     await simulated("POST", `/sim/v1/open/${PLATFORM.app_id}/revoke`, { account: SHOP.app_id });
+    // WeChat said so: nobody had to ask.
+    await open(page, "accounts", '[data-account="shop"]');
+    await page.locator('[data-account="shop"] .badge', { hasText: /^revoked$/ }).waitFor();
     await named(page, "token", "red", "ACCOUNT_REVOKED", "its admin withdrew the authorisation", "Authorise again", "授权管理");
     await picture(page, "doctor-finding");
     const refused = await agentSays(SHOP, "zu spät");
     must(refused.error?.code === "ACCOUNT_REVOKED", JSON.stringify(refused));
-    await open(page, "accounts", '[data-account="shop"]');
-    await page.locator('[data-account="shop"] .badge', { hasText: /^revoked$/ }).waitFor();
     const link = await again(page, "shop");
     const admins = await merchant();
     await admins.goto(link);
