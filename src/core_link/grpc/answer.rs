@@ -77,15 +77,13 @@ pub fn shares(response: v1::DeliverResponse, whose: &[Share<'_>]) -> Vec<Vec<Out
     each.collect()
 }
 
-/// Each Ack speaks of what the one before it left, up to its `through_seq`. Without one it speaks of all that is left if it
-/// is the only one, else of one event. What is not OK is said of the first of these, and of nothing behind it.
+/// Each Ack speaks of what the one before it left, up to its `through_seq`, and without that of one event: who wrote it may
+/// not have looked for a second one. What is not OK is said of the first of these, and of nothing behind it.
 fn run(acks: Vec<v1::Ack>, seqs: &[u32]) -> Vec<Outcome> {
-    let alone = acks.len() == 1;
     let mut outcomes = Vec::with_capacity(seqs.len());
     for mut ack in acks {
         let left = seqs.get(outcomes.len()..).unwrap_or_default();
         let covered = match ack.through_seq {
-            0 if alone => left.len(),
             0 => left.len().min(1),
             through => left.partition_point(|seq| *seq <= through),
         };

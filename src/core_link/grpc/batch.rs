@@ -1,7 +1,8 @@
 //! May several events travel in one request? Where nobody waits for an answer, to a core that has shown that it acknowledges
 //! each conversation by itself, and only while it answers at once; those of one conversation in their order.
 //!
-//! A core that answers for a request as a whole gets one event at a time: it may not have looked for a second one. And
+//! A core that answers for a request as a whole gets one event at a time: it may not have looked for a second one. For the
+//! same reason a core that does not say how far it took a conversation gets one event of it in a request. And
 //! conversations do not wait for each other: a core that takes its time over one gets one at a time too.
 
 use std::{
@@ -19,7 +20,7 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{Door, Share, answer};
 use crate::{
     ports::core::{Offer, Outcome},
-    schema::v1::DeliverResponse,
+    schema::v1::{DeliverResponse, ack::Outcome as Says},
 };
 
 /// Requests with several events in flight.
@@ -38,7 +39,10 @@ const REST: Duration = Duration::from_secs(10);
 /// What waits for the next request.
 #[derive(Default)]
 pub struct Batches {
+    /// It answers for each conversation …
     understood: AtomicBool,
+    /// … and says how far: it has looked for a second event.
+    counts: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -78,9 +82,23 @@ impl Batches {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An Ack says that the core looks at each conversation.
+    /// An Ack says that the core looks at each conversation, and its `through_seq` that it looks at each event.
     pub fn heard(&self, response: &DeliverResponse) {
-        self.understood.store(!response.results.is_empty(), Ordering::Relaxed);
+        let acks = &response.results;
+        self.understood.store(!acks.is_empty(), Ordering::Relaxed);
+        let mut taken = acks.iter().filter(|ack| ack.outcome() == Says::Ok).peekable();
+        if taken.peek().is_some() {
+            let counts = taken.all(|ack| ack.through_seq > 0);
+            self.counts.store(counts, Ordering::Relaxed);
+        }
+    }
+
+    /// How many events of one conversation may stand in a request.
+    pub fn of_a_run(&self) -> usize {
+        match self.counts.load(Ordering::Relaxed) {
+            true => usize::MAX,
+            false => 1,
+        }
     }
 
     pub fn are_welcome(&self) -> bool {

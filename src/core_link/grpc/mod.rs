@@ -88,7 +88,8 @@ impl CoreLink for GrpcLink {
             }];
         };
         if batch::may_travel(first) && door.batches.are_welcome() {
-            let several = run.iter().take_while(|offer| batch::may_travel(offer));
+            let most = door.batches.of_a_run();
+            let several = run.iter().take(most).take_while(|offer| batch::may_travel(offer));
             // What cannot be shown is offered alone, when its turn comes.
             let events: Vec<_> = several
                 .map_while(|offer| Some((offer.event.number(), shown(core, offer).ok()?)))

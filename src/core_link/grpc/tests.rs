@@ -495,7 +495,7 @@ fn each_ack_speaks_of_what_the_one_before_it_left() {
     for (acks, means) in [
         (&[("k", 7, Ok)][..], "taken taken taken"),
         (&[("k", 9, Ok)], "taken taken taken"),
-        (&[("k", 0, Ok)], "taken taken taken"),
+        (&[("k", 0, Ok)], "taken again"),
         (&[("k", 5, Ok), ("k", 6, Ok), ("k", 7, Ok)], "taken taken taken"),
         (&[("k", 0, Ok), ("k", 0, Ok), ("k", 0, Ok)], "taken taken taken"),
         (&[("k", 6, Ok)], "taken taken again"),
@@ -508,7 +508,7 @@ fn each_ack_speaks_of_what_the_one_before_it_left() {
         (&[("k", 7, Park)], "park"),
         (&[("k", 4, Park), ("k", 7, Ok)], "taken taken taken"),
         (&[("x", 1, Ok)], "again"),
-        (&[("k", 0, Ok), ("x", 0, Ok)], "taken taken taken"),
+        (&[("k", 0, Ok), ("x", 0, Ok)], "taken again"),
     ] {
         assert_eq!(said(acks), means, "{acks:?}");
     }
@@ -530,4 +530,32 @@ async fn a_core_that_answers_for_a_request_as_a_whole_hears_one_event_at_a_time(
     assert_eq!(ran(&link, &core, "k", 1..=5).await.len(), 1);
     let inner = house.told.inner();
     assert!(inner.heard.len() == 22 && inner.heard.iter().all(|(_, it)| it.events.len() == 1));
+}
+
+#[tokio::test]
+async fn a_core_that_does_not_say_how_far_it_took_a_conversation_hears_one_event_of_it_at_a_time() {
+    let house = house().await;
+    let core = core(house.address, 5_000);
+    let link = link(&core);
+    let silent = v1::Ack {
+        conversation_key: "k".into(),
+        ..Default::default()
+    };
+    let answer = DeliverResponse {
+        results: vec![silent],
+        ..Default::default()
+    };
+    for from in 1..=3 {
+        house.told.says(Ok(answer.clone()));
+        let said = ran(&link, &core, "k", from..=5).await;
+        assert_eq!(said.iter().map(name).collect::<Vec<_>>(), ["taken"]);
+    }
+    let heard = house
+        .told
+        .inner()
+        .heard
+        .iter()
+        .map(|(_, it)| it.events.len())
+        .collect::<Vec<_>>();
+    assert_eq!(heard, [1, 1, 1]);
 }
