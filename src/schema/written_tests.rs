@@ -137,6 +137,9 @@ fn what_is_seldom_said_is_written_as_it_should_be_all_the_same() {
     odd.ext_json.insert("a.x".to_owned(), String::new());
     let media = v1::Media {
         size: u64::MAX,
+        ..Default::default()
+    };
+    let lasting = v1::Media {
         duration: Some(pbjson_types::Duration {
             seconds: 3,
             nanos: 250_000_000,
@@ -188,8 +191,19 @@ fn what_is_seldom_said_is_written_as_it_should_be_all_the_same() {
         ..Default::default()
     };
     for raw_inline in [false, true] {
-        same_json(&event, &v1::Offer::default(), raw_inline);
+        assert!(
+            same_json(&event, &v1::Offer::default(), raw_inline),
+            "without reading it"
+        );
     }
+    let lasting = v1::Event {
+        body: Some(Body::Message(v1::Message {
+            parts: vec![part(Content::Video(lasting))],
+            ..Default::default()
+        })),
+        ..Default::default()
+    };
+    assert!(!same_json(&lasting, &v1::Offer::default(), false), "how long is read");
     let signal = v1::Event {
         body: Some(Body::Signal(v1::Signal {
             fields: [("b".to_owned(), "2".to_owned()), ("a".to_owned(), "1".to_owned())].into(),
