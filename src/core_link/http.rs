@@ -9,7 +9,7 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use rustls::ClientConfig;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::{
     answer::{self, About},
@@ -25,7 +25,7 @@ use crate::{
     },
     ports::{
         clock::Millis,
-        core::{Answer, CoreLink, Offer, Outcome},
+        core::{CoreLink, Offer, Outcome},
     },
 };
 
@@ -37,9 +37,6 @@ const IDLE: Duration = Duration::from_secs(4);
 /// Longest wait for a connection; less where the core's timeout is short, so that "nobody is there" stays apart from
 /// "nobody answered".
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// How long what a core took may wait for what it takes next to be committed with it.
-const AT_ONCE: Duration = Duration::from_millis(5);
 
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
@@ -88,27 +85,6 @@ impl HttpLink {
 #[async_trait]
 impl CoreLink for HttpLink {
     async fn offer(&self, core: &Core, offer: Offer<'_>) -> Outcome {
-        self.one(core, offer).await
-    }
-
-    /// One after the other, while the core takes them at once and in silence: what it said is to be committed soon.
-    async fn offer_run(&self, core: &Core, run: Vec<Offer<'_>>) -> Vec<Outcome> {
-        let until = Instant::now() + AT_ONCE;
-        let mut said = Vec::with_capacity(run.len());
-        for offer in run {
-            let outcome = self.one(core, offer).await;
-            let goes_on = matches!(&outcome, Outcome::Taken(answer) if *answer == Answer::default());
-            said.push(outcome);
-            if !goes_on || Instant::now() >= until {
-                break;
-            }
-        }
-        said
-    }
-}
-
-impl HttpLink {
-    async fn one(&self, core: &Core, offer: Offer<'_>) -> Outcome {
         let Some(door) = self.doors.get(&core.name) else {
             return Outcome::Down {
                 after: None,

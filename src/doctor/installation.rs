@@ -148,9 +148,16 @@ impl Doctor {
                 return pulls(core, &link, waiting.events, age);
             }
             let (name, state, count, seconds) = (&core.name, link.state, waiting.events, age / 1000);
+            let error = link.last_error.as_str();
+            let (colon, zh_colon) = match (state, error) {
+                (_, "") => ("", ""),
+                // It fails in too few conversations to be down.
+                ("up", _) if age > LAG_SEEN => ("; what went wrong last: ", "；最近一次出错："),
+                ("up", _) => ("", ""),
+                _ => (": ", "："),
+            };
             // What it said before it was up again is history.
-            let error = if state == "up" { "" } else { link.last_error.as_str() };
-            let (colon, zh_colon) = if error.is_empty() { ("", "") } else { (": ", "：") };
+            let error = if colon.is_empty() { "" } else { error };
             let seen = said(
                 format!("core {name}: {state}; {count} events wait, the oldest for {seconds} s{colon}{error}"),
                 format!("核心 {name}：{state}；积压 {count} 条，最早 {seconds} 秒{zh_colon}{error}"),

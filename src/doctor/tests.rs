@@ -510,18 +510,52 @@ async fn copies_that_do_not_arrive_are_told_and_so_is_the_switch() {
     assert!(find(&zh, "forwarder").seen.contains("连续 1 次发送失败"));
 }
 
-/// A core for which nothing waits.
-struct KeepsUp;
+/// A core that is up, and for which something waits since then, or nothing.
+#[derive(Default)]
+struct Up {
+    oldest: Option<i64>,
+}
 
-impl CoreLinks for KeepsUp {
+impl CoreLinks for Up {
     fn lag(&self) -> BTreeMap<String, Lag> {
-        BTreeMap::new()
+        let lag = |oldest| Lag {
+            events: 1,
+            oldest: Some(oldest),
+        };
+        self.oldest
+            .map(|oldest| ("main".to_owned(), lag(oldest)))
+            .into_iter()
+            .collect()
     }
     fn state(&self, _: &str) -> CoreState {
         CoreState {
             state: "up",
+            last_error: "it hung up".into(),
             ..CoreState::default()
         }
+    }
+}
+
+#[tokio::test]
+async fn of_a_core_that_is_up_and_takes_nothing_the_reason_is_told() {
+    let house = House::new().await;
+    house.bind();
+    for (oldest, level, reason) in [
+        (None, Level::Green, false),
+        (Some(NOW - 59_000), Level::Green, false),
+        (Some(NOW - 61_000), Level::Yellow, true),
+    ] {
+        let doctor = Doctor {
+            links: std::sync::Arc::new(Up { oldest }),
+            ..in_a_hurry(&house, 1_000)
+        };
+        let findings = doctor.examine(None, Lang::En).await;
+        let found = find(&findings, "core");
+        assert_eq!(
+            (found.level, found.seen.contains("it hung up")),
+            (level, reason),
+            "{found:?}"
+        );
     }
 }
 
@@ -538,7 +572,7 @@ fn in_a_hurry(house: &House, reply_budget: i64) -> Doctor {
         registry: of.registry.clone(),
         observer: of.observer.clone(),
         cores: Cores([core].into()),
-        links: std::sync::Arc::new(KeepsUp),
+        links: std::sync::Arc::<Up>::default(),
         probes: of.probes.clone(),
         forwarding: of.forwarding.clone(),
         state_folder: of.state_folder.clone(),
