@@ -160,12 +160,16 @@ async fn a_restart_and_a_restore_need_no_new_scan_and_no_new_ticket() {
     std::fs::write(&secret, "correct horse battery staple\n").unwrap();
     let file = office.bridge.dir.path().join("saved");
     let sealed = ["--passphrase-file", secret.to_str().unwrap()];
-    office.command(&["backup", file.to_str().unwrap(), sealed[0], sealed[1]]);
+    office
+        .bridge
+        .cli(&["backup", file.to_str().unwrap(), sealed[0], sealed[1]]);
     office.bridge.kill();
     let bytes = std::fs::read(&file).unwrap();
     assert!(!bytes.windows(12).any(|window| window == b"refreshtoken"), "sealed");
     std::fs::remove_dir_all(office.bridge.state()).unwrap();
-    office.command(&["restore", file.to_str().unwrap(), sealed[0], sealed[1]]);
+    office
+        .bridge
+        .cli(&["restore", file.to_str().unwrap(), sealed[0], sealed[1]]);
     office.bridge.spawn();
     office.bridge.ready().await;
     // Every token is dead: what is left are the ticket and the refresh token out of the backup.

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::{collections::BTreeMap, process::Command, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -47,19 +47,6 @@ impl House {
         let told: Value = answer.json().await.unwrap();
         assert!(status.is_success(), "{path}: {told}");
         told
-    }
-
-    /// The command line, on this bridge.
-    fn command(&self, words: &[&str]) -> String {
-        let output = Command::new(env!("CARGO_BIN_EXE_wxbridge"))
-            .args(words)
-            .env("WXBRIDGE_CONFIG", self.bridge.config())
-            .current_dir(self.bridge.dir.path())
-            .output()
-            .unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{words:?}: {told}");
-        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Every customer writes one after the other, the customers beside each other; each message is answered `success`.
@@ -174,10 +161,15 @@ async fn an_event_that_its_core_refuses_stays_when_the_account_is_paused_and_a_r
     house.core.behaves(|_| Said::status(503));
     assert_eq!(house.bridge.text(&house.shop, "oAnna", "first").await.0, 200);
     house.core.hears(1).await;
-    assert!(house.command(&["account", "pause", "shop"]).starts_with("shop: paused"));
+    assert!(
+        house
+            .bridge
+            .cli(&["account", "pause", "shop"])
+            .starts_with("shop: paused")
+    );
     // A second pause is the same pause.
     house.switch("shop", "pause").await;
-    let listed = house.command(&["account", "list"]);
+    let listed = house.bridge.cli(&["account", "list"]);
     assert_eq!(listed.matches(", paused").count(), 1, "{listed}");
     house.core.behaves(|_| Said::taken());
     assert_eq!(house.bridge.text(&house.shop, "oAnna", "second").await.0, 200);
@@ -187,7 +179,8 @@ async fn an_event_that_its_core_refuses_stays_when_the_account_is_paused_and_a_r
     assert_eq!(house.ours().len(), before);
     assert!(
         house
-            .command(&["account", "resume", "shop"])
+            .bridge
+            .cli(&["account", "resume", "shop"])
             .starts_with("shop: resumed")
     );
     assert_eq!(

@@ -1,8 +1,6 @@
 //! What do the tests of accounts bound by a scan share? An open platform at the simulator and at the bridge, and an operator
 //! with a browser.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 use wxbridge::sim::{Options, Sim};
 
@@ -243,21 +241,6 @@ impl Office {
             (view["state"]["state"] == state).then_some(view)
         })
         .await
-    }
-
-    /// The command line, on this bridge.
-    pub fn command(&self, words: &[&str]) {
-        let output = Command::new(env!("CARGO_BIN_EXE_wxbridge"))
-            .args(words)
-            .env("WXBRIDGE_CONFIG", self.bridge.config())
-            .current_dir(self.bridge.dir.path())
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{words:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
     }
 
     // ---- customers and the core

@@ -158,6 +158,19 @@ impl Bridge {
         self.dir.path().join("wxbridge.toml")
     }
 
+    /// The command line, on this bridge; what it printed.
+    pub fn cli(&self, words: &[&str]) -> String {
+        let output = Command::new(BINARY)
+            .args(words)
+            .env("WXBRIDGE_CONFIG", self.config())
+            .current_dir(self.dir.path())
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {told}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// The command that `serve`s this folder.
     pub fn command(&self) -> Command {
         let config = self.config();

@@ -51,18 +51,23 @@ impl<'a> Push<'a> {
         self.value("CreateTime")
     }
 
-    /// When the platform says it happened: seconds, in some senders milliseconds; `None` where it claims nonsense.
+    /// When the platform says it happened; `None` where it claims nonsense.
     pub fn platform_time(&self, now: Millis) -> Option<Millis> {
-        let claimed: i64 = self.create_time().parse().ok()?;
-        let millis = if claimed > MILLIS_FROM {
-            claimed
-        } else {
-            claimed.checked_mul(1000)?
-        };
-        (EARLIEST..=now.saturating_add(AHEAD_MAX))
-            .contains(&millis)
-            .then_some(millis)
+        claimed(self.create_time(), now)
     }
+}
+
+/// A time as the platform writes it: seconds, in some senders milliseconds; `None` where that is nonsense.
+pub fn claimed(time: &str, now: Millis) -> Option<Millis> {
+    let claimed: i64 = time.parse().ok()?;
+    let millis = if claimed > MILLIS_FROM {
+        claimed
+    } else {
+        claimed.checked_mul(1000)?
+    };
+    (EARLIEST..=now.saturating_add(AHEAD_MAX))
+        .contains(&millis)
+        .then_some(millis)
 }
 
 /// A larger number cannot be seconds.

@@ -1,7 +1,10 @@
 //! What do the fields of a pulled item say, wherever its sender put them?
 
 use crate::{
-    channels::contract::{At, Who},
+    channels::{
+        common::wire::claimed,
+        contract::{At, Who},
+    },
     envelope::Fields,
     ports::clock::Millis,
     schema::v1::{Identity, identity},
@@ -33,7 +36,7 @@ impl<'a> Said<'a> {
                 named => named,
             },
             customer: either("external_userid"),
-            time: time(fields.value("send_time"), now),
+            time: claimed(fields.value("send_time"), now),
         }
     }
 
@@ -72,20 +75,4 @@ pub fn staff(userid: &str) -> Option<Identity> {
         kind: identity::Kind::Staff as i32,
         ..Identity::default()
     })
-}
-
-/// Seconds, in some senders milliseconds.
-fn time(text: &str, now: Millis) -> Option<Millis> {
-    const MILLIS_FROM: i64 = 100_000_000_000;
-    const EARLIEST: Millis = 1_293_840_000_000;
-    const AHEAD_MAX: Millis = 24 * 3_600_000;
-    let claimed: i64 = text.parse().ok()?;
-    let millis = if claimed > MILLIS_FROM {
-        claimed
-    } else {
-        claimed.checked_mul(1000)?
-    };
-    (EARLIEST..=now.saturating_add(AHEAD_MAX))
-        .contains(&millis)
-        .then_some(millis)
 }
