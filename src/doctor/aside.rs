@@ -14,6 +14,8 @@ use crate::{
 const COUNTED: usize = 100;
 const HOUR: Millis = 3_600_000;
 const DAY: Millis = 24 * HOUR;
+/// The platform tells its time in whole seconds: what we know of its clock moves by as much from answer to answer.
+const CLOCKS_APART: Millis = 1_000;
 
 /// Bodies of one account with one reason.
 #[derive(Default)]
@@ -47,7 +49,7 @@ impl Doctor {
         let read = opened.and_then(|opened| opened.observe(|condition| condition.last_callback));
         // Bodies are stamped with the platform's clock, callbacks with ours.
         let last = kind.last - self.probes.skew().unwrap_or(0);
-        let level = match read.is_none_or(|read| read < last) {
+        let level = match read.is_none_or(|read| read < last + CLOCKS_APART) {
             true if self.clock.now() - kind.last < HOUR => Level::Red,
             _ => Level::Yellow,
         };

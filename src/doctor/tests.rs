@@ -191,7 +191,7 @@ fn body(account: &str, code: Code, received: i64) -> Quarantined {
 async fn bodies_that_cannot_be_read_are_red_until_others_are_read_again() {
     let house = House::new().await;
     let opened = house.bind();
-    let kept = [NOW - 2, NOW - 1].map(|at| body("shop", Code::Undecodable, at));
+    let kept = [NOW - 2_001, NOW - 2_000].map(|at| body("shop", Code::Undecodable, at));
     house.store.quarantined.lock().expect("lock").extend(kept);
     let findings = look(&house, Lang::En).await;
     let found = find(&findings, "quarantine");
@@ -204,8 +204,11 @@ async fn bodies_that_cannot_be_read_are_red_until_others_are_read_again() {
         "{}",
         found.seen
     );
-    opened.observe(|condition| condition.last_callback = Some(NOW));
-    assert_eq!(find(&look(&house, Lang::En).await, "quarantine").level, Level::Yellow);
+    // The platform is 1.5 s ahead, and one of about that time may have come before it.
+    for (read, level) in [(NOW - 2_501, Level::Red), (NOW - 2_500, Level::Yellow)] {
+        opened.observe(|condition| condition.last_callback = Some(read));
+        assert_eq!(find(&look(&house, Lang::En).await, "quarantine").level, level);
+    }
     let of_other = house.state.doctor.examine(Some("other"), Lang::En).await;
     assert!(of_other.iter().all(|finding| finding.id != "quarantine"));
 }
