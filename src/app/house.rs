@@ -385,6 +385,20 @@ fn doctor(config: &Config, ground: &Ground, people: &People, built: &Built<'_>, 
     }
 }
 
+/// What delivery works with.
+fn pushing(config: &Config, ground: &Ground, outbound: &Arc<Outbound>) -> Result<delivery::Parts, StartFault> {
+    Ok(delivery::Parts {
+        ledger: delivery::ledger::of(ground.store.clone()),
+        windows: ground.windows.clone(),
+        replies: outbound.clone(),
+        cores: config.cores.clone(),
+        link: Arc::new(core_link::Links::new(&config.cores)?),
+        clock: ground.clock.clone(),
+        chance: ground.chance.clone(),
+        observer: ground.observer.clone(),
+    })
+}
+
 /// Delivery, and what the internal and health listeners reach.
 fn doors(
     config: &Config,
@@ -407,16 +421,7 @@ fn doors(
         pushed: ground.delivery.clone(),
         pulled: feeds.clone(),
     });
-    let parts = delivery::Parts {
-        ledger: delivery::ledger::of(ground.store.clone()),
-        windows: ground.windows.clone(),
-        replies: outbound.clone(),
-        cores: config.cores.clone(),
-        link: Arc::new(core_link::Links::new(&config.cores)?),
-        clock: ground.clock.clone(),
-        chance: ground.chance.clone(),
-        observer: ground.observer.clone(),
-    };
+    let parts = pushing(config, &ground, outbound)?;
     let doctor = doctor(config, &ground, &people, built, &links);
     let deliverer = Deliverer::new(parts, ground.inbox);
     let backup = backup::Desk {

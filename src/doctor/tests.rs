@@ -1,16 +1,14 @@
-use std::collections::BTreeMap;
+//! What the doctor says of accounts and of what was set aside; of what stands around them: [`around`].
 
-use super::{Doctor, Finding, Lang, Level};
+mod around;
+
+use super::{Finding, Lang, Level};
 use crate::{
-    cores::{Core, Cores},
     error::{Code, Fault},
     ports::store::{Parked, Quarantined},
     schema::v1,
     settings::AccountSettings,
-    web::{
-        needs::{Copies, CoreLinks, CoreState, Lag},
-        testing::{House, NOW, core},
-    },
+    web::testing::{House, NOW},
 };
 
 async fn look(house: &House, lang: Lang) -> Vec<Finding> {
@@ -462,160 +460,4 @@ async fn a_ledger_of_many_callbacks_is_read_at_a_glance() {
         "all 1,204 callbacks of the last hour answered, slowest 412 ms"
     );
     assert!(found.means.contains("another grantee") && found.place.contains("授权管理"));
-}
-
-#[tokio::test]
-async fn copies_that_do_not_arrive_are_told_and_so_is_the_switch() {
-    let house = House::new().await;
-    house.bind();
-    let copies = |kind, failures, waits: Option<i64>, lost| Copies {
-        forwarder: "archive".into(),
-        kind,
-        failures,
-        last_error: "answered 503".into(),
-        waiting_since: waits.map(|waits| NOW - waits),
-        lost,
-    };
-    let levels = async |all: Vec<Copies>| {
-        *house.parts.copies.lock().expect("lock") = all;
-        let findings = look(&house, Lang::En).await;
-        let of_copies = findings.into_iter().filter(|it| it.id.starts_with("forwarder"));
-        of_copies.map(|it| (it.id, it.level, it.seen)).collect::<Vec<_>>()
-    };
-    assert_eq!(levels(Vec::new()).await, []);
-    for (all, level, seen) in [
-        (vec![copies("msg", 0, Some(900), 0)], Level::Green, "nothing waits"),
-        // The failures of a receiver that has everything by now are of the past.
-        (vec![copies("msg", 3, None, 0)], Level::Green, "nothing waits"),
-        (
-            vec![copies("msg", 0, Some(61_000), 0)],
-            Level::Yellow,
-            "of type msg wait for 61 s",
-        ),
-        (
-            vec![copies("msg", 0, Some(70_000), 0), copies("user", 2, Some(1_000), 0)],
-            Level::Yellow,
-            "2 posts of type user failed in a row, copies wait for 1 s: answered 503",
-        ),
-        (vec![copies("msg", 9, Some(601_000), 0)], Level::Red, "wait for 601 s"),
-        (vec![copies("msg", 0, None, 7)], Level::Red, "7 records were forgotten"),
-    ] {
-        let found = levels(all).await;
-        assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].1 == level && found[0].2.contains(seen), "{found:?}");
-    }
-    *house.parts.unprotected.lock().expect("lock") = true;
-    let found = levels(vec![copies("msg", 0, None, 0)]).await;
-    assert_eq!((found[0].0, found[0].1), ("forwarder-switch", Level::Yellow));
-    assert!(levels(Vec::new()).await.is_empty(), "nobody gets copies");
-    *house.parts.copies.lock().expect("lock") = vec![copies("msg", 1, Some(1_000), 0)];
-    let zh = look(&house, Lang::Zh).await;
-    assert!(find(&zh, "forwarder").seen.contains("连续 1 次发送失败"));
-}
-
-/// A core that is up, and for which something waits since then, or nothing.
-#[derive(Default)]
-struct Up {
-    oldest: Option<i64>,
-}
-
-impl CoreLinks for Up {
-    fn lag(&self) -> BTreeMap<String, Lag> {
-        let lag = |oldest| Lag {
-            events: 1,
-            oldest: Some(oldest),
-        };
-        self.oldest
-            .map(|oldest| ("main".to_owned(), lag(oldest)))
-            .into_iter()
-            .collect()
-    }
-    fn state(&self, _: &str) -> CoreState {
-        CoreState {
-            state: "up",
-            last_error: "it hung up".into(),
-            ..CoreState::default()
-        }
-    }
-}
-
-#[tokio::test]
-async fn of_a_core_that_is_up_and_takes_nothing_the_reason_is_told() {
-    let house = House::new().await;
-    house.bind();
-    for (oldest, level, reason) in [
-        (None, Level::Green, false),
-        (Some(NOW - 59_000), Level::Green, false),
-        (Some(NOW - 61_000), Level::Yellow, true),
-    ] {
-        let doctor = Doctor {
-            links: std::sync::Arc::new(Up { oldest }),
-            ..in_a_hurry(&house, 1_000)
-        };
-        let findings = doctor.examine(None, Lang::En).await;
-        let found = find(&findings, "core");
-        assert_eq!(
-            (found.level, found.seen.contains("it hung up")),
-            (level, reason),
-            "{found:?}"
-        );
-    }
-}
-
-/// The doctor of a house whose core must answer within `reply_budget`.
-fn in_a_hurry(house: &House, reply_budget: i64) -> Doctor {
-    let of = &house.state.doctor;
-    let core = Core {
-        reply_budget,
-        ..core("main")
-    };
-    Doctor {
-        clock: of.clock.clone(),
-        store: of.store.clone(),
-        registry: of.registry.clone(),
-        observer: of.observer.clone(),
-        cores: Cores([core].into()),
-        links: std::sync::Arc::<Up>::default(),
-        probes: of.probes.clone(),
-        forwarding: of.forwarding.clone(),
-        state_folder: of.state_folder.clone(),
-        reserve: of.reserve,
-        cloud: of.cloud,
-        public_urls: of.public_urls.clone(),
-        chance: of.chance.clone(),
-    }
-}
-
-#[tokio::test]
-async fn a_core_that_was_late_is_green_once_it_answers_in_time_again() {
-    let house = House::new().await;
-    house.bind();
-    let doctor = in_a_hurry(&house, 1_000);
-    let level = async || find(&doctor.examine(None, Lang::En).await, "core").level;
-    let observer = &house.state.observer;
-    observer.offered("main", "e1", 1, "taken", 400.0);
-    assert_eq!(level().await, Level::Green);
-    observer.offered("main", "e2", 1, "taken", 1_400.0);
-    assert_eq!(level().await, Level::Yellow);
-    house.clock.advance(std::time::Duration::from_secs(HOUR / 2));
-    assert_eq!(level().await, Level::Yellow, "nobody has asked it since");
-    observer.offered("main", "e3", 1, "taken", 20.0);
-    assert_eq!(level().await, Level::Green, "it was mended");
-}
-
-#[tokio::test]
-async fn strangers_are_told_of_for_a_day() {
-    let house = House::new().await;
-    house.bind();
-    let told = async || {
-        let findings = look(&house, Lang::En).await;
-        let found = findings.iter().find(|it| it.id == "strangers");
-        found.is_some_and(|it| !it.means.is_empty() && !it.act.is_empty() && !it.place.is_empty())
-    };
-    let stranger = Fault::new(Code::AccountUnknown, "no account \"shpo\"");
-    house.state.observer.callback_refused("", &stranger);
-    house.clock.advance(std::time::Duration::from_secs(24 * HOUR - 1));
-    assert!(told().await);
-    house.clock.advance(std::time::Duration::from_secs(1));
-    assert!(!told().await);
 }

@@ -1,7 +1,10 @@
 use std::{fs, path::Path};
 
 use super::*;
-use crate::ports::core;
+use crate::{
+    ports::core,
+    schema::v1::{event::Body, part::Content},
+};
 
 /// What every body of the fixtures became, and whether its channel says that the raw body goes with it always.
 fn events() -> Vec<(v1::Event, bool)> {
@@ -122,28 +125,44 @@ fn json_that_is_written_from_bytes_is_the_canonical_one() {
     assert!(skimmed > 50 * read, "{read} had to be read, {skimmed} not");
 }
 
-#[test]
-fn what_is_seldom_said_is_written_as_it_should_be_all_the_same() {
-    use v1::{event::Body, part::Content};
-    let part = |content| v1::Part {
+fn part(content: Content) -> v1::Part {
+    v1::Part {
         content: Some(content),
         ..Default::default()
-    };
-    let mut odd = part(Content::Text(v1::Text {
-        body: "\u{0}\u{1f}\u{7f}\"\\/\n\t\u{2028}您好😀".to_owned(),
+    }
+}
+
+fn text(body: &str) -> v1::Part {
+    part(Content::Text(v1::Text {
+        body: body.to_owned(),
         ..Default::default()
-    }));
+    }))
+}
+
+fn message(parts: Vec<v1::Part>) -> v1::Event {
+    v1::Event {
+        body: Some(Body::Message(v1::Message {
+            parts,
+            ..Default::default()
+        })),
+        ..Default::default()
+    }
+}
+
+fn signal(signal: v1::Signal) -> v1::Event {
+    v1::Event {
+        body: Some(Body::Signal(signal)),
+        ..Default::default()
+    }
+}
+
+#[test]
+fn parts_that_are_seldom_said_are_written_without_reading_them() {
+    let mut odd = text("\u{0}\u{1f}\u{7f}\"\\/\n\t\u{2028}您好😀");
     odd.ext_json.insert("b.x".to_owned(), "{\"a\":1}".to_owned());
     odd.ext_json.insert("a.x".to_owned(), String::new());
-    let media = v1::Media {
+    let large = v1::Media {
         size: u64::MAX,
-        ..Default::default()
-    };
-    let lasting = v1::Media {
-        duration: Some(pbjson_types::Duration {
-            seconds: 3,
-            nanos: 250_000_000,
-        }),
         ..Default::default()
     };
     let place = v1::Location {
@@ -152,20 +171,19 @@ fn what_is_seldom_said_is_written_as_it_should_be_all_the_same() {
         scale: 1e-7,
         ..Default::default()
     };
-    let message = v1::Message {
-        parts: vec![
-            odd,
-            part(Content::Video(media)),
-            part(Content::Location(place)),
-            part(Content::Text(v1::Text::default())),
-            part(Content::Text(v1::Text {
-                body: "a bell\u{7}".to_owned(),
-                ..Default::default()
-            })),
-            v1::Part::default(),
-        ],
-        ..Default::default()
-    };
+    let parts = vec![
+        odd,
+        part(Content::Video(large)),
+        part(Content::Location(place)),
+        part(Content::Text(v1::Text::default())),
+        text("a bell\u{7}"),
+        v1::Part::default(),
+    ];
+    assert!(same_json(&message(parts), &v1::Offer::default(), false));
+}
+
+#[test]
+fn what_is_zero_and_said_all_the_same_is_written_without_reading_it() {
     let event = v1::Event {
         epoch: u32::MAX,
         late: true,
@@ -187,39 +205,34 @@ fn what_is_seldom_said_is_written_as_it_should_be_all_the_same() {
             body: (0..=255).collect(),
             ..Default::default()
         }),
-        body: Some(Body::Message(message)),
-        ..Default::default()
+        ..message(Vec::new())
     };
     for raw_inline in [false, true] {
-        assert!(
-            same_json(&event, &v1::Offer::default(), raw_inline),
-            "without reading it"
-        );
+        assert!(same_json(&event, &v1::Offer::default(), raw_inline));
     }
-    let lasting = v1::Event {
-        body: Some(Body::Message(v1::Message {
-            parts: vec![part(Content::Video(lasting))],
-            ..Default::default()
-        })),
+    let fields = [("b".to_owned(), "2".to_owned()), ("a".to_owned(), "1".to_owned())].into();
+    let signal = signal(v1::Signal {
+        fields,
         ..Default::default()
-    };
-    assert!(!same_json(&lasting, &v1::Offer::default(), false), "how long is read");
-    let signal = v1::Event {
-        body: Some(Body::Signal(v1::Signal {
-            fields: [("b".to_owned(), "2".to_owned()), ("a".to_owned(), "1".to_owned())].into(),
-            ..Default::default()
-        })),
-        ..Default::default()
-    };
+    });
     assert!(same_json(&signal, &v1::Offer::default(), false));
-    // What has no name cannot be written at all.
-    let strange = v1::Event {
-        body: Some(Body::Signal(v1::Signal {
-            r#type: 9_999,
-            ..Default::default()
-        })),
+}
+
+#[test]
+fn what_has_a_form_of_its_own_is_read_and_what_has_no_name_is_a_fault() {
+    let lasting = v1::Media {
+        duration: Some(pbjson_types::Duration {
+            seconds: 3,
+            nanos: 250_000_000,
+        }),
         ..Default::default()
     };
+    let lasting = message(vec![part(Content::Video(lasting))]);
+    assert!(!same_json(&lasting, &v1::Offer::default(), false), "how long is read");
+    let strange = signal(v1::Signal {
+        r#type: 9_999,
+        ..Default::default()
+    });
     let strange = Written::unread(strange.encode_to_vec().into()).expect("a head");
     let said = strange.write_shown(&mut Vec::new(), &v1::Offer::default(), false);
     assert!(matches!(said, Err(JsonError::Shape(_))), "{said:?}");

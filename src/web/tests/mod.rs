@@ -7,6 +7,7 @@ mod document;
 mod lending;
 mod open;
 mod operators;
+mod views;
 
 use actix_web::{
     App,
