@@ -17,7 +17,7 @@ use crate::{
     daemon::{CORE, Daemon, Way},
     http::Wire,
     process::Bytes,
-    report::{Table, count, mib},
+    report::{Table, count, median, mib, spread},
     sealing::Platform,
 };
 
@@ -35,8 +35,36 @@ struct Run {
     peak: Option<Bytes>,
 }
 
+/// Every way once, one right after the other: what is said of one to another is said inside a round, because a machine that is
+/// shared changes its speed from minute to minute.
+struct Round {
+    pushed: Run,
+    bare: f64,
+    refusing: Run,
+    grpc: Run,
+    pulled: Run,
+}
+
 pub fn measure(plan: &Plan) -> Outcome<Vec<Table>> {
     let events = (plan.events / SHARE).max(CUSTOMERS);
+    let mut rounds = Vec::new();
+    for number in 0..plan.pairs {
+        let round = round(plan, events)?;
+        let push = round.pushed.rate;
+        eprintln!(
+            "  round {}: HTTP {push:.0}/s, {:.2} of bare, refused {:.2}, gRPC {:.2}, pull {:.2}",
+            number + 1,
+            push / round.bare,
+            round.refusing.rate / push,
+            round.grpc.rate / push,
+            round.pulled.rate / push,
+        );
+        rounds.push(round);
+    }
+    Ok(vec![table(events, &rounds)])
+}
+
+fn round(plan: &Plan, events: u64) -> Outcome<Round> {
     let mut bodies = Vec::new();
     let pushed = backlog(plan, Way::Http, events, |daemon, address| {
         let core = Core::start(address, SILENT)?;
@@ -44,44 +72,62 @@ pub fn measure(plan: &Plan) -> Outcome<Vec<Table>> {
         bodies = core.kept();
         Ok(run)
     })?;
-    let bare = bare::posts(&bodies, IN_FLIGHT, plan.load)?;
-    let refusing = refused(plan, events, &bodies)?;
-    let grpc = backlog(plan, Way::Grpc, events, |daemon, address| {
-        heard(daemon, &Core::start_grpc(address)?, events)
-    })?;
-    let pulled = backlog(plan, Way::Feed, events, |daemon, _| pull(daemon, events))?;
-    let line = |what: &str, run: &Run| {
+    Ok(Round {
+        pushed,
+        bare: bare::posts(&bodies, IN_FLIGHT, plan.load)?,
+        refusing: refused(plan, events, &bodies)?,
+        grpc: backlog(plan, Way::Grpc, events, |daemon, address| {
+            heard(daemon, &Core::start_grpc(address)?, events)
+        })?,
+        pulled: backlog(plan, Way::Feed, events, |daemon, _| pull(daemon, events))?,
+    })
+}
+
+fn table(events: u64, rounds: &[Round]) -> Table {
+    let all = |of: &dyn Fn(&Round) -> f64| rounds.iter().map(of).collect::<Vec<f64>>();
+    let line = |what: &str, run: fn(&Round) -> &Run| {
         vec![
             what.to_owned(),
-            count(run.rate),
-            format!("{:.2}", run.rate / pushed.rate),
-            format!("{:.1}", run.cpu),
-            mib(run.peak),
+            count(median(&all(&|round| run(round).rate))),
+            spread(&all(&|round| run(round).rate / round.pushed.rate), 2),
+            spread(&all(&|round| run(round).rate / round.bare), 2),
+            spread(&all(&|round| run(round).cpu), 1),
+            mib(rounds.iter().filter_map(|round| run(round).peak).max()),
         ]
     };
     let best = vec![
         "bare signed POSTs".into(),
-        count(bare),
-        format!("{:.2}", bare / pushed.rate),
+        count(median(&all(&|round| round.bare))),
+        spread(&all(&|round| round.bare / round.pushed.rate), 2),
+        "1".into(),
         "-".into(),
         "-".into(),
     ];
-    Ok(vec![Table {
+    Table {
         title: "A backlog reaches its core".into(),
-        columns: vec!["way", "events/s", "to the HTTP push", "CPU µs/event", "peak MiB"],
+        columns: vec![
+            "way",
+            "events/s",
+            "to the HTTP push",
+            "to bare POSTs",
+            "CPU µs/event",
+            "peak MiB",
+        ],
         rows: vec![
-            line("HTTP push", &pushed),
+            line("HTTP push", |round| &round.pushed),
             best,
-            line("HTTP push, one conversation refused", &refusing),
-            line("gRPC push", &grpc),
-            line("pull over HTTP", &pulled),
+            line("HTTP push, one conversation refused", |round| &round.refusing),
+            line("gRPC push", |round| &round.grpc),
+            line("pull over HTTP", |round| &round.pulled),
         ],
         note: format!(
-            "{} events of {CUSTOMERS} conversations each, heard in order without a hole by a core that answers at once and shares \
-             the machine; bare: the same bodies, {IN_FLIGHT} in flight, signed for each request, to the same core.",
+            "Median (least-most) of {} rounds of all ways in turn; {} events of {CUSTOMERS} conversations each, heard in order without \
+             a hole by a core that answers at once and shares the machine; bare: the same bodies, {IN_FLIGHT} in flight, signed for \
+             each request, to the same core.",
+            rounds.len(),
             count(events as f64)
         ),
-    }])
+    }
 }
 
 /// Makes a backlog for a core that is not there, starts again so that nobody waits for a probe, and lets it come.
