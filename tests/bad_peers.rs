@@ -11,6 +11,8 @@ mod cursors;
 mod idle;
 #[path = "bad_peers/limits.rs"]
 mod limits;
+#[path = "bad_peers/strangers.rs"]
+mod strangers;
 mod support;
 
 use std::collections::BTreeMap;

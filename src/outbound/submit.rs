@@ -60,17 +60,11 @@ impl Outbound {
     ) -> Result<v1::SendResult, Fault> {
         check::shape(&request)?;
         check::addressed(&request)?;
-        let mut target = self.target(who, request).await?;
+        let target = self.target(who, request).await?;
         if !preview && let Some(earlier) = self.same_before(&target).await? {
             return Ok(earlier);
         }
         self.check_handles(&target.request).await?;
-        target.view = self
-            .parts
-            .store
-            .conversation(&target.request.conversation_key)
-            .await
-            .map_err(from_store)?;
         let facts = self.facts_for(&target).await?;
         if preview {
             return Ok(self.preview(&target, facts).await);
@@ -138,7 +132,7 @@ impl Outbound {
         found.ok_or_else(|| Fault::new(Code::NotFound, "no such message"))
     }
 
-    /// Finds event, account and conversation; fills the key in.
+    /// Finds event, account and conversation, and whether they are this caller's; fills the key in.
     async fn target(&self, who: &Caller, mut request: v1::SendRequest) -> Result<Target, Fault> {
         let event = match request.in_reply_to.as_str() {
             "" => None,
@@ -171,14 +165,36 @@ impl Outbound {
         if !who.may_use(&opened.settings.id) {
             return Err(Fault::new(Code::Forbidden, "this token may not use the account"));
         }
+        let view = self
+            .parts
+            .store
+            .conversation(&request.conversation_key)
+            .await
+            .map_err(from_store)?;
+        self.serves(who, view.as_ref(), &opened.at(&key.sub_id))?;
         opened.account.reaches(&key.native_id)?;
         Ok(Target {
             request,
             opened,
             key,
             event,
-            view: None,
+            view,
         })
+    }
+
+    /// The conversation is the caller's core's, or nobody's; one that nobody opened yet is whose it would become. One that
+    /// has no core for now (its account is paused) stays open to whoever served it.
+    fn serves(&self, who: &Caller, view: Option<&View>, account: &v1::Account) -> Result<(), Fault> {
+        let of = match view {
+            Some(view) => view.state.core.as_str(),
+            None => self.parts.cores.for_account(account).map_or("", |core| &core.name),
+        };
+        match who.core.as_deref() {
+            Some(own) if !of.is_empty() && own != of => {
+                Err(Fault::new(Code::Forbidden, "the conversation belongs to another core"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The same key again: what became of the first, or the conflict.

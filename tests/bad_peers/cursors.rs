@@ -13,13 +13,13 @@ use crate::support::{
 const CORES: &str = "[[core]]\nname = \"main\"\nkind = \"feed\"\nreply_budget = \"0s\"\nmatch = { accounts = [\"shop\"] }\n\
                      [[core]]\nname = \"other\"\nkind = \"feed\"\nreply_budget = \"0s\"\n";
 
-struct House {
-    bridge: Bridge,
-    shop: Shop,
+pub struct House {
+    pub bridge: Bridge,
+    pub shop: Shop,
 }
 
 impl House {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let mut setup = Setup::new();
         setup.more = CORES.to_owned();
         let bridge = Bridge::start(setup).await;
@@ -28,7 +28,7 @@ impl House {
         Self { bridge, shop }
     }
 
-    async fn token(&self, core: &str) -> String {
+    pub async fn token(&self, core: &str) -> String {
         let wish = json!({ "name": core, "scope": "core", "core": core });
         let (status, made) = self.bridge.post("/admin/v1/tokens", &wish).await;
         assert_eq!(status, 201, "{made}");
