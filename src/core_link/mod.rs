@@ -48,9 +48,11 @@ impl CoreLink for Links {
 
     async fn offer_run(&self, core: &Core, run: Vec<Offer<'_>>) -> Vec<Outcome> {
         match core.kind {
-            Kind::Http => self.http.offer_run(core, run).await,
             Kind::Grpc => self.grpc.offer_run(core, run).await,
-            Kind::Feed => vec![pulls()],
+            Kind::Http | Kind::Feed => match run.into_iter().next() {
+                Some(first) => vec![self.offer(core, first).await],
+                None => Vec::new(),
+            },
         }
     }
 }

@@ -2,9 +2,12 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use crate::ports::{
-    clock::Millis,
-    store::{ConversationId, Stored},
+use crate::{
+    cores::Kind,
+    ports::{
+        clock::Millis,
+        store::{ConversationId, Stored},
+    },
 };
 
 /// Events kept in memory, over all lanes; everything beyond is read again when its turn comes.
@@ -91,15 +94,9 @@ pub fn cost(stored: &Stored) -> usize {
     stored.event.bytes().len() + OVERHEAD
 }
 
-/// Place of an event in its conversation, across epochs.
-pub fn place(stored: &Stored) -> (u32, u32) {
-    let head = stored.event.head();
-    (head.epoch, head.seq)
-}
-
 /// When an event was accepted.
 pub fn accepted(stored: &Stored) -> Millis {
-    stored.event.head().accepted.map_or(0, |at| at.millis())
+    stored.event.accepted().map_or(0, |at| at.millis())
 }
 
 impl Lane {
@@ -131,9 +128,10 @@ impl Lane {
         self.events.as_ref()?.front().map(|held| &held.stored)
     }
 
-    /// What may go out as one run: several only where nobody had trouble with the first.
-    pub fn run(&self) -> Vec<Arc<Stored>> {
-        let most = if self.attempts == 0 && self.failures == 0 {
+    /// What may go out as one run to a core of this kind: several only in one request of gRPC, and where nobody had trouble
+    /// with the first.
+    pub fn run(&self, kind: Kind) -> Vec<Arc<Stored>> {
+        let most = if kind == Kind::Grpc && self.attempts == 0 && self.failures == 0 {
             RUN
         } else {
             1

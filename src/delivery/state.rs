@@ -232,7 +232,7 @@ impl State {
         lane.phase = Phase::InFlight;
         lane.urgent = false;
         let probe = slot.gate.begin();
-        let mut run = lane.run();
+        let mut run = lane.run(core.kind);
         if probe {
             run.truncate(1);
         }
@@ -269,7 +269,7 @@ impl State {
         let mut complete = batch.len() < BATCH && !lane.grew;
         for stored in batch {
             let bytes = lanes::cost(&stored);
-            let place = lanes::place(&stored);
+            let place = stored.event.place();
             // The first is on its way out whether there is room or not.
             let anyway = lane.is_empty();
             if !lane.push_sized(bytes, stored, &mut self.memory, anyway) {
@@ -290,7 +290,7 @@ impl State {
             self.settle(job, Settled::Rotate);
             return false;
         }
-        job.run = lane.run();
+        job.run = lane.run(job.core.kind);
         if job.probe {
             job.run.truncate(1);
         }

@@ -143,9 +143,22 @@ impl Written {
 
     /// Its number in its conversation.
     pub fn number(&self) -> u32 {
+        self.place().1
+    }
+
+    /// Its place in its conversation, across epochs: epoch and number.
+    pub fn place(&self) -> (u32, u32) {
         match self.read.get() {
-            Some(event) => event.seq,
-            None => self.marks.seq,
+            Some(event) => (event.epoch, event.seq),
+            None => (self.marks.epoch, self.marks.seq),
+        }
+    }
+
+    /// When we accepted it.
+    pub fn accepted(&self) -> Option<Timestamp> {
+        match self.read.get() {
+            Some(event) => event.accepted_time,
+            None => self.marks.accepted,
         }
     }
 

@@ -28,7 +28,7 @@ impl State {
             return Arrived::Waits;
         }
         let reachable = matches!(slot.role, Role::Http(_)) && !slot.gate.is_shut();
-        let place = lanes::place(stored);
+        let place = stored.event.place();
         let (lane, fresh) = match self.lanes.entry(stored.conversation) {
             Entry::Occupied(lane) => (lane.into_mut(), false),
             Entry::Vacant(free) => (free.insert(Lane::new(at, Phase::Waits, self.loaded)), true),

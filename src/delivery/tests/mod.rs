@@ -176,6 +176,14 @@ impl Rig {
         }
     }
 
+    /// Core `main` is called over gRPC, and its way knows runs.
+    pub fn with_runs(mut self) -> Self {
+        *self.link.runs.lock().expect("lock") = Some(Vec::new());
+        let (parts, _) = self.parts.as_mut().expect("not running");
+        parts.cores = Cores([core("main", Kind::Grpc), core("other", Kind::Http)].into());
+        self
+    }
+
     pub fn run(mut self) -> Self {
         let (parts, inbox) = self.parts.take().expect("runs once");
         let deliverer = Deliverer::new(parts, inbox);

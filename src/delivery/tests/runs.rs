@@ -4,8 +4,7 @@ use super::*;
 
 /// A rig whose way knows runs, with a backlog of this many events in conversation 1.
 async fn backlog(events: usize, script: impl FnMut(&Seen) -> Outcome + Send + 'static) -> Rig {
-    let rig = Rig::new(script);
-    *rig.link.runs.lock().expect("lock") = Some(Vec::new());
+    let rig = Rig::new(script).with_runs();
     for _ in 0..events {
         rig.ledger.append(1, Some("main"));
     }
@@ -97,8 +96,7 @@ async fn replies_in_the_middle_of_a_run_are_committed_with_their_own_event() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_could_not_be_committed_is_offered_again_from_its_first() {
-    let rig = Rig::new(|_| taken());
-    *rig.link.runs.lock().expect("lock") = Some(Vec::new());
+    let rig = Rig::new(|_| taken()).with_runs();
     for _ in 0..3 {
         rig.ledger.append(1, Some("main"));
     }
@@ -122,8 +120,7 @@ async fn a_run_that_could_not_be_committed_is_offered_again_from_its_first() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_whose_answer_somebody_waits_for_begins_a_run_and_is_alone_in_it() {
-    let rig = Rig::new(|_| taken());
-    *rig.link.runs.lock().expect("lock") = Some(Vec::new());
+    let rig = Rig::new(|_| taken()).with_runs();
     let stored: Vec<_> = (0..5).map(|_| rig.ledger.append(1, Some("main"))).collect();
     let waited = stored[2].event.id.clone();
     rig.turn.open.lock().expect("lock").insert(waited);
@@ -149,5 +146,18 @@ async fn a_core_that_may_be_back_is_asked_with_one_event() {
     rig.drained().await;
     assert_eq!(seen(&rig), [(1, 1), (1, 2), (2, 1), (3, 1), (4, 1), (5, 1)]);
     assert_eq!(runs(&rig).iter().filter(|run| **run > 1).count(), 2, "{:?}", runs(&rig));
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_http_each_goes_alone() {
+    let rig = Rig::new(|_| taken());
+    *rig.link.runs.lock().expect("lock") = Some(Vec::new());
+    for _ in 0..3 {
+        rig.ledger.append(1, Some("main"));
+    }
+    let rig = rig.run();
+    rig.drained().await;
+    assert_eq!(runs(&rig), [1, 1, 1]);
     rig.stopped().await;
 }
