@@ -17,10 +17,11 @@ use crate::{
 impl Writer {
     /// The core took it and what stood before it: gone from the line, its replies in the outbox.
     pub fn take(&mut self, take: Take) -> Result<Took, rusqlite::Error> {
+        let (conversation, newest) = (take.conversation.0, self.next_event - 1);
         for (row, seq) in take.before {
-            self.lines.remove(&self.db, take.conversation.0, seq, row)?;
+            self.lines.take(&self.db, newest, (conversation, seq, row))?;
         }
-        if !self.lines.remove(&self.db, take.conversation.0, take.seq, take.row)? {
+        if !self.lines.take(&self.db, newest, (conversation, take.seq, take.row))? {
             return Ok(Took::Before);
         }
         let replies = take

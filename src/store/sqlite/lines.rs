@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, params};
 
+use super::notes::{self, Notes};
 use crate::ports::store::Row;
 
 /// Twelve bytes: there may be millions. The row stands in two halves, high before low.
@@ -42,6 +43,7 @@ pub struct Lines {
     lines: HashMap<i64, VecDeque<Waits>, RandomState>,
     /// What the open transaction changed, so that a rollback can take it back.
     changes: Vec<Change>,
+    notes: Notes,
 }
 
 /// One conversation's line.
@@ -55,7 +57,9 @@ pub struct Line {
 impl Lines {
     pub fn load(db: &Connection) -> Result<Self, rusqlite::Error> {
         let mut all = Self::default();
-        let mut statement = db.prepare("SELECT conversation, seq, event FROM pending ORDER BY event")?;
+        let mut statement = db.prepare(
+            "SELECT conversation, seq, event FROM pending WHERE event NOT IN (SELECT event FROM taken) ORDER BY event",
+        )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (seq, event) = (row.get(1)?, row.get(2)?);
@@ -79,15 +83,38 @@ impl Lines {
 
     /// `false`: it does not wait.
     pub fn remove(&mut self, db: &Connection, conversation: i64, seq: u32, row: Row) -> Result<bool, rusqlite::Error> {
-        if self.at(conversation, seq) != Some(row) {
-            return Ok(false);
+        let waits = self.at(conversation, seq) == Some(row);
+        if waits {
+            notes::waits_no_more(db, row)?;
+            self.removed(conversation, Waits::new(seq, row));
         }
-        db.prepare_cached("DELETE FROM pending WHERE event = ?1")?
-            .execute([row])?;
-        let waits = Waits::new(seq, row);
+        Ok(waits)
+    }
+
+    /// The same, for one of many that are taken in an order of their own: conversation, number and row of the event, and the
+    /// newest row there is.
+    pub fn take(
+        &mut self,
+        db: &Connection,
+        newest: Row,
+        (conversation, seq, row): (i64, u32, Row),
+    ) -> Result<bool, rusqlite::Error> {
+        let waits = self.at(conversation, seq) == Some(row);
+        if waits {
+            self.notes.taken(db, newest, row)?;
+            self.removed(conversation, Waits::new(seq, row));
+        }
+        Ok(waits)
+    }
+
+    fn removed(&mut self, conversation: i64, waits: Waits) {
         self.drop(conversation, waits);
         self.changes.push(Change::Removed(conversation, waits));
-        Ok(true)
+    }
+
+    /// The table has what memory has.
+    pub fn carry_out(&mut self, db: &Connection) -> Result<(), rusqlite::Error> {
+        self.notes.carry_out(db)
     }
 
     /// The event that waits under this number.
@@ -130,10 +157,12 @@ impl Lines {
     /// What the transaction changed is on disk.
     pub fn committed(&mut self) {
         self.changes.clear();
+        self.notes.committed();
     }
 
     /// What the transaction changed never was.
     pub fn rolled_back(&mut self) {
+        self.notes.rolled_back();
         while let Some(change) = self.changes.pop() {
             match change {
                 Change::Added(conversation, waits) => self.drop(conversation, waits),

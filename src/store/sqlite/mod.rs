@@ -15,6 +15,7 @@ mod handover;
 mod inbound;
 mod lines;
 mod messages;
+mod notes;
 mod open;
 mod pages;
 mod paused;

@@ -82,6 +82,7 @@ pub fn open(options: Options) -> Result<Opened, OpenError> {
     writer.catch_up()?;
     writer.checkpoints = Checkpoints::beside(&file);
     writer.lines = Lines::load(&writer.db)?;
+    writer.lines.carry_out(&writer.db)?;
     writer.feeds = Feeds::load(&writer.db, epoch)?;
     writer.holding = holding(&writer.db)?;
     writer.paused = paused::load(&writer.db)?;
@@ -193,6 +194,7 @@ impl Writer {
         self.epoch = epoch;
         let before = Lines::load(&self.db)?;
         self.db.execute("DELETE FROM pending", [])?;
+        self.db.execute("DELETE FROM taken", [])?;
         for line in before.lines() {
             for (_, row) in before.rows(line.conversation, 0) {
                 self.renumber(line.conversation, row)?;

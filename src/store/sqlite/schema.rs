@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// Grows with every change of the tables.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 
 /// Pages of the log after which a commit copies it into the database by itself, 64 MiB: it is done beside the writer
 /// long before, see [`super::checkpoint`].
@@ -50,6 +50,9 @@ CREATE TABLE feed_core (
   core TEXT PRIMARY KEY, epoch INTEGER NOT NULL, taken INTEGER NOT NULL, taken_at INTEGER, oldest INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
+/// What was taken of `pending` and is still in it. Since version 4.
+const TAKEN: &str = "CREATE TABLE taken (row INTEGER PRIMARY KEY, event INTEGER NOT NULL);";
+
 /// From version 1: what waits was keyed by conversation.
 const TO_2: &str = "
 ALTER TABLE pending RENAME TO pending_1;
@@ -61,22 +64,23 @@ DROP TABLE pending_1;
 /// Creates the tables in an empty database, brings older ones up to date, refuses one of a later version.
 pub fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    match found {
-        0 => connection.execute_batch(&format!(
-            "BEGIN; {TABLES} {FEEDS} PRAGMA user_version = {VERSION}; COMMIT;"
-        )),
-        1 => connection.execute_batch(&format!(
-            "BEGIN; {TO_2} {FEEDS} PRAGMA user_version = {VERSION}; COMMIT;"
-        )),
-        2 => connection.execute_batch(&format!("BEGIN; {FEEDS} PRAGMA user_version = {VERSION}; COMMIT;")),
-        VERSION => Ok(()),
-        later => Err(rusqlite::Error::SqliteFailure(
-            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH),
-            Some(format!(
-                "the database has version {later}, this program knows {VERSION}: use the newer program"
-            )),
-        )),
-    }
+    let steps: &[&str] = match found {
+        0 => &[TABLES, FEEDS, TAKEN],
+        1 => &[TO_2, FEEDS, TAKEN],
+        2 => &[FEEDS, TAKEN],
+        3 => &[TAKEN],
+        VERSION => return Ok(()),
+        later => {
+            return Err(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH),
+                Some(format!(
+                    "the database has version {later}, this program knows {VERSION}: use the newer program"
+                )),
+            ));
+        }
+    };
+    let steps = steps.concat();
+    connection.execute_batch(&format!("BEGIN; {steps} PRAGMA user_version = {VERSION}; COMMIT;"))
 }
 
 /// How every connection is set up. `FULL`: a commit has reached the disk before it returns.

@@ -30,7 +30,7 @@ async fn a_store_of_version_1_keeps_what_waits_in_its_order() {
         CREATE TABLE pending (conversation INTEGER NOT NULL, seq INTEGER NOT NULL, event INTEGER NOT NULL, \
         PRIMARY KEY (conversation, seq)) WITHOUT ROWID; \
         INSERT INTO pending SELECT conversation, seq, event FROM pending_2; DROP TABLE pending_2; \
-        DROP TABLE feed; DROP TABLE feed_core; \
+        DROP TABLE feed; DROP TABLE feed_core; DROP TABLE taken; \
         PRAGMA user_version = 1; COMMIT;";
     let old = rusqlite::Connection::open(&file).expect("the file");
     old.execute_batch(as_version_1).expect("made older");
@@ -40,6 +40,36 @@ async fn a_store_of_version_1_keeps_what_waits_in_its_order() {
     let waiting = store.pending(first.conversation, 0, 9).await.expect("read");
     assert_eq!(waiting.iter().map(|it| it.event.seq).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(store.backlog().await.expect("read").len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_taken_far_behind_the_newest_is_taken_after_a_start_too() {
+    let bench = Bench::new();
+    let mut said = Vec::new();
+    for ord in 1..=5 {
+        said.push(bench.say("a", ord).await);
+    }
+    // So many that the first ones are far behind.
+    let many = (0..2_100).map(|ord| bench.say("b", 1_000 + ord));
+    futures_util::future::join_all(many).await;
+    for stored in &said[..3] {
+        bench.take(stored, Vec::new()).await;
+    }
+    let waits = async |store: &SqliteStore| {
+        let waiting = store.pending(said[0].conversation, 0, 9).await.expect("read");
+        waiting.iter().map(|it| it.event.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(waits(&bench.store).await, [4, 5]);
+    bench.store.close().await;
+    let file = rusqlite::Connection::open(bench.dir.path().join(FILE)).expect("the file");
+    let noted = |file: &rusqlite::Connection| -> u32 {
+        file.query_row("SELECT count(*) FROM taken", [], |row| row.get(0))
+            .expect("counted")
+    };
+    assert_eq!(noted(&file), 3);
+    let store = open(bench.dir.path(), &bench.clock, &bench.heard).expect("opened");
+    assert_eq!(waits(&store).await, [4, 5]);
+    assert_eq!(noted(&file), 0, "a start carries the notes out");
 }
 
 #[tokio::test]
