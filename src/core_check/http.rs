@@ -217,7 +217,7 @@ impl Door for HttpDoor {
         };
         let (headers, body) = match self.request(knock) {
             Ok(request) => request,
-            Err(why) => return nothing(Outcome::Refused { why }),
+            Err(why) => return nothing(Outcome::Refused { after: None, why }),
         };
         let request = self.client.post(self.url.clone()).timeout(millis(self.timeout));
         let answered = match request.headers(headers).body(body).send().await {

@@ -39,7 +39,10 @@ pub fn read(status: u16, retry_after: Option<Millis>, body: &[u8], about: About<
     match status {
         200..=299 => accepted(body, about),
         409 => Outcome::Taken(Answer::default()),
-        400 | 413 | 422 => Outcome::Refused { why: why() },
+        400 | 413 | 422 => Outcome::Refused {
+            after: retry_after,
+            why: why(),
+        },
         429 | 503 => Outcome::Slow {
             after: retry_after,
             why: why(),
@@ -252,7 +255,10 @@ mod tests {
         let read = |status| read(status, Some(1000), b"", ABOUT);
         assert!(matches!(read(409), Outcome::Taken(_)));
         for status in [400, 413, 422] {
-            assert!(matches!(read(status), Outcome::Refused { .. }), "{status}");
+            assert!(
+                matches!(read(status), Outcome::Refused { after: Some(1000), .. }),
+                "{status}"
+            );
         }
         for status in [429, 503] {
             assert!(

@@ -96,6 +96,7 @@ impl CoreLink for HttpLink {
             // Nobody can ever be offered such an event: it counts like a refusal, so that others can pass.
             Err(error) => {
                 return Outcome::Refused {
+                    after: None,
                     why: format!("the event cannot be written as JSON: {error}"),
                 };
             }

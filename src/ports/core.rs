@@ -67,7 +67,7 @@ pub enum Outcome {
     /// The core says: set it aside (an Ack with PARK).
     Park { why: String },
     /// The core understood the request and will not have this event (400, 413, 422).
-    Refused { why: String },
+    Refused { after: Option<Millis>, why: String },
     /// This attempt failed (timeout, 5xx, a broken answer); another event may fare better.
     Failed { after: Option<Millis>, why: String },
     /// The core asks for less (429, 503).
@@ -83,7 +83,7 @@ impl Outcome {
             Outcome::Taken(_) => "",
             Outcome::Again { why, .. }
             | Outcome::Park { why }
-            | Outcome::Refused { why }
+            | Outcome::Refused { why, .. }
             | Outcome::Failed { why, .. }
             | Outcome::Slow { why, .. }
             | Outcome::Down { why, .. } => why,
@@ -94,10 +94,11 @@ impl Outcome {
     pub fn after(&self) -> Option<Millis> {
         match self {
             Outcome::Again { after, .. }
+            | Outcome::Refused { after, .. }
             | Outcome::Failed { after, .. }
             | Outcome::Slow { after, .. }
             | Outcome::Down { after, .. } => *after,
-            Outcome::Taken(_) | Outcome::Park { .. } | Outcome::Refused { .. } => None,
+            Outcome::Taken(_) | Outcome::Park { .. } => None,
         }
     }
 }

@@ -134,8 +134,8 @@ pub fn refused(status: &Status) -> Outcome {
         }
     };
     match status.code() {
-        Code::InvalidArgument => Outcome::Refused { why },
-        _ if is_too_large(status) => Outcome::Refused { why },
+        Code::InvalidArgument => Outcome::Refused { after, why },
+        _ if is_too_large(status) => Outcome::Refused { after, why },
         Code::AlreadyExists => Outcome::Taken(Answer::default()),
         Code::ResourceExhausted | Code::Unavailable => Outcome::Slow { after, why },
         Code::Unauthenticated | Code::PermissionDenied | Code::NotFound | Code::Unimplemented => {

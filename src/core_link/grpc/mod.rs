@@ -106,6 +106,7 @@ impl CoreLink for GrpcLink {
 fn shown(core: &Core, offer: &Offer<'_>) -> Result<Bytes, Outcome> {
     let shown = offer.event.shown(&offer.told(), core.raw_inline);
     shown.map_err(|error| Outcome::Refused {
+        after: None,
         why: format!("the event is not readable as it is stored: {error}"),
     })
 }

@@ -72,7 +72,7 @@ impl State {
         let step = match outcome {
             Outcome::Taken(answer) => Step::Take(answer),
             Outcome::Park { why } => set_aside(stored, why),
-            Outcome::Refused { why } => self.refused(job, stored, why, moment),
+            Outcome::Refused { after, why } => self.refused(job, stored, after, why, moment),
             Outcome::Again { after, why } => self.own_failure(job, stored, after, why, moment),
             Outcome::Failed { after, why } if !was_shut => self.own_failure(job, stored, after, why, moment),
             // Nobody fares better just now: it says nothing about this event.
@@ -84,7 +84,7 @@ impl State {
         (step, turn)
     }
 
-    fn refused(&mut self, job: &mut Job, stored: &Stored, why: String, moment: Moment) -> Step {
+    fn refused(&mut self, job: &mut Job, stored: &Stored, after: Option<Millis>, why: String, moment: Moment) -> Step {
         let Some(lane) = self.lanes.get_mut(&job.conversation) else {
             return Step::Leave;
         };
@@ -92,7 +92,7 @@ impl State {
         if lane.refusals >= REFUSALS_MAX {
             return set_aside(stored, format!("refused {REFUSALS_MAX} times: {why}"));
         }
-        self.own_failure(job, stored, None, why, moment)
+        self.own_failure(job, stored, after, why, moment)
     }
 
     fn own_failure(

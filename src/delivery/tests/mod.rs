@@ -276,7 +276,10 @@ pub fn failed() -> Outcome {
     }
 }
 pub fn refused() -> Outcome {
-    Outcome::Refused { why: "no".into() }
+    Outcome::Refused {
+        after: None,
+        why: "no".into(),
+    }
 }
 pub fn down() -> Outcome {
     Outcome::Down {
