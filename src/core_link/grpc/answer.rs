@@ -145,18 +145,41 @@ pub fn refused(status: &Status) -> Outcome {
     }
 }
 
-/// The core's library took no message of this size: 413, whatever code it chose. What it says is all that tells this from
-/// a core that wants less: grpc-core, grpc-go and grpc-js say "larger than max", grpc-java and grpc-dotnet "exceeds
-/// maximum size" and "exceeds the maximum configured message size", tonic "length too large".
+/// How the libraries of servers begin when they take no message of this size. In lower case.
+const TOO_LARGE: &[&str] = &[
+    // grpc-core (C++, Python, Ruby), of late with whose limit it is before it; a core's own calls say "CLIENT: ".
+    "server: received message larger than max (",
+    // grpc-core before that, grpc-js.
+    "received message larger than max (",
+    // grpc-go.
+    "grpc: received message larger than max (",
+    // grpc-java, Kotlin.
+    "grpc message exceeds maximum size ",
+    // grpc-dotnet.
+    "received message exceeds the maximum configured message size",
+    // grpc-swift.
+    "message has exceeded the configured maximum payload size",
+];
+/// connect-go and connect-es: "message size 5 is larger than configured max 4", "… readMaxBytes 4".
+const TOO_LARGE_CONNECT: (&str, &str) = ("message size ", " is larger than configured ");
+/// tonic, of late and before.
+const TOO_LONG: [&str; 2] = [
+    "error, decoded message length too large: found ",
+    "error, message length too large: found ",
+];
+
+/// The core's library took no message of this size: 413, whatever code it chose. Its very words are all that tells this
+/// from a core that wants less, and that must park nothing.
 fn is_too_large(status: &Status) -> bool {
     let said = status.message().to_ascii_lowercase();
+    let begins = |with: &[&str]| with.iter().any(|begin| said.starts_with(begin));
     let of_ours = format!("limit is: {ANSWER_BYTES_MAX} bytes");
     match status.code() {
         Code::ResourceExhausted => {
-            said.contains("message")
-                && (said.contains("larger than max") || (said.contains("exceeds") && said.contains("maximum")))
+            let (before, behind) = TOO_LARGE_CONNECT;
+            begins(TOO_LARGE) || (said.starts_with(before) && said.contains(behind))
         }
-        Code::OutOfRange => said.contains("message length too large") && !said.contains(&of_ours),
+        Code::OutOfRange => begins(&TOO_LONG) && !said.contains(&of_ours),
         _ => false,
     }
 }

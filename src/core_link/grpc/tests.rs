@@ -269,37 +269,44 @@ async fn a_message_that_is_too_large_for_the_cores_library_is_the_events_fault()
     let house = house().await;
     let core = core(house.address, 5_000);
     let link = link(&core);
-    for (code, said, outcome) in [
-        (
-            Code::ResourceExhausted,
-            "SERVER: Received message larger than max (5 vs. 4)",
-            "refused",
-        ),
-        (
-            Code::ResourceExhausted,
-            "grpc: received message larger than max (5 vs. 4)",
-            "refused",
-        ),
-        (
-            Code::ResourceExhausted,
-            "gRPC message exceeds maximum size 4: 5",
-            "refused",
-        ),
-        (
-            Code::ResourceExhausted,
-            "Received message exceeds the maximum configured message size.",
-            "refused",
-        ),
-        (
-            Code::OutOfRange,
-            "Error, decoded message length too large: found 5 bytes, the limit is: 4 bytes",
-            "refused",
-        ),
-        (Code::ResourceExhausted, "the quota of this minute is used up", "slow"),
-        (Code::ResourceExhausted, "", "slow"),
-        (Code::OutOfRange, "no such place", "failed"),
-        (Code::Unavailable, "message exceeds maximum size", "slow"),
-    ] {
+    use Code::{OutOfRange, ResourceExhausted, Unavailable};
+    let refused = [
+        "SERVER: Received message larger than max (5 vs. 4)",
+        "Received message larger than max (5 vs. 4)",
+        "Received message larger than max (5 vs 4)",
+        "grpc: received message larger than max (5 vs. 4)",
+        "gRPC message exceeds maximum size 4: 5",
+        "Received message exceeds the maximum configured message size.",
+        "Message has exceeded the configured maximum payload size (max: 4, actual: 5)",
+        "message size 5 is larger than configured max 4",
+        "message size 5 is larger than configured readMaxBytes 4",
+    ];
+    let slow = [
+        "message rate exceeds the maximum",
+        "too many messages: your plan exceeds its maximum",
+        "the backlog of received messages is larger than max",
+        "message size 5 MB per minute is larger than your plan allows",
+        "no answer of the store: grpc: received message larger than max (5 vs. 4)",
+        "CLIENT: Received message larger than max (5 vs. 4)",
+        "grpc: trying to send message larger than max (5 vs. 4)",
+        "the quota of this minute is used up",
+        "",
+    ];
+    let long = [
+        "Error, decoded message length too large: found 5 bytes, the limit is: 4 bytes",
+        "Error, message length too large: found 5 bytes, the limit is: 4 bytes",
+    ];
+    let short = [
+        "no such place",
+        "Error, encoded message length too large: found 5 bytes, the limit is: 4 bytes",
+    ];
+    let all = refused.map(|said| (ResourceExhausted, said, "refused")).into_iter();
+    let all = all
+        .chain(slow.map(|said| (ResourceExhausted, said, "slow")))
+        .chain(long.map(|said| (OutOfRange, said, "refused")))
+        .chain(short.map(|said| (OutOfRange, said, "failed")))
+        .chain([(Unavailable, "gRPC message exceeds maximum size 4: 5", "slow")]);
+    for (code, said, outcome) in all {
         house.told.says(Err(Status::new(code, said)));
         assert_eq!(name(&offered(&link, &core).await), outcome, "{code:?} {said}");
     }
