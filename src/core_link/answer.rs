@@ -115,10 +115,7 @@ pub(super) fn judge(ack: &v1::Ack, replies: Vec<Result<v1::SendRequest, String>>
         "" => format!("the core answered {says}"),
         reason => format!("the core answered {says}: {}", short(reason)),
     };
-    let after = ack.retry_after.as_ref().map(|after| {
-        let millis = after.seconds.saturating_mul(1000) + i64::from(after.nanos) / 1_000_000;
-        millis.max(0)
-    });
+    let after = wait(ack);
     match ack.outcome() {
         Says::Ok if ack.through_seq == 0 || ack.through_seq >= seq => Verdict::Taken(replies),
         Says::Ok => Verdict::Not(Outcome::Again {
@@ -131,6 +128,13 @@ pub(super) fn judge(ack: &v1::Ack, replies: Vec<Result<v1::SendRequest, String>>
         }),
         Says::Park => Verdict::Not(Outcome::Park { why: why("PARK") }),
     }
+}
+
+/// How long the core asks us to wait with what it did not take.
+pub(super) fn wait(ack: &v1::Ack) -> Option<Millis> {
+    let after = ack.retry_after.as_ref()?;
+    let millis = after.seconds.saturating_mul(1000);
+    Some(millis.saturating_add(i64::from(after.nanos) / 1_000_000).max(0))
 }
 
 fn replies(value: Option<Value>) -> Vec<Result<v1::SendRequest, String>> {

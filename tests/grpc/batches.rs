@@ -91,6 +91,27 @@ async fn a_backlog_travels_several_at_a_time_and_each_event_gets_its_own_answer(
 }
 
 #[tokio::test]
+async fn a_core_that_answers_several_events_without_a_word_has_heard_each_once() {
+    let mut core = GrpcCore::start(|heard| match heard.together {
+        1 => acknowledged(heard),
+        _ => Said::AllTaken,
+    });
+    let (bridge, _shop) = backlog(&mut core, "").await;
+    core.comes_back().await;
+    let cores = until("nothing that waits", async || {
+        let cores = bridge.get("/admin/v1/cores").await;
+        (cores["items"][0]["backlogEvents"] == 0).then_some(cores)
+    })
+    .await;
+    let heard = core.heard();
+    assert_eq!(events(&heard).len(), 3 * CUSTOMERS);
+    assert_eq!(heard.len(), 3 * CUSTOMERS, "each once");
+    assert_order(&heard);
+    assert!(heard.iter().any(|heard| heard.together > 1), "some went together");
+    assert_eq!(cores["items"][0]["state"], "up", "{cores}");
+}
+
+#[tokio::test]
 async fn an_event_that_is_refused_among_others_is_parked_alone() {
     let mut core = GrpcCore::start(|heard| match heard.text() {
         "bad" => Said::code(Code::InvalidArgument),

@@ -72,6 +72,8 @@ impl Heard {
 pub enum Said {
     Taken(DeliverResponse),
     Refused(Status),
+    /// OK for the whole request, without a word.
+    AllTaken,
     /// Nothing, for ever.
     Never,
 }
@@ -134,6 +136,7 @@ impl core_server::Core for Desk {
                     replies: response.replies,
                     ..Default::default()
                 }),
+                Said::AllTaken => {}
                 Said::Refused(status) => return Err(status),
                 Said::Never => std::future::pending().await,
             }

@@ -9,12 +9,15 @@ use super::{
     connection::{Silence, chain},
 };
 use crate::{
-    core_link::answer::{About, Verdict, judge},
+    core_link::answer::{About, Verdict, judge, wait},
     ports::{
         clock::Millis,
         core::{Answer, Outcome},
     },
-    schema::{rpc, v1},
+    schema::{
+        rpc,
+        v1::{self, ack::Outcome as Says},
+    },
 };
 
 /// Beyond this a reason is cut: it is shown to people, not stored as a document.
@@ -51,18 +54,14 @@ pub struct Share<'a> {
     pub seqs: &'a [u32],
 }
 
-/// What the answer to a request of several events means for each: to each conversation its own Acks, one outcome for each
-/// event up to the first that is not taken. A core that forgot how it is done has taken none of several.
+/// What the answer to a request of several events means for each: no results take all of them; else to each conversation
+/// its own Acks, one outcome for each event up to the first that is not taken.
 pub fn shares(response: v1::DeliverResponse, whose: &[Share<'_>]) -> Vec<Vec<Outcome>> {
     if let [Share { key, seqs: [seq] }] = *whose {
         return vec![vec![taken(response, About { key, seq: *seq })]];
     }
     if response.results.is_empty() {
-        let outcome = Outcome::Failed {
-            after: None,
-            why: "the core answered for several events without an Ack".into(),
-        };
-        return vec![vec![outcome]; whose.len()];
+        return whose.iter().map(|share| as_a_whole(&response, share)).collect();
     }
     let mut acks = HashMap::<String, Vec<v1::Ack>>::with_capacity(whose.len());
     for mut ack in response.results {
@@ -77,16 +76,35 @@ pub fn shares(response: v1::DeliverResponse, whose: &[Share<'_>]) -> Vec<Vec<Out
     each.collect()
 }
 
+/// No Ack at all: OK for everything. Replies beside it are those to a single event: whoever sent them saw no second one, and
+/// is asked again for each by itself.
+fn as_a_whole(response: &v1::DeliverResponse, share: &Share<'_>) -> Vec<Outcome> {
+    if response.replies.is_empty() {
+        return vec![Outcome::Taken(Answer::default()); share.seqs.len()];
+    }
+    vec![Outcome::Again {
+        after: Some(0),
+        why: "the core replied to several events as if they were one".into(),
+    }]
+}
+
 /// Each Ack speaks of what the one before it left, up to its `through_seq`, and without that of one event: who wrote it may
-/// not have looked for a second one. What is not OK is said of the first of these, and of nothing behind it.
+/// not have looked for a second one. What is not OK is said of the first of these, and of nothing behind it; no
+/// `through_seq` makes it unsaid.
 fn run(acks: Vec<v1::Ack>, seqs: &[u32]) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(seqs.len());
+    let mut after = None;
     for mut ack in acks {
         let left = seqs.get(outcomes.len()..).unwrap_or_default();
-        let covered = match ack.through_seq {
-            0 => left.len().min(1),
-            through => left.partition_point(|seq| *seq <= through),
+        if left.is_empty() {
+            break;
+        }
+        let covered = match (ack.outcome(), ack.through_seq) {
+            (Says::Ok, 0) => 1,
+            (Says::Ok, through) => left.partition_point(|seq| *seq <= through),
+            (Says::Retry | Says::Park, _) => 1,
         };
+        after = wait(&ack);
         let Some(last) = covered.checked_sub(1) else { continue };
         let replies = std::mem::take(&mut ack.replies).into_iter().map(Ok).collect();
         match judge(&ack, replies, left[last]) {
@@ -105,7 +123,7 @@ fn run(acks: Vec<v1::Ack>, seqs: &[u32]) -> Vec<Outcome> {
     }
     if outcomes.len() < seqs.len() {
         outcomes.push(Outcome::Again {
-            after: None,
+            after,
             why: "the core answered OK for earlier events only".into(),
         });
     }

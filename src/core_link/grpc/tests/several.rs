@@ -140,12 +140,64 @@ fn each_ack_speaks_of_what_the_one_before_it_left() {
         (&[("k", 5, Ok), ("k", 6, Retry), ("k", 7, Ok)], "taken again"),
         (&[("k", 0, Retry)], "again"),
         (&[("k", 7, Park)], "park"),
-        (&[("k", 4, Park), ("k", 7, Ok)], "taken taken taken"),
+        (&[("k", 4, Ok), ("k", 7, Ok)], "taken taken taken"),
+        (&[("k", 4, Park), ("k", 7, Ok)], "park"),
+        (&[("k", 4, Retry), ("k", 7, Ok)], "again"),
+        (&[("k", 7, Ok), ("k", 7, Park)], "taken taken taken"),
+        (&[], "taken taken taken"),
         (&[("x", 1, Ok)], "again"),
         (&[("k", 0, Ok), ("x", 0, Ok)], "taken again"),
     ] {
         assert_eq!(said(acks), means, "{acks:?}");
     }
+}
+
+/// The answer to numbers 6, 7 and 8 of conversation k.
+fn of_three(response: DeliverResponse) -> Vec<Outcome> {
+    let share = Share {
+        key: "k",
+        seqs: &[6, 7, 8],
+    };
+    let other = Share { key: "x", seqs: &[1] };
+    shares(response, &[share, other]).swap_remove(0)
+}
+
+#[test]
+fn an_ack_that_is_not_ok_holds_whatever_number_it_names() {
+    use v1::ack::Outcome as Says;
+    let said = |outcome: Says, through_seq: u32| {
+        let ack = v1::Ack {
+            conversation_key: "k".into(),
+            through_seq,
+            outcome: outcome as i32,
+            retry_after: Some(pbjson_types::Duration { seconds: 30, nanos: 0 }),
+            ..Default::default()
+        };
+        let outcomes = of_three(DeliverResponse {
+            results: vec![ack],
+            ..Default::default()
+        });
+        let told = |outcome: &Outcome| (name(outcome), outcome.after());
+        outcomes.iter().map(told).collect::<Vec<_>>()
+    };
+    for through in [0, 5, 6, 8, 9] {
+        assert_eq!(said(Says::Retry, through), [("again", Some(30_000))], "{through}");
+        assert_eq!(said(Says::Park, through), [("park", None)], "{through}");
+    }
+    assert_eq!(said(Says::Ok, 5), [("again", Some(30_000))], "as for a single event");
+    assert_eq!(said(Says::Ok, 6), [("taken", None), ("again", Some(30_000))]);
+}
+
+#[test]
+fn no_ack_at_all_takes_everything_unless_it_answers_a_single_event() {
+    let none = of_three(DeliverResponse::default());
+    assert_eq!(none, vec![Outcome::Taken(Answer::default()); 3]);
+    let replied = of_three(DeliverResponse {
+        replies: vec![reply("to whom?")],
+        ..Default::default()
+    });
+    let told: Vec<_> = replied.iter().map(|it| (name(it), it.after())).collect();
+    assert_eq!(told, [("again", Some(0))], "each is asked for by itself");
 }
 
 #[tokio::test]
