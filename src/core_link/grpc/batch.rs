@@ -160,7 +160,9 @@ async fn fly(door: Arc<Door>) {
             tickets.push(seat.ticket);
         }
         let count = events.len();
-        match door.deliver(events).await {
+        let said = door.deliver(events).await;
+        let answered = said.is_ok();
+        match said {
             Ok(response) => land(&door, response, tickets),
             Err(outcome) if count == 1 => tickets
                 .into_iter()
@@ -173,7 +175,7 @@ async fn fly(door: Arc<Door>) {
                     .for_each(|ticket| ticket.told(vec![blameless(&outcome)]));
             }
         }
-        door.batches.state().learn(count, began.elapsed());
+        door.batches.state().learn(count, began.elapsed(), answered);
     }
 }
 
@@ -205,10 +207,10 @@ impl State {
         seats
     }
 
-    /// A request of so many took so long.
-    fn learn(&mut self, count: usize, took: Duration) {
-        if took > AT_ONCE {
-            if count <= EVENTS {
+    /// A request of so many took so long, and was answered or failed. A quick failure is no sign of a quick core.
+    fn learn(&mut self, count: usize, took: Duration, answered: bool) {
+        if took > AT_ONCE || !answered {
+            if took > AT_ONCE && count <= EVENTS {
                 self.rests_until = Some(Instant::now() + REST);
             }
             self.most = EVENTS;
@@ -310,17 +312,31 @@ mod tests {
     fn requests_grow_while_the_core_is_quick_and_end_when_it_is_not() {
         let (quick, slow) = (Duration::from_millis(5), AT_ONCE + Duration::from_millis(1));
         let mut state = State::default();
-        state.learn(10, quick);
+        state.learn(10, quick, true);
         assert_eq!(state.most, 32, "it was not asked for more");
         for most in [64, 128, 256, 256] {
-            state.learn(state.most, quick);
+            state.learn(state.most, quick, true);
             assert_eq!(state.most, most);
         }
-        state.learn(256, AT_ONCE / 2);
+        state.learn(256, AT_ONCE / 2, true);
         assert_eq!(state.most, 256);
-        state.learn(200, slow);
+        state.learn(200, slow, true);
         assert_eq!((state.most, state.rests_until), (32, None));
-        state.learn(32, slow);
+        state.learn(32, slow, true);
         assert!(state.rests_until.is_some());
+    }
+
+    #[test]
+    fn a_request_that_failed_makes_the_next_one_no_larger() {
+        let quick = Duration::from_millis(1);
+        let mut state = State::default();
+        state.learn(EVENTS, quick, false);
+        assert_eq!(state.most, EVENTS, "how quickly it failed says nothing");
+        for _ in 0..2 {
+            state.learn(state.most, quick, true);
+        }
+        assert_eq!(state.most, 4 * EVENTS);
+        state.learn(state.most, quick, false);
+        assert_eq!(state.most, EVENTS);
     }
 }
