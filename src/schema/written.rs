@@ -7,7 +7,7 @@
 use std::{
     fmt,
     ops::{Deref, Range},
-    sync::OnceLock,
+    sync::{LazyLock, OnceLock},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -52,6 +52,8 @@ mod tag {
 pub struct Written {
     bytes: Bytes,
     read: OnceLock<Box<v1::Event>>,
+    /// That it cannot be read has been said.
+    lamented: OnceLock<()>,
     /// Of no meaning where it was read before it was asked for.
     marks: Marks,
 }
@@ -102,15 +104,23 @@ impl Written {
     /// An event, and its bytes, which are already made.
     pub fn with(event: v1::Event, bytes: Bytes) -> Self {
         let read = OnceLock::from(Box::new(event));
-        let marks = Marks::default();
-        Self { bytes, read, marks }
+        Self {
+            bytes,
+            read,
+            lamented: OnceLock::new(),
+            marks: Marks::default(),
+        }
     }
 
     /// Bytes whose head can be read; whether the rest can is asked with [`event`](Self::event).
     pub fn unread(bytes: Bytes) -> Result<Self, DecodeError> {
         let marks = Marks::of(&bytes)?;
-        let read = OnceLock::new();
-        Ok(Self { bytes, read, marks })
+        Ok(Self {
+            bytes,
+            read: OnceLock::new(),
+            lamented: OnceLock::new(),
+            marks,
+        })
     }
 
     pub fn bytes(&self) -> &Bytes {
@@ -203,14 +213,20 @@ impl From<v1::Event> for Written {
     }
 }
 
-/// As [`event`](Self::event) has it. Where that would fail, an event that says nothing: whoever must know asks first.
+/// What an event says that cannot be read.
+static NOTHING: LazyLock<v1::Event> = LazyLock::new(v1::Event::default);
+
+/// As [`event`](Self::event) has it. Where that would fail, an event that says nothing: whoever must know asks first. What
+/// its head says stands all the same.
 impl Deref for Written {
     type Target = v1::Event;
 
     fn deref(&self) -> &v1::Event {
         self.event().unwrap_or_else(|error| {
-            tracing::error!(%error, id = self.head().id, "an event cannot be read");
-            self.read.get_or_init(Box::default)
+            if self.lamented.set(()).is_ok() {
+                tracing::error!(%error, id = self.head().id, "an event cannot be read");
+            }
+            &NOTHING
         })
     }
 }

@@ -288,8 +288,13 @@ fn bytes_that_are_cut_off_or_nonsense_are_an_error_and_no_panic() {
     let broken = Written::unread(broken.into()).expect("a head");
     assert!(broken.event().is_err());
     assert!(broken.shown(&v1::Offer::default(), false).is_err());
-    assert_eq!(broken.head().id, event.id);
     assert_eq!(broken.seq, 0);
+    assert_eq!(*broken, v1::Event::default());
+    // Where it stands is known all the same, so that it can be set aside there.
+    let (head, whole) = (broken.head(), Head::of(&event));
+    assert_eq!((head.id, head.key, head.seq), (whole.id, whole.key, whole.seq));
+    assert_eq!((broken.id(), broken.number()), (event.id.as_str(), event.seq));
+    assert!(broken.event().is_err(), "and that it cannot be read stays known");
 }
 
 #[test]

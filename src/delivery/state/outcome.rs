@@ -12,7 +12,7 @@ use crate::{
         core::{Answer, Outcome},
         store::Stored,
     },
-    schema::v1,
+    schema::Says,
 };
 
 /// Refusals after which an event is set aside.
@@ -132,8 +132,9 @@ impl State {
 
 /// A Gap that is not wanted is dropped: there is nothing that could stand in its place.
 fn set_aside(stored: &Stored, why: String) -> Step {
-    match stored.event.body {
-        Some(v1::event::Body::Gap(_)) => Step::Take(Answer::default()),
+    // Its head alone: what is set aside may be what cannot be read.
+    match stored.event.head().says {
+        Says::Gap => Step::Take(Answer::default()),
         _ => Step::Park(why),
     }
 }

@@ -85,6 +85,40 @@ async fn three_refusals_park_and_a_gap_takes_the_place() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_may_say_when_to_come_back() {
+    let rig = Rig::running(|seen| match seen.attempt {
+        1 => Outcome::Refused {
+            after: Some(7_000),
+            why: "no".into(),
+        },
+        _ => taken(),
+    })
+    .await;
+    rig.event(1);
+    rig.sees(1).await;
+    rig.advance(6_999).await;
+    rig.sees(1).await;
+    rig.advance(1).await;
+    rig.drained().await;
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_read_is_parked_in_its_own_place() {
+    let rig = Rig::running(|seen| if seen.seq == 1 && !seen.gap { refused() } else { taken() }).await;
+    rig.spoilt(1);
+    rig.event(1);
+    rig.sees(1).await;
+    rig.advance(200).await;
+    rig.advance(500).await;
+    rig.drained().await;
+    assert_eq!(rig.ledger.parked(), [(1, "refused 3 times: no".to_owned())]);
+    let seen: Vec<(u32, bool)> = rig.seen().iter().map(|it| (it.seq, it.gap)).collect();
+    assert_eq!(seen, [(1, false), (1, false), (1, false), (1, true), (2, false)]);
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gap_refused_three_times_counts_as_taken() {
     let rig = Rig::running(|seen| if seen.seq == 1 { refused() } else { taken() }).await;
     rig.event(1);

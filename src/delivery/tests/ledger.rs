@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{super::*, START};
 use crate::{
     ports::store::{Enqueued, EventQuery, NewMessage, Row, StoreError, Take, Took, Waiting},
-    schema::Timestamp,
+    schema::{Timestamp, Written},
 };
 
 #[derive(Default)]
@@ -114,6 +114,17 @@ impl Data {
         let seq = *seq;
         self.write(id, seq, core, v1::event::Body::Message(v1::Message::default()))
     }
+    /// Bytes that stop in the middle of what the event says.
+    pub(super) fn spoil(&mut self, whole: &Stored) -> Arc<Stored> {
+        let mut bytes = whole.event.bytes().to_vec();
+        bytes.extend_from_slice(&[0xa2, 0x01, 0x02, 0x22, 0x7f]);
+        let spoilt = Arc::new(Stored {
+            event: Written::unread(bytes.into()).expect("a head"),
+            ..whole.clone()
+        });
+        self.events.insert(whole.row, spoilt.clone());
+        spoilt
+    }
     fn write(&mut self, id: ConversationId, seq: u32, core: Option<&str>, body: v1::event::Body) -> Arc<Stored> {
         self.next_row += 1;
         let row = self.next_row;
@@ -199,9 +210,10 @@ impl Ledger for FakeLedger {
     }
     async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError> {
         let mut data = self.data();
-        data.parked.push((stored.event.seq, reason));
+        let seq = stored.event.number();
+        data.parked.push((seq, reason));
         let gap = v1::event::Body::Gap(v1::Gap::default());
-        Ok(data.write(stored.conversation, stored.event.seq, stored.core.as_deref(), gap))
+        Ok(data.write(stored.conversation, seq, stored.core.as_deref(), gap))
     }
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError> {
         let given = conversations.into_iter().map(|id| (id, to.to_string()));

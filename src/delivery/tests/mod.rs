@@ -28,6 +28,7 @@ use crate::{
         clock::ManualClock,
         core::{Answer, Offer, Outcome},
     },
+    schema::Says,
 };
 
 pub const START: Millis = 1_752_000_000_000;
@@ -62,15 +63,17 @@ pub struct FakeLink {
 #[async_trait]
 impl CoreLink for FakeLink {
     async fn offer(&self, core: &Core, offer: Offer<'_>) -> Outcome {
-        let conversation = offer.event.conversation.clone().unwrap_or_default().key;
+        // Its head: there are events that have nothing else.
+        let head = offer.event.head();
+        let conversation = head.key.to_owned();
         let seen = Seen {
             core: core.name.to_string(),
             conversation: conversation.clone(),
-            seq: offer.event.seq,
+            seq: head.seq,
             attempt: offer.attempt,
             passive: offer.passive.is_some(),
             replay: offer.replay.map(str::to_owned),
-            gap: matches!(offer.event.body, Some(v1::event::Body::Gap(_))),
+            gap: head.says == Says::Gap,
             at: offer.now,
         };
         self.seen.lock().expect("lock").push(seen.clone());
@@ -214,6 +217,15 @@ impl Rig {
         let stored = data.append(ConversationId(conversation), Some("main"));
         self.handle.event(stored.clone());
         stored
+    }
+
+    /// The same with an event whose head alone can be read.
+    pub fn spoilt(&self, conversation: i64) -> Arc<Stored> {
+        let mut data = self.ledger.data();
+        let whole = data.append(ConversationId(conversation), Some("main"));
+        let spoilt = data.spoil(&whole);
+        self.handle.event(spoilt.clone());
+        spoilt
     }
 
     pub fn seen(&self) -> Vec<Seen> {
