@@ -48,6 +48,19 @@ impl Handed {
         attempt
     }
 
+    /// What was counted for these places did not go out.
+    pub fn take_back(&mut self, places: impl Iterator<Item = Position>) {
+        for position in places {
+            let Some(held) = self.held.get_mut(&position) else {
+                continue;
+            };
+            held.attempt = held.attempt.saturating_sub(1);
+            if held.attempt == 0 {
+                self.held.remove(&position);
+            }
+        }
+    }
+
     pub fn has_window(&mut self, position: Position) {
         if let Some(held) = self.held.get_mut(&position) {
             held.window = true;

@@ -2,12 +2,14 @@
 //!
 //! One machine behind `GET /v1/events`, `FetchEvents`, `POST /v1/events/ack` and `AckEvents`; it knows no transport. What
 //! waits is in the store alone ([`crate::ports::feed`]); here are the cursors ([`cursor`]), the bell that ends a long
-//! poll ([`bell`]), the bound on polls ([`seats`]), what is in the core's hand ([`handed`]) and what it gets ([`page`]).
+//! poll ([`bell`]), the bound on polls ([`seats`]), what is in the core's hand ([`handed`]), how a page comes about
+//! ([`pulled`]) and what the core gets ([`page`]).
 
 mod bell;
 pub mod cursor;
 mod handed;
 mod page;
+mod pulled;
 mod seats;
 #[cfg(test)]
 mod tests;
@@ -23,7 +25,6 @@ use bell::Bell;
 pub use bell::Bells;
 use cursor::{Bad, Cursors};
 use handed::Handed;
-pub use page::Page;
 pub use seats::SEATS;
 use seats::Seats;
 
@@ -34,18 +35,13 @@ use crate::{
     observe::Observer,
     ports::{
         clock::{Clock, Millis},
-        feed::{Ask, FeedPage, FeedStore, Gauge, Item, Place, Position},
+        feed::{Ask, FeedStore, Gauge, Place, Position},
         store::{Row, StoreError},
         turn::Windows,
     },
-    schema::v1::{AckEventsRequest, AckEventsResponse, FetchEventsRequest, Offer},
+    schema::v1::{AckEventsRequest, AckEventsResponse},
 };
 
-/// Events in a page that asks for no number, and in any page.
-const PAGE: usize = 100;
-const PAGE_MOST: usize = 1_000;
-/// Encoded bytes in a page: gRPC clients take no message over 4 MiB unless told to.
-const BYTES: usize = 1 << 20;
 /// The longest wait for an event.
 pub const WAIT_MOST: Millis = 30_000;
 /// Who has not asked for so long is not there.
@@ -188,35 +184,6 @@ impl Feeds {
             closing: AtomicBool::new(false),
             closed: Notify::new(),
         }))
-    }
-
-    /// The next page; where there is nothing, the first one within `wait`, else an empty one.
-    pub async fn fetch(&self, caller: &ApiToken, request: FetchEventsRequest) -> Result<Page, Refusal> {
-        let feed = self.feed_of(caller, &request.core)?;
-        let Some(_seat) = self.seats.take(&caller.id) else {
-            return Err(Refusal::TooMany { retry_after_seconds: 1 });
-        };
-        feed.polling.fetch_add(1, Ordering::Relaxed);
-        let _polling = Polling(feed);
-        let after = match request.after.as_str() {
-            "" => None,
-            cursor => Some(self.position(feed, cursor).await?),
-        };
-        let ask = Ask {
-            core: feed.core.name.clone(),
-            after,
-            limit: match usize::try_from(request.limit).unwrap_or(PAGE_MOST) {
-                0 => PAGE,
-                limit => limit.min(PAGE_MOST),
-            },
-            bytes: BYTES,
-        };
-        let wait = wait(request.wait)?;
-        let page = self.page_within(feed, ask, wait).await?;
-        if after.is_some_and(|after| after < page.place.oldest) {
-            return Err(self.too_old(feed, page.place.oldest));
-        }
-        Ok(self.hand_out(feed, page))
     }
 
     /// Everything up to the cursor is taken, and its windows are closed unless they are to be kept.
@@ -382,84 +349,4 @@ impl Feeds {
             oldest_available: self.parts.cursors.write(&feed.core.name, oldest),
         }
     }
-
-    // ───────────── the page ─────────────
-
-    /// A page with something in it, or one that says why there is none, or the empty one when the time is over.
-    async fn page_within(&self, feed: &Feed, ask: Ask, wait: Millis) -> Result<FeedPage, Refusal> {
-        let until = self.parts.clock.now().saturating_add(wait);
-        loop {
-            // Listened for before it is looked at: a commit in between rings.
-            let (rings, closed) = (feed.bell.rings(), self.closed.notified());
-            tokio::pin!(rings, closed);
-            rings.as_mut().enable();
-            closed.as_mut().enable();
-            let page = self.parts.store.feed_page(ask.clone()).await?;
-            let now = self.parts.clock.now();
-            feed.last_fetch.store(now, Ordering::Relaxed);
-            let lost = ask.after.is_some_and(|after| after < page.place.oldest);
-            let over = now >= until || self.closing.load(Ordering::Acquire);
-            if over || lost || page.more || !page.items.is_empty() {
-                return Ok(page);
-            }
-            tokio::select! {
-                () = rings => {}
-                () = closed => {}
-                () = self.parts.clock.sleep_until(until) => {}
-            }
-        }
-    }
-
-    fn hand_out(&self, feed: &Feed, page: FeedPage) -> Page {
-        let now = self.parts.clock.now();
-        let name = &feed.core.name;
-        let taken = page.place.taken;
-        let mut handed = feed.handed();
-        let items = page.items.into_iter();
-        let events = items.map(|item| {
-            let offer = self.offer(&mut handed, &item, taken, now);
-            (item.event, offer)
-        });
-        Page {
-            events: events.collect(),
-            raw_inline: feed.core.raw_inline,
-            next: self.parts.cursors.write(name, page.next),
-            more: page.more,
-            oldest_available: self.parts.cursors.write(name, page.place.oldest),
-        }
-    }
-
-    fn offer(&self, handed: &mut Handed, item: &Item, taken: Position, now: Millis) -> Offer {
-        let mut offer = Offer {
-            attempt: 2,
-            passive: None,
-            replay_id: String::new(),
-        };
-        // What was taken before is read again by a core that lost its place: nothing waits for it.
-        if item.position > taken {
-            let id = item.event.id();
-            offer.attempt = handed.attempt(item.position, id, now);
-            match &item.replay {
-                Some(replay) => replay.clone_into(&mut offer.replay_id),
-                None => offer.passive = self.parts.windows.look(id),
-            }
-            if offer.passive.is_some() {
-                handed.has_window(item.position);
-            }
-        }
-        offer
-    }
-}
-
-/// How long to wait, bounded.
-fn wait(asked: Option<pbjson_types::Duration>) -> Result<Millis, Refusal> {
-    let Some(asked) = asked else { return Ok(0) };
-    if asked.seconds < 0 || asked.nanos < 0 {
-        return Err(Refusal::Invalid("wait is negative".to_owned()));
-    }
-    let millis = asked
-        .seconds
-        .saturating_mul(1_000)
-        .saturating_add(i64::from(asked.nanos) / 1_000_000);
-    Ok(millis.min(WAIT_MOST))
 }

@@ -4,16 +4,23 @@
 use serde::Serialize;
 
 use crate::{
-    ports::{core::shown, store::StoreError},
+    ports::core::shown,
     schema::{
-        Written,
-        json::{self, JsonError},
+        Written, json,
         v1::{FetchEventsResponse, Offer},
     },
 };
 
 /// Room for an ordinary event in JSON.
 const USUAL: usize = 1_536;
+
+/// Why there is no page.
+#[derive(Debug)]
+pub enum Unwritten {
+    /// These of its events have no such form, and why; the others have.
+    Events(Vec<(usize, String)>),
+    Page(String),
+}
 
 /// A [`FetchEventsResponse`] whose events are as they are stored.
 #[derive(Clone, Debug)]
@@ -39,38 +46,55 @@ struct Rest<'a> {
 
 impl Page {
     /// All of it read.
-    pub fn message(self) -> Result<FetchEventsResponse, StoreError> {
-        let raw_inline = self.raw_inline;
-        let read = self.events.into_iter().map(|(written, offer)| {
-            let event = written.event().map_err(|error| StoreError::Broken(error.to_string()))?;
-            Ok(shown(event.clone(), offer, raw_inline))
-        });
+    pub fn message(&self) -> Result<FetchEventsResponse, Unwritten> {
+        let mut events = Vec::with_capacity(self.events.len());
+        self.each(|written, offer| {
+            let event = written.event().map_err(|error| error.to_string())?;
+            events.push(shown(event.clone(), offer.clone(), self.raw_inline));
+            Ok(())
+        })?;
         Ok(FetchEventsResponse {
-            events: read.collect::<Result<_, StoreError>>()?,
-            next: self.next,
+            events,
+            next: self.next.clone(),
             more: self.more,
-            oldest_available: self.oldest_available,
+            oldest_available: self.oldest_available.clone(),
         })
     }
 
+    /// All that cannot be written is found at once: whoever sets it aside reads the page once more, and not once for each.
+    fn each(&self, mut write: impl FnMut(&Written, &Offer) -> Result<(), String>) -> Result<(), Unwritten> {
+        let mut faults = Vec::new();
+        for (index, (written, offer)) in self.events.iter().enumerate() {
+            if let Err(why) = write(written, offer) {
+                faults.push((index, why));
+            }
+        }
+        match faults.is_empty() {
+            true => Ok(()),
+            false => Err(Unwritten::Events(faults)),
+        }
+    }
+
     /// The canonical JSON of that message.
-    pub fn json(&self) -> Result<Vec<u8>, JsonError> {
-        let rest = json::to_vec(&Rest {
+    pub fn json(&self) -> Result<Vec<u8>, Unwritten> {
+        let rest = Rest {
             next: &self.next,
             more: self.more,
             oldest_available: &self.oldest_available,
-        })?;
+        };
+        let rest = json::to_vec(&rest).map_err(|error| Unwritten::Page(error.to_string()))?;
         if self.events.is_empty() {
             return Ok(rest);
         }
         let mut out = Vec::with_capacity(self.events.len() * USUAL + rest.len() + 16);
         out.extend_from_slice(b"{\"events\":[");
-        for (index, (written, offer)) in self.events.iter().enumerate() {
-            if index > 0 {
+        self.each(|written, offer| {
+            if !out.ends_with(b"[") {
                 out.push(b',');
             }
-            written.write_shown(&mut out, offer, self.raw_inline)?;
-        }
+            let written = written.write_shown(&mut out, offer, self.raw_inline);
+            written.map_err(|error| error.to_string())
+        })?;
         out.push(b']');
         match &rest[1..] {
             b"}" => out.push(b'}'),

@@ -1,5 +1,6 @@
 //! Does the machine keep its promises on the real store?
 
+mod aside;
 mod bench;
 mod places;
 
@@ -10,7 +11,7 @@ use bench::*;
 use super::*;
 use crate::{
     ports::store::Store as _,
-    schema::v1::{self, event::Body},
+    schema::v1::{self, FetchEventsRequest, event::Body},
     store::sqlite,
 };
 

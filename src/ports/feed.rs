@@ -104,6 +104,8 @@ pub trait FeedStore: Send + Sync + 'static {
     async fn feed_page(&self, ask: Ask) -> Result<FeedPage, StoreError>;
     /// Everything up to there is taken; said again, nothing happens.
     async fn feed_take(&self, core: Arc<str>, through: Position) -> Result<FeedTaken, StoreError>;
+    /// Sets aside what waits there; a Gap takes its place in its conversation. `false`: nothing waits there any more.
+    async fn feed_park(&self, core: Arc<str>, position: Position, reason: String) -> Result<bool, StoreError>;
     /// Puts stored events into the feed once more, in this order, marked with the replay's id. Those that are gone
     /// meanwhile are left out; where the last one stands.
     async fn feed_again(&self, core: Arc<str>, events: Vec<Row>, replay: String) -> Result<Position, StoreError>;

@@ -12,7 +12,7 @@ use crate::{
         store::{Accepted, Arrival, ConversationId, Listener, Store, Stored},
         turn::Claim,
     },
-    schema::v1::{self, Event, FetchEventsResponse, event::Body},
+    schema::v1::{self, Event, FetchEventsRequest, FetchEventsResponse, event::Body},
     store::sqlite::{self, SqliteStore},
 };
 
@@ -121,11 +121,38 @@ impl Bench {
     }
 
     pub(super) async fn fetch(&self, after: &str, limit: u32, wait: i64) -> Result<FetchEventsResponse, Refusal> {
+        self.feeds.fetch(&token("main"), ask("main", after, limit, wait)).await
+    }
+
+    /// A page as it goes over HTTP.
+    pub(super) async fn json(&self, after: &str) -> FetchEventsResponse {
         let page = self
             .feeds
-            .fetch(&token("main"), ask("main", after, limit, wait))
-            .await?;
-        Ok(page.message()?)
+            .fetch_json(&token("main"), ask("main", after, 1_000, 0))
+            .await;
+        serde_json::from_slice(&page.expect("a page")).expect("canonical JSON")
+    }
+
+    /// Something that a later version may have written: its number has no name.
+    pub(super) async fn says_strange(&self, who: &str, core: &str) -> Arc<Stored> {
+        let strange = v1::Signal {
+            r#type: 9_999,
+            ..Default::default()
+        };
+        let arrival = Arrival {
+            body: Body::Signal(strange),
+            ..arrival(who, core)
+        };
+        arrive(&self.store, arrival).await
+    }
+
+    /// What is stored of the event stops in the middle of what it says.
+    pub(super) fn spoil(&self, event: &Stored) {
+        let db = rusqlite::Connection::open(self.dir.path().join("wxbridge.db")).expect("the file");
+        let mut body = event.event.bytes().to_vec();
+        body.extend_from_slice(&[0xa2, 0x01, 0x02, 0x22, 0x7f]);
+        let changed = db.execute("UPDATE event SET body = ?2 WHERE row = ?1", (event.row, body));
+        assert_eq!(changed, Ok(1));
     }
 
     pub(super) async fn ack(&self, cursor: &str, keep_window: bool) -> Result<AckEventsResponse, Refusal> {

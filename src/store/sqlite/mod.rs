@@ -7,6 +7,7 @@ mod announce;
 mod asked;
 mod checkpoint;
 mod conversations;
+mod feed_aside;
 mod feed_page;
 mod feeds;
 mod forward;
@@ -371,6 +372,11 @@ impl FeedStore for SqliteStore {
                 return Ok(FeedTaken { entries, ..step });
             }
         }
+    }
+
+    async fn feed_park(&self, core: Arc<str>, position: Position, reason: String) -> Result<bool, StoreError> {
+        self.write(move |writer| Ok(writer.feed_park(&core, position, &reason)?))
+            .await
     }
 
     async fn feed_again(&self, core: Arc<str>, events: Vec<Row>, replay: String) -> Result<Position, StoreError> {

@@ -66,8 +66,7 @@ impl Bridge for Desk {
 
     async fn fetch_events(&self, request: Request<FetchEventsRequest>) -> Answered<FetchEventsResponse> {
         let (caller, wish) = opened(request)?;
-        let page = self.0.feeds.fetch(&caller.0, wish).await.map_err(Problem::from);
-        answered(page.and_then(|page| page.message().map_err(Problem::from)))
+        answered(self.0.feeds.fetch(&caller.0, wish).await.map_err(Problem::from))
     }
 
     async fn ack_events(&self, request: Request<AckEventsRequest>) -> Answered<AckEventsResponse> {

@@ -234,6 +234,9 @@ impl FeedStore for FakeStore {
     async fn feed_take(&self, _: Arc<str>, _: Position) -> Result<FeedTaken, StoreError> {
         not_here()
     }
+    async fn feed_park(&self, _: Arc<str>, _: Position, _: String) -> Result<bool, StoreError> {
+        not_here()
+    }
     async fn feed_again(&self, _: Arc<str>, _: Vec<Row>, _: String) -> Result<Position, StoreError> {
         not_here()
     }

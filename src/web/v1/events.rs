@@ -65,8 +65,7 @@ pub async fn fetch(request: HttpRequest, caller: Caller, state: Data<State>) -> 
             nanos: i32::try_from(wait.subsec_nanos()).unwrap_or(0),
         }),
     };
-    let page = state.feeds.fetch(&caller.0, wish).await?;
-    Ok(written(StatusCode::OK, page.json()?))
+    Ok(written(StatusCode::OK, state.feeds.fetch_json(&caller.0, wish).await?))
 }
 
 pub async fn ack(request: HttpRequest, payload: web::Payload, caller: Caller, state: Data<State>) -> Answer {
