@@ -47,6 +47,8 @@ pub struct State {
     looked: Millis,
     /// The store's backlog is known: a lane that is new now holds everything there is.
     loaded: bool,
+    /// Something was put where the worker that did it does not look: a timer, another core's queue.
+    elsewhere: bool,
     stopping: bool,
 }
 
@@ -180,6 +182,11 @@ impl State {
     pub fn has_more(&self, slot: u16, now: Millis) -> bool {
         let slot = &self.slots[usize::from(slot)];
         !slot.ready.is_empty() && slot.admits(now)
+    }
+
+    /// Must somebody else look what is due? Asked after each attempt.
+    pub fn takes_elsewhere(&mut self) -> bool {
+        std::mem::take(&mut self.elsewhere)
     }
 
     /// A clock that was set back would hold up all that waits until it has come again: their times go with it.
@@ -344,6 +351,8 @@ impl State {
             }
             Settled::Rotate => self.rest(job.conversation),
         }
+        let lane = self.lanes.get(&job.conversation);
+        self.elsewhere |= lane.is_some_and(|lane| lane.slot != job.slot);
     }
 
     /// The first of a run are taken and committed, and the lane is still in this job's hand for what came of the next.
@@ -381,6 +390,7 @@ impl State {
         }
         lane.phase = Phase::Backoff;
         lane.due = at;
+        self.elsewhere = true;
         self.timers.push(Reverse((at, conversation)));
     }
 

@@ -55,7 +55,8 @@ pub async fn work(tools: Arc<Tools>, job: Job) {
         let now = tools.clock.now();
         let mut state = tools.inner.lock();
         next = state.next(slot, now);
-        if state.has_more(slot, now) || next.is_none() {
+        // Also where this one goes on: it looks at its own core's queue alone.
+        if state.takes_elsewhere() || state.has_more(slot, now) || next.is_none() {
             tools.inner.wake.notify_one();
         }
     }

@@ -10,6 +10,12 @@ impl Rig {
         self.handle.moved(&waiting);
     }
 
+    fn offered_to(&self, core: &str, conversation: &str) -> bool {
+        let seen = self.link.seen.lock().expect("lock");
+        seen.iter()
+            .any(|seen| seen.core == core && seen.conversation == conversation)
+    }
+
     fn seqs(&self) -> Vec<u32> {
         self.seen().iter().map(|seen| seen.seq).collect()
     }
@@ -94,4 +100,44 @@ async fn what_was_being_read_when_it_changed_hands_is_read_again() {
     assert!(state.due(START).0.is_empty());
     state.moved(&ledger.give(1, Some("main")));
     assert_eq!(state.due(START).0.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_goes_to_another_cores_line_begins_while_its_worker_goes_on() {
+    let rig = Rig::running(|seen| match seen.conversation.as_str() {
+        "c1" => Outcome::Again {
+            after: None,
+            why: "not now".into(),
+        },
+        _ => taken(),
+    })
+    .await;
+    let hold = Arc::new(Semaphore::new(0));
+    *rig.link.hold.lock().expect("lock") = Some(hold.clone());
+    rig.event(1);
+    eventually(|| rig.seen().len() == 1).await;
+    // As many as may be in flight, and one more.
+    for conversation in 2..=65 {
+        rig.event(conversation);
+    }
+    eventually(|| rig.seen().len() == 64).await;
+    rig.moves(1, Some("other"));
+    // Let the deliverer see all of that, so that nothing else wakes it.
+    let stored = rig.ledger.append(-1, Some("other"));
+    rig.handle.event(stored.clone());
+    eventually(|| rig.ledger.data().answered.contains(&stored.row)).await;
+    // Who waits longest for it is the first: that of conversation 1, whose worker takes up the one that is too many.
+    hold.add_permits(1);
+    eventually(|| rig.seen().len() == 65).await;
+    for _ in 0..100 {
+        rig.clock.advance(Duration::from_millis(1_000));
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        if rig.offered_to("other", "c1") {
+            break;
+        }
+    }
+    assert!(rig.offered_to("other", "c1"), "its new core is there");
+    hold.add_permits(1_000);
+    rig.drained().await;
+    rig.stopped().await;
 }
