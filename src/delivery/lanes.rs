@@ -48,7 +48,7 @@ pub struct Lane {
     pub refusals: u8,
     /// Events taken one after the other without a turn for others between them.
     pub burst: u8,
-    /// Offers of the first event, by this process.
+    /// Offers of the first event since it is the first, by this process.
     pub attempts: u32,
     /// Failures in a row: place in the schedule.
     pub failures: u32,
@@ -242,7 +242,7 @@ pub struct Job {
     pub core: Arc<crate::cores::Core>,
     /// In order. Empty: to be read from the store.
     pub run: Vec<Arc<Stored>>,
-    /// Of the first of them; the others were never offered.
+    /// Of the first of them. What goes behind it counts as a first attempt, also where it did so before and was not reached.
     pub attempt: u32,
     /// It is the one attempt through a shut gate.
     pub probe: bool,

@@ -118,7 +118,7 @@ pub trait CoreLink: Send + Sync + 'static {
     async fn offer(&self, core: &Core, offer: Offer<'_>) -> Outcome;
 
     /// Offers events of one conversation in their order, as many of them as travel in one request: one outcome for each
-    /// that was offered, and all but the last of these are taken. What is behind them was not offered. Where a request
+    /// that was reached, and all but the last of these are taken. What is behind them counts as not offered. Where a request
     /// holds one event, the next waits until this one is committed: after a crash nothing may come again behind a later one.
     async fn offer_run(&self, core: &Core, run: Vec<Offer<'_>>) -> Vec<Outcome> {
         match run.into_iter().next() {

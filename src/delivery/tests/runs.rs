@@ -43,7 +43,7 @@ async fn a_run_goes_out_in_order_and_is_one_commit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_stands_behind_a_failure_was_not_offered() {
+async fn what_stands_behind_a_failure_counts_as_not_offered() {
     let mut fails = 1;
     let rig = backlog(5, move |seen| match seen.seq {
         3 if fails > 0 => {
