@@ -449,3 +449,35 @@ async fn bad_records_and_strangers_are_refused_and_keys_are_shown_to_nobody() {
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains("[[forwarder]]") && !shown.contains(KEY), "{shown}");
 }
+
+#[tokio::test]
+async fn one_cause_is_logged_once_a_second_however_many_types_fail() {
+    let receiver = Receiver::start();
+    receiver.answers(503);
+    let lines = format!("key = \"{KEY}\"");
+    let (bridge, core, shop) = house(&[forwarder("a", &receiver.url("/"), &TYPES, &lines)]).await;
+    traffic(&bridge, &shop, "o1").await;
+    core.hears_text("hello").await;
+    until("every type failed three times", async || {
+        let item = bridge.get("/admin/v1/forwarders").await["items"][0].clone();
+        let types = item["types"].as_array().unwrap();
+        types
+            .iter()
+            .all(|one| one["failures"].as_u64() >= Some(3))
+            .then_some(())
+    })
+    .await;
+    let log = bridge.log();
+    let said: Vec<chrono::DateTime<chrono::Utc>> = log
+        .lines()
+        .filter(|line| line.contains("copies were not taken"))
+        .map(|line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            line["timestamp"].as_str().unwrap().parse().unwrap()
+        })
+        .collect();
+    assert!(!said.is_empty(), "{log}");
+    for two in said.windows(2) {
+        assert!((two[1] - two[0]).num_milliseconds() > 900, "{two:?}");
+    }
+}

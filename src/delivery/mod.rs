@@ -10,7 +10,6 @@ mod assign;
 mod gate;
 mod lanes;
 pub mod ledger;
-mod log;
 mod replay;
 pub(crate) mod schedule;
 mod state;
@@ -33,7 +32,7 @@ pub use state::Backlog;
 
 use crate::{
     cores::Cores,
-    observe::Observer,
+    observe::{Observer, Throttle},
     ports::{
         chance::Chance,
         clock::{Clock, Millis},
@@ -43,7 +42,6 @@ use crate::{
     },
     schema::v1,
 };
-use log::Throttle;
 use state::{Arrived, State};
 use worker::Tools;
 

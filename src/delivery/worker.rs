@@ -7,11 +7,10 @@ use super::{
     gate::Turn,
     lanes::Job,
     ledger::Ledger,
-    log::Throttle,
     state::{BATCH, Moment, Settled, Step},
 };
 use crate::{
-    observe::Observer,
+    observe::{Observer, Throttle},
     ports::{
         chance::Chance,
         clock::{Clock, Millis},
@@ -36,7 +35,8 @@ pub struct Tools {
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
     pub observer: Arc<Observer>,
-    pub throttle: Throttle,
+    /// By the core's slot and what happened.
+    pub throttle: Throttle<(u16, &'static str)>,
 }
 
 /// Works until its core has nothing more that may begin.
@@ -315,7 +315,7 @@ impl Desk<'_> {
     /// Our own store is the trouble: neither event nor core is to blame.
     fn rest(&mut self, error: &StoreError, doing: &'static str) {
         let now = self.tools.clock.now();
-        if let Some(left_out) = self.tools.throttle.permits(self.job.slot, doing, now) {
+        if let Some(left_out) = self.tools.throttle.permits((self.job.slot, doing), now) {
             tracing::error!(core = %self.job.core.name, %error, left_out, "the store failed while {doing}");
         }
         // What we have of it may be what the store does not have any more.
@@ -331,7 +331,7 @@ impl Desk<'_> {
         if let Some(left_out) = self
             .tools
             .throttle
-            .permits(self.job.slot, result, self.tools.clock.now())
+            .permits((self.job.slot, result), self.tools.clock.now())
         {
             tracing::warn!(core = %self.job.core.name, why, left_out, "an event was not taken: {result}");
         }

@@ -130,7 +130,9 @@ impl Lane {
             return Err(Stopped);
         }
         if let Err(error) = self.fill().await {
-            tracing::warn!(forwarder = %self.to.name, kind = self.kind.name(), %error, "what is to be copied cannot be read");
+            if let Some(left_out) = self.shared.observer.may_say("copies unread", "") {
+                tracing::warn!(forwarder = %self.to.name, %error, left_out, "what is to be copied cannot be read");
+            }
             return self.rest(AGAIN).await;
         }
         let now = self.shared.clock.now();
@@ -309,8 +311,11 @@ impl Lane {
     }
 
     fn refused(&self, failures: u32, why: String, wait: Millis) {
-        // The back-off keeps these to one a minute.
-        tracing::warn!(forwarder = %self.to.name, kind = self.kind.name(), failures, error = %why, "copies were not taken");
+        // The types of one forwarder fail together, for one cause.
+        if let Some(left_out) = self.shared.observer.may_say("copies refused", &self.to.name) {
+            let kind = self.kind.name();
+            tracing::warn!(forwarder = %self.to.name, kind, failures, error = %why, left_out, "copies were not taken");
+        }
         let mut status = self.status();
         status.failures = failures;
         status.last_error = why;
@@ -346,7 +351,12 @@ impl Lane {
                 self.status().place = place;
             }
             // Later ones will; a crash before that repeats a few batches.
-            Err(error) => tracing::warn!(forwarder = %self.to.name, %error, "how far copies went could not be written"),
+            Err(error) => {
+                if let Some(left_out) = self.shared.observer.may_say("copies unmarked", "") {
+                    let forwarder = &self.to.name;
+                    tracing::warn!(%forwarder, %error, left_out, "how far copies went could not be written");
+                }
+            }
         }
     }
 

@@ -225,7 +225,11 @@ impl Forward {
                 Ok(tail) => {
                     told.send_if_modified(|known| std::mem::replace(known, tail) != tail);
                 }
-                Err(error) => tracing::warn!(%error, "nobody can say whether there is anything new to copy"),
+                Err(error) => {
+                    if let Some(left_out) = self.shared.observer.may_say("copies unknown", "") {
+                        tracing::warn!(%error, left_out, "nobody can say whether there is anything new to copy");
+                    }
+                }
             }
             self.shared.clock.sleep_until(self.shared.clock.now() + LOOK).await;
         }

@@ -258,7 +258,9 @@ impl Call {
             Some(Ok(_)) => {
                 self.durable(&Seal::Plain);
                 observer.quarantined(id, &fault);
-                tracing::warn!(account = id, %fault, "a body of the platform's cannot be read and was set aside");
+                if let Some(left_out) = observer.may_say("set aside", id) {
+                    tracing::warn!(account = id, %fault, left_out, "a body of the platform's cannot be read and was set aside");
+                }
                 self.end("quarantined", Reply::ok(Body::Success), None)
             }
             Some(Err(error)) => self.uncommitted(&error),

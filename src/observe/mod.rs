@@ -6,6 +6,7 @@ pub mod ledger;
 pub mod logging;
 pub mod metrics;
 pub mod refusals;
+pub mod throttle;
 pub mod timeline;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub use handed::HandedOn;
 pub use ledger::AnswerLedger;
 pub use metrics::Metrics;
 pub use refusals::Refusals;
+pub use throttle::Throttle;
 pub use timeline::Timeline;
 
 use crate::{
@@ -38,6 +40,8 @@ pub struct Observer {
     pub timeline: Timeline,
     pub day: Day,
     pub handed_on: HandedOn,
+    /// By what is said, and of whom.
+    said: Throttle<(&'static str, String)>,
     clock: Arc<dyn Clock>,
 }
 
@@ -55,8 +59,14 @@ impl Observer {
             timeline: Timeline::new(clock.now().unsigned_abs()),
             day: Day::default(),
             handed_on: HandedOn::default(),
+            said: Throttle::default(),
             clock,
         }
+    }
+
+    /// Whether `what` may be logged of `whose` now: one line a second says it. How often it was left out since the last one.
+    pub fn may_say(&self, what: &'static str, whose: &str) -> Option<u64> {
+        self.said.permits((what, whose.to_owned()), self.clock.now())
     }
 
     /// A callback was answered: `answer` is `success`, `passive`, `echostr`, `duplicate`, `quarantined`, `refused`,

@@ -1,6 +1,6 @@
 //! How does a refusal look over HTTP? RFC 9457 problem details, with the code that programs branch on.
 
-use std::fmt;
+use std::{fmt, sync::LazyLock, time::Instant};
 
 use actix_web::{
     HttpResponse, ResponseError,
@@ -12,6 +12,7 @@ use super::lang;
 use crate::{
     doctor::Lang,
     error::{Code, Fault, pages},
+    observe::Throttle,
     ports::store::StoreError,
     schema::json::JsonError,
 };
@@ -30,6 +31,10 @@ pub struct Problem {
     /// The methods that would have been taken here (405).
     pub allow: Option<String>,
 }
+
+/// When it was last logged that the store failed. A refusal is made where no clock is at hand.
+static FAILED: LazyLock<Throttle<()>> = LazyLock::new(Throttle::default);
+static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 pub type Answer<T = HttpResponse> = Result<T, Problem>;
 
@@ -178,6 +183,12 @@ impl From<Fault> for Problem {
     }
 }
 
+/// Whether it may be said again that the store failed; how often it was left out since it was said last.
+fn said_again() -> Option<u64> {
+    let now = BEGUN.elapsed().as_millis();
+    FAILED.permits((), i64::try_from(now).unwrap_or(0))
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
@@ -187,7 +198,10 @@ impl From<StoreError> for Problem {
                 ..Self::new(Code::Overloaded, format!("cannot append durably: {why}"))
             },
             StoreError::Broken(why) => {
-                tracing::error!(error = %why, "the store failed");
+                // Every request on a store that is broken fails for this one cause.
+                if let Some(left_out) = said_again() {
+                    tracing::error!(error = %why, left_out, "the store failed");
+                }
                 Self {
                     status: StatusCode::INTERNAL_SERVER_ERROR,
                     ..Self::new(Code::Overloaded, "the store failed; the log says why")
@@ -221,6 +235,12 @@ mod tests {
         assert_eq!(body["title"], "Invalid request");
         assert_eq!(body["status"], 405);
         assert!(body["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()));
+    }
+
+    #[test]
+    fn a_broken_store_is_logged_once_a_second_however_many_ask() {
+        let said = (0..1_000).filter(|_| said_again().is_some()).count();
+        assert!((1..=20).contains(&said), "{said} lines in a moment");
     }
 
     #[actix_web::test]

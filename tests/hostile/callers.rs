@@ -85,6 +85,34 @@ async fn only_the_holder_of_token_and_key_is_heard() {
 }
 
 #[tokio::test]
+async fn bodies_that_are_set_aside_fill_no_log() {
+    let house = House::open().await;
+    let shop = &house.shop;
+    let wrong_key = Sealing {
+        key: Shop::new("another").key,
+        ..Sealing::of(shop)
+    };
+    for _ in 0..50 {
+        let push = shop.sealed_by(&wrong_key, &shop.text("o1", msg_id(), "x"));
+        assert_eq!(house.bridge.pushed(shop, &push).await, (200, "success".into()));
+    }
+    assert_eq!(house.quarantined("shop", "UNDECODABLE").await, 50.0);
+    let log = house.bridge.log();
+    let said: Vec<chrono::DateTime<chrono::Utc>> = log
+        .lines()
+        .filter(|line| line.contains("was set aside"))
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["timestamp"].as_str().unwrap().parse().unwrap()
+        })
+        .collect();
+    assert!(!said.is_empty(), "{log}");
+    for two in said.windows(2) {
+        assert!((two[1] - two[0]).num_milliseconds() > 900, "{two:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_timestamp_far_away_is_stale_and_one_a_little_away_is_taken_with_a_warning() {
     let house = House::open().await;
     let shop = &house.shop;

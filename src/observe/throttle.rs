@@ -2,25 +2,30 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Mutex, PoisonError},
 };
 
 use crate::ports::clock::Millis;
 
-/// Remembers when each cause was last logged.
-#[derive(Default)]
-pub struct Throttle(Mutex<HashMap<Cause, Said>>);
+/// Remembers when each cause was last logged. There are as many causes as accounts, cores and forwarders, times what can
+/// happen to each.
+pub struct Throttle<C>(Mutex<HashMap<C, Said>>);
 
-/// A core's slot and what happened.
-type Cause = (u16, &'static str);
 /// When it was last logged, and how often it was left out since.
 type Said = (Millis, u64);
 
-impl Throttle {
-    /// May `cause` of core `slot` be logged now? If so, how often it was left out since the last time.
-    pub fn permits(&self, slot: u16, cause: &'static str, now: Millis) -> Option<u64> {
+impl<C> Default for Throttle<C> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<C: Eq + Hash> Throttle<C> {
+    /// May `cause` be logged now? If so, how often it was left out since the last time.
+    pub fn permits(&self, cause: C, now: Millis) -> Option<u64> {
         let mut causes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match causes.get_mut(&(slot, cause)) {
+        match causes.get_mut(&cause) {
             Some((last, left_out)) if (0..1_000).contains(&(now - *last)) => {
                 *left_out += 1;
                 None
@@ -30,7 +35,7 @@ impl Throttle {
                 Some(std::mem::take(left_out))
             }
             None => {
-                causes.insert((slot, cause), (now, 0));
+                causes.insert(cause, (now, 0));
                 Some(0)
             }
         }
@@ -44,13 +49,13 @@ mod tests {
     #[test]
     fn one_cause_is_logged_once_a_second() {
         let throttle = Throttle::default();
-        assert_eq!(throttle.permits(0, "a", 5_000), Some(0));
-        assert_eq!(throttle.permits(0, "a", 5_999), None);
-        assert_eq!(throttle.permits(0, "b", 5_999), Some(0));
-        assert_eq!(throttle.permits(1, "a", 5_999), Some(0));
-        assert_eq!(throttle.permits(0, "a", 6_000), Some(1));
+        assert_eq!(throttle.permits((0, "a"), 5_000), Some(0));
+        assert_eq!(throttle.permits((0, "a"), 5_999), None);
+        assert_eq!(throttle.permits((0, "b"), 5_999), Some(0));
+        assert_eq!(throttle.permits((1, "a"), 5_999), Some(0));
+        assert_eq!(throttle.permits((0, "a"), 6_000), Some(1));
         assert_eq!(
-            throttle.permits(0, "a", 1_000),
+            throttle.permits((0, "a"), 1_000),
             Some(0),
             "a clock set back does not silence us"
         );
