@@ -30,7 +30,7 @@ use seats::Seats;
 
 use crate::{
     api_tokens::{ApiToken, Scope},
-    cores::{Core, Cores, Kind},
+    cores::{Core, Cores, Kind, glob},
     error::Code,
     observe::Observer,
     ports::{
@@ -126,6 +126,15 @@ pub struct Standing {
     pub last_ack: Option<Millis>,
     /// It asks, or asked a moment ago. `None`: it has not asked since the start, which is a moment ago.
     pub here: Option<bool>,
+}
+
+/// Whether a token of these globs (none = every account) sees every account of a core of those. A star of the core's own
+/// pattern must lie inside a star of the token's: then whatever it stands for does too.
+fn sees_all(globs: &[String], of_core: &[String]) -> bool {
+    let covered = |pattern: &str| globs.iter().any(|own| glob(own, pattern));
+    globs.is_empty()
+        || (of_core.is_empty() && covered("*"))
+        || (!of_core.is_empty() && of_core.iter().all(|it| covered(it)))
 }
 
 impl Feed {
@@ -311,9 +320,7 @@ impl Feeds {
         let feed = self.feeds.iter().find(|feed| &*feed.core.name == named);
         let feed = feed.ok_or_else(|| self.no_feed(named))?;
         // Whatever it does not see would be taken with the rest.
-        let whole = |pattern: &String| caller.accounts.contains(pattern);
-        let accounts = &feed.core.matches.accounts;
-        if !caller.accounts.is_empty() && (accounts.is_empty() || !accounts.iter().all(whole)) {
+        if !sees_all(&caller.accounts, &feed.core.matches.accounts) {
             return Err(Refusal::Forbidden(
                 "this token sees some accounts only, and a feed holds those of all: pull with a token without --accounts".to_owned(),
             ));

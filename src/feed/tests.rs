@@ -286,3 +286,42 @@ async fn nothing_appears_behind_a_cursor_while_many_write() {
     bench.ack(&after, false).await.expect("acked");
     assert_eq!(bench.standing().waiting, 0);
 }
+
+#[tokio::test]
+async fn a_token_whose_globs_cover_its_core_pulls_and_one_that_sees_less_does_not() {
+    let of = |accounts: &[&str], globs: &[&str]| {
+        let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        super::sees_all(&own(globs), &own(accounts))
+    };
+    for (accounts, globs, sees) in [
+        (&[][..], &[][..], true),
+        (&[], &["*"], true),
+        (&[], &["shop-*"], false),
+        (&["shop-1"], &["shop-*"], true),
+        (&["shop-*"], &["*"], true),
+        (&["shop-*"], &["s*"], true),
+        (&["shop-*"], &["shop-*"], true),
+        (&["shop-*"], &["shop-1*"], false),
+        (&["s*"], &["shop-*"], false),
+        (&["shop-1", "second"], &["shop-*"], false),
+        (&["shop-1", "second"], &["shop-*", "second"], true),
+    ] {
+        assert_eq!(of(accounts, globs), sees, "{accounts:?} {globs:?}");
+    }
+    let bench = Bench::new().await;
+    let seeing = |glob: &str| {
+        token_of(&serde_json::json!({"id": "t", "name": "t", "scope": "core", "core": "main", "accounts": [glob]}))
+    };
+    let everything = bench.feeds.fetch(&seeing("*"), ask("main", "", 10, 0)).await;
+    everything.expect("it sees every account");
+    assert_eq!(
+        code(
+            bench
+                .feeds
+                .fetch(&seeing("shop"), ask("main", "", 10, 0))
+                .await
+                .map(|_| ())
+        ),
+        "FORBIDDEN"
+    );
+}
