@@ -25,6 +25,7 @@ use bell::Bell;
 pub use bell::Bells;
 use cursor::{Bad, Cursors};
 use handed::Handed;
+pub use pulled::PAGE;
 pub use seats::SEATS;
 use seats::Seats;
 

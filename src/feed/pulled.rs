@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Events in a page that asks for no number, and in any page.
-const PAGE: usize = 100;
+pub const PAGE: u32 = 100;
 const PAGE_MOST: usize = 1_000;
 /// Encoded bytes in a page: gRPC clients take no message over 4 MiB unless told to.
 pub(super) const BYTES: usize = 1 << 20;
@@ -188,7 +188,7 @@ fn ask(feed: &Feed, after: Option<Position>, limit: u32) -> Ask {
         core: feed.core.name.clone(),
         after,
         limit: match usize::try_from(limit).unwrap_or(PAGE_MOST) {
-            0 => PAGE,
+            0 => PAGE as usize,
             limit => limit.min(PAGE_MOST),
         },
         bytes: BYTES,

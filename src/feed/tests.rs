@@ -51,6 +51,16 @@ async fn a_core_reads_its_own_events_in_order_until_it_takes_them() {
 }
 
 #[tokio::test]
+async fn a_page_that_asks_for_no_number_is_as_long_as_is_published() {
+    let bench = Bench::new().await;
+    for _ in 0..=PAGE {
+        bench.say("a", "main").await;
+    }
+    let page = bench.fetch("", 0, 0).await.expect("a page");
+    assert_eq!((page.events.len(), page.more), (PAGE as usize, true));
+}
+
+#[tokio::test]
 async fn an_event_tells_its_attempt_and_keeps_the_platforms_body_to_itself() {
     let bench = Bench::new().await;
     bench.say("a", "main").await;

@@ -355,3 +355,13 @@ fn the_committed_files_are_what_the_code_says() {
         );
     }
 }
+
+#[test]
+fn the_usual_page_of_events_is_the_one_that_is_published() {
+    let document: Value = serde_json::from_str(text()).expect("JSON");
+    let parameters = document["paths"]["/v1/events"]["get"]["parameters"].as_array();
+    let limit = parameters.and_then(|all| all.iter().find(|one| one["name"] == "limit"));
+    let usual = limit.expect("a limit")["schema"]["default"].as_u64();
+    assert_eq!(usual, Some(u64::from(crate::feed::PAGE)));
+    assert_eq!(usual, Some(100), "as docs/core-pull.md says");
+}

@@ -8,7 +8,7 @@ use actix_web::{
 
 use super::{shown, written};
 use crate::{
-    feed::Refusal,
+    feed::{self, Refusal},
     schema::v1::{AckEventsRequest, FetchEventsRequest},
     web::{
         Answer, Problem, State,
@@ -25,7 +25,7 @@ pub const CALLS: &[Call] = &[
     })
     .more(
         "A long poll. Nothing ever appears behind a cursor that was handed out. A cursor older than retention is 410, \
-             with `oldestAvailable`. One call at a time for each core.",
+             with `oldestAvailable`. Two that read the same feed hear the same events; 32 calls of one token at once.",
     )
     .query(&[
         Query::new("core", Kind::Text, "The core; a core token names its own"),
@@ -34,7 +34,7 @@ pub const CALLS: &[Call] = &[
             Kind::Text,
             "The `next` of the page before; without it what is not acknowledged",
         ),
-        Query::new("limit", Kind::Limit(500), "How many events at most"),
+        Query::new("limit", Kind::Limit(feed::PAGE), "How many events at most"),
         Query::new("wait", Kind::Wait, "How long to wait for the first event"),
     ])
     .gives(&[(200, Gives::Json(Shape::Message("FetchEventsResponse")))])
