@@ -173,8 +173,9 @@ fn bearer(value: &str) -> Option<&str> {
         .filter(|token| !token.is_empty())
 }
 
-/// Counts wrong tokens by who brings them. A right token always passes: a lock-out must not lock out a neighbour
-/// behind the same address.
+/// Counts wrong tokens by who brings them. A wrong one is `UNAUTHENTICATED` however many came before it: whoever reads the
+/// status looks at the token and not at the load. A right one always passes: a lock-out must not lock out a neighbour behind
+/// the same address.
 pub struct WrongTokens(Mutex<LruCache<Option<IpAddr>, (Millis, u32)>>);
 
 const WRONG_PER_MINUTE: u32 = 20;
@@ -188,21 +189,38 @@ impl Default for WrongTokens {
 }
 
 impl WrongTokens {
+    /// What a wrong token of the API is answered; over the limit with `Retry-After`.
     pub(super) fn refuse(&self, peer: Option<SocketAddr>, now: Millis) -> Problem {
+        Problem {
+            retry_after: self.count(peer, now),
+            ..Problem::new(
+                Code::Unauthenticated,
+                "the token is not known; it may have been revoked",
+            )
+        }
+    }
+
+    /// What it is answered at the console's door, where people type: over the limit they are told to slow down.
+    pub(super) fn refuse_login(&self, peer: Option<SocketAddr>, now: Millis) -> Problem {
+        match self.refuse(peer, now) {
+            Problem {
+                retry_after: Some(seconds),
+                ..
+            } => Problem::slow_down("too many wrong tokens", seconds),
+            refusal => refusal,
+        }
+    }
+
+    /// Counts one more; over the limit the seconds until it is forgotten.
+    fn count(&self, peer: Option<SocketAddr>, now: Millis) -> Option<u32> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, count) = seen.get_or_insert_mut(peer.map(|peer| peer.ip()), || (now, 0));
         if !(0..MINUTE).contains(&(now - *since)) {
             (*since, *count) = (now, 0);
         }
         *count = count.saturating_add(1);
-        if *count > WRONG_PER_MINUTE {
-            let left = (*since + MINUTE - now) / 1000 + 1;
-            return Problem::slow_down("too many wrong tokens", u32::try_from(left).unwrap_or(60));
-        }
-        Problem::new(
-            Code::Unauthenticated,
-            "the token is not known; it may have been revoked",
-        )
+        let left = (*since + MINUTE - now) / 1000 + 1;
+        (*count > WRONG_PER_MINUTE).then(|| u32::try_from(left).unwrap_or(60))
     }
 }
 
@@ -304,13 +322,25 @@ mod tests {
     }
 
     #[test]
-    fn wrong_tokens_are_slowed_down_for_a_minute() {
+    fn a_wrong_token_is_unauthenticated_however_often_it_comes_and_told_when_to_come_again() {
+        let wrong = WrongTokens::default();
+        let peer = Some(SocketAddr::from(([127, 0, 0, 1], 1)));
+        for times in 1..=3 * WRONG_PER_MINUTE {
+            let refused = wrong.refuse(peer, 0);
+            assert_eq!((refused.status.as_u16(), refused.code), (401, Code::Unauthenticated));
+            assert_eq!(refused.retry_after.is_some(), times > WRONG_PER_MINUTE, "{times}");
+        }
+        assert_eq!(wrong.refuse(peer, MINUTE).retry_after, None);
+    }
+
+    #[test]
+    fn the_consoles_door_is_slowed_down_for_a_minute() {
         let wrong = WrongTokens::default();
         let peer = Some(SocketAddr::from(([127, 0, 0, 1], 1)));
         let answers: Vec<u16> = (0..=WRONG_PER_MINUTE)
-            .map(|_| wrong.refuse(peer, 0).status.as_u16())
+            .map(|_| wrong.refuse_login(peer, 0).status.as_u16())
             .collect();
         assert_eq!((answers.first(), answers.last()), (Some(&401), Some(&429)));
-        assert_eq!(wrong.refuse(peer, MINUTE).status, 401);
+        assert_eq!(wrong.refuse_login(peer, MINUTE).status, 401);
     }
 }

@@ -113,3 +113,25 @@ async fn a_token_has_so_many_calls_under_way_at_once_and_gets_them_back() {
     .await;
     assert_quiet(&bridge.log());
 }
+
+#[tokio::test]
+async fn a_wrong_token_is_refused_as_wrong_however_often_it_comes_and_a_right_one_passes() {
+    let (bridge, token) = house(Setup::new()).await;
+    for times in 1..=30 {
+        let (status, after, code) = asked(&bridge, "wrong").await;
+        assert_eq!((status, code), (401, json!("UNAUTHENTICATED")), "{times}");
+        assert_eq!(after.is_some(), times > 20, "{times}");
+    }
+    let asked_by = |token: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wxbridge"));
+        command
+            .args(["account", "list"])
+            .env("WXBRIDGE_URL", bridge.internal(""))
+            .env("WXBRIDGE_TOKEN", token);
+        command.output().unwrap().status.code()
+    };
+    assert_eq!(asked_by("wrong"), Some(77), "token refused");
+    assert_eq!(asked_by(&bridge.operator_token()), Some(0));
+    assert_eq!(asked(&bridge, &token).await.0, 200);
+    assert_quiet(&bridge.log());
+}

@@ -150,7 +150,7 @@ pub async fn log_in(request: HttpRequest, payload: web::Payload, state: Data<Sta
     let wish: Wish = body::strict_within(&request, payload, MAX_LOGIN).await?;
     let now = state.clock.now();
     let Some(token) = state.tokens.check(wish.token.expose().trim()) else {
-        return Err(state.wrong_tokens.refuse(request.peer_addr(), now));
+        return Err(state.wrong_tokens.refuse_login(request.peer_addr(), now));
     };
     if !matches!(token.scope, Scope::Operator | Scope::Viewer) {
         return Err(Problem::forbidden(
