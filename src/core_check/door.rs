@@ -10,7 +10,7 @@ use crate::{
     core_link::grpc,
     ports::{
         clock::Millis,
-        core::{Answer, Outcome},
+        core::{Answer, Outcome, Reply},
     },
     schema::v1,
 };
@@ -95,7 +95,7 @@ impl Heard {
         }
     }
 
-    pub fn replies(&self) -> &[Result<v1::SendRequest, String>] {
+    pub fn replies(&self) -> &[Reply] {
         self.taken().map_or(&[], |answer| &answer.replies)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     ports::{
         clock::Millis,
-        core::{Answer, Outcome},
+        core::{Answer, BadReply, Outcome, Reply},
     },
     schema::{
         Written,
@@ -92,7 +92,7 @@ fn accepted(body: &[u8], about: About<'_>) -> Outcome {
 
 /// What an Ack comes to.
 pub(super) enum Verdict {
-    Taken(Vec<Result<v1::SendRequest, String>>),
+    Taken(Vec<Reply>),
     Not(Outcome),
 }
 
@@ -109,7 +109,7 @@ fn verdict(results: Value, about: About<'_>) -> Option<Verdict> {
 }
 
 /// Reads the Ack of the event's own conversation.
-pub(super) fn judge(ack: &v1::Ack, replies: Vec<Result<v1::SendRequest, String>>, seq: u32) -> Verdict {
+pub(super) fn judge(ack: &v1::Ack, replies: Vec<Reply>, seq: u32) -> Verdict {
     use v1::ack::Outcome as Says;
     let why = |says: &str| match ack.reason.as_str() {
         "" => format!("the core answered {says}"),
@@ -137,17 +137,33 @@ pub(super) fn wait(ack: &v1::Ack) -> Option<Millis> {
     Some(millis.saturating_add(i64::from(after.nanos) / 1_000_000).max(0))
 }
 
-fn replies(value: Option<Value>) -> Vec<Result<v1::SendRequest, String>> {
+fn replies(value: Option<Value>) -> Vec<Reply> {
     match value {
         None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(replies)) => replies
-            .into_iter()
-            .map(|reply| match reply {
-                Value::Object(_) => json::from_value(reply, Unknown::Ignore).map_err(|error| error.to_string()),
-                _ => Err("a reply is a JSON object".to_owned()),
-            })
-            .collect(),
-        Some(_) => vec![Err("replies is a list".to_owned())],
+        Some(Value::Array(replies)) => replies.into_iter().map(reply).collect(),
+        Some(_) => vec![Err(bad("replies is a list"))],
+    }
+}
+
+fn reply(value: Value) -> Reply {
+    let Value::Object(fields) = &value else {
+        return Err(bad("a reply is a JSON object"));
+    };
+    // Whatever else is wrong with it: the core knows it by this name.
+    let named = fields
+        .get("clientMessageId")
+        .or_else(|| fields.get("client_message_id"));
+    let client_message_id = named.and_then(Value::as_str).unwrap_or_default().to_owned();
+    json::from_value(value, Unknown::Ignore).map_err(|error| BadReply {
+        why: error.to_string(),
+        client_message_id,
+    })
+}
+
+fn bad(why: &str) -> BadReply {
+    BadReply {
+        why: why.to_owned(),
+        ..BadReply::default()
     }
 }
 
@@ -217,6 +233,19 @@ mod tests {
             1,
             "the core hears that it is no list"
         );
+    }
+
+    #[test]
+    fn a_bad_reply_keeps_the_cores_own_name() {
+        let answer = taken(
+            r#"{"replies":[{"text":7,"clientMessageId":"x"},{"text":7,"client_message_id":"y"},{"clientMessageId":7}]}"#,
+        );
+        let names: Vec<&str> = answer
+            .replies
+            .iter()
+            .map(|reply| reply.as_ref().expect_err("bad").client_message_id.as_str())
+            .collect();
+        assert_eq!(names, ["x", "y", ""]);
     }
 
     #[test]

@@ -10,10 +10,9 @@ use crate::{
     cores::{Core, Cores},
     ports::{
         clock::Millis,
-        core::{Answer, Offer, Outcome},
+        core::{Answer, Offer, Outcome, Reply},
         store::{EventQuery, StoreError, Stored, Took},
     },
-    schema::v1,
 };
 
 /// Events read from the store at once.
@@ -198,7 +197,7 @@ impl Replay {
             return Ok(());
         }
         let replies = answer.replies.into_iter().enumerate();
-        let named = replies.map(|(index, reply)| reply.map(|reply| name(reply, id, stored, index)));
+        let named = replies.map(|(index, reply)| name(reply, id, stored, index));
         let prepared = self.tools.replies.prepare(stored, named.collect()).await;
         let mut enqueued = Vec::new();
         let messages = prepared.messages();
@@ -218,9 +217,13 @@ impl Replay {
 }
 
 /// The default key of a reply belongs to the first answer; a replay's would only be taken for its repetition.
-fn name(mut reply: v1::SendRequest, id: &str, stored: &Stored, index: usize) -> v1::SendRequest {
-    if reply.client_message_id.is_empty() {
-        reply.client_message_id = format!("{}/{id}/{index}", stored.event.id);
+fn name(mut reply: Reply, id: &str, stored: &Stored, index: usize) -> Reply {
+    let named = match &mut reply {
+        Ok(reply) => &mut reply.client_message_id,
+        Err(bad) => &mut bad.client_message_id,
+    };
+    if named.is_empty() {
+        *named = format!("{}/{id}/{index}", stored.event.id);
     }
     reply
 }

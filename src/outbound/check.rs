@@ -77,7 +77,8 @@ pub fn invalid(why: impl Into<String>) -> Fault {
     Fault::new(Code::InvalidRequest, why)
 }
 
-fn client_id(id: &str) -> Result<(), Fault> {
+/// A name that a message may have.
+pub fn client_id(id: &str) -> Result<(), Fault> {
     if id.len() > CLIENT_ID_MAX {
         return Err(invalid(format!("clientMessageId has at most {CLIENT_ID_MAX} bytes")));
     }

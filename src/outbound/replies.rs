@@ -16,6 +16,7 @@ use crate::{
     error::{Code, Fault},
     media::Whereabouts,
     ports::{
+        core::Reply,
         store::{Enqueued, NewMessage, Stored, Took},
         turn::{Prepared, Replies},
     },
@@ -32,7 +33,7 @@ struct Planned {
 
 #[async_trait]
 impl Replies for Outbound {
-    async fn prepare(&self, event: &Stored, replies: Vec<Result<v1::SendRequest, String>>) -> Box<dyn Prepared> {
+    async fn prepare(&self, event: &Stored, replies: Vec<Reply>) -> Box<dyn Prepared> {
         let mut planned = Planned {
             outbound: self.this.clone(),
             messages: Vec::new(),
@@ -44,18 +45,27 @@ impl Replies for Outbound {
         let turn = this.turn(event).await;
         let mut facts = turn.facts;
         for (index, reply) in replies.into_iter().enumerate() {
-            let default_id = format!("{}/{index}", event.event.id);
+            let id = named(&reply).unwrap_or_else(|| format!("{}/{index}", event.event.id));
             let lawful = match reply {
-                Ok(request) => this.lawful(&turn, request, &default_id).await,
-                Err(why) => Err(check::invalid(why)),
+                Ok(request) => this.lawful(&turn, request, &id).await,
+                Err(bad) => Err(check::invalid(bad.why)),
             };
             match lawful {
                 Ok(request) => this.plan_reply(&turn, &mut facts, request, &mut planned).await,
-                Err(fault) => planned.messages.push(this.bad_reply(&turn, fault, default_id)),
+                Err(fault) => planned.messages.push(this.bad_reply(&turn, fault, id)),
             }
         }
         Box::new(planned)
     }
+}
+
+/// The core's own name for a reply, where it has a lawful one; whatever becomes of the reply is told under it.
+fn named(reply: &Reply) -> Option<String> {
+    let id = match reply {
+        Ok(request) => &request.client_message_id,
+        Err(bad) => &bad.client_message_id,
+    };
+    (!id.is_empty() && check::client_id(id).is_ok()).then(|| id.clone())
 }
 
 /// What all replies to one event share.

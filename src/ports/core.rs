@@ -103,11 +103,23 @@ impl Outcome {
     }
 }
 
+/// A reply as it was read, or why it could not be.
+pub type Reply = Result<v1::SendRequest, BadReply>;
+
+/// A reply that could not be decoded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct BadReply {
+    pub why: String,
+    /// The core's own name for it, where that could be read.
+    pub client_message_id: String,
+}
+
 /// What the core said while it took the event.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
     /// In order; one that could not be decoded says why.
-    pub replies: Vec<Result<v1::SendRequest, String>>,
+    pub replies: Vec<Reply>,
     /// A reply may still come by `Send` before the deadline.
     pub keep_window: bool,
 }

@@ -9,6 +9,7 @@ use crate::{
     channels::contract::PassiveTo,
     ports::{
         clock::Millis,
+        core::Reply,
         store::{NewMessage, Stored, Took},
     },
     schema::v1,
@@ -39,9 +40,9 @@ pub trait Claim: Send {
 /// Turns a core's replies into messages.
 #[async_trait]
 pub trait Replies: Send + Sync + 'static {
-    /// Plans the replies to one event. A reply that could not be decoded comes as `Err(why)` and becomes a FAILED
-    /// message of its own; it never holds up the others.
-    async fn prepare(&self, event: &Stored, replies: Vec<Result<v1::SendRequest, String>>) -> Box<dyn Prepared>;
+    /// Plans the replies to one event. A reply that could not be decoded becomes a FAILED message of its own; it
+    /// never holds up the others.
+    async fn prepare(&self, event: &Stored, replies: Vec<Reply>) -> Box<dyn Prepared>;
 }
 
 /// Replies planned for one event: commit [`Prepared::messages`] with the event's acceptance, then say how it went.

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 
 use super::super::*;
 use crate::ports::{
+    core::Reply,
     store::{Address, NewMessage, Took},
     turn::{Claim, Prepared},
 };
@@ -41,8 +42,8 @@ struct FakePrepared {
 
 #[async_trait]
 impl Replies for FakeTurn {
-    async fn prepare(&self, event: &Stored, replies: Vec<Result<v1::SendRequest, String>>) -> Box<dyn Prepared> {
-        let message = |(index, reply): (usize, Result<v1::SendRequest, String>)| {
+    async fn prepare(&self, event: &Stored, replies: Vec<Reply>) -> Box<dyn Prepared> {
+        let message = |(index, reply): (usize, Reply)| {
             let request = reply.unwrap_or_default();
             let named = request.client_message_id.clone();
             NewMessage {

@@ -258,3 +258,31 @@ async fn a_code_of_the_platforms_is_kept_for_the_message_that_changes_the_one_be
         ["{\"changes\":\"card-1\"} with rc-1", "{\"changes\":\"card-1\"}"]
     );
 }
+
+#[tokio::test]
+async fn a_bad_reply_fails_under_the_cores_own_name_where_it_has_a_lawful_one() {
+    let house = awake();
+    let event = house.wrote(5);
+    let long = "x".repeat(200);
+    let undecodable = |id: &str| {
+        let mut reply = crate::ports::core::BadReply::default();
+        id.clone_into(&mut reply.client_message_id);
+        Err(reply)
+    };
+    let replies = vec![
+        Ok(request(json!({"text": "", "clientMessageId": "x"}))),
+        undecodable("y"),
+        undecodable(""),
+        Ok(request(json!({"text": "", "clientMessageId": long}))),
+        undecodable("a\nb"),
+    ];
+    let prepared = house.outbound.prepare(&event, replies).await;
+    let messages = prepared.messages();
+    let names: Vec<&str> = messages.iter().map(|it| it.result.client_message_id.as_str()).collect();
+    assert_eq!(names, ["x", "y", "event-1/2", "event-1/3", "event-1/4"]);
+    assert!(
+        messages
+            .iter()
+            .all(|it| it.tell && it.result.status() == Status::Failed)
+    );
+}
