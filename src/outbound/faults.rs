@@ -8,14 +8,24 @@ use crate::{
 
 /// An error of our own making: no platform code stands behind it.
 pub fn error(code: Code, detail: impl Into<String>) -> v1::Error {
-    let page = pages::page(code);
-    v1::Error {
+    explained(v1::Error {
         code: code.name().to_owned(),
         platform_code: 0,
         platform_message: detail.into(),
         retryable: matches!(code, Code::PlatformDown | Code::Overloaded),
-        remedy: format!("{} / {}", page.remedy_en, page.remedy_zh),
+        ..Default::default()
+    })
+}
+
+/// With what to do about it: an error that says nothing of that gets the words of its code's page.
+pub fn explained(mut error: v1::Error) -> v1::Error {
+    if error.remedy.is_empty()
+        && let Some(code) = Code::parse(&error.code)
+    {
+        let page = pages::page(code);
+        error.remedy = format!("{} / {}", page.remedy_en, page.remedy_zh);
     }
+    error
 }
 
 pub fn from_fault(fault: Fault) -> v1::Error {

@@ -161,7 +161,8 @@ impl Outbound {
     }
 
     /// Commits one step; a store that is busy is asked again for a while, because what the platform did is lost otherwise.
-    async fn settle(&self, settle: Settle) -> Result<Arc<Message>, StoreError> {
+    async fn settle(&self, mut settle: Settle) -> Result<Arc<Message>, StoreError> {
+        settle.result.error = settle.result.error.map(faults::explained);
         let mut pause = 50;
         loop {
             match self.parts.store.settle(settle.clone()).await {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     HELD_FOR, Outbound, check,
     facts::{self, account_of, road_of},
-    faults::{from_fault, from_store},
+    faults::{explained, from_fault, from_store},
     plan::{self, Ask, Facts, Plan},
     resolve::{How, Unresolved},
     ride::{WAIT_MAX, Way, shapes},
@@ -354,7 +354,7 @@ impl Outbound {
                 result.road = road as i32;
                 result.degradations = degradations;
             }
-            Err(error) => result.error = Some(error),
+            Err(error) => result.error = Some(explained(error)),
         }
         result
     }

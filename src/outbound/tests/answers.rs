@@ -286,3 +286,14 @@ async fn a_bad_reply_fails_under_the_cores_own_name_where_it_has_a_lawful_one() 
             .all(|it| it.tell && it.result.status() == Status::Failed)
     );
 }
+
+#[tokio::test]
+async fn every_error_of_a_message_says_what_to_do() {
+    let house = awake();
+    house.platform.will("/token", [Does::NotSent]);
+    let waits = house.say("a").await;
+    until(|| house.now_of(&waits).error.is_some(), "no token").await;
+    let error = house.now_of(&waits).error.expect("an error");
+    assert_eq!(error.code, "PLATFORM_DOWN");
+    assert!(error.remedy.contains(" / "), "in both languages: {error:?}");
+}

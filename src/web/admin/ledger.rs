@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{paged, row};
 use crate::web::{
-    Answer, State,
+    Answer, Problem, State,
     params::Params,
     shapes,
     table::{Call, Gives, Kind, Query, Shape},
@@ -55,11 +55,7 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> Answer {
         .lines(state.store.as_ref(), account.as_deref(), state.clock.now())
         .await?;
     // The cursor is a minute and an account, as the list is ordered.
-    let behind = after
-        .as_deref()
-        .and_then(|after| after.split_once('/'))
-        .map(|(minute, account)| Ok::<_, crate::web::Problem>((row("after", minute)?, account.to_owned())));
-    let behind = behind.transpose()?;
+    let behind = after.as_deref().map(place).transpose()?;
     let rest = lines.into_iter().filter(|line| {
         let place = (line.minute.millis(), line.account.as_str());
         behind
@@ -72,4 +68,12 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> Answer {
         |line| format!("{}/{}", line.minute.millis(), line.account),
         |line| line,
     )
+}
+
+/// Where a page ended.
+fn place(after: &str) -> Answer<(i64, String)> {
+    let (minute, account) = after
+        .split_once('/')
+        .ok_or_else(|| Problem::invalid(format!("after is {after:?}, expected the next of the page before")))?;
+    Ok((row("after", minute)?, account.to_owned()))
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     conversation::key::Key,
-    error::Fault,
+    error::{Code, Fault},
     web::{
         Answer, Problem, State,
         auth::Caller,
@@ -189,7 +189,11 @@ impl Running {
     fn begin(&self, id: String, core: String, run: Arc<dyn ReplayRun>) -> Answer<Arc<Replay>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.iter().filter(|replay| replay.ended.get().is_none()).count() >= AT_ONCE {
-            return Err(Problem::slow_down(format!("{AT_ONCE} replays are running"), 10));
+            // The whole bridge's limit, whoever asks.
+            return Err(Problem {
+                retry_after: Some(10),
+                ..Problem::new(Code::Overloaded, format!("{AT_ONCE} replays are running"))
+            });
         }
         if known.len() >= REMEMBERED {
             known.pop_front();

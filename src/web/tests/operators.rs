@@ -205,6 +205,17 @@ async fn a_replay_and_a_backup_are_begun_by_operators_alone() {
     )
     .await;
     assert_eq!(nobody.code(), "INVALID_REQUEST");
+    let endless = || post("/admin/v1/replay", &json!({"core": "main", "conversation": KEY}));
+    // The one above may not have ended yet.
+    for _ in 0..4 {
+        ask(&house, &house.operator, endless()).await;
+    }
+    let busy = ask(&house, &house.operator, endless()).await;
+    assert_eq!(
+        (busy.status, busy.code().as_str(), busy.header("retry-after")),
+        (503, "OVERLOADED", "10"),
+        "the whole bridge's limit and not this token's"
+    );
     let backup = || TestRequest::post().uri("/admin/v1/backup");
     assert_eq!(ask(&house, &house.operator, backup()).await.bytes, b"all of it");
     assert_eq!(ask(&house, &house.viewer, backup()).await.code(), "FORBIDDEN");
@@ -226,6 +237,10 @@ async fn what_operators_look_at_is_there() {
         ),
         (&json!(1), &json!(1))
     );
+    for odd in ["zzz", "1", "x/shop"] {
+        let refused = ask(&house, op, get(&format!("/admin/v1/ledger?after={odd}"))).await;
+        assert_eq!(refused.code(), "INVALID_REQUEST", "{odd}");
+    }
     let cores = ask(&house, op, get("/admin/v1/cores")).await.json();
     assert_eq!(
         (&cores["items"][0]["backlogEvents"], &cores["items"][0]["ageSeconds"]),
