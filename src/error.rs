@@ -132,6 +132,8 @@ pub struct Fault {
     pub code: Code,
     /// Lower case, no full stop, says what was expected; never a secret.
     pub detail: String,
+    /// The caller's own limit, not the house's: seconds until it is worth coming back.
+    pub own_limit: Option<u32>,
 }
 
 impl Fault {
@@ -139,6 +141,15 @@ impl Fault {
         Self {
             code,
             detail: detail.into(),
+            own_limit: None,
+        }
+    }
+
+    /// `OVERLOADED` by what this caller alone asked for.
+    pub fn slow_down(detail: impl Into<String>, seconds: u32) -> Self {
+        Self {
+            own_limit: Some(seconds),
+            ..Self::new(Code::Overloaded, detail)
         }
     }
 }

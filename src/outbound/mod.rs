@@ -81,6 +81,11 @@ use crate::{
 
 /// Calls to the platform at the same time, over all accounts.
 const IN_FLIGHT: usize = 64;
+/// Messages of one conversation that are not done yet, those that are held among them. What comes beyond is refused, so that
+/// a platform that is away costs no queue without end.
+const OPEN_MAX: u32 = 1_000;
+/// Who met that bound may come again after so many seconds.
+const OPEN_AGAIN: u32 = 5;
 /// A message without `notAfter` is held this long.
 const HELD_FOR: Millis = 48 * 3_600_000;
 

@@ -5,11 +5,11 @@ use std::sync::{Arc, Weak};
 use async_trait::async_trait;
 
 use super::{
-    Outbound, check, facts,
+    OPEN_MAX, Outbound, check, facts,
     faults::{from_fault, from_store},
     plan::Facts,
     ride::{Ride, Way},
-    submit::refuse,
+    submit::{full, refuse},
 };
 use crate::{
     accounts::Opened,
@@ -29,6 +29,8 @@ struct Planned {
     messages: Vec<NewMessage>,
     /// Index of the message that rides.
     ride: Option<(usize, Box<Ride>)>,
+    /// Messages of the conversation that are not done, these among them.
+    open: u32,
 }
 
 #[async_trait]
@@ -38,12 +40,14 @@ impl Replies for Outbound {
             outbound: self.this.clone(),
             messages: Vec::new(),
             ride: None,
+            open: 0,
         };
         let (Some(this), false) = (self.this.upgrade(), replies.is_empty()) else {
             return Box::new(planned);
         };
         let turn = this.turn(event).await;
         let mut facts = turn.facts;
+        planned.open = turn.open;
         for (index, reply) in replies.into_iter().enumerate() {
             let id = named(&reply).unwrap_or_else(|| format!("{}/{index}", event.event.id));
             let lawful = match reply {
@@ -75,6 +79,15 @@ struct Turn<'a> {
     describe: Arc<v1::Account>,
     opened: Option<Arc<Opened>>,
     facts: Facts,
+    /// Messages that are not done yet.
+    open: u32,
+}
+
+impl Turn<'_> {
+    /// The event tells what became of a message.
+    fn is_news(&self) -> bool {
+        matches!(self.event.event.body, Some(Body::Delivery(_)))
+    }
 }
 
 impl Outbound {
@@ -101,6 +114,7 @@ impl Outbound {
                 .map_or_else(|| Arc::new(account.clone()), |opened| opened.at(&account.sub_id)),
             opened,
             facts,
+            open: view.map_or(0, |view| view.waiting_sends),
         }
     }
 
@@ -149,7 +163,9 @@ impl Outbound {
     ) {
         let Some(opened) = &turn.opened else { return };
         let answers = (request.in_reply_to == turn.event.event.id).then_some(turn.event.row);
+        let is_full = planned.open >= OPEN_MAX;
         let way = match planned.ride {
+            _ if is_full => Way::Refused(Status::Failed, from_fault(full())),
             None if answers.is_some() => self.way(opened, turn.event, &request, *facts).await,
             _ => Way::Outbox,
         };
@@ -164,7 +180,10 @@ impl Outbound {
                 planned.ride = Some((planned.messages.len(), ride));
             }
         }
-        message.tell = self.tell(&turn.describe, message.result.status());
+        // Not where it answers such news: a core that answers everything would hear of it for ever.
+        let of_news = is_full && turn.is_news();
+        message.tell = !of_news && self.tell(&turn.describe, message.result.status());
+        planned.open += u32::from(!matches!(message.result.status(), Status::Failed | Status::Expired));
         planned.messages.push(message);
     }
 
@@ -181,7 +200,7 @@ impl Outbound {
         let mut message = self.draft(&turn.describe, request, customer, None);
         message.address.scope = turn.conversation.scope();
         refuse(&mut message, Status::Failed, from_fault(fault));
-        message.tell = !matches!(turn.event.event.body, Some(Body::Delivery(_)));
+        message.tell = !turn.is_news();
         message
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    HELD_FOR, Outbound, check,
+    HELD_FOR, OPEN_AGAIN, OPEN_MAX, Outbound, check,
     facts::{self, account_of, road_of},
     faults::{explained, from_fault, from_store},
     plan::{self, Ask, Facts, Plan},
@@ -68,6 +68,9 @@ impl Outbound {
         let facts = self.facts_for(&target).await?;
         if preview {
             return Ok(self.preview(&target, facts).await);
+        }
+        if target.view.as_ref().is_some_and(|view| view.waiting_sends >= OPEN_MAX) {
+            return Err(full());
         }
         let way = match &target.event {
             Some(event) => self.way(&target.opened, event, &target.request, facts).await,
@@ -421,7 +424,13 @@ impl Outbound {
 
 pub(super) fn refuse(message: &mut NewMessage, status: Status, error: v1::Error) {
     message.result.status = status as i32;
-    message.result.error = Some(error);
+    message.result.error = Some(explained(error));
+}
+
+/// The conversation's queue is at its bound.
+pub(super) fn full() -> Fault {
+    let why = format!("{OPEN_MAX} messages of this conversation are not done yet, which is as many as wait");
+    Fault::slow_down(why, OPEN_AGAIN)
 }
 
 fn conflict() -> Fault {

@@ -179,7 +179,10 @@ impl ResponseError for Problem {
 
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
-        Self::new(fault.code, fault.detail)
+        match fault.own_limit {
+            Some(seconds) => Self::slow_down(fault.detail, seconds),
+            None => Self::new(fault.code, fault.detail),
+        }
     }
 }
 

@@ -4,7 +4,10 @@ use std::{io::Write as _, net::TcpStream, time::Duration};
 
 use serde_json::{Value, json};
 use tonic::Code;
-use wxbridge::schema::v1::GetAccountRequest;
+use wxbridge::schema::{
+    json::{Unknown, from_value},
+    v1::{GetAccountRequest, SendRequest},
+};
 
 use crate::{
     assert_quiet,
@@ -134,4 +137,40 @@ async fn a_wrong_token_is_refused_as_wrong_however_often_it_comes_and_a_right_on
     assert_eq!(asked_by(&bridge.operator_token()), Some(0));
     assert_eq!(asked(&bridge, &token).await.0, 200);
     assert_quiet(&bridge.log());
+}
+
+/// As many messages of one conversation as may be open.
+const OPEN: usize = 1_000;
+
+#[tokio::test]
+async fn a_conversation_has_so_many_messages_open_at_once() {
+    let (bridge, token) = house(Setup::new()).await;
+    let key = Shop::new("shop").conversation("o1");
+    // The platform is away: whatever is accepted waits.
+    let send = async |number: usize| {
+        let wish = json!({"conversationKey": key, "text": "hi", "clientMessageId": format!("c{number}")});
+        let request = bridge.http.post(bridge.internal("/v1/messages")).json(&wish);
+        let answer = request.bearer_auth(&token).send().await.unwrap();
+        let (status, after) = (answer.status().as_u16(), answer.headers().contains_key("retry-after"));
+        let body: Value = answer.json().await.unwrap();
+        (status, after, body["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let numbers: Vec<usize> = (0..OPEN).collect();
+    for some in numbers.chunks(100) {
+        let sent = futures_util::future::join_all(some.iter().map(|number| send(*number))).await;
+        assert!(sent.iter().all(|(status, ..)| *status == 202), "{sent:?}");
+    }
+    assert_eq!(send(OPEN).await, (429, true, "OVERLOADED".to_owned()));
+    assert_eq!(send(7).await.0, 202, "what was accepted is answered as before");
+    let mut caller = client(&bridge, &token);
+    let more: SendRequest = from_value(json!({"conversationKey": key, "text": "hi"}), Unknown::Refuse).unwrap();
+    let refused = caller.ask(more, "send").await.unwrap_err();
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::ResourceExhausted, "OVERLOADED")
+    );
+    assert!(retry_after(&refused).is_some());
+    let other = json!({"conversationKey": Shop::new("shop").conversation("o2"), "text": "hi"});
+    let (status, _) = bridge.post("/v1/messages", &other).await;
+    assert_eq!(status, 202, "another conversation has its own");
 }

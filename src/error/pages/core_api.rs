@@ -60,9 +60,9 @@ pub(super) static PAGES: &[(Code, Page)] = &[
     (
         Code::Overloaded,
         Page {
-            cause_en: "Too much at once: this token is over its own limit (429), or the whole bridge is (503), for instance because the disk is below its reserve.",
+            cause_en: "Too much at once: this token is over its own limit or the conversation has as many messages open as it may (429), or the whole bridge is (503), for instance because the disk is below its reserve.",
             remedy_en: "Wait as long as Retry-After says. Where it is 503, look at free disk ([store] reserve) and at wxbridge_backlog_events in /metrics.",
-            cause_zh: "负载过高：该令牌超过自身限额（429），或整个系统过载（503），例如磁盘剩余空间低于预留值。",
+            cause_zh: "负载过高：该令牌超过自身限额，或该会话未完成的消息已达上限（429），或整个系统过载（503），例如磁盘剩余空间低于预留值。",
             remedy_zh: "请按Retry-After等待。若为503，请检查磁盘空间（[store] reserve）以及 /metrics 中的wxbridge_backlog_events。",
         },
     ),

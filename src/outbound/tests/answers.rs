@@ -288,6 +288,29 @@ async fn a_bad_reply_fails_under_the_cores_own_name_where_it_has_a_lawful_one() 
 }
 
 #[tokio::test]
+async fn replies_beyond_the_bound_fail_and_are_told() {
+    let house = asleep();
+    let event = house.wrote(5);
+    for _ in 1..OPEN_MAX {
+        house.say("waits").await;
+    }
+    let replies = vec![
+        json!({"text": "the last one"}),
+        json!({"text": "too many", "clientMessageId": "c"}),
+    ];
+    let messages = house.answer(&event, replies).await;
+    assert_eq!(messages[0].result.status(), Status::Accepted);
+    assert_eq!(
+        (messages[1].result.status(), code(&messages[1].result)),
+        (Status::Failed, "OVERLOADED")
+    );
+    let told = house.store.told();
+    assert_eq!((told.len(), told[0].client_message_id.as_str()), (1, "c"));
+    let refused = house.submit(json!({"conversationKey": KEY, "text": "too many"})).await;
+    assert_eq!(refused.expect_err("refused").own_limit, Some(OPEN_AGAIN));
+}
+
+#[tokio::test]
 async fn every_error_of_a_message_says_what_to_do() {
     let house = awake();
     house.platform.will("/token", [Does::NotSent]);
