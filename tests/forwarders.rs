@@ -80,15 +80,19 @@ impl Post {
     }
 
     fn decrypted(&self, key: &str) -> Value {
-        let whole = STANDARD.decode(&self.body).unwrap();
-        let (nonce, rest) = whole.split_at(12);
-        let key = digest::digest(&digest::SHA256, key.as_bytes());
-        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_ref()).unwrap());
-        let mut rest = rest.to_vec();
-        let nonce = Nonce::try_assume_unique_for_key(nonce).unwrap();
-        let plain = key.open_in_place(nonce, Aad::empty(), &mut rest).unwrap();
-        serde_json::from_slice(plain).unwrap()
+        serde_json::from_slice(&opened(&self.body, key)).unwrap()
     }
+}
+
+/// What was in an encrypted body.
+fn opened(body: &[u8], key: &str) -> Vec<u8> {
+    let whole = STANDARD.decode(body).unwrap();
+    let (nonce, rest) = whole.split_at(12);
+    let key = digest::digest(&digest::SHA256, key.as_bytes());
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_ref()).unwrap());
+    let mut rest = rest.to_vec();
+    let nonce = Nonce::try_assume_unique_for_key(nonce).unwrap();
+    key.open_in_place(nonce, Aad::empty(), &mut rest).unwrap().to_vec()
 }
 
 #[derive(Default)]
@@ -448,6 +452,36 @@ async fn bad_records_and_strangers_are_refused_and_keys_are_shown_to_nobody() {
         .unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains("[[forwarder]]") && !shown.contains(KEY), "{shown}");
+}
+
+#[tokio::test]
+async fn a_record_of_the_cores_own_travels_letter_by_letter_signed_and_encrypted() {
+    let receiver = Receiver::start();
+    let lines = format!("key = \"{KEY}\"");
+    let sealed = format!("{lines}\nencrypt = true");
+    let plain = forwarder("plain", &receiver.url("/plain"), &["summary"], &lines);
+    let sealed = forwarder("sealed", &receiver.url("/sealed"), &["summary"], &sealed);
+    let (bridge, _core, _shop) = house(&[plain, sealed]).await;
+    let content = r#"{"order":12345678901234567890123,"price":1.10,"none":null,"z":[null,{"a":null}],"id":"own","text":"\u9000"}"#;
+    let request = bridge.operator(Method::POST, "/v1/records");
+    let request = request.header("content-type", "application/json");
+    let body = format!("{{\"type\":\"summary\",\"content\":{content}}}");
+    assert_eq!(request.body(body).send().await.unwrap().status(), 202);
+    let posts = until("both copies", async || {
+        let heard = receiver.heard();
+        (heard.len() >= 2).then_some(heard)
+    })
+    .await;
+    let begins = content.strip_suffix('}').unwrap();
+    for post in posts {
+        assert!(post.signed_by_hmac(KEY), "{}", post.path);
+        let text = match post.path.as_str() {
+            "/plain" => post.body,
+            _ => opened(&post.body, KEY),
+        };
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains(&format!("[{begins},\"time\":")), "{text}");
+    }
 }
 
 #[tokio::test]

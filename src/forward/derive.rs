@@ -1,5 +1,8 @@
 //! Which record does an event or a message give? At most one of each type; most give none.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use super::settings::Kind;
@@ -22,22 +25,25 @@ pub fn record(kind: Kind, item: &Item, kf_code: u32) -> Option<String> {
     let content = match item {
         Item::Event(event) => of_event(kind, event, kf_code)?,
         Item::Message(message) => of_message(kind, message)?,
-        Item::Made(made) => of_core(kind, made)?,
+        Item::Made(made) => return of_core(kind, made),
     };
     Some(Value::Object(content).to_string())
 }
 
 type Content = Map<String, Value>;
 
-/// A core's own content stands as it is; what every record has is added where the core did not say it.
-fn of_core(kind: Kind, made: &Made) -> Option<Content> {
+/// A core's own content stands as it is, letter by letter: a number that went through ours might come out as another. What
+/// every record has is added behind it where the core did not say it.
+fn of_core(kind: Kind, made: &Made) -> Option<String> {
     if made.kind != kind.name() {
         return None;
     }
-    let mut content = made.content.as_object()?.clone();
+    let said = made.content.get();
+    let fields = fields_of(said)?;
+    let mut added = Content::new();
     let mut add = |name: &str, value: Value| {
-        if !content.contains_key(name) {
-            content.insert(name.to_owned(), value);
+        if !fields.contains(name) {
+            added.insert(name.to_owned(), value);
         }
     };
     add("id", made.id.clone().into());
@@ -45,7 +51,22 @@ fn of_core(kind: Kind, made: &Made) -> Option<Content> {
     if !made.conversation_key.is_empty() {
         add("conversationKey", made.conversation_key.clone().into());
     }
-    Some(content)
+    if added.is_empty() {
+        return Some(said.to_owned());
+    }
+    let comma = if fields.is_empty() { "" } else { "," };
+    let added = Value::Object(added).to_string();
+    Some(format!(
+        "{}{comma}{}",
+        said.strip_suffix('}')?,
+        added.strip_prefix('{')?
+    ))
+}
+
+/// The names in a JSON object; `None`: it is none.
+pub fn fields_of(object: &str) -> Option<BTreeSet<String>> {
+    let fields: BTreeMap<String, IgnoredAny> = serde_json::from_str(object).ok()?;
+    Some(fields.into_keys().collect())
 }
 
 fn time(at: i64) -> Value {

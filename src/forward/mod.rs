@@ -27,7 +27,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 use tokio::{
     sync::{Mutex as Gate, watch},
     task::JoinSet,
@@ -45,6 +45,7 @@ use crate::{
     secret::masked,
 };
 use book::{Book, Change, Settled};
+pub use derive::fields_of;
 use lane::{Lane, Status};
 use places::{Remembered, Vault};
 use settings::{Forwarder, Kind};
@@ -124,12 +125,12 @@ impl Shared {
 }
 
 /// A record that a core hands in.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct NewRecord {
     pub kind: Kind,
     pub conversation_key: String,
-    /// A JSON object.
-    pub content: Value,
+    /// A JSON object ([`fields_of`]), in the very words it came in.
+    pub content: Box<RawValue>,
 }
 
 /// What became of it.

@@ -5,6 +5,7 @@ mod bench;
 use std::time::Duration;
 
 use bench::*;
+use serde_json::value::to_raw_value;
 
 use super::*;
 use crate::ports::{forward::Posted, store::Retention};
@@ -219,7 +220,7 @@ async fn cores_records_reach_who_wants_their_type_and_are_forgotten_when_everybo
     let new = |kind, text: &str| NewRecord {
         kind,
         conversation_key: "k".into(),
-        content: json!({ "text": text }),
+        content: to_raw_value(&json!({ "text": text })).expect("JSON"),
     };
     let publish = async |kind, text| running.forward.publish(new(kind, text)).await.expect("kept");
     assert_eq!(publish(Kind::Summary, "one").await.forwarders, ["a", "b"]);

@@ -36,7 +36,7 @@ impl Place {
 }
 
 /// A record that a core made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Made {
     pub id: String,
     pub at: Millis,
@@ -44,7 +44,8 @@ pub struct Made {
     pub kind: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub conversation_key: String,
-    pub content: serde_json::Value,
+    /// An object, in the very words it came in.
+    pub content: Box<serde_json::value::RawValue>,
 }
 
 #[derive(Clone, Debug)]

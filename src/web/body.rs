@@ -38,6 +38,14 @@ pub async fn strict<T: DeserializeOwned>(request: &HttpRequest, payload: web::Pa
 
 /// The same, of at most so many bytes.
 pub async fn strict_within<T: DeserializeOwned>(request: &HttpRequest, payload: web::Payload, most: u64) -> Answer<T> {
+    Ok(json::from_slice(
+        &json_within(request, payload, most).await?,
+        Unknown::Refuse,
+    )?)
+}
+
+/// A body that says it is JSON, unread.
+pub async fn json_within(request: &HttpRequest, payload: web::Payload, most: u64) -> Answer<web::BytesMut> {
     if !says_json(request) {
         return Err(Problem::media_type(&content_type(request), "application/json"));
     }
@@ -45,7 +53,7 @@ pub async fn strict_within<T: DeserializeOwned>(request: &HttpRequest, payload: 
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::invalid("the body is empty, expected a JSON object"));
     }
-    Ok(json::from_slice(&body, Unknown::Refuse)?)
+    Ok(body)
 }
 
 /// The announced length, where there is one.

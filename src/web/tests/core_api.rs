@@ -282,6 +282,27 @@ async fn a_record_names_a_type_and_a_conversation_that_the_core_serves() {
     let taken = ask(&house, &house.core, record("summary", "")).await;
     assert_eq!((taken.status, &taken.json()["forwarders"]), (202, &json!(["archive"])));
     assert_eq!(taken.json()["id"], " {\"a\":1}");
+    let raw = |content: String| {
+        let body = format!("{{\"type\":\"summary\",\"conversationKey\":null,\"content\":{content}}}");
+        let request = TestRequest::post().uri("/v1/records");
+        request
+            .insert_header((header::CONTENT_TYPE, "application/json"))
+            .set_payload(body)
+    };
+    let odd = r#"{"n":12345678901234567890123,"p":1.10,"none":null,"z":[null],"a":"\u00e9"}"#;
+    let taken = ask(&house, &house.core, raw(odd.to_owned())).await;
+    assert_eq!(taken.json()["id"], format!(" {odd}"), "letter by letter");
+    let deep = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+    assert_eq!(ask(&house, &house.core, raw(deep(90))).await.status, 202);
+    for bad in [
+        deep(200),
+        deep(100_000),
+        "[]".to_owned(),
+        "null".to_owned(),
+        "{".to_owned(),
+    ] {
+        assert_eq!(ask(&house, &house.core, raw(bad)).await.code(), "INVALID_REQUEST");
+    }
     assert_eq!(
         ask(&house, &house.core, record("gossip", "")).await.code(),
         "INVALID_REQUEST"

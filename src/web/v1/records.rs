@@ -6,10 +6,10 @@ use actix_web::{
     web::{self, Data},
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{
-    forward::{NewRecord, settings::Kind},
+    forward::{self, NewRecord, settings::Kind},
     web::{
         Answer, Problem, State,
         admin::told,
@@ -58,28 +58,36 @@ fn answered() -> Value {
 /// As large as a batch may be.
 const MAX_CONTENT: u64 = 1024 * 1024;
 
+/// Lists and objects inside each other in a content; readers elsewhere go no deeper.
+const MAX_DEPTH: usize = 100;
+
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Record {
     r#type: String,
-    content: Value,
+    /// Not read into values of ours: nulls, long numbers and their digits stay as they came.
+    content: Box<RawValue>,
     #[serde(default, alias = "conversation_key")]
-    conversation_key: String,
+    conversation_key: Option<String>,
 }
 
 pub async fn create(request: HttpRequest, payload: web::Payload, caller: Caller, state: Data<State>) -> Answer {
     Params::of(&request).done()?;
-    let record: Record = body::strict_within(&request, payload, MAX_CONTENT).await?;
+    let bytes = body::json_within(&request, payload, MAX_CONTENT).await?;
+    let record: Record = serde_json::from_slice(&bytes).map_err(|error| Problem::invalid(error.to_string()))?;
     let kind = Kind::parse(&record.r#type).ok_or_else(|| {
         let names = Kind::ALL.map(Kind::name).join(", ");
         Problem::invalid(format!("type is {:?}, expected one of {names}", record.r#type))
     })?;
-    if !record.content.is_object() {
+    if forward::fields_of(record.content.get()).is_none() {
         return Err(Problem::invalid("content is no JSON object"));
     }
-    let conversation_key = match record.conversation_key.as_str() {
-        "" => String::new(),
-        key => {
+    if depth(record.content.get()) > MAX_DEPTH {
+        return Err(Problem::invalid(format!("content is deeper than {MAX_DEPTH}")));
+    }
+    let conversation_key = match record.conversation_key.as_deref() {
+        None | Some("") => String::new(),
+        Some(key) => {
             let view = conversations::look(&state, &caller, key).await?;
             view.conversation.unwrap_or_default().key
         }
@@ -92,4 +100,22 @@ pub async fn create(request: HttpRequest, payload: web::Payload, caller: Caller,
     let published = state.forwarding.publish(new).await?;
     let answer = json!({ "id": published.id, "forwarders": published.forwarders });
     told(StatusCode::ACCEPTED, &answer)
+}
+
+/// How many lists and objects of this JSON are inside each other.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => depth += 1,
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }

@@ -17,7 +17,7 @@ fn made(id: &str, at: Millis) -> Made {
         at,
         kind: "summary".into(),
         conversation_key: String::new(),
-        content: serde_json::json!({}),
+        content: serde_json::from_str("{}").expect("JSON"),
     }
 }
 
