@@ -390,3 +390,44 @@ async fn a_replay_comes_through_the_feed_with_its_name() {
         "{ended}"
     );
 }
+
+#[tokio::test]
+async fn a_reply_to_a_replay_is_refused_unless_the_replay_was_started_with_it() {
+    let house = House::new("0ms").await;
+    house.text("oAnna", "1").await;
+    let page = house.page("").await;
+    let event = events(&page)[0]["id"].clone();
+    let reply = async |name: &str| {
+        let wish = json!({ "inReplyTo": event, "text": "hi", "clientMessageId": name });
+        house.posted("main", "/v1/messages", &wish).await
+    };
+    assert_eq!(reply("a").await.0, 202);
+    house.ack(&page["next"]).await;
+    assert_eq!(reply("b").await.0, 202, "late, and to the event itself");
+    let mut after = page["next"].clone();
+    for (allow, status) in [(false, 403), (true, 202)] {
+        let wish = json!({ "core": "main", "allowReplies": allow });
+        let (begun, replay) = house.bridge.post("/admin/v1/replay", &wish).await;
+        assert_eq!(begun, 202, "{replay}");
+        // What became of the replies is in the feed as well.
+        let query = format!("wait=20s&after={}", after.as_str().unwrap());
+        let again = until("the replay in the feed", async || {
+            let again = house.page(&query).await;
+            let named = |one: &Value| one["offer"]["replayId"] == replay["replayId"] && one["id"] == event;
+            events(&again).iter().any(named).then_some(again)
+        })
+        .await;
+        let told = reply(&format!("in hand {allow}")).await;
+        assert_eq!(told.0, status, "{told:?}");
+        house.ack(&again["next"]).await;
+        let told = reply(&format!("taken {allow}")).await;
+        assert_eq!(told.0, status, "{told:?}");
+        after = again["next"].clone();
+        let path = format!("/admin/v1/replay/{}", replay["replayId"].as_str().unwrap());
+        let refused = &house.bridge.get(&path).await["count"]["repliesRefused"];
+        assert_eq!(refused, &json!(if allow { 0 } else { 2 }));
+    }
+    let key = house.shop.conversation("oAnna");
+    let plain = json!({ "conversationKey": key, "text": "hi" });
+    assert_eq!(house.posted("main", "/v1/messages", &plain).await.0, 202);
+}

@@ -454,7 +454,10 @@ fn doors(
         console: console(config, ground.chance.clone()),
         quotas: web::quota::Quotas::new(config.internal.calls_per_second),
         public_urls: config.public.urls.clone(),
-        sending: Arc::new(wired::Outbox(outbound.clone())),
+        sending: Arc::new(wired::Outbox {
+            outbound: outbound.clone(),
+            feeds: feeds.clone(),
+        }),
         media: library.clone(),
         accounts: Arc::new(desk),
         lending: Arc::new(wired::Lender(keeper.clone())),

@@ -3,13 +3,14 @@
 //! One machine behind `GET /v1/events`, `FetchEvents`, `POST /v1/events/ack` and `AckEvents`; it knows no transport. What
 //! waits is in the store alone ([`crate::ports::feed`]); here are the cursors ([`cursor`]), the bell that ends a long
 //! poll ([`bell`]), the bound on polls ([`seats`]), what is in the core's hand ([`handed`]), how a page comes about
-//! ([`pulled`]) and what the core gets ([`page`]).
+//! ([`pulled`]), what the core gets ([`page`]), and which replays take no answer ([`quiet`]).
 
 mod bell;
 pub mod cursor;
 mod handed;
 mod page;
 mod pulled;
+mod quiet;
 mod seats;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use bell::Bells;
 use cursor::{Bad, Cursors};
 use handed::Handed;
 pub use pulled::PAGE;
+use quiet::Quiet;
 pub use seats::SEATS;
 use seats::Seats;
 
@@ -110,6 +112,8 @@ struct Feed {
     /// Rings with each acknowledgement.
     acked: Notify,
     handed: Mutex<Handed>,
+    /// Replays that take no answer.
+    quiet: Quiet,
     /// 0 = not since the start.
     last_fetch: AtomicI64,
     last_ack: AtomicI64,
@@ -182,6 +186,7 @@ impl Feeds {
                 bell,
                 acked: Notify::new(),
                 handed: Mutex::default(),
+                quiet: Quiet::default(),
                 last_fetch: AtomicI64::new(0),
                 last_ack: AtomicI64::new(place.taken_at.unwrap_or(0)),
                 polling: AtomicU32::new(0),
@@ -209,6 +214,7 @@ impl Feeds {
         let now = self.parts.clock.now();
         feed.last_ack.store(now, Ordering::Relaxed);
         feed.acked.notify_waiters();
+        feed.quiet.taken(through, now);
         let (events, windows) = feed.handed().taken(through, request.keep_window, now);
         for event_id in windows {
             self.parts.windows.close(&event_id);
@@ -229,9 +235,31 @@ impl Feeds {
         })
     }
 
+    fn named(&self, core: &str) -> Option<&Feed> {
+        self.feeds.iter().find(|feed| &*feed.core.name == core)
+    }
+
+    /// This replay's events may be answered.
+    pub fn allow_replies(&self, core: &str, replay: &str) {
+        if let Some(feed) = self.named(core) {
+            feed.quiet.open(replay);
+        }
+    }
+
+    /// Whether this core's reply to an event answers a replay that takes no answers.
+    pub fn refuses_reply(&self, core: &str, event_id: &str) -> bool {
+        let now = self.parts.clock.now();
+        self.named(core).is_some_and(|feed| feed.quiet.refuses(event_id, now))
+    }
+
+    /// Replies to a replay that were refused since the start.
+    pub fn replies_refused(&self, core: &str, replay: &str) -> u64 {
+        self.named(core).map_or(0, |feed| feed.quiet.refused(replay))
+    }
+
     /// Puts stored events into a core's feed once more, and waits until they are taken. `false`: the house closed first.
     pub async fn again(&self, core: &str, replay: &str, events: Vec<Row>) -> Result<bool, StoreError> {
-        let Some(feed) = self.feeds.iter().find(|feed| &*feed.core.name == core) else {
+        let Some(feed) = self.named(core) else {
             return Ok(true);
         };
         let name = feed.core.name.clone();
@@ -267,7 +295,7 @@ impl Feeds {
 
     /// How a core stands; `None`: it does not pull.
     pub fn standing(&self, core: &str) -> Option<Standing> {
-        let feed = self.feeds.iter().find(|feed| &*feed.core.name == core)?;
+        let feed = self.named(core)?;
         let some = |at: &AtomicI64| Some(at.load(Ordering::Relaxed)).filter(|at| *at != 0);
         let polling = feed.polling.load(Ordering::Relaxed);
         let last_fetch = some(&feed.last_fetch);
@@ -318,8 +346,7 @@ impl Feeds {
         if !matches!(caller.scope, Scope::Core | Scope::Operator) {
             return Err(Refusal::Forbidden("a token of scope core pulls events".to_owned()));
         }
-        let feed = self.feeds.iter().find(|feed| &*feed.core.name == named);
-        let feed = feed.ok_or_else(|| self.no_feed(named))?;
+        let feed = self.named(named).ok_or_else(|| self.no_feed(named))?;
         // Whatever it does not see would be taken with the rest.
         if !sees_all(&caller.accounts, &feed.core.matches.accounts) {
             return Err(Refusal::Forbidden(

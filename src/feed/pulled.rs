@@ -128,6 +128,10 @@ impl Feeds {
         let items = page.items.into_iter();
         let (events, places) = items
             .map(|item| {
+                if item.position > taken {
+                    feed.quiet
+                        .handed(item.event.id(), item.replay.as_deref(), item.position);
+                }
                 let offer = self.offer(&mut handed, &item, taken, now);
                 let place = Entry::of(&item, taken);
                 ((item.event, offer), place)

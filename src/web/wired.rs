@@ -5,7 +5,7 @@ mod open;
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -200,6 +200,7 @@ impl Replays for Again {
                 feeds: self.pulled.clone(),
                 store: self.store.clone(),
                 wish,
+                id: OnceLock::new(),
                 taken: AtomicU64::new(0),
             }));
         }
@@ -246,6 +247,7 @@ struct PulledReplay {
     feeds: Arc<Feeds>,
     store: Arc<dyn Store>,
     wish: ReplayWish,
+    id: OnceLock<String>,
     taken: AtomicU64,
 }
 
@@ -255,6 +257,10 @@ const AGAIN: usize = 500;
 #[async_trait]
 impl ReplayRun for PulledReplay {
     async fn run(&self, id: &str) -> Result<(), Fault> {
+        if self.wish.allow_replies {
+            self.feeds.allow_replies(&self.wish.core, id);
+        }
+        let _ = self.id.set(id.to_owned());
         let mut query = EventQuery {
             key: self.wish.conversation.clone(),
             core: Some(self.wish.core.clone()),
@@ -283,13 +289,20 @@ impl ReplayRun for PulledReplay {
     fn count(&self) -> ReplayCount {
         ReplayCount {
             taken: self.taken.load(Ordering::Relaxed),
+            replies_refused: self
+                .id
+                .get()
+                .map_or(0, |id| self.feeds.replies_refused(&self.wish.core, id)),
             ..ReplayCount::default()
         }
     }
 }
 
 /// The outbox, for the door.
-pub struct Outbox(pub Arc<Outbound>);
+pub struct Outbox {
+    pub outbound: Arc<Outbound>,
+    pub feeds: Arc<Feeds>,
+}
 
 #[async_trait]
 impl Sending for Outbox {
@@ -298,11 +311,19 @@ impl Sending for Outbox {
             core: caller.core.as_deref().map(Arc::from),
             accounts: caller.accounts.clone(),
         };
-        self.0.submit(&who, request, preview).await
+        if let Some(core) = &caller.core
+            && self.feeds.refuses_reply(core, &request.in_reply_to)
+        {
+            return Err(Fault::new(
+                Code::Forbidden,
+                "the event was handed out by a replay that takes no replies; start one with --allow-replies",
+            ));
+        }
+        self.outbound.submit(&who, request, preview).await
     }
 
     async fn wait(&self, message_id: &str, at_most: Duration) -> Result<SendResult, Fault> {
-        self.0.wait(message_id, at_most).await
+        self.outbound.wait(message_id, at_most).await
     }
 }
 
