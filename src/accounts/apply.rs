@@ -129,10 +129,7 @@ pub fn plan(
         }
     }
     if prune {
-        let gone = stored
-            .iter()
-            .filter(|(id, bound)| !named.contains(*id) && !bound.by_scan);
-        changes.removed = gone.map(|(id, _)| id.clone()).collect();
+        changes.removed = unnamed(&accounts, &named);
         for id in &changes.removed {
             accounts.remove(id);
             claims.remove(id);
@@ -145,6 +142,30 @@ pub fn plan(
     } else {
         Err(faults)
     }
+}
+
+/// What pruning removes: what is neither named nor bound by a scan, and what nothing that stays is bound via.
+fn unnamed(accounts: &Accounts, named: &BTreeSet<String>) -> Vec<String> {
+    let stays = |id: &String, bound: &Bound| bound.by_scan || named.contains(id);
+    let mut kept: BTreeSet<&str> = BTreeSet::new();
+    for (_, bound) in accounts.iter().filter(|(id, bound)| stays(id, bound)) {
+        kept.insert(&bound.settings.via);
+    }
+    let gone = accounts
+        .iter()
+        .filter(|(id, bound)| !stays(id, bound) && !kept.contains(id.as_str()));
+    gone.map(|(id, _)| id.clone()).collect()
+}
+
+/// Why this account cannot go: the accounts that are bound via it.
+pub fn lends(accounts: &Accounts, id: &str) -> Vec<ConfigFault> {
+    let bound = accounts.iter().filter(|(_, it)| it.settings.via == id);
+    bound
+        .map(|(other, _)| {
+            let expected = "another account, or none: remove or rebind this one first / 请先移除或改绑该账号";
+            fault(other, "via", id, expected)
+        })
+        .collect()
 }
 
 /// The settings of `before` with new callback values, the old ones honoured for a while.
@@ -331,6 +352,52 @@ mod tests {
         let pruned = apply(&stored, &[account("a", "t")], true);
         assert_eq!(pruned.changes.removed, ["b"]);
         assert_eq!(pruned.accounts.keys().collect::<Vec<_>>(), ["a", "c"]);
+    }
+
+    fn via(account: AccountSettings, via: &str) -> AccountSettings {
+        AccountSettings {
+            via: via.into(),
+            ..account
+        }
+    }
+
+    #[test]
+    fn pruning_keeps_what_an_account_that_stays_is_bound_via() {
+        let platform = AccountSettings {
+            channel: "open_platform".into(),
+            ..account("op", "t")
+        };
+        let application = AccountSettings {
+            channel: "wecom_app".into(),
+            ..account("app", "t")
+        };
+        let kf = AccountSettings {
+            channel: "wechat_kf".into(),
+            ..via(account("kf", ""), "app")
+        };
+        let file = [
+            account("a", "t"),
+            platform,
+            application,
+            kf.clone(),
+            via(account("scanned", ""), "op"),
+        ];
+        let mut stored = apply(&Accounts::new(), &file, false).accounts;
+        stored.get_mut("scanned").expect("there").by_scan = true;
+        let pruned = apply(&stored, &[account("a", "t")], true);
+        assert_eq!(pruned.changes.removed, ["app", "kf"], "nobody is left behind them");
+        assert_eq!(pruned.accounts.keys().collect::<Vec<_>>(), ["a", "op", "scanned"]);
+        assert_eq!(
+            apply(&stored, &[kf], true).changes.removed,
+            ["a"],
+            "named alone, it keeps its application"
+        );
+        assert!(lends(&stored, "a").is_empty());
+        let told = lends(&stored, "op");
+        assert!(
+            told.len() == 1 && told[0].to_string().contains("account scanned: via"),
+            "{told:?}"
+        );
     }
 
     #[test]

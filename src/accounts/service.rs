@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
     Broken, Condition, Opened, Registry,
-    apply::{Accounts, Bound, Changes, Claim, Plan, World, lent, plan, rotated},
+    apply::{Accounts, Bound, Changes, Claim, Plan, World, lends, lent, plan, rotated},
 };
 use crate::{
     channels::{self, contract::SettingFault},
@@ -107,13 +107,17 @@ impl Service {
         self.commit(stored, plan).await
     }
 
-    /// Forgets one account. Its conversations and events stay.
+    /// Forgets one account. Its conversations and events stay. One that others are bound via cannot go before them.
     pub async fn remove(&self, id: &str) -> Result<Changes, AccountsError> {
         let stored = self.stored.clone().lock_owned().await;
         let mut accounts = stored.clone();
         accounts
             .remove(id)
             .ok_or_else(|| AccountsError::Unknown(id.to_owned()))?;
+        let bound_via_it = lends(&accounts, id);
+        if !bound_via_it.is_empty() {
+            return Err(AccountsError::Faults(ConfigFaults(bound_via_it)));
+        }
         let changes = Changes {
             removed: vec![id.to_owned()],
             ..Changes::default()

@@ -202,6 +202,29 @@ async fn a_removed_account_is_gone_and_its_appid_free() {
     service.apply(vec![heir], false).await.expect("free again");
 }
 
+#[tokio::test]
+async fn an_account_that_others_are_bound_via_goes_after_them() {
+    let mut house = House::new();
+    let service = house.start(A).await.expect("empty");
+    let platform = AccountSettings {
+        channel: "open_platform".into(),
+        ..account("op")
+    };
+    let shop = AccountSettings {
+        id: "shop".into(),
+        channel: "official_account".into(),
+        app_id: "wxshop".into(),
+        via: "op".into(),
+        ..AccountSettings::default()
+    };
+    service.apply(vec![platform, shop], false).await.expect("lawful");
+    let refused = service.remove("op").await.expect_err("the shop would be mute");
+    assert!(refused.to_string().contains("account shop: via: found op"), "{refused}");
+    assert!(house.registry.get("op").is_some());
+    service.remove("shop").await.expect("there");
+    assert_eq!(service.remove("op").await.expect("nobody is left").removed, ["op"]);
+}
+
 #[test]
 fn changes_can_be_made_from_any_task() {
     fn sendable<T: Send>(_: &T) {}
