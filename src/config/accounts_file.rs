@@ -13,7 +13,8 @@ use super::{
 use crate::{
     channels::contract::SettingFault,
     settings::{
-        AccountSettings, Hold, PassMode, Passthrough, PlatformAgents, Previous, Quota, Security, TokenMode, is_id,
+        AccountSettings, Hold, PassMode, Passthrough, PlatformAgents, Previous, Quota, Security, TokenMode,
+        is_id,
     },
 };
 
@@ -145,7 +146,6 @@ fn read_credentials(it: &mut Table<'_>, account: &mut AccountSettings) {
         ("app_id", &mut account.app_id),
         ("original_id", &mut account.original_id),
         ("corp_id", &mut account.corp_id),
-        ("agent_id", &mut account.agent_id),
         ("via", &mut account.via),
         ("default_thumb", &mut account.default_thumb),
     ];
@@ -155,6 +155,9 @@ fn read_credentials(it: &mut Table<'_>, account: &mut AccountSettings) {
             .parse(key, "a text", |text| Some(text.to_owned()))
             .unwrap_or_default();
     }
+    account.agent_id = it
+        .text_or_number("agent_id", "a number such as 1000002, or the same as a text")
+        .unwrap_or_default();
     let secrets = [
         ("app_secret", &mut account.app_secret),
         ("token", &mut account.token),
@@ -372,6 +375,22 @@ mod tests {
             parse("b", &json, Form::of(&json), false, nothing).expect("lawful"),
             read
         );
+    }
+
+    #[test]
+    fn an_agent_is_named_by_its_number_in_both_spellings() {
+        let read =
+            |text: &str| parse("a", text, Form::of(text), false, |_| Vec::new()).map(|read| read[0].agent_id.clone());
+        for text in [
+            "[[account]]\nid = \"app\"\nchannel = \"wecom_app\"\nagent_id = 1000012\n",
+            "[[account]]\nid = \"app\"\nchannel = \"wecom_app\"\nagent_id = \"1000012\"\n",
+            r#"{"account":[{"id":"app","channel":"wecom_app","agent_id":1000012}]}"#,
+            r#"{"account":[{"id":"app","channel":"wecom_app","agent_id":" 1000012 "}]}"#,
+        ] {
+            assert_eq!(read(text).as_deref(), Ok("1000012"), "{text}");
+        }
+        let told = read(r#"{"account":[{"id":"app","channel":"wecom_app","agent_id":true}]}"#).expect_err("refused");
+        assert_eq!(told.0[0].expected, "a number such as 1000002, or the same as a text");
     }
 
     #[test]

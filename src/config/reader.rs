@@ -139,6 +139,18 @@ impl<'r> Table<'r> {
         taken
     }
 
+    /// A text, or a whole number as a text: an id that is written in digits.
+    pub fn text_or_number(&mut self, key: &str, expected: &str) -> Option<String> {
+        let number = match self.fields.get(key).map(|value| &value.kind) {
+            Some(ValueKind::I64(number)) => number.to_string(),
+            Some(ValueKind::U64(number)) => number.to_string(),
+            _ => return self.parse(key, expected, |text| Some(text.to_owned())),
+        };
+        self.take(key)?;
+        self.show(key, number.as_str());
+        Some(number)
+    }
+
     /// Like [`Table::parse`], an empty text meaning "none".
     pub fn parse_or_empty<T>(&mut self, key: &str, expected: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let wanted = format!("{expected}, or nothing");

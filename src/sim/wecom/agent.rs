@@ -3,7 +3,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::sim::{
     platform::Platform,
@@ -49,6 +49,7 @@ pub struct Agent {
 pub struct Change {
     pub channel: Option<Channel>,
     pub corp_id: Option<String>,
+    #[serde(deserialize_with = "number_or_digits")]
     pub agent_id: Option<i64>,
     pub secret: Option<String>,
     pub token: Option<String>,
@@ -69,6 +70,21 @@ pub struct Change {
     pub open_kfids: Option<Vec<String>>,
     /// 微信客服 through this application's secret and callback: its id.
     pub via: Option<String>,
+}
+
+/// A number, or its digits as a text: a bridge's file may say either.
+fn number_or_digits<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Said {
+        Number(i64),
+        Digits(String),
+    }
+    match Option::<Said>::deserialize(from)? {
+        None => Ok(None),
+        Some(Said::Number(number)) => Ok(Some(number)),
+        Some(Said::Digits(digits)) => digits.trim().parse().map(Some).map_err(D::Error::custom),
+    }
 }
 
 impl Agent {
@@ -168,4 +184,20 @@ pub async fn check_url(platform: &Platform, agent: &Agent) -> Result<(), String>
         "openapi回调地址请求不通过: the URL answered {status} and {} bytes, not the opened echostr",
         body.len()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Change;
+
+    #[test]
+    fn an_agent_is_named_by_its_number_in_both_spellings() {
+        let read = |body: &str| serde_json::from_str::<Change>(body).map(|change| change.agent_id);
+        for body in [r#"{"agent_id":1000012}"#, r#"{"agent_id":"1000012"}"#] {
+            assert_eq!(read(body).ok(), Some(Some(1_000_012)), "{body}");
+        }
+        assert_eq!(read("{}").ok(), Some(None));
+        assert_eq!(read(r#"{"agent_id":null}"#).ok(), Some(None));
+        assert!(read(r#"{"agent_id":"x"}"#).is_err());
+    }
 }
