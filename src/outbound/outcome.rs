@@ -39,7 +39,8 @@ impl Outbound {
             Verdict::Unknown(error) => self.ambiguous(message, error).await,
             // The refusal may say that the first try arrived: it is not sent again.
             Verdict::Failed { error, .. } if sending.repeated && sending.opened.account.perhaps_known(&error) => {
-                self.end(message, Status::Unknown, error, Vec::new()).await
+                self.end(message, Status::Unknown, perhaps_arrived(error), Vec::new())
+                    .await
             }
             Verdict::Failed { error, learned } => {
                 let error = self.read_back(&sending.opened, message, error).await?;
@@ -229,6 +230,14 @@ impl Outbound {
         if opened.observe(|condition| condition.api_shut.take()).is_some() {
             self.account_changed(opened).await;
         }
+    }
+}
+
+/// The refusal of a repeated message: what the platform said, and no verdict on the message itself.
+fn perhaps_arrived(refusal: v1::Error) -> v1::Error {
+    v1::Error {
+        platform_code: refusal.platform_code,
+        ..error(Code::Ambiguous, refusal.platform_message)
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::testing::{self, CORP, CUSTOMER, House, KF, NOW, settings, text};
 use crate::{
+    error::{Code, pages},
     ports::store::Store as _,
     schema::v1::{
         SendResult,
@@ -148,9 +149,19 @@ async fn a_lost_answer_is_asked_for_again_under_the_same_id_at_most_twice() {
     );
     let result = house.says(json!({ "conversationKey": key(), "text": "b" })).await;
     assert_eq!(
-        result.status(),
-        Status::Unknown,
+        (result.status(), code(&result)),
+        (Status::Unknown, "AMBIGUOUS"),
         "it may say that the first arrived: never FAILED"
+    );
+    let why = result.error.expect("said");
+    assert_eq!(
+        (why.platform_code, why.platform_message.as_str(), why.retryable),
+        (40058, "invalid msgid", false)
+    );
+    assert!(
+        why.remedy.contains(pages::page(Code::Ambiguous).remedy_en),
+        "{}",
+        why.remedy
     );
     house.will(SEND, vec![lost.clone(), lost.clone(), lost]);
     let result = house.says(json!({ "conversationKey": key(), "text": "c" })).await;
