@@ -156,6 +156,9 @@ pub struct Quota {
     pub window: String,
 }
 
+/// What `quotas` may name: the triggers that open an allowance somewhere.
+pub const TRIGGERS: [&str; 5] = ["message", "menu", "scan", "follow", "enter"];
+
 /// Whether `text` may be an account's id.
 pub fn is_id(text: &str) -> bool {
     let mut bytes = text.bytes();

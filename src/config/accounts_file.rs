@@ -13,15 +13,13 @@ use super::{
 use crate::{
     channels::contract::SettingFault,
     settings::{
-        AccountSettings, Hold, PassMode, Passthrough, PlatformAgents, Previous, Quota, Security, TokenMode,
+        AccountSettings, Hold, PassMode, Passthrough, PlatformAgents, Previous, Quota, Security, TRIGGERS, TokenMode,
         is_id,
     },
 };
 
 /// What an id may look like; also what stands in the callback URL.
 pub const ID: &str = "an id: [a-z0-9][a-z0-9_-]{0,62}";
-/// The triggers that open an allowance somewhere.
-const TRIGGERS: [&str; 5] = ["message", "menu", "scan", "follow", "enter"];
 
 /// How the document is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::{
     envelope::cipher,
     ports::clock::Millis,
     secret::Secret,
-    settings::{AccountSettings, Security},
+    settings::{AccountSettings, Security, TRIGGERS},
 };
 
 /// The values one side of a rotation verifies and opens with.
@@ -35,8 +35,6 @@ pub struct Wants {
     /// Where AppID and AppSecret stand in the console.
     pub console: &'static str,
     pub fields: &'static [Field],
-    /// What `quotas` may name.
-    pub triggers: &'static [&'static str],
 }
 
 /// Instead of everything that is secret.
@@ -55,7 +53,7 @@ pub fn ready(settings: &AccountSettings, wants: &Wants) -> Result<Option<Ready>,
     faults.identity(settings, wants.console);
     faults.strangers(settings, wants.fields, wants.noun);
     faults.api_base(settings);
-    faults.quotas(settings, wants.triggers);
+    faults.quotas(settings);
     if settings.via.is_empty() {
         return faults.ready(settings, &settings.app_id).map(Some);
     }
@@ -182,10 +180,11 @@ impl Faults {
         }
     }
 
-    pub fn quotas(&mut self, settings: &AccountSettings, triggers: &[&str]) {
+    /// One set of figures may serve accounts of several channels: what this one has no allowance for stays without effect.
+    pub fn quotas(&mut self, settings: &AccountSettings) {
         for (trigger, quota) in &settings.quotas {
-            if !triggers.contains(&trigger.as_str()) {
-                let expected = format!("one of {}", triggers.join(", "));
+            if !TRIGGERS.contains(&trigger.as_str()) {
+                let expected = format!("one of {}", TRIGGERS.join(", "));
                 self.push(format!("quotas.{trigger}"), trigger, expected);
             }
             if !quota.window.is_empty() && humantime::parse_duration(&quota.window).is_err() {

@@ -57,6 +57,35 @@ fn an_account_with_what_the_card_asks_for_opens_and_no_fault_shows_a_secret() {
 }
 
 #[test]
+fn quotas_name_what_opens_an_allowance_on_any_channel() {
+    each(|name, channel| {
+        let mut settings = samples::settings(channel);
+        for trigger in ["message", "menu", "scan", "follow", "enter"] {
+            let window = "1m".to_owned();
+            let quota = crate::settings::Quota { count: Some(7), window };
+            settings.quotas.insert(trigger.to_owned(), quota);
+        }
+        let opened = channel
+            .open(&settings)
+            .unwrap_or_else(|faults| panic!("{name}: {faults:?}"));
+        let plain = channel.open(&samples::settings(channel)).expect("lawful");
+        for trigger in settings.quotas.keys() {
+            let count = opened.allowance(trigger).and_then(|rule| rule.count);
+            let lawful = plain.allowance(trigger).and_then(|rule| rule.count).map(|_| 7);
+            assert_eq!(count, lawful, "{name}: {trigger}");
+        }
+        settings
+            .quotas
+            .insert("tap".to_owned(), crate::settings::Quota::default());
+        let faults = channel.open(&settings).err().unwrap_or_default();
+        assert!(
+            faults.iter().any(|fault| fault.key == "quotas.tap"),
+            "{name}: {faults:?}"
+        );
+    });
+}
+
+#[test]
 fn names_and_words_of_a_channel_are_its_own() {
     let mut names: Vec<&str> = REGISTRY.iter().map(|channel| channel.card().name).collect();
     names.sort_unstable();

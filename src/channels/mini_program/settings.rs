@@ -49,5 +49,4 @@ pub static WANTS: Wants = Wants {
     noun: "a mini-program",
     console: "开发管理 → 开发设置",
     fields: FIELDS,
-    triggers: &["message", "enter"],
 };

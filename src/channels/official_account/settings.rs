@@ -49,7 +49,6 @@ pub static WANTS: Wants = Wants {
     noun: "an official account",
     console: "基本配置",
     fields: FIELDS,
-    triggers: &["message", "menu", "scan", "follow"],
 };
 
 #[cfg(test)]

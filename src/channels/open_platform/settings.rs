@@ -51,7 +51,6 @@ pub static WANTS: Wants = Wants {
     noun: "an open platform",
     console: "开发资料",
     fields: FIELDS,
-    triggers: &[],
 };
 
 /// Official accounts and mini-programs.

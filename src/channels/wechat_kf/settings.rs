@@ -67,9 +67,6 @@ pub static FIELDS: &[Field] = &[
     },
 ];
 
-/// What `quotas` may name.
-pub const TRIGGERS: &[&str] = &["message", "menu"];
-
 /// Everything of the settings that callbacks need, decoded; `None` where they come in at another account.
 pub fn ready(settings: &AccountSettings) -> Result<Option<common::Ready>, Vec<SettingFault>> {
     let mut faults = Faults::default();
@@ -85,7 +82,7 @@ pub fn ready(settings: &AccountSettings) -> Result<Option<common::Ready>, Vec<Se
     faults.strangers(settings, FIELDS, "a WeChat customer-service credential");
     faults.no_cloud(settings);
     faults.api_base(settings);
-    faults.quotas(settings, TRIGGERS);
+    faults.quotas(settings);
     if settings.security == Security::Plain || settings.plain_until.is_some() {
         faults.push("security", "plain", "\"encrypted\": WeCom has no plain mode");
     }

@@ -58,7 +58,7 @@ pub fn ready(settings: &AccountSettings) -> Result<Ready, Vec<SettingFault>> {
     }
     faults.api_base(settings);
     faults.no_cloud(settings);
-    faults.quotas(settings, &[]);
+    faults.quotas(settings);
     always_sealed(&mut faults, settings);
     let ready = faults.ready(settings, &settings.corp_id);
     ready.map_err(|found| found.into_iter().map(without_plain).collect())
