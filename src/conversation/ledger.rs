@@ -146,6 +146,12 @@ impl Ledger {
         self.grants.retain(|grant| grant.trigger != trigger);
     }
 
+    /// The platform's session left the state it was in, and the codes of that state are dead (`wechat_kf`:
+    /// <https://developer.work.weixin.qq.com/document/path/95122>). A welcome code asks for no state.
+    pub fn state_left(&mut self) {
+        self.grants.retain(|grant| grant.trigger != "msg_code");
+    }
+
     /// The platform says the count is used up (45047). Where we did not know, all our figures were guesses.
     pub fn exhausted(&mut self, now: Millis) {
         let surprised = matches!(self.standing(now), Standing::Open(_));

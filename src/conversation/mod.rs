@@ -184,11 +184,15 @@ impl State {
 
     /// Appends one event.
     pub fn append(&mut self, mut arrival: Arrival, stamp: Stamp) -> Appended {
+        let state_before = self.session_state();
         let mut write_state = self.freshen_customer(&arrival);
         self.note_previous_key(&arrival);
         write_state |= self.turn_session(&arrival, &stamp);
         let overtaken = self.overtaken(&arrival);
         write_state |= !overtaken && self.apply_session_effect(&arrival);
+        if self.session_state() != state_before {
+            self.ledger_mut().state_left();
+        }
         let entry = self.settle_entry(&arrival, &mut write_state);
         if arrival.unfollowed {
             self.ledger_mut().unfollow();

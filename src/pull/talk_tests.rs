@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::testing::{self, CORP, CUSTOMER, House, KF, NOW, settings, text};
 use crate::{
     error::{Code, pages},
-    ports::store::Store as _,
+    ports::{pull::Bells as _, store::Store as _},
     schema::v1::{
         SendResult,
         conversation::SessionState,
@@ -59,6 +59,14 @@ impl House {
         let it = view.state.conversation.expect("set");
         let servicer = it.servicer.as_ref().map(|it| it.native_id.clone()).unwrap_or_default();
         (it.session_state(), servicer)
+    }
+
+    /// The triggers of what is open, by name, as the last event shows them.
+    async fn open(&self) -> Vec<String> {
+        let event = self.events().await.last().expect("told").event.clone();
+        let mut open: Vec<_> = event.allowances.iter().map(|it| it.trigger.clone()).collect();
+        open.sort();
+        open
     }
 
     async fn pulls(&self, more: Vec<Value>) {
@@ -386,6 +394,39 @@ async fn queue_assign_and_take_are_the_platforms_moves() {
     house.will(STATE, vec![json!({ "errcode": 0, "service_state": 1 })]);
     assert_eq!(house.says(order("TAKE", "")).await.status(), Status::Sent);
     assert_eq!(house.state().await, (SessionState::Assistant, String::new()));
+}
+
+#[tokio::test]
+async fn a_code_is_no_allowance_once_the_session_has_left_the_state_that_made_it() {
+    let (house, _dir) = house(settings(), spoken()).await;
+    let _talk = house.talk();
+    house.will(CHANGE, vec![json!({ "errcode": 0, "msg_code": "A1" })]);
+    let assign = json!({ "conversationKey": key(), "session": { "verb": "ASSIGN", "servicer": "lisi" } });
+    assert_eq!(house.says(assign).await.status(), Status::Sent);
+    assert_eq!(house.open().await, ["message", "msg_code"]);
+    let change = |id: &str, kind: u32, at: i64, code: &str| {
+        json!({ "msgid": id, "send_time": NOW / 1_000 + at, "origin": 4, "msgtype": "event", "event": {
+            "event_type": "session_status_change", "open_kfid": KF, "external_userid": CUSTOMER, "change_type": kind,
+            "old_servicer_userid": "lisi", "new_servicer_userid": "wangwu", "msg_code": code,
+        } })
+    };
+    house.pulls(vec![change("2", 2, 355, "")]).await;
+    assert_eq!(
+        house.open().await,
+        ["message", "msg_code"],
+        "passed on, it is the same state"
+    );
+    house.pulls(vec![change("3", 3, 720, "E1")]).await;
+    assert_eq!(house.open().await, ["message", "msg_code"], "the code of the end");
+    house.clock.advance(Duration::from_secs(5));
+    let again = vec![text("m2", "one more thing", -725_000)];
+    house
+        .platform
+        .with(|kept| kept.waiting.entry(KF.into()).or_default().extend(again));
+    house.pull.ring("kf", testing::bell()).await.expect("durable");
+    house.settle().await;
+    assert_eq!(house.state().await.0, SessionState::New);
+    assert_eq!(house.open().await, ["message"]);
 }
 
 #[tokio::test]
