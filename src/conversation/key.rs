@@ -17,7 +17,7 @@ pub struct Key {
     pub native_id: String,
 }
 
-/// Channels whose platform does not tell the letter case of ids apart: their keys are written in lower case.
+/// Channels whose platform does not tell the letter case of its members' ids apart: their keys are written in lower case.
 const FOLDED: &[&str] = &["wecom_app"];
 
 /// The native id of an account's own conversation.
@@ -39,7 +39,7 @@ impl Key {
         key.push(':');
         key.push(letter);
         key.push(':');
-        if FOLDED.contains(&self.channel.as_str()) {
+        if FOLDED.contains(&self.channel.as_str()) && !is_opaque(&self.native_id) {
             key.push_str(&escape(&self.native_id.to_ascii_lowercase()));
         } else {
             key.push_str(&escape(&self.native_id));
@@ -81,6 +81,14 @@ impl Key {
             native_id: part(native)?,
         })
     }
+}
+
+/// An id that WeCom made, of an external contact or of a member that is hidden from us: its letter case tells two apart. The
+/// platform writes them as `wm…` or `wo…`, of 32 characters; what companies call their members is shorter.
+/// <https://developer.work.weixin.qq.com/document/path/92114>
+fn is_opaque(native_id: &str) -> bool {
+    let made = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    matches!(native_id.get(..2), Some("wm" | "wo")) && native_id.len() >= 20 && native_id.bytes().all(made)
 }
 
 fn escape(text: &str) -> String {
@@ -133,6 +141,25 @@ mod tests {
         assert_eq!(member.render(), "wecom_app:wwA1:1000012:u:li.si");
         let asked = Key::parse("wecom_app:wwA1:1000012:u:Li.Si").expect("a key");
         assert_eq!((asked.render(), asked.native_id.as_str()), (member.render(), "Li.Si"));
+    }
+
+    #[test]
+    fn ids_that_wecom_made_keep_their_letter_case() {
+        let contact = |native: &str| Key {
+            channel: "wecom_app".into(),
+            platform_id: "wwA1".into(),
+            sub_id: "1000012".into(),
+            ..key(native)
+        };
+        for native in ["wmEAlECwAAHrbWYDOK5u3Jf13xlYDsAA", "woAJ2GCAAAXtWyujaWJHDDGi0mACAAAA"] {
+            let written = contact(native).render();
+            assert_eq!(written, format!("wecom_app:wwA1:1000012:u:{native}"));
+            assert_eq!(Key::parse(&written).map(|key| key.render()), Some(written));
+            assert_ne!(contact(native).render(), contact(&native.to_ascii_lowercase()).render());
+        }
+        for member in ["woMei", "WMLi", "Wolfgang.Amadeus.Mozart.Jun"] {
+            assert_eq!(contact(member).render(), contact(&member.to_ascii_lowercase()).render());
+        }
     }
 
     #[test]
