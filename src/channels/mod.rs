@@ -31,6 +31,12 @@ pub fn all() -> impl Iterator<Item = &'static dyn Channel> {
     REGISTRY.iter().chain(AUTHORITIES).copied()
 }
 
+/// Whether accounts of this channel that are bound via another one are so because somebody authorised it.
+pub fn is_authorised(channel: &str) -> bool {
+    let via = named(channel).map_or(&[][..], |channel| channel.via());
+    AUTHORITIES.iter().any(|authority| via.contains(&authority.card().name))
+}
+
 /// The channel of that name.
 pub fn named(name: &str) -> Option<&'static dyn Channel> {
     all().find(|channel| channel.card().name == name)

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     accounts::{Broken, Opened},
-    channels::contract::SettingFault,
+    channels::{self, contract::SettingFault},
     error::Code,
     observe::Observer,
     outbound,
@@ -145,10 +145,9 @@ pub fn view(opened: &Opened, observer: &Observer, public_urls: &[String]) -> Acc
             permission_sets: condition.permission_sets.clone(),
         }),
         capabilities: Some(outbound::capabilities(opened)),
-        bound: if opened.settings.via.is_empty() {
-            "direct"
-        } else {
-            "authorised"
+        bound: match !opened.settings.via.is_empty() && channels::is_authorised(&opened.settings.channel) {
+            true => "authorised",
+            false => "direct",
         }
         .into(),
         bound_at: condition.bound_at.map(Timestamp::from_millis),
@@ -185,4 +184,41 @@ fn callback_urls(opened: &Opened, public_urls: &[String]) -> Vec<String> {
 /// A warning that says that something does not work now.
 fn spoils(code: Code) -> bool {
     code != Code::OldKeyStillUsed && code != Code::ClockSkew
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{secret::Secret, settings::AccountSettings, web::testing::House};
+
+    #[tokio::test]
+    async fn only_what_is_bound_by_an_authorisation_is_called_authorised() {
+        let house = House::new().await;
+        let scanned = AccountSettings {
+            id: "shop".into(),
+            channel: "official_account".into(),
+            app_id: "wx0123456789abcdef".into(),
+            via: "op".into(),
+            ..AccountSettings::default()
+        };
+        let service = AccountSettings {
+            id: "kf".into(),
+            channel: "wechat_kf".into(),
+            corp_id: "ww0123456789abcdef".into(),
+            via: "app".into(),
+            ..AccountSettings::default()
+        };
+        let own = AccountSettings {
+            secret: Secret::new("s3cret"),
+            token: Secret::new("token123"),
+            encoding_aes_key: Secret::new("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"),
+            via: String::new(),
+            ..service.clone()
+        };
+        for (settings, bound) in [(scanned, "authorised"), (service, "direct"), (own, "direct")] {
+            let opened = house.bind_as(&settings);
+            let view = view(&opened, &house.state.observer, &[]);
+            assert_eq!(view.bound, bound, "{} via {:?}", settings.channel, settings.via);
+        }
+    }
 }
