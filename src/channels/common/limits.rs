@@ -6,7 +6,7 @@ use crate::{
     channels::contract::{AllowanceRule, MediaLimit},
     ports::clock::Millis,
     schema::v1::{self, part_capability::Support},
-    settings::AccountSettings,
+    settings::{AccountSettings, PlatformAgents},
 };
 
 /// One dated figure: what an act of the customer opens.
@@ -140,6 +140,9 @@ impl Record {
                 "text" => text_bytes(settings) as u64,
                 kind => lowered(settings, kind, it.max_bytes),
             };
+            if it.r#type == "transfer" && settings.platform_agents == PlatformAgents::Forbid {
+                it.set_support(Support::No);
+            }
             if it.r#type == "articles" {
                 it.max_items = self.articles;
             }

@@ -116,13 +116,12 @@ fn there_is_a_sample_of_every_part() {
 
 #[test]
 fn every_part_is_shown_or_refused_as_the_capability_record_says() {
-    each(|name, channel| {
-        let account = with_agents(channel);
+    let check = |name: &str, channel: &dyn Channel, account: &dyn Account| {
         let record = account.capabilities();
         for (part, content) in parts(channel) {
             let line = record.outbound.iter().find(|line| line.r#type == part);
             let line = line.unwrap_or_else(|| panic!("{name}: the record has no {part}"));
-            let roads = [by_api(&*account, &content), passively(&*account, &content)];
+            let roads = [by_api(account, &content), passively(account, &content)];
             let native = roads.iter().any(|shown| matches!(shown, Shown::Native(_)));
             let other = roads.iter().any(|shown| matches!(shown, Shown::As(_)));
             let right = match line.support() {
@@ -137,6 +136,10 @@ fn every_part_is_shown_or_refused_as_the_capability_record_says() {
                 line.degrades_to
             );
         }
+    };
+    each(|name, channel| {
+        check(name, channel, &*with_agents(channel));
+        check(name, channel, &*account(channel));
     });
 }
 

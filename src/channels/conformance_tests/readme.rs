@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use super::{REGISTRY, samples::account};
+use super::{REGISTRY, samples::with_agents};
 use crate::{
     channels::contract::{Account, Channel},
     schema::v1::part_capability::Support,
@@ -54,7 +54,7 @@ fn table(words: &Words) -> String {
 }
 
 fn line(channel: &dyn Channel, words: &Words) -> String {
-    let (card, account) = (channel.card(), account(channel));
+    let (card, account) = (channel.card(), with_agents(channel));
     let asked = card.fields.iter().filter(|field| field.required);
     let asked: Vec<String> = asked.map(|field| format!("`{}`", field.name)).collect();
     let record = account.capabilities();
