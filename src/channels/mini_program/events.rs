@@ -104,8 +104,6 @@ Beside the rows:
   understood and kept in quarantine.
 - Identity (retries collapse on it): `appid:MsgId`; without `MsgId` `appid:FromUserName:CreateTime:Event:SessionFrom`; job
   results `appid:Event:MsgID`.
-- Every push is answered `success`. Those of the platform's delivery and payment services that want a structured answer belong
-  to another system: they are told as OTHER, and not answered for it.
 ";
 
 #[cfg(test)]
