@@ -92,6 +92,15 @@ fn a_word_that_is_no_command_is_64_and_help_is_0() {
     assert_eq!(check(&["dance"], &[]).0, 64);
     assert_eq!(check(&["token", "create", "--scope", "core"], &[]).0, 64);
     assert_eq!(check(&["account", "rotate", "shop"], &[]).0, 64);
+    for wrong in [
+        ["--encoding-aes-key", "short"],
+        ["--token", "no token!"],
+        ["--token", ""],
+    ] {
+        let (exit, _, told) = check(&[&["account", "rotate", "shop"][..], &wrong].concat(), &[]);
+        assert_eq!(exit, 64, "{wrong:?}: {told}");
+        assert!(!told.contains("no token!"), "{told}");
+    }
     let (exit, help, _) = check(&["--help"], &[]);
     assert_eq!(exit, 0);
     for command in [

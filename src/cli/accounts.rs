@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     accounts::service::faults_of,
+    channels::common::settings::Faults,
     config::{accounts_file, reader::read_text},
+    secret::Secret,
 };
 
 pub async fn run(context: &Context<'_>, client: impl FnOnce() -> Outcome<Client>, command: &AccountCommand) -> Outcome {
@@ -47,6 +49,7 @@ pub async fn run(context: &Context<'_>, client: impl FnOnce() -> Outcome<Client>
                     body[key] = value.trim().into();
                 }
             }
+            lawful(token.as_deref(), encoding_aes_key.as_deref())?;
             if body == json!({}) {
                 return Err(Failure::new(USAGE, "expected --token T, --encoding-aes-key K or both"));
             }
@@ -68,6 +71,24 @@ pub async fn run(context: &Context<'_>, client: impl FnOnce() -> Outcome<Client>
             context.show(&answer, |_| resumed(context, id))
         }
         AccountCommand::Doctor { id } => doctor::run(context, &client()?, id.as_deref()).await,
+    }
+}
+
+/// What no platform's console takes is said before the daemon is looked for.
+fn lawful(token: Option<&str>, key: Option<&str>) -> Outcome {
+    let secret = |text: Option<&str>| Secret::new(text.unwrap_or_default().trim());
+    let mut faults = Faults::default();
+    if token.is_some_and(|token| token.trim().is_empty()) {
+        faults.missing("token", "3 to 32 letters and digits");
+    }
+    faults.keys("", &secret(token), &secret(key), key.is_some());
+    match faults.0.first() {
+        None => Ok(()),
+        Some(fault) => {
+            let option = fault.key.replace('_', "-");
+            let told = format!("--{option}: found {}; expected {}", fault.found, fault.expected);
+            Err(Failure::new(USAGE, told))
+        }
     }
 }
 
@@ -146,6 +167,22 @@ mod tests {
         settings::AccountSettings,
         web::{account_page, testing::House},
     };
+
+    #[test]
+    fn values_that_no_console_takes_are_a_fault_of_the_command() {
+        let exit = |token: Option<&str>, key: Option<&str>| lawful(token, key).err().map(|failure| failure.exit);
+        let key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+        assert_eq!(exit(Some(" rotated1 "), Some(key)), None);
+        assert_eq!(exit(Some("rotated1"), None), None);
+        assert_eq!(exit(None, Some("short")), Some(USAGE));
+        assert_eq!(exit(Some("no token!"), None), Some(USAGE));
+        assert_eq!(exit(Some(""), None), Some(USAGE));
+        let told = lawful(None, Some("short")).expect_err("refused").message;
+        assert!(
+            told.starts_with("--encoding-aes-key: found ***") && !told.contains("short"),
+            "{told}"
+        );
+    }
 
     #[tokio::test]
     async fn an_account_that_cannot_be_opened_stands_in_the_list_with_its_faults() {
