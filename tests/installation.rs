@@ -159,12 +159,13 @@ async fn a_restored_installation_goes_on_in_a_higher_epoch() {
     bridge.text(&shop, "oAnna", "lost with the machine").await;
     core.hears_text("lost with the machine").await;
 
+    let refused = async |bridge: &Bridge| wxbridge(bridge, &["restore", path(&file)]).await.status.code();
+    assert_eq!(refused(&bridge).await, Some(75), "another process holds the store");
     bridge.kill();
-    let refused = wxbridge(&bridge, &["restore", path(&file)]).await;
     assert_eq!(
-        refused.status.code(),
-        Some(75),
-        "a folder that is in use is not overwritten"
+        refused(&bridge).await,
+        Some(1),
+        "nobody holds it, and it is not overwritten"
     );
     std::fs::remove_dir_all(bridge.state()).unwrap();
     says(&bridge, &["restore", path(&file)]).await;

@@ -16,6 +16,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use rustix::fs::{FlockOperation, flock};
 use sections::{Section, Sections};
 
 use crate::{
@@ -58,6 +59,8 @@ pub enum BackupError {
     Damaged(String),
     #[error("{} is not empty: a backup is restored into an empty state folder", .0.display())]
     NotEmpty(PathBuf),
+    #[error("{} is in use by another process: stop the daemon first", .0.display())]
+    InUse(PathBuf),
     #[error("{} holds another key ring than the backup: restore without master_key_file, or add the backup's keys", .0.display())]
     OtherKeyRing(PathBuf),
 }
@@ -242,11 +245,21 @@ fn must_be_empty(dir: &Path) -> Result<(), BackupError> {
     let entries = fs::read_dir(dir).map_err(BackupError::io(dir.display().to_string()))?;
     // A fresh volume has this folder.
     let empty = entries.flatten().all(|entry| entry.file_name() == "lost+found");
-    if empty {
-        Ok(())
-    } else {
-        Err(BackupError::NotEmpty(dir.to_owned()))
+    match empty {
+        true => Ok(()),
+        false if is_held(dir) => Err(BackupError::InUse(dir.to_owned())),
+        false => Err(BackupError::NotEmpty(dir.to_owned())),
     }
+}
+
+/// Whether another process holds a file of this folder: a running daemon holds its lock file. Which one it is belongs to the
+/// store.
+fn is_held(dir: &Path) -> bool {
+    let files = fs::read_dir(dir).into_iter().flatten().flatten();
+    files.filter_map(|entry| fs::File::open(entry.path()).ok()).any(|file| {
+        let lock = flock(&file, FlockOperation::NonBlockingLockShared);
+        lock == Err(rustix::io::Errno::WOULDBLOCK)
+    })
 }
 
 /// Where a section goes, below the state folder.

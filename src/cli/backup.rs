@@ -120,7 +120,7 @@ pub fn restore(
 
 fn failure(error: BackupError) -> Failure {
     let exit = match &error {
-        BackupError::NotEmpty(_) => TAKEN,
+        BackupError::InUse(_) => TAKEN,
         BackupError::PassphraseNeeded => USAGE,
         BackupError::OtherKeyRing(_) => CONFIG,
         _ => FAILED,
@@ -151,8 +151,12 @@ mod tests {
         let restore = || restore(&context, &what, "db", |_| Ok(1)).expect_err("refused").exit;
         std::fs::write(&what.file, "no backup at all, and long enough").expect("written");
         assert_eq!(restore(), FAILED);
-        std::fs::write(state.join("wxbridge.db"), "in use").expect("written");
+        let held = std::fs::File::create(state.join("wxbridge.lock")).expect("created");
+        assert_eq!(restore(), FAILED, "left behind, and nobody holds it");
+        held.lock().expect("nobody else");
         assert_eq!(restore(), TAKEN);
+        drop(held);
+        assert_eq!(restore(), FAILED);
         std::fs::write(&config, "[store]\ncolour = 1\n").expect("written");
         assert_eq!(restore(), CONFIG);
     }
