@@ -147,7 +147,7 @@ impl SqliteStore {
 }
 
 fn closed() -> StoreError {
-    StoreError::CannotAppend("the store's writer has ended".to_owned())
+    StoreError::CannotAppend("the store's writer did not do it: it has ended, or could not begin".to_owned())
 }
 
 /// A row that this program cannot read.

@@ -299,8 +299,10 @@ impl Writer {
     }
 
     fn batch(&mut self, first: Job, jobs: &mut mpsc::Receiver<Job>) {
-        let opened = self.begin();
-        let mut broken = opened.is_err();
+        if let Err(error) = self.begin() {
+            return self.refuse(&error, first, jobs);
+        }
+        let mut broken = false;
         let next_event = self.next_event;
         let mut afters = Vec::new();
         let mut next = Some(first);
@@ -314,10 +316,9 @@ impl Writer {
                 None
             };
         }
-        let result = match opened {
-            Err(error) => Err(error),
-            Ok(()) if broken => Err(rusqlite::Error::InvalidQuery),
-            Ok(()) => self.maybe_fold().and_then(|()| self.commit()),
+        let result = match broken {
+            true => Err(rusqlite::Error::InvalidQuery),
+            false => self.maybe_fold().and_then(|()| self.commit()),
         };
         let committed = self.settled(result, next_event, afters.len());
         let news = News {
@@ -328,6 +329,19 @@ impl Writer {
         self.announcer.say(news, !jobs.is_empty());
         let written = std::mem::take(&mut self.written);
         self.checkpoints.committed(&self.db, written);
+    }
+
+    /// Without a transaction no job may run: each of its statements would be a commit of its own, which nothing takes back. Who
+    /// waits for one that is dropped hears that it was not done; what came while we tried would hardly wait for another try.
+    fn refuse(&self, error: &rusqlite::Error, first: Job, jobs: &mut mpsc::Receiver<Job>) {
+        // One that an earlier rollback could not end would be in the way for ever.
+        let _ = self.db.execute_batch("ROLLBACK");
+        drop(first);
+        let mut refused = 1;
+        while refused < BATCH && jobs.try_recv().is_ok() {
+            refused += 1;
+        }
+        tracing::error!(%error, jobs = refused, "no transaction could be begun");
     }
 
     /// Brings memory to where the disk is.

@@ -62,6 +62,29 @@ async fn what_fails_in_a_batch_is_undone_also_in_memory() {
 }
 
 #[tokio::test]
+async fn where_no_transaction_can_be_begun_nothing_is_done_and_the_retry_is_new() {
+    let bench = Bench::new();
+    let first = bench.say("a", 1).await;
+    let set = bench
+        .store
+        .write(|writer| Ok(writer.db.busy_timeout(Duration::from_millis(20))?));
+    set.await.expect("set");
+    let other = rusqlite::Connection::open(bench.dir.path().join(FILE)).expect("the file");
+    other.execute_batch("BEGIN IMMEDIATE").expect("held");
+    let refused = tokio::join!(
+        bench.store.accept(arrival("a", 2).into()),
+        bench.store.enqueue(message("a", "m1"))
+    );
+    assert!(matches!(refused.0, Err(StoreError::CannotAppend(_))), "{:?}", refused.0);
+    assert!(matches!(refused.1, Err(StoreError::CannotAppend(_))), "{:?}", refused.1);
+    other.execute_batch("ROLLBACK").expect("let go");
+    assert_eq!(bench.say("a", 2).await.event.seq, 2);
+    assert_eq!(bench.say("b", 3).await.event.seq, 1);
+    assert_eq!(bench.waiting(first.conversation).await, [1, 2]);
+    enqueued(&bench, message("a", "m1")).await;
+}
+
+#[tokio::test]
 async fn a_conversation_that_cannot_be_read_fails_alone() {
     let bench = Bench::new();
     bench.say("a", 1).await;
