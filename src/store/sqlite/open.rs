@@ -162,6 +162,17 @@ fn holding(db: &Connection) -> Result<std::collections::HashSet<i64>, rusqlite::
 }
 
 impl Writer {
+    /// After a rollback, states are read anew: from their rows, and from the events that those do not know yet.
+    pub fn recover(&mut self) -> Result<(), rusqlite::Error> {
+        if self.behind {
+            self.conversations.forget();
+            self.catch_up()?;
+            self.paused = paused::load(&self.db)?;
+            self.behind = false;
+        }
+        Ok(())
+    }
+
     /// Brings states that were not written before the last end up to their events.
     fn catch_up(&mut self) -> Result<(), rusqlite::Error> {
         let folded = meta(&self.db, "folded")?.unwrap_or(0);

@@ -15,7 +15,6 @@ use super::{
     conversations::Conversations,
     feeds::Feeds,
     lines::Lines,
-    paused,
 };
 use crate::ports::{
     chance::Chance,
@@ -121,6 +120,8 @@ pub struct Writer {
     pub checkpoints: Checkpoints,
     /// Bytes of rows in the open transaction, for the checkpoints.
     pub written: usize,
+    /// A rollback made memory forget: it is brought to where the disk is before the next transaction.
+    pub behind: bool,
     /// When, and before which event.
     last_fold: (Millis, Row),
     disk: Disk,
@@ -196,6 +197,7 @@ impl Writer {
             announcer: Announcer::new(listener),
             checkpoints: Checkpoints::inline(),
             written: 0,
+            behind: false,
             disk,
         }
     }
@@ -209,7 +211,8 @@ impl Writer {
         self.checkpoints.end();
         let through = self.next_event - 1;
         let folded = self
-            .begin()
+            .recover()
+            .and_then(|()| self.begin())
             .and_then(|()| self.conversations.fold(&self.db, through))
             .and_then(|()| self.commit());
         if let Err(error) = folded {
@@ -299,7 +302,7 @@ impl Writer {
     }
 
     fn batch(&mut self, first: Job, jobs: &mut mpsc::Receiver<Job>) {
-        if let Err(error) = self.begin() {
+        if let Err(error) = self.recover().and_then(|()| self.begin()) {
             return self.refuse(&error, first, jobs);
         }
         let mut broken = false;
@@ -344,7 +347,7 @@ impl Writer {
         tracing::error!(%error, jobs = refused, "no transaction could be begun");
     }
 
-    /// Brings memory to where the disk is.
+    /// Ends a batch, in memory as on disk.
     fn settled(&mut self, result: Result<(), rusqlite::Error>, next_event: Row, jobs: usize) -> Result<(), StoreError> {
         match result {
             Ok(()) => {
@@ -355,15 +358,11 @@ impl Writer {
             Err(error) => {
                 tracing::error!(%error, jobs, "a batch was rolled back");
                 let _ = self.db.execute_batch("ROLLBACK");
-                // Memory may be ahead of the disk now.
-                self.conversations.forget();
+                // Memory may be ahead of the disk now, and rows behind what was committed before.
+                self.behind = true;
                 self.lines.rolled_back();
                 self.feeds.rolled_back();
                 self.accounts.clear();
-                match paused::load(&self.db) {
-                    Ok(paused) => self.paused = paused,
-                    Err(error) => tracing::error!(%error, "which accounts are paused cannot be read"),
-                }
                 self.next_event = next_event;
                 self.publish.clear();
                 Err(StoreError::CannotAppend(error.to_string()))

@@ -45,20 +45,44 @@ async fn a_crash_loses_no_event_no_number_and_no_allowance() {
 async fn what_fails_in_a_batch_is_undone_also_in_memory() {
     let bench = Bench::new();
     bench.say("a", 1).await;
-    let failed: Result<(), StoreError> = bench
-        .store
-        .write(|writer| {
-            writer.accept(arrival("a", 2))?;
-            Err(Fault::Database(rusqlite::Error::InvalidQuery))
-        })
-        .await;
-    assert!(matches!(failed, Err(StoreError::CannotAppend(_))), "{failed:?}");
+    failing(&bench, 2).await;
     assert_eq!(bench.heard().len(), 1, "what was undone was not told");
     assert_eq!(
         bench.say("a", 2).await.event.seq,
         2,
         "no hole, and the platform's retry is new"
     );
+}
+
+async fn failing(bench: &Bench, number: u64) {
+    let failed: Result<(), StoreError> = bench
+        .store
+        .write(move |writer| {
+            writer.accept(arrival("a", number))?;
+            Err(Fault::Database(rusqlite::Error::InvalidQuery))
+        })
+        .await;
+    assert!(matches!(failed, Err(StoreError::CannotAppend(_))), "{failed:?}");
+}
+
+#[tokio::test]
+async fn what_fails_in_a_batch_undoes_nothing_of_the_batches_before() {
+    let bench = Bench::new();
+    // The second event of a conversation changes nothing in its row.
+    for (who, number) in [("a", 1), ("a", 2), ("b", 3), ("b", 4)] {
+        bench.say(who, number).await;
+    }
+    failing(&bench, 5).await;
+    assert_eq!(bench.say("a", 5).await.event.seq, 3, "no number is given out twice");
+    assert_eq!(bench.waiting(ConversationId(1)).await, [1, 2, 3]);
+    failing(&bench, 6).await;
+    bench.store.close().await;
+    let store = open(bench.dir.path(), &bench.clock, &bench.heard).expect("opened again");
+    for (who, number) in [("a", 6), ("b", 7)] {
+        store.accept(arrival(who, number).into()).await.expect("accepted");
+    }
+    let seqs: Vec<_> = bench.heard().iter().map(|stored| stored.event.seq).collect();
+    assert_eq!(seqs, [1, 2, 1, 2, 3, 4, 3]);
 }
 
 #[tokio::test]
