@@ -60,16 +60,18 @@ pub struct State {
     /// It was an order of ours that moved it then.
     #[prost(bool, tag = "11")]
     pub session_ordered: bool,
+    /// Where a pause of its account left it with nobody: the core that had it, or was to have it.
+    #[prost(string, tag = "12")]
+    pub core_before_pause: String,
 }
 
-/// The core of an encoded state, of which nothing else is read.
-pub fn core_of(state: &[u8]) -> Result<String, prost::DecodeError> {
-    #[derive(Clone, PartialEq, prost::Message)]
-    struct OnlyCore {
-        #[prost(string, tag = "7")]
-        core: String,
-    }
-    Ok(<OnlyCore as prost::Message>::decode(state)?.core)
+/// Whose a conversation is, of an encoded state of which nothing else is read.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Cores {
+    #[prost(string, tag = "7")]
+    pub core: String,
+    #[prost(string, tag = "12")]
+    pub core_before_pause: String,
 }
 
 /// What the store stamps on an event.
@@ -179,6 +181,24 @@ impl State {
         if self.core != core {
             core.clone_into(&mut self.core);
             self.conversation_mut().first_seq = first_waiting.unwrap_or(self.seq + 1);
+        }
+    }
+
+    /// Its account is paused: it is nobody's; who has it, or else `wanted`, is remembered until it is given to a core.
+    pub fn take_away(&mut self, wanted: &str, first_waiting: Option<u32>) {
+        let named = [&*self.core, wanted].into_iter().find(|core| !core.is_empty());
+        if let Some(core) = named {
+            self.core_before_pause = core.to_owned();
+        }
+        self.give_to("", first_waiting);
+    }
+
+    /// The core that has it, or that had it before its account was paused: where our own events go when they are written.
+    pub fn usual_core(&self) -> &str {
+        if self.core.is_empty() {
+            &self.core_before_pause
+        } else {
+            &self.core
         }
     }
 

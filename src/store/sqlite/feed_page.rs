@@ -131,7 +131,7 @@ impl Reading {
             looked += 1;
             let position: Row = row.get(0)?;
             let conversation: i64 = row.get(1)?;
-            if cores.of(db, conversation)?.as_deref() == Some(&*ask.core) {
+            if cores.of(db, conversation)?.usual.as_deref() == Some(&*ask.core) {
                 let item = Item {
                     position,
                     event: unread_event(row, 2)?,

@@ -148,7 +148,7 @@ impl Writer {
         let Some(id) = self.conversations.id(&self.db, &conversation.key)? else {
             return Ok(None);
         };
-        let core = self.conversations.state(&self.db, id)?.core.clone();
+        let core = self.conversations.state(&self.db, id)?.usual_core().to_owned();
         let core = self.core_name(&core);
         Ok(Some(Arrival {
             platform_time: event.platform_time.map(|at| at.millis()),

@@ -187,14 +187,20 @@ impl Writer {
 
     /// Gives the conversation to a core, with whatever of it waits; to none while its account is paused.
     pub fn give(&mut self, conversation: i64, core: &str) -> Result<(), rusqlite::Error> {
-        let core = self.unless_paused(conversation, core)?;
+        let paused = self.is_paused(conversation)?;
         let first_waiting = self.lines.first_seq(conversation);
         let state = self.conversations.state(&self.db, conversation)?;
         let before = state.core.clone();
+        if paused {
+            state.take_away(core, first_waiting);
+        } else {
+            state.core_before_pause.clear();
+            state.give_to(core, first_waiting);
+        }
+        let core = if paused { "" } else { core };
         if before == core {
             return Ok(());
         }
-        state.give_to(core, first_waiting);
         self.feed_give(conversation, &before, core)?;
         self.tell_moved(conversation)
     }

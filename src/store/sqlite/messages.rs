@@ -32,7 +32,8 @@ impl Writer {
             (address.account.clone(), address.customer.clone(), address.scope)
         })?;
         // A core that speaks first takes the conversation.
-        if self.conversations.state(&self.db, conversation)?.core.is_empty()
+        let state = self.conversations.state(&self.db, conversation)?;
+        if state.usual_core().is_empty()
             && let Some(core) = &address.core
         {
             self.give(conversation, core)?;
@@ -168,7 +169,7 @@ impl Writer {
     fn tell(&mut self, message: &Message) -> Result<(), rusqlite::Error> {
         let state = self.conversations.state(&self.db, message.conversation.0)?;
         let view = state.view();
-        let core = state.core.clone();
+        let core = state.usual_core().to_owned();
         let core = self.core_name(&core);
         let update = v1::DeliveryUpdate {
             result: Some(message.result.clone()),

@@ -39,13 +39,17 @@ impl Writer {
 
     /// The core that may have this conversation: none, while its account is paused.
     pub fn unless_paused<'a>(&mut self, conversation: i64, core: &'a str) -> Result<&'a str, rusqlite::Error> {
+        Ok(if self.is_paused(conversation)? { "" } else { core })
+    }
+
+    /// Is the account of this conversation paused?
+    pub fn is_paused(&mut self, conversation: i64) -> Result<bool, rusqlite::Error> {
         if self.paused.is_empty() {
-            return Ok(core);
+            return Ok(false);
         }
         let state = self.conversations.state(&self.db, conversation)?;
         let account = state.conversation.as_ref().and_then(|it| it.account.as_ref());
-        let paused = account.is_some_and(|account| self.paused.contains(&account.id));
-        Ok(if paused { "" } else { core })
+        Ok(account.is_some_and(|account| self.paused.contains(&account.id)))
     }
 
     /// What waits of a conversation has another core now: whoever offers it must hear so before anything that comes later.

@@ -23,17 +23,27 @@ type Found<T> = Result<T, rusqlite::Error>;
 
 /// Which core each conversation has, looked up once per question.
 #[derive(Default)]
-pub(super) struct CoreNames(HashMap<i64, Option<Arc<str>>>, HashMap<String, Arc<str>>);
+pub(super) struct CoreNames(HashMap<i64, Names>, HashMap<String, Arc<str>>);
+
+#[derive(Clone)]
+pub(super) struct Names {
+    core: Option<Arc<str>>,
+    /// Also while its account is paused.
+    pub(super) usual: Option<Arc<str>>,
+}
 
 impl CoreNames {
-    pub(super) fn of(&mut self, db: &Connection, conversation: i64) -> Found<Option<Arc<str>>> {
+    pub(super) fn of(&mut self, db: &Connection, conversation: i64) -> Found<Names> {
         if let Some(known) = self.0.get(&conversation) {
             return Ok(known.clone());
         }
         // Which core a conversation has is always written at once: its row is never behind in that.
-        let core = self.shared(core(db, conversation)?);
-        self.0.insert(conversation, core.clone());
-        Ok(core)
+        let cores = cores(db, conversation)?;
+        let core = self.shared(cores.core);
+        let usual = core.clone().or_else(|| self.shared(cores.core_before_pause));
+        let names = Names { core, usual };
+        self.0.insert(conversation, names.clone());
+        Ok(names)
     }
 
     fn shared(&mut self, name: String) -> Option<Arc<str>> {
@@ -46,10 +56,10 @@ impl CoreNames {
     }
 }
 
-fn core(db: &Connection, conversation: i64) -> Found<String> {
+fn cores(db: &Connection, conversation: i64) -> Found<conversation::Cores> {
     db.prepare_cached("SELECT state FROM conversation WHERE id = ?1")?
         .query_row([conversation], |row| {
-            conversation::core_of(row.get_ref(0)?.as_blob()?).map_err(undecodable)
+            conversation::Cores::decode(row.get_ref(0)?.as_blob()?).map_err(undecodable)
         })
 }
 
@@ -73,7 +83,7 @@ fn stored(
     cores: &mut CoreNames,
     (row, conversation, event): (Row, i64, Written),
 ) -> Found<Arc<Stored>> {
-    let core = cores.of(db, conversation)?;
+    let core = cores.of(db, conversation)?.core;
     Ok(Arc::new(Stored {
         row,
         conversation: ConversationId(conversation),
@@ -133,8 +143,8 @@ pub fn events(db: &Connection, query: &EventQuery) -> Found<Vec<Arc<Stored>>> {
             break;
         }
         let conversation: i64 = row.get(1)?;
-        let core = cores.of(db, conversation)?;
-        if query.core.is_none() || query.core.as_deref() == core.as_deref() {
+        let usual = cores.of(db, conversation)?.usual;
+        if query.core.is_none() || query.core.as_deref() == usual.as_deref() {
             found.push(stored(db, &mut cores, read_event(row)?)?);
         }
     }

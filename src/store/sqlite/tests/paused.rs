@@ -75,3 +75,54 @@ async fn the_first_event_after_a_pause_brings_what_waited_before_it() {
         "told before the event"
     );
 }
+
+async fn told(bench: &Bench, message: &Message) -> Option<String> {
+    let failed = Settle {
+        tell: true,
+        ..settle(message, Status::Failed)
+    };
+    bench.store.settle(failed).await.expect("settled");
+    let heard = bench.heard();
+    let last = heard.last().expect("told");
+    assert!(matches!(last.event.body, Some(Body::Delivery(_))));
+    last.core.as_deref().map(str::to_owned)
+}
+
+#[tokio::test]
+async fn what_we_tell_of_a_conversation_that_began_in_a_pause_goes_to_the_core_that_spoke() {
+    let bench = Bench::new();
+    bench.store.pause("shop", Some(START)).await.expect("paused");
+    let first = enqueued(&bench, message("a", "m1")).await;
+    let second = enqueued(&bench, message("b", "m2")).await;
+    assert_eq!(told(&bench, &second).await, None);
+    let bench = bench.crashed().await;
+    bench.store.pause("shop", None).await.expect("resumed");
+    let backlog = bench.store.backlog().await.expect("read");
+    assert_eq!(backlog.len(), 1, "of the other one nothing waits that could be given");
+    assert_eq!(told(&bench, &first).await.as_deref(), Some("main"));
+}
+
+#[tokio::test]
+async fn a_core_that_took_the_last_event_in_a_pause_has_the_conversation_afterwards() {
+    let bench = Bench::new();
+    let event = bench.say("a", 1).await;
+    let parked = bench.say("a", 2).await;
+    let gap = bench.store.park(&parked, "set aside".into()).await.expect("parked");
+    let message = enqueued(&bench, message("a", "m1")).await;
+    bench.store.pause("shop", Some(START)).await.expect("paused");
+    bench.store.reassign(all(), "".into()).await.expect("taken away");
+    // What was in flight goes to its end.
+    bench.take(&event, Vec::new()).await;
+    bench.take(&gap, Vec::new()).await;
+    assert!(bench.waiting(event.conversation).await.is_empty());
+    let of_main = EventQuery {
+        core: Some("main".into()),
+        limit: 9,
+        ..Default::default()
+    };
+    assert_eq!(bench.store.events(of_main).await.expect("read").len(), 3);
+    bench.store.pause("shop", None).await.expect("resumed");
+    let again = bench.store.unpark(parked.row).await.expect("asked").expect("it was");
+    assert_eq!(again.core.as_deref(), Some("main"));
+    assert_eq!(told(&bench, &message).await.as_deref(), Some("main"));
+}
