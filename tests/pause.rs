@@ -189,6 +189,7 @@ async fn an_event_that_its_core_refuses_stays_when_the_account_is_paused_and_a_r
     );
 
     house.switch("shop", "pause").await;
+    assert_eq!(house.bridge.text(&house.shop, "oBert", "kept").await.0, 200);
     let gone = house
         .bridge
         .operator(Method::DELETE, "/admin/v1/accounts/shop")
@@ -197,6 +198,7 @@ async fn an_event_that_its_core_refuses_stays_when_the_account_is_paused_and_a_r
         .unwrap();
     assert_eq!(gone.status(), 204);
     house.bridge.apply(&[&house.shop], "http://127.0.0.1:9").await;
+    house.core.hears_text("kept").await;
     assert_eq!(house.bridge.text(&house.shop, "oAnna", "third").await.0, 200);
     house.core.hears_text("third").await;
 }

@@ -94,6 +94,13 @@ impl AccountDesk for Desk {
         let applied = AccountDesk::apply(&*self.service, file, notation, prune).await;
         self.trust.renew();
         if let Ok(applied) = &applied {
+            if !applied.created.is_empty() {
+                // What waited when an account of that place was removed in a pause is nobody's. It is bound whether that succeeds
+                // or not, and the customer's next event brings what waits as well.
+                if let Err(error) = self.assigner.assign().await {
+                    tracing::error!(%error, "what waits for nobody was not given to a core");
+                }
+            }
             for id in applied.created.iter().chain(&applied.updated) {
                 if let Some(opened) = self.registry.get(id) {
                     self.outbound.account_changed(&opened).await;
