@@ -130,6 +130,18 @@ async fn a_conversation_that_is_given_to_a_core_comes_behind_its_cursors() {
 }
 
 #[tokio::test]
+async fn the_oldest_that_waits_is_another_one_when_the_first_is_given_away() {
+    let bench = Bench::new().await;
+    let first = bench.say("a", "main").await;
+    bench.clock.advance(Duration::from_secs(60));
+    bench.say("b", "main").await;
+    assert_eq!(bench.standing().oldest, Some(START));
+    let given = vec![first.conversation];
+    bench.store.reassign(given, "other".into()).await.expect("given");
+    assert_eq!(bench.standing().oldest, Some(START + 60_000));
+}
+
+#[tokio::test]
 async fn a_parked_events_gap_comes_before_what_has_a_later_number() {
     let bench = Bench::new().await;
     let first = bench.say("a", "main").await;

@@ -245,10 +245,19 @@ impl Writer {
                 .optional()?,
         };
         if place.is_some() {
-            self.feeds
-                .change(core, |waits| waits.count = waits.count.saturating_sub(1));
+            self.fewer(core)?;
         }
         Ok(place)
+    }
+
+    /// One entry has left the feed: the first, maybe.
+    fn fewer(&mut self, core: &str) -> Done {
+        let first = oldest(&self.db, core)?;
+        self.feeds.change(core, |waits| {
+            waits.count = waits.count.saturating_sub(1);
+            waits.oldest = first;
+        });
+        Ok(())
     }
 
     /// A row number that no event will have: the last place there is.
@@ -346,10 +355,13 @@ impl Writer {
             .query_map([row], |found| found.get(0))?
             .collect::<Done<_>>()?;
         for core in cores {
-            self.feeds
-                .change(&core, |waits| waits.count = waits.count.saturating_sub(1));
+            self.fewer(&core)?;
         }
-        let core = self.conversations.state(&self.db, conversation)?.core.clone();
+        let core = self
+            .conversations
+            .state(&self.db, conversation)?
+            .usual_core()
+            .to_owned();
         self.feed_lost(&core, row)
     }
 
