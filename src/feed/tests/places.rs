@@ -27,6 +27,46 @@ async fn what_was_taken_is_read_again_from_an_old_cursor() {
 }
 
 #[tokio::test]
+async fn what_moved_before_it_was_taken_is_read_again_where_it_was_taken() {
+    let bench = Bench::new().await;
+    let first = bench.say("a", "main").await;
+    bench.clock.advance(Duration::from_secs(60));
+    bench.store.pause("shop", Some(START)).await.expect("paused");
+    let moved = vec![first.conversation];
+    bench
+        .store
+        .reassign(moved.clone(), "".into())
+        .await
+        .expect("taken away");
+    bench.store.pause("shop", None).await.expect("resumed");
+    bench.say("b", "main").await;
+    let early = bench.page("").await;
+    assert_eq!(seen(&early), [("b".into(), 1)]);
+    bench.ack(&early.next, false).await.expect("acked");
+    bench.store.reassign(moved, "main".into()).await.expect("given back");
+    let second = bench.say("a", "main").await;
+    bench.store.park(&second, "set aside".into()).await.expect("parked");
+    bench.say("a", "main").await;
+    let late = bench.page(&early.next).await;
+    assert_eq!(seen(&late), [("a".into(), 1), ("a".into(), 2), ("a".into(), 3)]);
+    bench.ack(&late.next, false).await.expect("acked");
+
+    let again = bench.page(&early.next).await;
+    assert_eq!((ids(&again), &again.next), (ids(&late), &late.next));
+    let one = bench.fetch(&early.next, 1, 0).await.expect("a page");
+    assert_eq!(ids(&bench.page(&one.next).await), ids(&late)[1..], "page by page");
+    // In a pause as well: what was taken is no less theirs.
+    bench.store.pause("shop", Some(START)).await.expect("paused");
+    bench.say("a", "main").await;
+    assert_eq!(ids(&bench.page(&early.next).await), ids(&late));
+
+    // The first alone is forgotten, and its own row stands before the cursor.
+    bench.sweep(START + 7 * DAY + 1_000).await;
+    let old = bench.fetch(&early.next, 10, 0).await;
+    assert!(matches!(old, Err(Refusal::TooOld { .. })), "{old:?}");
+}
+
+#[tokio::test]
 async fn a_cursor_before_what_is_forgotten_is_too_old_and_says_where_to_go_on() {
     let bench = Bench::new().await;
     let lost = bench.say("a", "main").await;

@@ -114,13 +114,17 @@ impl Reading {
         taken: Position,
         epoch: u32,
     ) -> Found<(Position, bool)> {
-        // Nearly always the table with the rows has them in this order already.
+        // Both tables have their rows in this order already.
         let mut statement = db.prepare_cached(
-            "SELECT row, conversation, body FROM event WHERE row > ?1 AND row <= ?2 \
+            "SELECT row AS place, conversation, body FROM event WHERE row > ?1 AND row <= ?2 \
              AND NOT EXISTS (SELECT 1 FROM pending WHERE pending.event = row) \
-             AND NOT EXISTS (SELECT 1 FROM parked WHERE parked.event = row) ORDER BY row",
+             AND NOT EXISTS (SELECT 1 FROM parked WHERE parked.event = row) \
+             AND NOT EXISTS (SELECT 1 FROM feed_taken WHERE feed_taken.event = row AND feed_taken.core = ?3) \
+             UNION ALL \
+             SELECT feed_taken.position AS place, conversation, body FROM feed_taken JOIN event ON event.row = feed_taken.event \
+             WHERE feed_taken.core = ?3 AND feed_taken.position > ?1 AND feed_taken.position <= ?2 ORDER BY place",
         )?;
-        let mut rows = statement.query(params![after, taken])?;
+        let mut rows = statement.query(params![after, taken, ask.core])?;
         let mut cores = CoreNames::default();
         let mut next = after;
         let mut looked = 0;

@@ -121,6 +121,7 @@ impl Writer {
             // A feed of another life: its numbers mean nothing here.
             if *epoch != self.epoch || !cores.iter().any(|named| **named == **core) {
                 self.db.execute("DELETE FROM feed WHERE core = ?1", [core])?;
+                self.db.execute("DELETE FROM feed_taken WHERE core = ?1", [core])?;
                 self.db.execute("DELETE FROM feed_core WHERE core = ?1", [core])?;
                 self.feeds.0.retain(|feed| *feed.core != **core);
             }
@@ -292,9 +293,14 @@ impl Writer {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
             })?
             .collect::<Done<_>>()?;
-        for (_, row, waits, conversation, seq) in &entries {
+        for (position, row, waits, conversation, seq) in &entries {
             if let (true, Some(conversation), Some(seq)) = (waits, conversation, seq) {
                 self.lines.remove(&self.db, *conversation, *seq, *row)?;
+            }
+            if *waits && position != row {
+                self.db
+                    .prepare_cached("INSERT INTO feed_taken (core, position, event) VALUES (?1, ?2, ?3)")?
+                    .execute(params![core, position, row])?;
             }
         }
         let more = entries.len() == STEP;
@@ -357,6 +363,14 @@ impl Writer {
         for core in cores {
             self.fewer(&core)?;
         }
+        let taken: Vec<(String, Position)> = self
+            .db
+            .prepare_cached("DELETE FROM feed_taken WHERE event = ?1 RETURNING core, position")?
+            .query_map([row], |found| Ok((found.get(0)?, found.get(1)?)))?
+            .collect::<Done<_>>()?;
+        for (core, position) in taken {
+            self.feed_lost(&core, position)?;
+        }
         let core = self
             .conversations
             .state(&self.db, conversation)?
@@ -365,7 +379,8 @@ impl Writer {
         self.feed_lost(&core, row)
     }
 
-    /// Everything up to this row is gone for ever, and nothing waits at or before it: rows are forgotten in their order.
+    /// Something up to this place is gone for ever, and nothing waits at or before it: rows are forgotten in their order, and
+    /// another place is one that was taken.
     fn feed_lost(&mut self, core: &str, place: Position) -> Done {
         if self.feeds.of(core).is_none() {
             return Ok(());

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// Grows with every change of the tables.
-pub const VERSION: i64 = 4;
+pub const VERSION: i64 = 5;
 
 /// Pages of the log after which a commit copies it into the database by itself, 64 MiB: it is done beside the writer
 /// long before, see [`super::checkpoint`].
@@ -53,6 +53,14 @@ CREATE TABLE feed_core (
 /// What was taken of `pending` and is still in it. Since version 4.
 const TAKEN: &str = "CREATE TABLE taken (row INTEGER PRIMARY KEY, event INTEGER NOT NULL);";
 
+/// What a core has taken at another number than its row's: read again from an old cursor where it stood, while it is kept. Since
+/// version 5.
+const MOVED: &str = "
+CREATE TABLE feed_taken (
+  core TEXT NOT NULL, position INTEGER NOT NULL, event INTEGER NOT NULL, PRIMARY KEY (core, position)) WITHOUT ROWID;
+CREATE INDEX feed_taken_event ON feed_taken (event);
+";
+
 /// From version 1: what waits was keyed by conversation.
 const TO_2: &str = "
 ALTER TABLE pending RENAME TO pending_1;
@@ -65,10 +73,11 @@ DROP TABLE pending_1;
 pub fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let steps: &[&str] = match found {
-        0 => &[TABLES, FEEDS, TAKEN],
-        1 => &[TO_2, FEEDS, TAKEN],
-        2 => &[FEEDS, TAKEN],
-        3 => &[TAKEN],
+        0 => &[TABLES, FEEDS, TAKEN, MOVED],
+        1 => &[TO_2, FEEDS, TAKEN, MOVED],
+        2 => &[FEEDS, TAKEN, MOVED],
+        3 => &[TAKEN, MOVED],
+        4 => &[MOVED],
         VERSION => return Ok(()),
         later => {
             return Err(rusqlite::Error::SqliteFailure(

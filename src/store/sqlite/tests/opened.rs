@@ -30,7 +30,7 @@ async fn a_store_of_version_1_keeps_what_waits_in_its_order() {
         CREATE TABLE pending (conversation INTEGER NOT NULL, seq INTEGER NOT NULL, event INTEGER NOT NULL, \
         PRIMARY KEY (conversation, seq)) WITHOUT ROWID; \
         INSERT INTO pending SELECT conversation, seq, event FROM pending_2; DROP TABLE pending_2; \
-        DROP TABLE feed; DROP TABLE feed_core; DROP TABLE taken; \
+        DROP TABLE feed; DROP TABLE feed_core; DROP TABLE taken; DROP TABLE feed_taken; \
         PRAGMA user_version = 1; COMMIT;";
     let old = rusqlite::Connection::open(&file).expect("the file");
     old.execute_batch(as_version_1).expect("made older");
@@ -70,6 +70,23 @@ async fn what_was_taken_far_behind_the_newest_is_taken_after_a_start_too() {
     let store = open(bench.dir.path(), &bench.clock, &bench.heard).expect("opened");
     assert_eq!(waits(&store).await, [4, 5]);
     assert_eq!(noted(&file), 0, "a start carries the notes out");
+}
+
+#[tokio::test]
+async fn a_store_of_version_4_goes_on() {
+    let bench = Bench::new();
+    bench.say("a", 1).await;
+    bench.store.close().await;
+    let file = bench.dir.path().join(FILE);
+    let old = rusqlite::Connection::open(&file).expect("the file");
+    old.execute_batch("DROP TABLE feed_taken; PRAGMA user_version = 4;")
+        .expect("made older");
+    drop(old);
+    for _ in 0..2 {
+        let store = open(bench.dir.path(), &bench.clock, &bench.heard).expect("brought up to date");
+        assert_eq!(store.backlog().await.expect("read").len(), 1);
+        store.close().await;
+    }
 }
 
 #[tokio::test]
