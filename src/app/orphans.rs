@@ -81,7 +81,7 @@ async fn park(store: &dyn Store, core: &str, conversation: ConversationId) -> Re
     let mut from = 0;
     let mut parked = 0;
     loop {
-        let events = store.pending(conversation, from, BATCH).await?;
+        let events = store.pending(conversation, from, BATCH).await?.events;
         let Some(last) = events.last() else { return Ok(parked) };
         from = last.event.seq.saturating_add(1);
         for stored in events.iter().filter(|stored| !is_gap(stored)) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::ports::store::{
-    ConversationId, Enqueued, EventQuery, NewMessage, Store, StoreError, Stored, Take, Took, Waiting,
+    ConversationId, Enqueued, EventQuery, NewMessage, Pending, Store, StoreError, Stored, Take, Took, Waiting,
 };
 
 /// The store, as delivery sees it; each method promises what [`Store`]'s of the same name does.
@@ -13,7 +13,7 @@ use crate::ports::store::{
 pub trait Ledger: Send + Sync + 'static {
     async fn backlog(&self) -> Result<Vec<Waiting>, StoreError>;
     /// The first undelivered events of a conversation.
-    async fn pending(&self, conversation: ConversationId, limit: usize) -> Result<Vec<Arc<Stored>>, StoreError>;
+    async fn pending(&self, conversation: ConversationId, limit: usize) -> Result<Pending, StoreError>;
     async fn take(&self, take: Take) -> Result<Took, StoreError>;
     async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError>;
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError>;
@@ -33,7 +33,7 @@ impl Ledger for Whole {
     async fn backlog(&self) -> Result<Vec<Waiting>, StoreError> {
         self.0.backlog().await
     }
-    async fn pending(&self, conversation: ConversationId, limit: usize) -> Result<Vec<Arc<Stored>>, StoreError> {
+    async fn pending(&self, conversation: ConversationId, limit: usize) -> Result<Pending, StoreError> {
         // From the first on: what was taken is not pending, and a number of ours would not survive a new epoch.
         self.0.pending(conversation, 0, limit).await
     }

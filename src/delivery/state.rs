@@ -24,7 +24,7 @@ use crate::{
     cores::{Core, Cores, Kind},
     ports::{
         clock::Millis,
-        store::{ConversationId, Stored, Waiting},
+        store::{ConversationId, Pending, Stored, Waiting},
     },
 };
 
@@ -263,7 +263,7 @@ impl State {
     }
 
     /// The store's answer for a job that had nothing in memory. `false`: there is nothing to offer to its core.
-    pub fn filled(&mut self, job: &mut Job, batch: Vec<Arc<Stored>>) -> bool {
+    pub fn filled(&mut self, job: &mut Job, pending: Pending) -> bool {
         let Some(lane) = self.lanes.get_mut(&job.conversation) else {
             return false;
         };
@@ -273,8 +273,8 @@ impl State {
             self.settle(job, Settled::Rotate);
             return false;
         }
-        let mut complete = batch.len() < BATCH && !lane.grew;
-        for stored in batch {
+        let mut complete = pending.all && !lane.grew;
+        for stored in pending.events {
             let bytes = lanes::cost(&stored);
             let place = stored.event.place();
             // The first is on its way out whether there is room or not.

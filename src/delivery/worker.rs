@@ -172,11 +172,14 @@ impl Desk<'_> {
             return true;
         }
         match self.tools.ledger.pending(self.job.conversation, BATCH).await {
-            Ok(batch) => {
+            Ok(pending) => {
                 let mut state = self.tools.inner.lock();
-                let found = state.filled(&mut self.job, batch);
+                let all = pending.all;
+                let found = state.filled(&mut self.job, pending);
                 if !found {
-                    state.settle(&mut self.job, Settled::Empty);
+                    // What was listed went while it was read: others wait behind it.
+                    let afresh = Settled::Afresh(self.now.saturating_add(STORE_REST));
+                    state.settle(&mut self.job, if all { Settled::Empty } else { afresh });
                 }
                 found
             }

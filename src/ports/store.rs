@@ -141,6 +141,14 @@ pub struct Waiting {
     pub oldest: Millis,
 }
 
+/// The first of what waits in a conversation.
+#[derive(Clone, Debug, Default)]
+pub struct Pending {
+    pub events: Vec<Arc<Stored>>,
+    /// Nothing waits behind them. Fewer than were asked for do not say so: what is forgotten while it is read is left out.
+    pub all: bool,
+}
+
 #[derive(Clone, Debug)]
 pub struct Parked {
     pub row: Row,
@@ -364,12 +372,7 @@ pub trait Store: Send + Sync + 'static {
     /// Every conversation with something undelivered.
     async fn backlog(&self) -> Result<Vec<Waiting>, StoreError>;
     /// Undelivered events of one conversation from `seq` on, in order.
-    async fn pending(
-        &self,
-        conversation: ConversationId,
-        from_seq: u32,
-        limit: usize,
-    ) -> Result<Vec<Arc<Stored>>, StoreError>;
+    async fn pending(&self, conversation: ConversationId, from_seq: u32, limit: usize) -> Result<Pending, StoreError>;
     /// Gives these conversations to `to` (empty: to nobody), with whatever of them waits. Those of a paused account go to nobody.
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError>;
     /// From this commit on no event of `account` is any core's, until it is called with `None`; outlives a restart. What had

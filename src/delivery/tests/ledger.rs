@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::{super::*, START};
 use crate::{
-    ports::store::{Enqueued, EventQuery, NewMessage, Row, StoreError, Take, Took, Waiting},
+    ports::store::{Enqueued, EventQuery, NewMessage, Pending, Row, StoreError, Take, Took, Waiting},
     schema::{Timestamp, Written},
 };
 
@@ -169,7 +169,7 @@ impl Ledger for FakeLedger {
         };
         Ok(data.waiting.iter().filter_map(of).collect())
     }
-    async fn pending(&self, conversation: ConversationId, limit: usize) -> Result<Vec<Arc<Stored>>, StoreError> {
+    async fn pending(&self, conversation: ConversationId, limit: usize) -> Result<Pending, StoreError> {
         let mut data = self.data();
         data.reads += 1;
         let rows: Vec<Row> = data
@@ -177,7 +177,9 @@ impl Ledger for FakeLedger {
             .get(&conversation)
             .map(|events| events.values().copied().take(limit).collect())
             .unwrap_or_default();
-        Ok(rows.iter().map(|row| data.events[row].clone()).collect())
+        let events = rows.iter().map(|row| data.events[row].clone()).collect();
+        let all = rows.len() < limit;
+        Ok(Pending { events, all })
     }
     async fn take(&self, take: Take) -> Result<Took, StoreError> {
         let mut data = self.data();

@@ -337,3 +337,35 @@ async fn a_talkative_conversation_lets_others_in_between() {
     );
     rig.stopped().await;
 }
+
+#[tokio::test]
+async fn what_was_forgotten_while_it_was_read_lets_nothing_later_pass_what_waits() {
+    let ledger = FakeLedger::default();
+    let mut state = State::default();
+    state.configure(&Cores([core("main", Kind::Http)].into()), START);
+    for _ in 0..20 {
+        ledger.append(1, Some("main"));
+    }
+    state.load(Ledger::backlog(&ledger).await.expect("read"));
+    let (mut jobs, _) = state.due(START);
+    let mut job = jobs.pop().expect("one to read");
+    let mut read = Ledger::pending(&ledger, ConversationId(1), state::BATCH)
+        .await
+        .expect("read");
+    read.events.drain(..3);
+    assert!(state.filled(&mut job, read));
+    let later = ledger.append(1, Some("main"));
+    state.arrived(&later, lanes::cost(&later));
+    let mut seqs = Vec::new();
+    while !job.run.is_empty() {
+        seqs.extend(job.run.iter().map(|stored| stored.event.seq));
+        let rows = job.run.iter().map(|stored| stored.row).collect();
+        state.settle(&mut job, state::Settled::Taken { rows });
+        job = state.due(START).0.pop().expect("there is more");
+    }
+    assert_eq!(
+        seqs,
+        (4..=16).collect::<Vec<_>>(),
+        "then the store is asked for what is behind"
+    );
+}

@@ -165,7 +165,12 @@ impl Bench {
     }
 
     pub(super) async fn waiting(&self, who: &Stored) -> Vec<u32> {
-        let pending = self.store.pending(who.conversation, 0, 1_000).await.expect("pending");
+        let pending = self
+            .store
+            .pending(who.conversation, 0, 1_000)
+            .await
+            .expect("pending")
+            .events;
         pending.iter().map(|stored| stored.event.seq).collect()
     }
 

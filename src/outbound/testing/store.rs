@@ -262,7 +262,7 @@ impl Store for MemoryStore {
     async fn backlog(&self) -> Result<Vec<Waiting>, StoreError> {
         unused()
     }
-    async fn pending(&self, _: ConversationId, _: u32, _: usize) -> Result<Vec<Arc<Stored>>, StoreError> {
+    async fn pending(&self, _: ConversationId, _: u32, _: usize) -> Result<Pending, StoreError> {
         unused()
     }
     async fn reassign(&self, _: Vec<ConversationId>, _: Arc<str>) -> Result<(), StoreError> {

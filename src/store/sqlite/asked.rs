@@ -8,18 +8,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    closed, read,
+    closed,
+    read::{self, Listed},
     reader::Reader,
     writer::{Job, Ran, Writer},
 };
-use crate::ports::store::{ConversationId, Row, StoreError, Stored};
+use crate::ports::store::{ConversationId, Pending, Row, StoreError};
 
 /// Conversations of one look.
 const MOST: usize = 32;
 /// Looks at the same time: the writer finds the rows for one while another reads them.
 const LOOKS: usize = 2;
 
-type Found = Result<Vec<Arc<Stored>>, StoreError>;
+type Found = Result<Pending, StoreError>;
 
 /// Those who ask.
 #[derive(Clone)]
@@ -112,12 +113,14 @@ impl Asked {
         }
     }
 
-    async fn found(&self, lines: Vec<Line>, jobs: &mpsc::Sender<Job>) -> Result<Vec<Vec<Arc<Stored>>>, StoreError> {
+    async fn found(&self, lines: Vec<Line>, jobs: &mpsc::Sender<Job>) -> Result<Vec<Pending>, StoreError> {
         let (tell, told) = oneshot::channel();
         let rows = move |writer: &mut Writer| {
-            let rows = |line: Line| -> (i64, Vec<Row>) {
+            let rows = |line: Line| -> Listed {
                 let rows = writer.lines.rows(line.conversation.0, line.from_seq).take(line.limit);
-                (line.conversation.0, rows.map(|(_, row)| row).collect())
+                let rows: Vec<Row> = rows.map(|(_, row)| row).collect();
+                let all = rows.len() < line.limit;
+                (line.conversation.0, rows, all)
             };
             let rows: Vec<_> = lines.into_iter().map(rows).collect();
             Ran {

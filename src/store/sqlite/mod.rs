@@ -47,8 +47,8 @@ use crate::ports::{
     feed::{Ask, FeedPage, FeedStore, FeedTaken, Gauge, Position},
     store::{
         Accepted, Arrival, ConversationId, Enqueued, EventQuery, Message, MessageRef, NewMessage, Page, Parked,
-        Quarantined, Record, RecordWrite, Retention, Row, Settle, Store, StoreError, Stored, Swept, Take, Took, View,
-        Waiting,
+        Pending, Quarantined, Record, RecordWrite, Retention, Row, Settle, Store, StoreError, Stored, Swept, Take,
+        Took, View, Waiting,
     },
 };
 use asked::Asked;
@@ -230,12 +230,7 @@ impl Store for SqliteStore {
         self.reader.read(move |db| read::backlog(db, lines)).await
     }
 
-    async fn pending(
-        &self,
-        conversation: ConversationId,
-        from_seq: u32,
-        limit: usize,
-    ) -> Result<Vec<Arc<Stored>>, StoreError> {
+    async fn pending(&self, conversation: ConversationId, from_seq: u32, limit: usize) -> Result<Pending, StoreError> {
         let told = self.asked.ask(conversation, from_seq, limit, &self.jobs()?);
         gather::gathered(told).await.map_err(|_| closed())?
     }

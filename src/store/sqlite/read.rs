@@ -13,7 +13,7 @@ use super::{
 use crate::{
     conversation::{self, State},
     ports::store::{
-        ConversationId, EventQuery, Message, MessageRef, Parked, Quarantined, Record, Row, Stored, Waiting,
+        ConversationId, EventQuery, Message, MessageRef, Parked, Pending, Quarantined, Record, Row, Stored, Waiting,
     },
     schema::Written,
     store::ids,
@@ -151,23 +151,27 @@ pub fn events(db: &Connection, query: &EventQuery) -> Found<Vec<Arc<Stored>>> {
     Ok(found)
 }
 
+/// Rows that wait in a conversation, and whether they are all.
+pub type Listed = (i64, Vec<Row>, bool);
+
 /// The events of these rows of each conversation, in the order asked for; one that is gone meanwhile is left out. They are
 /// read where they are needed: what is made on one thread and freed on another costs twice.
-pub fn of_lines(db: &Connection, lines: &[(i64, Vec<Row>)]) -> Found<Vec<Vec<Arc<Stored>>>> {
+pub fn of_lines(db: &Connection, lines: &[Listed]) -> Found<Vec<Pending>> {
     // One transaction: each statement alone would take and give back its locks.
     let db = &*db.unchecked_transaction()?;
     let mut statement = db.prepare_cached("SELECT body FROM event WHERE row = ?1")?;
     let mut cores = CoreNames::default();
     let mut all = Vec::with_capacity(lines.len());
-    for (conversation, rows) in lines {
-        let mut line = Vec::with_capacity(rows.len());
+    for (conversation, rows, all_of_it) in lines {
+        let mut events = Vec::with_capacity(rows.len());
         for row in rows {
             let event = statement.query_row([row], |found| unread_event(found, 0)).optional()?;
             if let Some(event) = event {
-                line.push(stored(db, &mut cores, (*row, *conversation, event))?);
+                events.push(stored(db, &mut cores, (*row, *conversation, event))?);
             }
         }
-        all.push(line);
+        let all_of_it = *all_of_it;
+        all.push(Pending { events, all: all_of_it });
     }
     Ok(all)
 }

@@ -111,7 +111,7 @@ impl Bench {
     }
 
     async fn waiting(&self, conversation: ConversationId) -> Vec<u32> {
-        let pending = self.store.pending(conversation, 0, 100).await.expect("pending");
+        let pending = self.store.pending(conversation, 0, 100).await.expect("pending").events;
         pending.iter().map(|stored| stored.event.seq).collect()
     }
 

@@ -99,7 +99,7 @@ impl Store for FakeStore {
     async fn backlog(&self) -> Result<Vec<Waiting>, StoreError> {
         Ok(self.waiting.lock().expect("lock").clone())
     }
-    async fn pending(&self, _: ConversationId, _: u32, _: usize) -> Result<Vec<Arc<Stored>>, StoreError> {
+    async fn pending(&self, _: ConversationId, _: u32, _: usize) -> Result<Pending, StoreError> {
         not_here()
     }
     async fn reassign(&self, _: Vec<ConversationId>, _: Arc<str>) -> Result<(), StoreError> {

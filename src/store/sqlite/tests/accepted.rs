@@ -34,7 +34,7 @@ async fn a_crash_loses_no_event_no_number_and_no_allowance() {
         Ok(Accepted::Again { .. })
     ));
     assert_eq!(after.say("a", 6).await.event.seq, 6);
-    let pending = after.store.pending(view.id, 0, 10).await.expect("read");
+    let pending = after.store.pending(view.id, 0, 10).await.expect("read").events;
     assert_eq!(
         pending.iter().map(|stored| stored.event.seq).collect::<Vec<_>>(),
         [1, 2, 3, 4, 5, 6]
@@ -139,7 +139,12 @@ async fn a_conversation_changes_core_only_when_nothing_of_it_waits() {
     let first = bench.arrive(to("main", 1)).await;
     assert_eq!(bench.arrive(to("other", 2)).await.core.as_deref(), Some("main"));
     bench.take(&first, Vec::new()).await;
-    let waiting = bench.store.pending(first.conversation, 0, 9).await.expect("read");
+    let waiting = bench
+        .store
+        .pending(first.conversation, 0, 9)
+        .await
+        .expect("read")
+        .events;
     bench.take(&waiting[0], Vec::new()).await;
     let moved = bench.arrive(to("other", 3)).await;
     assert_eq!(moved.core.as_deref(), Some("other"));

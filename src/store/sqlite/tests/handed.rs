@@ -87,7 +87,12 @@ async fn an_event_that_cannot_be_read_can_be_set_aside_and_looked_at_among_other
         [first.row],
     )
     .expect("spoilt");
-    let waiting = bench.store.pending(first.conversation, 0, 10).await.expect("pending");
+    let waiting = bench
+        .store
+        .pending(first.conversation, 0, 10)
+        .await
+        .expect("pending")
+        .events;
     assert!(waiting[0].event.event().is_err());
     assert_eq!(waiting[0].event.head().id, first.event.id);
     let gap = bench
@@ -151,20 +156,22 @@ async fn who_asks_among_many_hears_of_their_own_conversation_alone() {
     let asked = first.iter().map(|stored| store.pending(stored.conversation, 0, 9));
     let found = futures_util::future::join_all(asked).await;
     for (number, (stored, found)) in first.iter().zip(found).enumerate() {
-        let found = found.expect("read");
+        let found = found.expect("read").events;
         assert!(found.iter().all(|it| it.conversation == stored.conversation));
         let seqs: Vec<u32> = found.iter().map(|it| it.event.seq).collect();
         assert_eq!(seqs, if number == 3 { vec![2] } else { vec![1, 2] }, "{number}");
     }
     let limited = store.pending(first[0].conversation, 0, 1).await.expect("read");
-    assert_eq!((limited.len(), limited[0].event.seq), (1, 1));
+    assert_eq!((limited.events.len(), limited.events[0].event.seq), (1, 1));
     let later = store.pending(first[0].conversation, 2, 9).await.expect("read");
-    assert_eq!((later.len(), later[0].event.seq), (1, 2));
+    assert_eq!((later.events.len(), later.events[0].event.seq), (1, 2));
+    assert_eq!((limited.all, later.all), (false, true));
     assert!(
         store
             .pending(ConversationId(i64::MAX), 0, 9)
             .await
             .expect("read")
+            .events
             .is_empty()
     );
     store.close().await;

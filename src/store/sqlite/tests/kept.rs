@@ -57,7 +57,12 @@ async fn what_was_not_taken_within_the_retention_becomes_one_gap() {
     };
     let swept = bench.store.sweep(START + 8 * DAY, keep).await.expect("swept");
     assert_eq!((swept.events, swept.gaps), (3, 1));
-    let pending = bench.store.pending(first.conversation, 0, 9).await.expect("read");
+    let pending = bench
+        .store
+        .pending(first.conversation, 0, 9)
+        .await
+        .expect("read")
+        .events;
     let Some(Body::Gap(gap)) = &pending[0].event.body else {
         panic!("a gap")
     };

@@ -37,7 +37,7 @@ async fn a_store_of_version_1_keeps_what_waits_in_its_order() {
     drop(old);
 
     let store = open(bench.dir.path(), &bench.clock, &bench.heard).expect("brought up to date");
-    let waiting = store.pending(first.conversation, 0, 9).await.expect("read");
+    let waiting = store.pending(first.conversation, 0, 9).await.expect("read").events;
     assert_eq!(waiting.iter().map(|it| it.event.seq).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(store.backlog().await.expect("read").len(), 2);
 }
@@ -56,7 +56,7 @@ async fn what_was_taken_far_behind_the_newest_is_taken_after_a_start_too() {
         bench.take(stored, Vec::new()).await;
     }
     let waits = async |store: &SqliteStore| {
-        let waiting = store.pending(said[0].conversation, 0, 9).await.expect("read");
+        let waiting = store.pending(said[0].conversation, 0, 9).await.expect("read").events;
         waiting.iter().map(|it| it.event.seq).collect::<Vec<_>>()
     };
     assert_eq!(waits(&bench.store).await, [4, 5]);
@@ -112,7 +112,7 @@ async fn a_restored_copy_counts_anew_in_a_later_epoch() {
     let heard = Arc::new(Heard::default());
     let store = open(dir.path(), &bench.clock, &heard).expect("open");
     assert_eq!(store.epoch(), epoch);
-    let pending = store.pending(first.conversation, 0, 9).await.expect("read");
+    let pending = store.pending(first.conversation, 0, 9).await.expect("read").events;
     let numbers: Vec<_> = pending
         .iter()
         .map(|stored| (stored.event.epoch, stored.event.seq))

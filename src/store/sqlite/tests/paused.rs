@@ -7,7 +7,12 @@ fn all() -> Vec<ConversationId> {
 }
 
 async fn cores(bench: &Bench) -> Vec<Option<String>> {
-    let pending = bench.store.pending(ConversationId(1), 0, 100).await.expect("pending");
+    let pending = bench
+        .store
+        .pending(ConversationId(1), 0, 100)
+        .await
+        .expect("pending")
+        .events;
     let name = |stored: &Arc<Stored>| stored.core.as_deref().map(str::to_owned);
     pending.iter().map(name).collect()
 }
