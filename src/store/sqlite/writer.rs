@@ -339,11 +339,10 @@ impl Writer {
     fn refuse(&self, error: &rusqlite::Error, first: Job, jobs: &mut mpsc::Receiver<Job>) {
         // One that an earlier rollback could not end would be in the way for ever.
         let _ = self.db.execute_batch("ROLLBACK");
+        // Not what comes from now on: whoever was refused may have a better day already.
+        let waiting = jobs.len().min(BATCH - 1);
         drop(first);
-        let mut refused = 1;
-        while refused < BATCH && jobs.try_recv().is_ok() {
-            refused += 1;
-        }
+        let refused = 1 + (0..waiting).map_while(|_| jobs.try_recv().ok()).count();
         tracing::error!(%error, jobs = refused, "no transaction could be begun");
     }
 
