@@ -87,6 +87,9 @@ async fn a_store_of_version_4_goes_on() {
         assert_eq!(store.backlog().await.expect("read").len(), 1);
         store.close().await;
     }
+    let file = rusqlite::Connection::open(&file).expect("the file");
+    file.prepare("SELECT core, position, event FROM feed_taken")
+        .expect("made");
 }
 
 #[tokio::test]
