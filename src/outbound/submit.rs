@@ -185,11 +185,11 @@ impl Outbound {
         })
     }
 
-    /// The conversation is the caller's core's, or nobody's; one that nobody opened yet is whose it would become. One that
-    /// has no core for now (its account is paused) stays open to whoever served it.
+    /// The conversation is the caller's core's, or nobody's; one that nobody opened yet is whose it would become, and one whose
+    /// account is paused whose it was.
     fn serves(&self, who: &Caller, view: Option<&View>, account: &v1::Account) -> Result<(), Fault> {
         let of = match view {
-            Some(view) => view.state.core.as_str(),
+            Some(view) => view.state.usual_core(),
             None => self.parts.cores.for_account(account).map_or("", |core| &core.name),
         };
         match who.core.as_deref() {

@@ -82,9 +82,10 @@ async fn the_first_message_is_the_core_s_that_would_get_the_conversation_and_its
         let again = json!({"conversationKey": house.shop.conversation("o2"), "text": text, "clientMessageId": "c1"});
         assert_eq!(over_http(&house, &stranger, "", &again).await.0, 403, "{text}");
     }
-    // While its account's events wait the conversation has no core: whoever served it goes on.
+    // While its account's events wait the conversation has no core: whoever served it goes on, and nobody else does.
     let (status, paused) = house.bridge.post("/admin/v1/accounts/shop/pause", &json!({})).await;
     assert_eq!(status, 200, "{paused}");
     let more = json!({"conversationKey": house.shop.conversation("o2"), "text": "more"});
     assert_eq!(over_http(&house, &own, "", &more).await.0, 202);
+    assert_eq!(over_http(&house, &stranger, "", &more).await.0, 403);
 }

@@ -16,7 +16,7 @@ pub async fn look(state: &State, caller: &Caller, key: &str) -> Answer<Conversat
     }
     let view = state.store.conversation(&key.render()).await?;
     let view = view.ok_or_else(|| Problem::not_found("no such conversation"))?;
-    caller.must_serve(&view.state.core)?;
+    caller.must_serve(view.state.usual_core())?;
     if account.is_none() {
         // The account is gone; its conversations are seen by who could see it.
         caller.must_see(account_of(&view))?;

@@ -62,7 +62,7 @@ pub async fn find(state: &State, caller: &Caller, which: &GetMessageRequest) -> 
     caller.must_see(&message.account)?;
     if caller.0.core.is_some() {
         let view = state.store.conversation(&message.key).await?;
-        caller.must_serve(view.as_ref().map_or("", |view| &view.state.core))?;
+        caller.must_serve(view.as_ref().map_or("", |view| view.state.usual_core()))?;
     }
     Ok(message.result.clone())
 }
