@@ -108,6 +108,7 @@
 //! | Passive, API, later, or not at all? | `src/outbound/plan.rs` |
 //! | What does each part become, and what is lost? | `src/channels/official_account/render/mod.rs`, `src/channels/official_account/degrade.rs` |
 //! | What does a core hear of its accounts? | `src/outbound/told.rs` |
+//! | What does a message that is quoted say, and may it be quoted? | `src/outbound/quote.rs` |
 //! | How is a message taken back? | `src/outbound/recall.rs` |
 //! | What changes a card that was sent? | `src/outbound/tickets.rs`, `src/channels/wecom_app/cards.rs` |
 //! | How fast may messages follow each other? | `src/outbound/pace.rs` |

@@ -3,6 +3,7 @@
 //! ```text
 //! check    is the request lawful by itself?
 //! plan     passive, API, later or not at all?           pure
+//! quote    what does a message that it quotes say, and may it be quoted?
 //! files    which files does it carry, and what if the platform does not take one?
 //! resolve  which platform ids stand for them?
 //! source   where do their bytes come from?
@@ -35,6 +36,7 @@ mod outcome;
 mod pace;
 pub mod plan;
 mod platform_orders;
+mod quote;
 mod recall;
 mod replies;
 mod resolve;

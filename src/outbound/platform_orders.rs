@@ -287,6 +287,10 @@ impl Outbound {
             id: message.id.clone(),
             ..Default::default()
         };
+        let say = match self.with_quote(&message.account, &message.key, say).await {
+            Ok(say) => say,
+            Err(Unresolved::Refused(error) | Unresolved::Later(error)) => return Ok(Err(error)),
+        };
         let roads = Roads {
             passive: false,
             api: true,

@@ -97,6 +97,12 @@ impl Outbound {
         let Ok(say) = self.with_ticket(opened, request, Some(event), say).await else {
             return Way::Outbox;
         };
+        let quoted = self.with_quote(&opened.settings.id, &request.conversation_key, say);
+        let say = match quoted.await {
+            Ok(say) => say,
+            Err(Unresolved::Refused(error)) if !ends_session(request) => return Way::Refused(Status::Failed, error),
+            Err(_) => return Way::Outbox,
+        };
         let Some(claim) = self.parts.windows.claim(&event.event.id) else {
             return Way::Outbox;
         };
@@ -327,6 +333,9 @@ impl Outbound {
         };
         // Not known now: the dispatcher finds out, and says what is left, which may be nothing.
         let Ok(say) = self.with_ticket(&opened, &message.request, None, say).await else {
+            return true;
+        };
+        let Ok(say) = self.with_quote(&opened.settings.id, &message.key, say).await else {
             return true;
         };
         let Ok((say, _)) = self.with_files(&opened, say, How::Kept).await else {

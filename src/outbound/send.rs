@@ -97,6 +97,10 @@ impl Outbound {
             Err(error) => return self.end(message, Status::Failed, error, Vec::new()).await,
         };
         let say = self.with_ticket(&opened, &message.request, None, say).await?;
+        let say = match self.with_quote(&message.account, &message.key, say).await {
+            Ok(say) => say,
+            Err(unresolved) => return self.unresolved(message, unresolved).await,
+        };
         let now = self.now();
         let mut facts = facts::facts(view.as_ref(), self.probes.shut(&opened, now), now);
         facts.behind_held = behind_held;

@@ -392,10 +392,10 @@ impl Outbound {
             .with_ticket(opened, &target.request, target.event.as_deref(), say)
             .await
             .map_err(|error| from_fault(from_store(error)))?;
-        let (say, mut lost) = self
-            .with_files(opened, say, How::Preview)
-            .await
-            .map_err(|(Unresolved::Refused(error) | Unresolved::Later(error))| error)?;
+        let why = |(Unresolved::Refused(error) | Unresolved::Later(error))| error;
+        let quoted = self.with_quote(&opened.settings.id, &target.request.conversation_key, say);
+        let say = quoted.await.map_err(why)?;
+        let (say, mut lost) = self.with_files(opened, say, How::Preview).await.map_err(why)?;
         let mut pieces = opened
             .account
             .pieces(&say, plan::roads(&ask, facts))

@@ -1,6 +1,7 @@
 mod answers;
 mod open_requests;
 mod otherwise;
+mod quotes;
 mod sequence;
 mod session_orders;
 mod taken_back;

@@ -159,10 +159,16 @@ impl Account for FakeAccount {
                 Some(ticket) => pieces.push(piece("native", &format!("{native} with {}", ticket.code))),
                 None => pieces.push(piece("native", &native.to_string())),
             },
-            What::Parts { parts, .. } => {
+            What::Parts { parts, quote } => {
+                let quoted = quote.as_ref().map(|it| format!("<{}>", it.summary)).unwrap_or_default();
                 for part in parts {
                     match &part.content {
-                        Some(Content::Text(text)) => pieces.extend(text.body.split('|').map(|it| piece("text", it))),
+                        Some(Content::Text(text)) => {
+                            let said = format!("{quoted}{}", text.body);
+                            pieces.extend(said.split('|').map(|it| piece("text", it)));
+                        }
+                        Some(Content::Card(card)) => pieces.push(piece("card", &card.title)),
+                        Some(Content::Menu(menu)) => pieces.push(piece("menu", &menu.head)),
                         Some(Content::Image(media)) if !media.platform_media_id.is_empty() => {
                             pieces.push(piece("image", &media.platform_media_id));
                         }

@@ -78,6 +78,10 @@ impl MemoryStore {
 
     /// The customer wrote: an event, `count` messages allowed, and what waits may go on.
     pub fn customer_wrote(&self, account: &v1::Account, key: &str, count: u32) -> Arc<Stored> {
+        self.customer_said(account, key, count, v1::Message::default())
+    }
+
+    pub fn customer_said(&self, account: &v1::Account, key: &str, count: u32, said: v1::Message) -> Arc<Stored> {
         let now = self.clock.now();
         let id = self.state(key, |state| {
             state.last_act = now;
@@ -91,14 +95,7 @@ impl MemoryStore {
                     ..Default::default()
                 });
         });
-        let stored = self.with(|inner| {
-            inner.append(
-                id,
-                key,
-                account.clone(),
-                v1::event::Body::Message(v1::Message::default()),
-            )
-        });
+        let stored = self.with(|inner| inner.append(id, key, account.clone(), v1::event::Body::Message(said)));
         if let Some(handle) = self.with(|inner| inner.listener.clone()) {
             handle.message(id);
         }
@@ -274,8 +271,18 @@ impl Store for MemoryStore {
     async fn event(&self, id: &str) -> Result<Option<Arc<Stored>>, StoreError> {
         Ok(self.with(|inner| inner.events.iter().find(|it| it.event.id == id).cloned()))
     }
-    async fn events(&self, _: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError> {
-        unused()
+    async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError> {
+        let here = |it: &Arc<Stored>| it.event.conversation.as_ref().map(|it| it.key.clone()) == query.key;
+        Ok(self.with(|inner| {
+            inner
+                .events
+                .iter()
+                .rev()
+                .filter(|it| here(it))
+                .take(query.limit)
+                .cloned()
+                .collect()
+        }))
     }
     async fn conversation(&self, key: &str) -> Result<Option<View>, StoreError> {
         Ok(self.with(|inner| {
