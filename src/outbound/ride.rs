@@ -88,7 +88,9 @@ impl Outbound {
     ) -> Way {
         let ask = Ask::of(request);
         facts.passive = true;
-        if !plan::may_ride(&ask, &facts) || facts.human {
+        // The dispatcher says of what came too late that it has expired.
+        let too_late = request.not_after.as_ref().is_some_and(|end| end.millis() <= self.now());
+        if !plan::may_ride(&ask, &facts) || facts.human || too_late {
             return Way::Outbox;
         }
         let Ok(Some(say)) = facts::said(request) else {

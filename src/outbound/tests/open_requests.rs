@@ -236,3 +236,15 @@ async fn a_repeated_callback_gets_the_same_answer_while_the_rest_goes_and_when_i
         "the piece that rode is not said again"
     );
 }
+
+#[tokio::test]
+async fn an_answer_whose_time_is_over_does_not_ride() {
+    let house = awake();
+    let event = house.wrote(5);
+    house.windows.open(&event.event.id, START + 4_000, true);
+    let end = crate::schema::Timestamp::from_millis(START).to_rfc3339_millis();
+    let messages = house.answer(&event, vec![json!({"text": "a", "notAfter": end})]).await;
+    house.becomes(&messages[0].result, Status::Expired).await;
+    assert!(house.windows.handed(&event.event.id).is_empty());
+    assert!(house.platform.sent().is_empty());
+}
