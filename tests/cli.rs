@@ -92,6 +92,8 @@ fn a_word_that_is_no_command_is_64_and_help_is_0() {
     assert_eq!(check(&["dance"], &[]).0, 64);
     assert_eq!(check(&["token", "create", "--scope", "core"], &[]).0, 64);
     assert_eq!(check(&["account", "rotate", "shop"], &[]).0, 64);
+    assert_eq!(check(&["sim", "--listen", "nowhere"], &[]).0, 64);
+    assert_eq!(check(&["replay", "--core", "main", "--from", "yesterday"], &[]).0, 64);
     for wrong in [
         ["--encoding-aes-key", "short"],
         ["--token", "no token!"],

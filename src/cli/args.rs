@@ -29,7 +29,7 @@ pub enum Command {
     /// Try everything on this machine: bridge, simulated WeChat and a small core, with a page to look at
     Demo {
         /// Where the page is served; without it a free port of loopback
-        #[arg(long, value_name = "A")]
+        #[arg(long, value_name = "A", value_parser = address)]
         listen: Option<String>,
         /// Where the bridge keeps its state; without it a temporary folder
         #[arg(long, value_name = "D")]
@@ -83,7 +83,7 @@ pub enum Command {
     CoreCheck(CoreCheck),
     /// Serve the simulated WeChat platforms alone
     Sim {
-        #[arg(long, default_value = "127.0.0.1:8090", value_name = "A")]
+        #[arg(long, default_value = "127.0.0.1:8090", value_name = "A", value_parser = address)]
         listen: String,
     },
 }
@@ -247,10 +247,10 @@ pub struct Replay {
     #[arg(long)]
     pub conversation: Option<String>,
     /// From this moment on, RFC 3339
-    #[arg(long)]
+    #[arg(long, value_parser = moment)]
     pub from: Option<String>,
     /// Up to this moment, RFC 3339
-    #[arg(long)]
+    #[arg(long, value_parser = moment)]
     pub to: Option<String>,
     /// Take the core's replies to them
     #[arg(long)]
@@ -307,4 +307,47 @@ pub struct Backup {
     /// The file that holds the passphrase
     #[arg(long, value_name = "F")]
     pub passphrase_file: Option<PathBuf>,
+}
+
+/// `host:port`, looked up when it is listened on.
+fn address(text: &str) -> Result<String, String> {
+    let lawful = text
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    lawful
+        .then(|| text.to_owned())
+        .ok_or_else(|| "expected an address such as 127.0.0.1:8090".to_owned())
+}
+
+fn moment(text: &str) -> Result<String, String> {
+    chrono::DateTime::parse_from_rfc3339(text)
+        .map(|_| text.to_owned())
+        .map_err(|_| "expected an RFC 3339 time such as 2026-01-31T08:00:00Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_or_a_time_that_is_none_is_a_fault_of_the_command_line() {
+        let parses = |words: &[&str]| Cli::try_parse_from([&["wxbridge"], words].concat()).is_ok();
+        for address in ["127.0.0.1:0", "[::1]:8090", "localhost:8090"] {
+            assert!(parses(&["sim", "--listen", address]), "{address}");
+        }
+        for address in ["nope", ":8090", "127.0.0.1", "127.0.0.1:65536"] {
+            assert!(!parses(&["sim", "--listen", address]), "{address}");
+            assert!(!parses(&["demo", "--listen", address]), "{address}");
+        }
+        assert!(parses(&[
+            "replay",
+            "--core",
+            "main",
+            "--from",
+            "2026-01-31T08:00:00+08:00"
+        ]));
+        for end in ["--from", "--to"] {
+            assert!(!parses(&["replay", "--core", "main", end, "yesterday"]), "{end}");
+        }
+    }
 }
