@@ -19,7 +19,7 @@ fn nasty() -> Vec<(String, Option<Code>)> {
             "<!DOCTYPE x [<!ENTITY y 'z'>]><xml><MsgType>text</MsgType></xml>".into(),
             Some(Code::ForbiddenXml),
         ),
-        ("<xml><MsgType>&y;</MsgType></xml>".into(), Some(Code::ForbiddenXml)),
+        ("<xml><MsgType>&y;</MsgType></xml>".into(), Some(Code::Undecodable)),
         (deep("<a>", "</a>"), Some(Code::ForbiddenXml)),
         (deep("{\"a\":", "}"), None),
         ("<xml>".into(), Some(Code::Undecodable)),
