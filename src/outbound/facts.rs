@@ -56,8 +56,19 @@ pub fn facts(view: Option<&View>, api_shut: Option<Code>, now: Millis) -> Facts 
         human: session_state(view) == SessionState::Human,
         api_shut,
         passive: false,
+        after_event: false,
         earlier: false,
         behind_held: false,
+    }
+}
+
+/// Whether the platform told of a deed, and no words: what is tapped in a message comes as words.
+pub fn is_event(event: &v1::Event) -> bool {
+    use v1::{event::Body, interaction::Kind};
+    match &event.body {
+        Some(Body::Message(_)) => false,
+        Some(Body::Interaction(tap)) => tap.kind() != Kind::Choice,
+        _ => true,
     }
 }
 

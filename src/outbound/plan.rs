@@ -48,6 +48,8 @@ pub struct Facts {
     pub api_shut: Option<Code>,
     /// The event's request is open, and the right to answer it is ours.
     pub passive: bool,
+    /// What it answers is an event, no message.
+    pub after_event: bool,
     /// Something older of this conversation has not gone yet.
     pub earlier: bool,
     /// An older message of it is held until the customer acts.
@@ -79,6 +81,7 @@ pub fn roads(ask: &Ask, facts: &Facts) -> crate::channels::contract::Roads {
     crate::channels::contract::Roads {
         passive: may_ride(ask, facts),
         api: ask.route != Route::PassiveOnly && facts.api_shut.is_none(),
+        after_event: facts.after_event,
     }
 }
 
@@ -242,6 +245,7 @@ mod tests {
             human: false,
             api_shut: None,
             passive: true,
+            after_event: false,
             earlier: false,
             behind_held: false,
         }

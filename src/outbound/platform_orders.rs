@@ -292,8 +292,8 @@ impl Outbound {
             Err(Unresolved::Refused(error) | Unresolved::Later(error)) => return Ok(Err(error)),
         };
         let roads = Roads {
-            passive: false,
             api: true,
+            ..Default::default()
         };
         let pieces = match self.rendered(opened, say, roads, How::Kept).await {
             Ok(pieces) => pieces,

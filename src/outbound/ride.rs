@@ -19,7 +19,7 @@ use crate::{
     channels::contract::{Pieces, Say, What},
     ports::{
         clock::Millis,
-        store::{Message, NewMessage, Row, Settle, Stored},
+        store::{Message, NewMessage, Row, Settle, StoreError, Stored},
         turn::Claim,
     },
     schema::v1::{
@@ -88,6 +88,7 @@ impl Outbound {
     ) -> Way {
         let ask = Ask::of(request);
         facts.passive = true;
+        facts.after_event = facts::is_event(&event.event);
         // The dispatcher says of what came too late that it has expired.
         let too_late = request.not_after.as_ref().is_some_and(|end| end.millis() <= self.now());
         if !plan::may_ride(&ask, &facts) || facts.human || too_late {
@@ -317,6 +318,15 @@ impl Outbound {
         handed
     }
 
+    /// Whether what it answers is an event; of one that is forgotten nobody knows.
+    pub(super) async fn answers_event(&self, message: &Message) -> Result<bool, StoreError> {
+        let answered = match message.request.in_reply_to.as_str() {
+            "" => None,
+            id => self.parts.store.event(id).await?,
+        };
+        Ok(answered.is_some_and(|stored| facts::is_event(&stored.event)))
+    }
+
     /// Whether a kept answer was only the first of several pieces. Its files are on the platform already.
     async fn has_more(&self, message: &Message) -> bool {
         let Some(opened) = self.opened(&message.account) else {
@@ -346,6 +356,7 @@ impl Outbound {
         let ask = Ask::of(&message.request);
         let facts = Facts {
             passive: true,
+            after_event: self.answers_event(message).await.unwrap_or_default(),
             ..facts::facts(None, self.probes.shut(&opened, self.now()), self.now())
         };
         opened

@@ -68,13 +68,18 @@ fn said(message: &Message) -> Result<Say, v1::Error> {
 /// The roads for which it is rendered. Cut as it was when its first piece rode in the open request: the others start where
 /// that one ended.
 fn roads(message: &Message, ask: &Ask, facts: &Facts) -> Roads {
-    match message.passive.is_some() && message.pieces_done > 0 {
+    match has_ridden(message) {
         true => Roads {
             passive: true,
             api: true,
+            after_event: facts.after_event,
         },
         false => plan::roads(ask, facts),
     }
+}
+
+fn has_ridden(message: &Message) -> bool {
+    message.passive.is_some() && message.pieces_done > 0
 }
 
 impl Outbound {
@@ -104,6 +109,7 @@ impl Outbound {
         let now = self.now();
         let mut facts = facts::facts(view.as_ref(), self.probes.shut(&opened, now), now);
         facts.behind_held = behind_held;
+        facts.after_event = has_ridden(message) && self.answers_event(message).await?;
         let code = self.code_of(&opened, message).await?;
         let without = facts;
         if code.is_some() {

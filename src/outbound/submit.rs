@@ -381,6 +381,7 @@ impl Outbound {
             claim.release();
         }
         facts.passive = open.is_some();
+        facts.after_event = target.event.as_ref().is_some_and(|event| facts::is_event(&event.event));
         let Some(say) = facts::said(&target.request).map_err(from_fault)? else {
             return super::orders::preview(opened, target.view.as_ref(), &target.request)
                 .map(|()| (Road::Unspecified, Vec::new()));

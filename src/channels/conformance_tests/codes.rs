@@ -29,6 +29,7 @@ fn send(account: &dyn Account, channel: &dyn Channel) -> Call {
     let api = Roads {
         passive: false,
         api: true,
+        after_event: false,
     };
     let pieces = account.pieces(&say, api).expect("a text renders");
     account.call(&pieces.pieces[0], "customer")

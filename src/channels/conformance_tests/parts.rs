@@ -17,10 +17,12 @@ use crate::{
 const API: Roads = Roads {
     passive: false,
     api: true,
+    after_event: false,
 };
 const PASSIVE: Roads = Roads {
     passive: true,
     api: false,
+    after_event: false,
 };
 
 fn say(content: Content) -> Say {

@@ -59,10 +59,12 @@ impl Default for What {
 }
 
 /// Which roads are open to this message; a renderer may have to degrade to stay on one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Roads {
     pub passive: bool,
     pub api: bool,
+    /// The open request tells an event, in answer to which a platform may take more than in answer to a message.
+    pub after_event: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -52,6 +52,11 @@ impl<'a> Out<'a> {
         self.roads.passive && !self.roads.api
     }
 
+    /// Nothing was said before: what comes now may ride.
+    pub fn is_first(&self) -> bool {
+        self.drafts.is_empty()
+    }
+
     /// Says every part by `say`, then what they quote.
     pub fn parts(
         &mut self,

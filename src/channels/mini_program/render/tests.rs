@@ -12,10 +12,12 @@ use crate::schema::v1::{
 const API: Roads = Roads {
     passive: false,
     api: true,
+    after_event: false,
 };
 const BOTH: Roads = Roads {
     passive: true,
     api: true,
+    after_event: false,
 };
 
 fn settings() -> AccountSettings {

@@ -41,8 +41,11 @@ pub(super) fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault
     let Some((first, rest)) = items.split_first() else {
         return Err(Fault::new(Code::InvalidRequest, "articles without an item"));
     };
+    let all_shown = out.roads.passive && out.roads.after_event && items.len() <= ARTICLES_AFTER_EVENT && out.is_first();
     if rest.is_empty() {
         out.message("articles", "news", news([first.clone()]));
+    } else if all_shown {
+        out.message("articles", "news", news(items));
     } else if out.passive_only() {
         out.degrade(&degrade::ARTICLES_TEXT)?;
         let shown = items.iter().take(ARTICLES_AFTER_EVENT).cloned();

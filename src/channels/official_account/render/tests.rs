@@ -24,14 +24,17 @@ use crate::{
 const API: Roads = Roads {
     passive: false,
     api: true,
+    after_event: false,
 };
 const PASSIVE: Roads = Roads {
     passive: true,
     api: false,
+    after_event: false,
 };
 const BOTH: Roads = Roads {
     passive: true,
     api: true,
+    after_event: false,
 };
 
 fn part(content: Content) -> Part {

@@ -26,10 +26,12 @@ use crate::{
 const API: Roads = Roads {
     passive: false,
     api: true,
+    after_event: false,
 };
 const PASSIVE: Roads = Roads {
     passive: true,
     api: false,
+    after_event: false,
 };
 const MESSAGE: &str = "0199a3c0-6d1e-7000-8000-0123456789ab";
 
@@ -128,6 +130,7 @@ fn rides(say: &Say, to: &PassiveTo) -> Option<String> {
     let roads = Roads {
         passive: true,
         api: true,
+        after_event: false,
     };
     let pieces = pieces(&settings(), say, roads).expect("rendered");
     passive(&pieces.pieces[0], to, 1_766_102_401_000).map(|xml| String::from_utf8(xml).expect("UTF-8"))

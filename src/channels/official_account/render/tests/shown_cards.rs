@@ -42,6 +42,34 @@ fn several_articles_keep_the_first_and_link_the_rest() {
     );
 }
 
+#[test]
+fn in_answer_to_an_event_eight_articles_ride_as_they_are() {
+    let after_event = Roads {
+        after_event: true,
+        ..BOTH
+    };
+    let articles = |count| {
+        part(Content::Articles(Articles {
+            items: (1..=count).map(link).collect(),
+        }))
+    };
+    let strict = Say {
+        degrade: Degrade::Refuse,
+        ..say(vec![articles(8)])
+    };
+    let eight = pieces(&settings(), &strict, after_event).expect("nothing is lost");
+    assert!(eight.degradations.is_empty() && eight.pieces.len() == 1);
+    assert!(
+        xml(&eight.pieces[0], false)
+            .expect("rides")
+            .contains("<ArticleCount>8</ArticleCount>")
+    );
+    assert_eq!(rendered(articles(9), after_event).pieces.len(), 2, "more than it shows");
+    let second = say(vec![text("a"), articles(2)]);
+    let second = pieces(&settings(), &second, after_event).expect("rendered");
+    assert_eq!(second.pieces.len(), 3, "only the first message rides");
+}
+
 fn mini(thumb: &str) -> MiniProgramCard {
     MiniProgramCard {
         appid: "wx1".into(),

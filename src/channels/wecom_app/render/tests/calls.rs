@@ -55,7 +55,7 @@ fn files_that_the_platform_does_not_take_are_refused_before_the_call() {
 proptest! {
     #[test]
     fn whatever_a_core_says_ends_in_lawful_bodies(words in "\\PC{0,60}", task in "\\PC{0,20}", passive_road in any::<bool>()) {
-        let roads = Roads { passive: passive_road, api: !passive_road };
+        let roads = Roads { passive: passive_road, api: !passive_road, after_event: false };
         let menu = Menu { head: words.clone(), actions: vec![action(&task, &words, None)], tail: words.clone() };
         let it = Card { title: words.clone(), description: task.clone(), web_url: words.clone(), ..Default::default() };
         for content in [Content::Menu(menu), Content::Card(it)] {
