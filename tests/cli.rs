@@ -241,6 +241,33 @@ fn a_refused_token_is_77_and_a_refusal_1_with_code_and_remedy() {
 }
 
 #[test]
+fn what_is_not_parked_is_looked_for_among_the_bodies_unless_it_is_to_be_forgotten() {
+    let (url, questions) = daemon(
+        "404 Not Found",
+        r#"{"code":"NOT_FOUND","detail":"no such parked event"}"#,
+    );
+    let asked = |what: &str| {
+        let (exit, _, told) = check(
+            &["parked", what, "7"],
+            &[("WXBRIDGE_URL", &url), ("WXBRIDGE_TOKEN", "t")],
+        );
+        assert_eq!((exit, told.as_str()), (1, "7: NOT_FOUND: no such parked event\n"));
+        let heads = questions
+            .try_iter()
+            .map(|it| it.lines().next().unwrap_or_default().to_owned());
+        heads.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        asked("retry"),
+        [
+            "POST /admin/v1/parked/7/retry HTTP/1.1",
+            "POST /admin/v1/quarantine/7/retry HTTP/1.1"
+        ]
+    );
+    assert_eq!(asked("discard"), ["POST /admin/v1/parked/7/discard HTTP/1.1"]);
+}
+
+#[test]
 fn a_red_finding_and_a_failed_send_are_1() {
     let findings =
         r#"{"items":[{"id":"token","level":"red","account":"shop","seen":"40125","do":"paste the secret"}],"next":""}"#;

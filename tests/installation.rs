@@ -116,7 +116,8 @@ async fn a_body_that_could_not_be_opened_is_read_again_once_the_key_is_right() {
     let still = wxbridge(&bridge, &["parked", "retry", &id, "--quarantined"]).await;
     assert_eq!(still.status.code(), Some(1), "still unreadable");
     bridge.apply(&[&right], "http://127.0.0.1:9").await;
-    says(&bridge, &["parked", "retry", &id, "--quarantined"]).await;
+    says(&bridge, &["parked", "show", &id]).await;
+    says(&bridge, &["parked", "retry", &id]).await;
     assert_eq!(core.hears_text("can you read me?").await, ["can you read me?"]);
     let kept: Value =
         serde_json::from_str(&says(&bridge, &["--json", "parked", "list", "--quarantined"]).await).unwrap();

@@ -9,6 +9,7 @@ use super::{
     exit::{FAILED, Failure, Outcome},
     items, print, say,
 };
+use crate::error::Code;
 
 pub async fn run(context: &Context<'_>, client: &Client, command: &ParkedCommand) -> Outcome {
     match command {
@@ -17,15 +18,27 @@ pub async fn run(context: &Context<'_>, client: &Client, command: &ParkedCommand
             context.show(&found, if *quarantined { bodies } else { events })
         }
         ParkedCommand::Show { id, quarantined } => {
-            let found = client.list(&["admin", "v1", place(*quarantined)], &[]).await?;
-            let one = items(&found)
-                .iter()
-                .find(|item| print::at(item, "/id") == *id || print::at(item, "/eventId") == *id)
-                .ok_or_else(|| Failure::failed(format!("NOT_FOUND: nothing with id {id} is set aside")))?;
-            context.show(one, print::outline)
+            for place in places(*quarantined) {
+                let found = client.list(&["admin", "v1", place], &[]).await?;
+                let is_it = |item: &&Value| print::at(item, "/id") == *id || print::at(item, "/eventId") == *id;
+                if let Some(one) = items(&found).iter().find(is_it) {
+                    return context.show(one, print::outline);
+                }
+            }
+            Err(Failure::failed(format!("NOT_FOUND: nothing with id {id} is set aside")))
         }
-        ParkedCommand::Retry(which) => each(context, client, which, "retry").await,
-        ParkedCommand::Discard(which) => each(context, client, which, "discard").await,
+        ParkedCommand::Retry(which) => each(context, client, which, places(which.quarantined), "retry").await,
+        // For good: nothing else than what was named.
+        ParkedCommand::Discard(which) => each(context, client, which, &[place(which.quarantined)], "discard").await,
+    }
+}
+
+/// Where an id is looked for: events come first.
+fn places(quarantined: bool) -> &'static [&'static str] {
+    if quarantined {
+        &["quarantine"]
+    } else {
+        &["parked", "quarantine"]
     }
 }
 
@@ -34,14 +47,11 @@ fn place(quarantined: bool) -> &'static str {
 }
 
 /// Does the same to each; one that fails does not keep the others from it.
-async fn each(context: &Context<'_>, client: &Client, which: &ParkedIds, what: &str) -> Outcome {
+async fn each(context: &Context<'_>, client: &Client, which: &ParkedIds, places: &[&str], what: &str) -> Outcome {
     let mut answers = Vec::new();
     let mut worst: Option<Failure> = None;
     for id in &which.ids {
-        match client
-            .post(&["admin", "v1", place(which.quarantined), id, what], &[], &json!({}))
-            .await
-        {
+        match once(client, places, id, what).await {
             Ok(answer) => {
                 if !context.json {
                     let event = print::at(&answer, "/eventId");
@@ -66,6 +76,20 @@ async fn each(context: &Context<'_>, client: &Client, which: &ParkedIds, what: &
         say(&format!("{:#}\n", json!({ "items": answers })))?;
     }
     worst.map_or(Ok(()), Err)
+}
+
+/// Does it where the id is found first.
+async fn once(client: &Client, places: &[&str], id: &str, what: &str) -> Outcome<Value> {
+    let mut first = None;
+    for place in places {
+        match client.post(&["admin", "v1", place, id, what], &[], &json!({})).await {
+            Err(failure) if failure.message.starts_with(Code::NotFound.name()) => {
+                first.get_or_insert(failure);
+            }
+            answered => return answered,
+        }
+    }
+    Err(first.unwrap_or_else(|| Failure::failed("")))
 }
 
 fn events(found: &Value) -> String {
