@@ -4,13 +4,18 @@
 //! kept for the next attempt. actix does that only where half-closed connections are not allowed, so the server of this
 //! listener is built with [`actix_web::HttpServer::h1_allow_half_closed`]`(false)`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    future::poll_fn,
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    task::Poll,
+};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
         Method, StatusCode,
-        header::{self, HeaderValue},
+        header::{self, HeaderName, HeaderValue},
     },
     web::{self, Bytes, BytesMut, Data, ServiceConfig},
 };
@@ -25,6 +30,9 @@ use crate::{
 
 /// The platform's bodies have a few kilobytes.
 const MAX_BODY: usize = 1024 * 1024;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const HANDED_ON: HeaderName = HeaderName::from_static(MARK);
 
 /// Configures the public listener.
 pub fn callback(inbound: Data<Inbound>) -> impl Fn(&mut ServiceConfig) + Clone {
@@ -99,10 +107,15 @@ pub(super) async fn payload(
     inbound: &Inbound,
     call: Call,
 ) -> Result<(Call, Bytes), Reply> {
-    let body = tokio::select! {
-        biased;
-        body = whole(request, payload) => body,
-        () = inbound.sleep_until(call.until()) => return Err(call.unavailable()),
+    let mut whole = pin!(whole(request, payload));
+    // Nearly every body has come with its head: no timer is set for it.
+    let body = match poll_fn(|task| Poll::Ready(whole.as_mut().poll(task))).await {
+        Poll::Ready(body) => body,
+        Poll::Pending => tokio::select! {
+            biased;
+            body = whole => body,
+            () = inbound.sleep_until(call.until()) => return Err(call.unavailable()),
+        },
     };
     match body {
         Ok(body) => Ok((call, body)),
@@ -111,13 +124,13 @@ pub(super) async fn payload(
 }
 
 pub(super) fn post_of<'a>(request: &'a HttpRequest, body: &'a [u8], unsigned: bool) -> Post<'a> {
-    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let text = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
     Post {
         query: request.query_string(),
         body,
-        content_type: text("content-type").unwrap_or_default(),
-        traceparent: text("traceparent"),
-        handed_on: text(MARK).is_some(),
+        content_type: text(&header::CONTENT_TYPE).unwrap_or_default(),
+        traceparent: text(&TRACEPARENT),
+        handed_on: text(&HANDED_ON).is_some(),
         unsigned,
     }
 }
@@ -132,13 +145,11 @@ fn begin(account: &str, request: &HttpRequest, inbound: Data<Inbound>) -> Result
 /// Who asks; believed of proxies that we trust.
 pub(super) fn sender(request: &HttpRequest, inbound: &Inbound) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
-    let said = request.headers().get_all(FORWARDED_FOR);
+    let said = request.headers().get_all(header::X_FORWARDED_FOR);
     Some(origin(peer, said.filter_map(|value| value.to_str().ok()), |proxy| {
         inbound.trusts(proxy)
     }))
 }
-
-const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The peer, or behind proxies that we trust the last address that none of them has. What stands before that address was
 /// said by whoever has it.

@@ -32,16 +32,16 @@ pub struct Door {
 /// Configures the public listener for `/m/{handle}`.
 pub fn links(door: Data<Door>) -> impl Fn(&mut ServiceConfig) + Clone {
     move |app| {
-        app.app_data(door.clone()).service(
-            web::resource("/m/{handle}")
-                .route(web::get().to(serve))
-                .route(web::head().to(serve))
-                .default_service(web::to(|| async {
-                    HttpResponse::MethodNotAllowed()
-                        .insert_header((header::ALLOW, "GET, HEAD"))
-                        .finish()
-                })),
-        );
+        let link = web::resource("/{handle}")
+            .route(web::get().to(serve))
+            .route(web::head().to(serve))
+            .default_service(web::to(|| async {
+                HttpResponse::MethodNotAllowed()
+                    .insert_header((header::ALLOW, "GET, HEAD"))
+                    .finish()
+            }));
+        // What has no pattern is told apart first: a pattern costs every callback something.
+        app.app_data(door.clone()).service(web::scope("/m").service(link));
     }
 }
 

@@ -43,32 +43,32 @@ pub fn open(door: Data<Door>) -> impl Fn(&mut ServiceConfig) + Clone {
                     .finish()
             })
         };
-        app.service(
-            web::scope("/open/{platform}")
-                .app_data(door.clone())
-                .service(
-                    web::resource("/events")
-                        .route(web::get().to(check))
-                        .route(web::post().to(notice))
-                        .default_service(only("GET, POST")),
-                )
-                .service(
-                    web::resource("/message/{app_id}")
-                        .route(web::get().to(check))
-                        .route(web::post().to(message))
-                        .default_service(only("GET, POST")),
-                )
-                .service(
-                    web::resource("/bind")
-                        .route(web::get().to(bind))
-                        .default_service(only("GET")),
-                )
-                .service(
-                    web::resource("/bound")
-                        .route(web::get().to(bound))
-                        .default_service(only("GET")),
-                ),
-        );
+        let platform = web::scope("/{platform}")
+            .app_data(door.clone())
+            .service(
+                web::resource("/events")
+                    .route(web::get().to(check))
+                    .route(web::post().to(notice))
+                    .default_service(only("GET, POST")),
+            )
+            .service(
+                web::resource("/message/{app_id}")
+                    .route(web::get().to(check))
+                    .route(web::post().to(message))
+                    .default_service(only("GET, POST")),
+            )
+            .service(
+                web::resource("/bind")
+                    .route(web::get().to(bind))
+                    .default_service(only("GET")),
+            )
+            .service(
+                web::resource("/bound")
+                    .route(web::get().to(bound))
+                    .default_service(only("GET")),
+            );
+        // What has no pattern is told apart first: a pattern costs every callback something.
+        app.service(web::scope("/open").service(platform));
     }
 }
 
