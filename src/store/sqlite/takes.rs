@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 
 use super::writer::{Fault, Job, Ran, Writer, outcome};
 use crate::ports::store::{StoreError, Take, Took};
@@ -62,8 +65,9 @@ impl Takes {
             return;
         }
         let cart = Cart(Some(self));
+        let runtime = Handle::current();
         // A writer that has ended drops the cart, and so does one that fails.
-        let _ = jobs.send(Box::new(move |writer| cart.unload(writer))).await;
+        let _ = jobs.send(Box::new(move |writer| cart.unload(writer, &runtime))).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Waiting>> {
@@ -74,7 +78,7 @@ impl Takes {
         std::mem::take(&mut self.lock())
     }
 
-    fn run(&self, writer: &mut Writer) -> Ran {
+    fn run(&self, writer: &mut Writer, runtime: &Handle) -> Ran {
         let mut broken = false;
         let mut done = Vec::new();
         for Waiting { take, tell } in self.all() {
@@ -87,11 +91,15 @@ impl Takes {
             broken |= matches!(took, Err(Fault::Database(_)));
             done.push((took, tell));
         }
+        let runtime = runtime.clone();
         let after = move |committed: Result<(), StoreError>| {
-            for (took, tell) in done {
-                // Whoever asked may be gone; the event is offered again then.
-                let _ = tell.send(outcome(took, &committed));
-            }
+            // Woken from within their runtime: from here each of them would cost a call to it.
+            runtime.spawn(async move {
+                for (took, tell) in done {
+                    // Whoever asked may be gone; the event is offered again then.
+                    let _ = tell.send(outcome(took, &committed));
+                }
+            });
         };
         Ran {
             broken,
@@ -104,9 +112,9 @@ impl Takes {
 struct Cart(Option<Takes>);
 
 impl Cart {
-    fn unload(mut self, writer: &mut Writer) -> Ran {
+    fn unload(mut self, writer: &mut Writer, runtime: &Handle) -> Ran {
         let takes = self.0.take();
-        takes.map_or_else(Ran::nothing, |takes| takes.run(writer))
+        takes.map_or_else(Ran::nothing, |takes| takes.run(writer, runtime))
     }
 }
 
