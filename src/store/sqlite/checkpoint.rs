@@ -16,8 +16,10 @@ use std::{
 
 use rusqlite::Connection;
 
-/// Bytes of the log after which it is copied.
+/// Bytes of the log after which it is copied, where nobody waits for the writer.
 const EVERY: usize = 16 << 20;
+/// And where somebody does: copying keeps the disk busy, and each commit waits for the disk.
+const AT_MOST: usize = 64 << 20;
 /// What a commit writes beside its rows: the pages above them, and those that fill up.
 const PER_COMMIT: usize = 4 * 4_096;
 /// Times the copying begins again because much was written meanwhile.
@@ -58,11 +60,11 @@ impl Checkpoints {
         }
     }
 
-    /// So many bytes of rows were committed. Called outside of a transaction.
-    pub fn committed(&mut self, db: &Connection, bytes: usize) {
+    /// So many bytes of rows were committed; `busy`: others wait already. Called outside of a transaction.
+    pub fn committed(&mut self, db: &Connection, bytes: usize, busy: bool) {
         let Some(helper) = &self.helper else { return };
         self.written += bytes + PER_COMMIT;
-        if self.written >= EVERY && helper.begin.try_send(()).is_ok() {
+        if due(self.written, busy) && helper.begin.try_send(()).is_ok() {
             self.written = 0;
         }
         if helper.nearly.swap(false, Ordering::AcqRel)
@@ -101,6 +103,10 @@ impl Helper {
     }
 }
 
+fn due(written: usize, busy: bool) -> bool {
+    written >= if busy { AT_MOST } else { EVERY }
+}
+
 /// Copies until little was written meanwhile.
 fn copy(file: &Path) -> Result<(), rusqlite::Error> {
     let db = Connection::open(file)?;
@@ -120,4 +126,22 @@ fn copy(file: &Path) -> Result<(), rusqlite::Error> {
 fn passive(db: &Connection) -> Result<(i64, i64), rusqlite::Error> {
     db.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?
         .query_row([], |row| Ok((row.get(1)?, row.get(2)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copying_waits_for_a_quiet_moment_but_not_for_ever() {
+        for (written, busy, expected) in [
+            (EVERY - 1, false, false),
+            (EVERY, false, true),
+            (EVERY, true, false),
+            (AT_MOST - 1, true, false),
+            (AT_MOST, true, true),
+        ] {
+            assert_eq!(due(written, busy), expected, "{written} {busy}");
+        }
+    }
 }

@@ -5,9 +5,11 @@ use rusqlite::Connection;
 /// Grows with every change of the tables.
 pub const VERSION: i64 = 5;
 
-/// Pages of the log after which a commit copies it into the database by itself, 64 MiB: it is done beside the writer
+/// Pages of the log after which a commit copies it into the database by itself, 256 MiB: it is done beside the writer
 /// long before, see [`super::checkpoint`].
-const CHECKPOINT_PAGES: i64 = 16_384;
+const CHECKPOINT_PAGES: i64 = 65_536;
+/// Bytes of the log that stay when it begins anew.
+const LOG_STAYS: i64 = 64 << 20;
 
 /// Short rows, keys that grow with time: an append stays at the end of each tree.
 const TABLES: &str = "
@@ -99,7 +101,7 @@ pub fn tune(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -8192)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    connection.pragma_update(None, "journal_size_limit", CHECKPOINT_PAGES * 4_096)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_STAYS)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "foreign_keys", "OFF")?;
     connection.set_prepared_statement_cache_capacity(64);

@@ -329,9 +329,10 @@ impl Writer {
             published: std::mem::take(&mut self.publish),
             afters,
         };
-        self.announcer.say(news, !jobs.is_empty());
+        let busy = !jobs.is_empty();
+        self.announcer.say(news, busy);
         let written = std::mem::take(&mut self.written);
-        self.checkpoints.committed(&self.db, written);
+        self.checkpoints.committed(&self.db, written, busy);
     }
 
     /// Without a transaction no job may run: each of its statements would be a commit of its own, which nothing takes back. Who

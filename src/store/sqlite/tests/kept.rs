@@ -219,3 +219,29 @@ async fn a_quarantined_body_is_kept_whole_until_it_is_released() {
     bench.store.release_quarantined(row).await.expect("released");
     assert!(bench.store.quarantined(None, 10).await.expect("read").is_empty());
 }
+
+#[tokio::test]
+async fn what_is_committed_goes_from_the_log_into_the_database_by_and_by() {
+    let bench = Bench::new();
+    let database = || std::fs::metadata(bench.dir.path().join(FILE)).expect("the file").len();
+    let long = "x".repeat(1 << 20);
+    for number in 1..=20 {
+        let body = text(&long);
+        bench
+            .arrive(Arrival {
+                body,
+                ..arrival("a", number)
+            })
+            .await;
+    }
+    let goes = async {
+        let mut number = 1_000;
+        while database() < 16 << 20 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            number += 1;
+            bench.say("b", number).await;
+        }
+    };
+    let limit = tokio::time::timeout(Duration::from_secs(20), goes).await;
+    limit.expect("the database has what the log had");
+}
