@@ -1,7 +1,7 @@
 //! How fast does a backlog reach a core that answers at once: pushed over HTTP, over gRPC, or pulled?
 //!
-//! Beside it, what HTTP could do at best: the same bodies, signed and posted by nobody in particular, and a core that
-//! refuses one conversation, which must not keep the others waiting.
+//! Beside it, what HTTP could do at best: the same bodies, signed and posted by an HTTP client that does nothing else, and by
+//! sockets without one; and a core that refuses one conversation, which must not keep the others waiting.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -12,7 +12,8 @@ use serde::Deserialize;
 
 use super::{CUSTOMERS, fill, in_front_of};
 use crate::{
-    Outcome, Plan, bare,
+    Outcome, Plan,
+    bare::{self, By},
     core::{Core, SILENT},
     daemon::{CORE, Daemon, Way},
     http::Wire,
@@ -39,7 +40,9 @@ struct Run {
 /// shared changes its speed from minute to minute.
 struct Round {
     pushed: Run,
+    /// By a client, and by sockets alone.
     bare: f64,
+    sockets: f64,
     refusing: Run,
     grpc: Run,
     pulled: Run,
@@ -52,9 +55,10 @@ pub fn measure(plan: &Plan) -> Outcome<Vec<Table>> {
         let round = round(plan, events)?;
         let push = round.pushed.rate;
         eprintln!(
-            "  round {}: HTTP {push:.0}/s, {:.2} of bare, refused {:.2}, gRPC {:.2}, pull {:.2}",
+            "  round {}: HTTP {push:.0}/s, {:.2} of bare, {:.2} of sockets, refused {:.2}, gRPC {:.2}, pull {:.2}",
             number + 1,
             push / round.bare,
+            push / round.sockets,
             round.refusing.rate / push,
             round.grpc.rate / push,
             round.pulled.rate / push,
@@ -74,7 +78,8 @@ fn round(plan: &Plan, events: u64) -> Outcome<Round> {
     })?;
     Ok(Round {
         pushed,
-        bare: bare::posts(&bodies, IN_FLIGHT, plan.load)?,
+        bare: bare::posts(&bodies, By::Client, IN_FLIGHT, plan.load)?,
+        sockets: bare::posts(&bodies, By::Sockets, IN_FLIGHT, plan.load)?,
         refusing: refused(plan, events, &bodies)?,
         grpc: backlog(plan, Way::Grpc, events, |daemon, address| {
             heard(daemon, &Core::start_grpc(address)?, events)
@@ -95,14 +100,16 @@ fn table(events: u64, rounds: &[Round]) -> Table {
             mib(rounds.iter().filter_map(|round| run(round).peak).max()),
         ]
     };
-    let best = vec![
-        "bare signed POSTs".into(),
-        count(median(&all(&|round| round.bare))),
-        spread(&all(&|round| round.bare / round.pushed.rate), 2),
-        "1".into(),
-        "-".into(),
-        "-".into(),
-    ];
+    let best = |what: &str, rate: fn(&Round) -> f64| {
+        vec![
+            what.to_owned(),
+            count(median(&all(&rate))),
+            spread(&all(&|round| rate(round) / round.pushed.rate), 2),
+            spread(&all(&|round| rate(round) / round.bare), 2),
+            "-".into(),
+            "-".into(),
+        ]
+    };
     Table {
         title: "A backlog reaches its core".into(),
         columns: vec![
@@ -115,7 +122,8 @@ fn table(events: u64, rounds: &[Round]) -> Table {
         ],
         rows: vec![
             line("HTTP push", |round| &round.pushed),
-            best,
+            best("bare signed POSTs", |round| round.bare),
+            best("the same by sockets alone", |round| round.sockets),
             line("HTTP push, one conversation refused", |round| &round.refusing),
             line("gRPC push", |round| &round.grpc),
             line("pull over HTTP", |round| &round.pulled),
@@ -123,7 +131,7 @@ fn table(events: u64, rounds: &[Round]) -> Table {
         note: format!(
             "Median (least-most) of {} rounds of all ways in turn; {} events of {CUSTOMERS} conversations each, heard in order without \
              a hole by a core that answers at once and shares the machine; bare: the same bodies, {IN_FLIGHT} in flight, signed for \
-             each request, to the same core.",
+             each request, to the same core, by hyper; sockets alone write what was written before and read no HTTP.",
             rounds.len(),
             count(events as f64)
         ),
