@@ -7,6 +7,7 @@
 //! for a day costs disk and a few dozen bytes per conversation.
 
 mod assign;
+mod crew;
 mod gate;
 mod lanes;
 pub mod ledger;
@@ -22,7 +23,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::sync::Notify;
 
 pub use assign::{Owners, assign};
 pub use gate::CoreState;
@@ -42,6 +43,7 @@ use crate::{
     },
     schema::v1,
 };
+use crew::{Crew, Leader};
 use state::{Arrived, State};
 use worker::Tools;
 
@@ -165,6 +167,7 @@ impl Deliverer {
                 chance: parts.chance,
                 observer: parts.observer,
                 throttle: Throttle::default(),
+                crew: Crew::default(),
             }),
         }
     }
@@ -176,7 +179,7 @@ impl Deliverer {
 
     /// Runs until `stop` is ready, then lets attempts in flight end for a few seconds.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
-        let mut workers = JoinSet::new();
+        let _leader = Leader(&self.tools.crew);
         tokio::pin!(stop);
         tokio::select! {
             () = &mut stop => return,
@@ -185,16 +188,16 @@ impl Deliverer {
         loop {
             let (jobs, wake_at) = self.tools.inner.lock().due(self.tools.clock.now());
             for job in jobs {
-                workers.spawn(worker::work(self.tools.clone(), job));
+                worker::begin(&self.tools, job);
             }
             tokio::select! {
                 () = &mut stop => break,
                 () = self.tools.inner.wake.notified() => {}
                 () = self.tools.clock.sleep_until(wake_at.unwrap_or(Millis::MAX)), if wake_at.is_some() => {}
-                Some(ended) = workers.join_next(), if !workers.is_empty() => report(ended),
             }
         }
         self.tools.inner.lock().stop();
+        let mut workers = self.tools.crew.dismiss();
         let ended = async { while workers.join_next().await.is_some() {} };
         if tokio::time::timeout(GRACE, ended).await.is_err() {
             tracing::info!("attempts in flight were cut off; their events are offered again");
@@ -210,13 +213,5 @@ impl Deliverer {
             let again = self.tools.clock.now().saturating_add(LOAD_AGAIN);
             self.tools.clock.sleep_until(again).await;
         }
-    }
-}
-
-fn report(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        tracing::error!(%error, "a delivery worker failed; its event is offered again");
     }
 }

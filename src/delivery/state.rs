@@ -184,6 +184,12 @@ impl State {
         !slot.ready.is_empty() && slot.admits(now)
     }
 
+    /// Does something wait for this core to be tried again?
+    pub fn waits_for_time(&self, slot: u16) -> bool {
+        let slot = &self.slots[usize::from(slot)];
+        !slot.ready.is_empty() && slot.gate.opens_at().is_some()
+    }
+
     /// Must somebody else look what is due? Asked after each attempt.
     pub fn takes_elsewhere(&mut self) -> bool {
         std::mem::take(&mut self.elsewhere)

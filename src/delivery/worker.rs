@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Inner,
+    crew::Crew,
     gate::Turn,
     lanes::Job,
     ledger::Ledger,
@@ -37,10 +38,16 @@ pub struct Tools {
     pub observer: Arc<Observer>,
     /// By the core's slot and what happened.
     pub throttle: Throttle<(u16, &'static str)>,
+    pub crew: Crew,
+}
+
+/// Begins a worker with this job.
+pub fn begin(tools: &Arc<Tools>, job: Job) {
+    tools.crew.begin(work(tools.clone(), job));
 }
 
 /// Works until its core has nothing more that may begin.
-pub async fn work(tools: Arc<Tools>, job: Job) {
+async fn work(tools: Arc<Tools>, job: Job) {
     let mut next = Some(job);
     while let Some(job) = next {
         let slot = job.slot;
@@ -55,8 +62,8 @@ pub async fn work(tools: Arc<Tools>, job: Job) {
         let now = tools.clock.now();
         let mut state = tools.inner.lock();
         next = state.next(slot, now);
-        // Also where this one goes on: it looks at its own core's queue alone.
-        if state.takes_elsewhere() || state.has_more(slot, now) || next.is_none() {
+        // Also where this one goes on: it looks at its own core's queue alone, and not at the clock.
+        if state.takes_elsewhere() || state.has_more(slot, now) || (next.is_none() && state.waits_for_time(slot)) {
             tools.inner.wake.notify_one();
         }
     }
@@ -64,7 +71,7 @@ pub async fn work(tools: Arc<Tools>, job: Job) {
 
 /// One job in hand. If it is dropped before its end (a fault in us), its conversation rests and goes on.
 struct Desk<'a> {
-    tools: &'a Tools,
+    tools: &'a Arc<Tools>,
     job: Job,
     now: Millis,
     /// The platform's request was open when the event was offered.
@@ -76,6 +83,10 @@ impl Drop for Desk<'_> {
         if !self.job.settled {
             let later = Settled::Later(self.now.saturating_add(STORE_REST));
             self.tools.inner.lock().settle(&mut self.job, later);
+            self.tools.inner.wake.notify_one();
+        }
+        if std::thread::panicking() {
+            tracing::error!(core = %self.job.core.name, "a delivery worker failed; its event is offered again");
         }
     }
 }
@@ -102,15 +113,19 @@ impl Desk<'_> {
     /// The core took the first of them. `false`: nothing is left to do.
     async fn took(&mut self, answers: Vec<Answer>, all: bool) -> bool {
         let now = self.tools.clock.now();
-        let turn = {
+        let (turn, next) = {
             let mut state = self.tools.inner.lock();
             let turn = state.took(&mut self.job, answers.len(), now);
+            let next = state.next(self.job.slot, now);
             if state.has_more(self.job.slot, now) {
-                // Another worker goes on while this one commits.
                 self.tools.inner.wake.notify_one();
             }
-            turn
+            (turn, next)
         };
+        if let Some(next) = next {
+            // Another worker goes on while this one commits.
+            begin(self.tools, next);
+        }
         self.tell(turn, "");
         let count = answers.len();
         for (index, stored) in self.job.run.iter().enumerate().take(count) {
