@@ -234,6 +234,14 @@ async fn what_is_wrong_over_grpc_is_said() {
             "serve wxbridge.v1.Core at this address; `wxbridge proto` prints the schema",
         ),
         (
+            Box::new(|heard| match heard.text() {
+                "core-check: brought back" => grpc::Said::Never,
+                _ => sound(heard),
+            }),
+            "FAULT deadline: 1 not answered within 2000 ms: each time the request was closed and the same event offered again \
+             (attempt 2); the second offer was not answered in time either",
+        ),
+        (
             Box::new(|_| grpc::Said::Never),
             "FAULT taken: a rightly made event was offered; the core gave no answer (no answer within 2000 ms)",
         ),

@@ -29,6 +29,7 @@ pub async fn run(context: &Context<'_>, wish: &CoreCheck) -> Outcome {
     let timeout = millis("--timeout", &wish.timeout)?;
     let report = core_check::run(Wish {
         door: door(wish, timeout)?,
+        timeout,
         reply_budget: millis("--reply-budget", &wish.reply_budget)?,
         clock: Arc::new(SystemClock),
         chance: Arc::new(SystemChance::default()),

@@ -58,6 +58,8 @@ pub struct Heard {
     /// The answer as it was, over gRPC in JSON; `None` where it was too long to be read.
     pub body: Option<Vec<u8>>,
     pub took: Duration,
+    /// The request before it was closed at the deadline: whatever it was answered is lost.
+    pub late: bool,
 }
 
 /// How the core began its answer.

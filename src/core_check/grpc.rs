@@ -63,6 +63,7 @@ impl GrpcDoor {
             outcome,
             body: Some(body.clone()),
             took: started.elapsed(),
+            late: false,
         };
         outcomes.into_iter().map(heard).collect()
     }
@@ -121,6 +122,7 @@ impl Door for GrpcDoor {
             },
             body: None,
             took: std::time::Duration::ZERO,
+            late: false,
         })
     }
 

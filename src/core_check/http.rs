@@ -214,6 +214,7 @@ impl Door for HttpDoor {
             outcome,
             body: Some(Vec::new()),
             took: started.elapsed(),
+            late: false,
         };
         let (headers, body) = match self.request(knock) {
             Ok(request) => request,
@@ -230,6 +231,7 @@ impl Door for HttpDoor {
                 outcome,
                 body,
                 took: started.elapsed(),
+                late: false,
             },
             Err(outcome) => nothing(outcome),
         }

@@ -30,6 +30,8 @@ use stage::Stage;
 /// What the bridge would be configured with.
 pub struct Wish {
     pub door: Box<dyn Door>,
+    /// How long the core may take to take an event.
+    pub timeout: Millis,
     /// How long a callback would wait for this core.
     pub reply_budget: Millis,
     pub clock: Arc<dyn Clock>,

@@ -15,12 +15,13 @@ use super::{
     report::Measured,
 };
 use crate::{
-    ports::{chance::Chance, clock::Clock, clock::Millis},
-    schema::v1::{self, event::Body},
+    ports::{chance::Chance, clock::Clock, clock::Millis, core::Outcome},
+    schema::v1::{self, event::Body, part::Content},
 };
 
 pub struct Stage {
     pub door: Box<dyn Door>,
+    pub timeout: Millis,
     pub reply_budget: Millis,
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
@@ -40,10 +41,23 @@ pub struct Aside {
     pub replies: usize,
     /// Bodies of answers that took an event, `None` for one that was too long; no two alike.
     pub answers: Vec<(String, Option<Vec<u8>>)>,
+    /// Events that were offered again, because the core's time was over.
+    pub late: Vec<Late>,
+}
+
+/// What came of an event whose first request was closed at the deadline.
+pub struct Late {
+    /// A text: a core that talks replies to it.
+    pub of_text: bool,
+    pub second: Heard,
+    /// Only where the second was taken.
+    pub third: Option<Heard>,
 }
 
 /// As many different answers are kept.
 const KEPT: usize = 200;
+/// So long the bridge waits before it offers an event a second time.
+const BACK_OFF: Duration = Duration::from_millis(200);
 
 impl Stage {
     pub fn new(wish: Wish) -> Self {
@@ -52,6 +66,7 @@ impl Stage {
         wish.chance.fill(&mut random);
         Self {
             door: wish.door,
+            timeout: wish.timeout,
             reply_budget: wish.reply_budget,
             run: format!("{:08x}", u32::from_be_bytes(random)),
             epoch: u32::try_from(now / 1000).unwrap_or(u32::MAX - 1),
@@ -105,8 +120,47 @@ impl Stage {
         }
     }
 
+    /// Where the core's time runs out, the request is closed and the event offered again, as the bridge does.
     pub async fn offer(&self, event: &v1::Event) -> Heard {
-        self.offer_as(self.knock(event)).await
+        let knock = self.knock(event);
+        let first = self.offer_as(knock.clone()).await;
+        match self.ran_out(&first) {
+            true => self.offer_late(&knock).await,
+            false => first,
+        }
+    }
+
+    /// The second attempt, which is what the core is judged by; the third shows whether it does its work each time.
+    async fn offer_late(&self, first: &Knock<'_>) -> Heard {
+        let attempt = |attempt| {
+            let now = self.clock.now();
+            Knock {
+                attempt,
+                deadline: first.deadline.filter(|deadline| *deadline > now),
+                now,
+                ..first.clone()
+            }
+        };
+        tokio::time::sleep(BACK_OFF).await;
+        let mut second = self.offer_as(attempt(2)).await;
+        second.late = true;
+        let third = match second.taken() {
+            Some(_) => Some(self.offer_as(attempt(3)).await),
+            None => None,
+        };
+        let of_text = matches!(&first.event.body, Some(Body::Message(it)) if it.parts.iter().any(is_text));
+        self.aside().late.push(Late {
+            of_text,
+            second: second.clone(),
+            third,
+        });
+        second
+    }
+
+    /// The request was closed because the core was not done in time.
+    pub fn ran_out(&self, heard: &Heard) -> bool {
+        let limit = Duration::from_millis(self.timeout.max(1).unsigned_abs());
+        heard.status.is_none() && matches!(heard.outcome, Outcome::Failed { .. }) && heard.took >= limit
     }
 
     pub async fn offer_as(&self, knock: Knock<'_>) -> Heard {
@@ -156,4 +210,8 @@ impl Stage {
             replies: aside.replies,
         }
     }
+}
+
+fn is_text(part: &v1::Part) -> bool {
+    matches!(part.content, Some(Content::Text(_)))
 }

@@ -22,7 +22,7 @@ use crate::{
     core_link::signing::Signer,
     ports::{
         chance::SystemChance,
-        clock::{Clock as _, SystemClock},
+        clock::{Clock as _, Millis, SystemClock},
     },
     secret::Secret,
 };
@@ -67,6 +67,15 @@ enum Fault {
     MisspellsReplies,
     Redirects,
     AsksToRetry,
+    /// Takes too long over the first offer of one text, and lets the reply go.
+    IsLateOnce,
+    /// … and replies the same to each later offer.
+    IsLateOnceAndRepeats,
+    /// … and does its work again.
+    IsLateOnceAndWorksTwice,
+    /// … and fails at the second offer.
+    IsLateOnceAndFails,
+    IsLateEachTime,
 }
 
 struct Core {
@@ -108,7 +117,12 @@ async fn take(request: HttpRequest, body: Bytes, core: Data<Core>) -> HttpRespon
             _ => HttpResponse::Unauthorized().finish(),
         };
     }
-    core.hear(&request, &event)
+    let answer = core.hear(&request, &event);
+    match core.is_late(&request, &event) {
+        true => tokio::time::sleep(Duration::from_secs(20)).await,
+        false => {}
+    }
+    answer
 }
 
 impl Core {
@@ -139,6 +153,15 @@ impl Core {
             Fault::KnowsOneSignatureOnly => given == right,
             _ => given.split(' ').any(|one| one == right),
         }
+    }
+
+    fn is_late(&self, request: &HttpRequest, event: &Value) -> bool {
+        let text = &event["data"]["message"]["parts"][0]["text"]["body"];
+        text == BROUGHT_BACK
+            && match self.fault {
+                Fault::IsLateEachTime => true,
+                _ => is_late_once(self.fault) && attempt(request) == "1",
+            }
     }
 
     /// Notes the event; whether it was new.
@@ -172,6 +195,10 @@ impl Core {
         }
         if self.fault != Fault::CountsBeforeItVerifies && !self.fresh(data) && self.fault != Fault::WorksTwice {
             return match self.fault {
+                Fault::IsLateOnceAndRepeats | Fault::IsLateOnceAndWorksTwice => self.reply(data),
+                Fault::IsLateOnceAndFails if attempt(request) == "2" && data["late"] == true => {
+                    HttpResponse::InternalServerError().finish()
+                }
                 Fault::FailsOnRepeats => HttpResponse::InternalServerError().finish(),
                 Fault::RefusesALowerSeq => HttpResponse::UnprocessableEntity().finish(),
                 _ => HttpResponse::Ok().finish(),
@@ -225,13 +252,30 @@ impl Core {
             (Fault::AnswersNonsense, _) => return HttpResponse::Ok().body("OK"),
             (Fault::RepliesNonsense, _) => json!({ "replies": [{ "text": { "body": "x" } }] }),
             (Fault::MisspellsReplies, Some(said)) => json!({ "replies": [{ "txet": said }] }),
-            (Fault::WorksTwice, Some(said)) => json!({ "replies": [{ "text": format!("{works}: {said}") }] }),
+            (Fault::WorksTwice | Fault::IsLateOnceAndWorksTwice, Some(said)) => {
+                json!({ "replies": [{ "text": format!("{works}: {said}") }] })
+            }
             (Fault::IsDeafToTheFourth, Some(_)) if data["seq"] == 4 => return HttpResponse::Ok().finish(),
             (Fault::Silent, _) | (_, None) => return HttpResponse::Ok().finish(),
             (_, Some(said)) => json!({ "replies": [{ "text": said }] }),
         };
         HttpResponse::Ok().json(answer)
     }
+}
+
+const BROUGHT_BACK: &str = "core-check: brought back";
+
+fn is_late_once(fault: Fault) -> bool {
+    use Fault::*;
+    matches!(
+        fault,
+        IsLateOnce | IsLateOnceAndRepeats | IsLateOnceAndWorksTwice | IsLateOnceAndFails
+    )
+}
+
+fn attempt(request: &HttpRequest) -> &str {
+    let value = request.headers().get("wxbridge-attempt");
+    value.and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn serve(fault: Fault) -> (String, ServerHandle) {
@@ -261,8 +305,13 @@ fn serve(fault: Fault) -> (String, ServerHandle) {
 }
 
 async fn examined(url: &str, secrets: &[Secret]) -> Report {
+    examined_within(url, secrets, 4_000).await
+}
+
+async fn examined_within(url: &str, secrets: &[Secret], timeout: Millis) -> Report {
     super::run(Wish {
-        door: Box::new(HttpDoor::new(url, secrets, 4_000).expect("a door")),
+        door: Box::new(HttpDoor::new(url, secrets, timeout).expect("a door")),
+        timeout,
         reply_budget: 2_000,
         clock: Arc::new(SystemClock),
         chance: Arc::new(SystemChance::default()),
@@ -350,6 +399,44 @@ async fn each_fault_is_found_by_its_name() {
         known = Some((fault, odd));
     }
     assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[actix_web::test]
+async fn a_core_whose_time_ran_out_is_offered_the_event_again_and_told_how_it_coped() {
+    use Fault::*;
+    use Level::{Green, Red, Yellow};
+    let once =
+        "1 not answered within 700 ms: each time the request was closed and the same event offered again (attempt 2); ";
+    for (fault, level, words) in [
+        (
+            IsLateOnceAndRepeats,
+            Green,
+            "the core coped: it answered the second offer",
+        ),
+        (
+            IsLateOnce,
+            Yellow,
+            "the core took it once, but its reply went with the closed request",
+        ),
+        (IsLateOnceAndFails, Red, "to the second offer the core answered 500"),
+        (IsLateEachTime, Red, "the second offer was not answered in time either"),
+        (IsLateOnceAndWorksTwice, Red, "the core acted twice"),
+    ] {
+        let (url, handle) = serve(fault);
+        let report = examined_within(&url, &[Secret::new(KEY)], 700).await;
+        handle.stop(false).await;
+        let found = report.findings.iter().filter(|finding| finding.id == "deadline");
+        let found: Vec<_> = found.map(|it| (it.level, it.seen.en.as_str())).collect();
+        let [(had, seen)] = found.as_slice() else {
+            panic!("{fault:?}: {report:#?}");
+        };
+        assert!(
+            *had == level && seen.starts_with(&format!("{once}{words}")),
+            "{fault:?}: {found:?}"
+        );
+        let order = report.findings.iter().find(|finding| finding.id == "order");
+        assert!(order.is_some_and(|it| it.level == Green), "{fault:?}: {report:#?}");
+    }
 }
 
 #[actix_web::test]

@@ -1,6 +1,7 @@
 //! What is looked at, and in which order? From "is anybody there" to the odd days; each look in a file with its kin.
 
 mod answers;
+mod deadline;
 mod load;
 mod order;
 mod remedy;
@@ -22,6 +23,7 @@ pub async fn all(stage: &mut Stage) -> Vec<Finding> {
     let (first, heard) = trust::taken(stage).await;
     let mut findings = vec![first];
     if !taken(&heard) {
+        findings.extend(deadline::met(stage));
         return findings;
     }
     let (talks, deaf) = order::talks(stage, !heard.replies().is_empty()).await;
@@ -42,6 +44,7 @@ pub async fn all(stage: &mut Stage) -> Vec<Finding> {
     findings.extend(load::in_one_request(stage).await);
     findings.extend(answers::read(stage));
     findings.push(load::time(stage));
+    findings.extend(deadline::met(stage));
     if !stage.talks {
         findings.push(silent());
     }
@@ -115,9 +118,10 @@ fn told(refusals: &[Refusal]) -> Words {
     )
 }
 
-/// An event of a customer who talks to a talking core: it is heard only if there is a reply.
+/// An event of a customer who talks to a talking core: it is heard only if there is a reply. What became of a reply that came
+/// too late is looked at by itself.
 fn ignored(stage: &Stage, heard: &Heard) -> bool {
-    stage.talks && taken(heard) && heard.replies().is_empty()
+    stage.talks && taken(heard) && !heard.late && heard.replies().is_empty()
 }
 
 /// Offers the next text of a conversation.
