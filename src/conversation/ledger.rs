@@ -141,9 +141,21 @@ impl Ledger {
         }
     }
 
-    /// A message went by the code of that trigger.
-    pub fn spend_code(&mut self, trigger: &str) {
-        self.grants.retain(|grant| grant.trigger != trigger);
+    /// A message went by the code of that trigger, or was refused by it; one that came since is another.
+    pub fn spend_code(&mut self, trigger: &str, expires: Millis) {
+        self.grants
+            .retain(|grant| grant.trigger != trigger || grant.expires > expires);
+    }
+
+    /// The code of that trigger that ends then was neither used nor left behind.
+    pub fn has_code(&self, trigger: &str, expires: Millis) -> bool {
+        let same = |grant: &Grant| grant.trigger == trigger && grant.expires == expires;
+        self.grants.iter().any(same)
+    }
+
+    /// Nothing but codes was ever recorded, if anything.
+    pub fn has_codes_alone(&self) -> bool {
+        self.grants.iter().all(Grant::is_code)
     }
 
     /// The platform's session left the state it was in, and the codes of that state are dead (`wechat_kf`:

@@ -1,14 +1,14 @@
 //! May a message go by a code that came with an event, whatever the allowances say? A code lets one message pass, once, and
-//! only while it lives.
+//! only while it lives. A dead one is not tried: it was an allowance that we counted, and it is spent or closed.
 
 use super::{Outbound, plan::Facts};
 use crate::{
     accounts::Opened,
     channels::contract::{CodeOf, CodeRule, Piece, Pieces},
-    conversation::ledger::Standing,
+    conversation::ledger::{Ledger, Standing},
     ports::{
         clock::Millis,
-        store::{Message, RecordWrite, Store, StoreError},
+        store::{LedgerEntry, Message, RecordWrite, Store, StoreError, View},
     },
     schema::v1::event::Body,
 };
@@ -25,6 +25,40 @@ pub(super) struct ByCode {
     pub rule: CodeRule,
     /// The event that it came with.
     event: String,
+    expires: Millis,
+}
+
+/// How it stands with the code of the event that a message answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CodeNow {
+    /// It answers no event that brought one.
+    None,
+    Lives(ByCode),
+    /// Used up, or over.
+    Dead(Standing),
+}
+
+impl CodeNow {
+    /// How things stand without it: where nothing else lets a message pass, a dead code is a refusal, and one that lives
+    /// lets no second one pass.
+    pub fn without(&self, facts: Facts, ledger: Option<&Ledger>) -> Facts {
+        let standing = match self {
+            Self::None => return facts,
+            Self::Lives(_) => Standing::Spent,
+            Self::Dead(standing) => *standing,
+        };
+        match facts.standing == Standing::Unknown && ledger.is_none_or(Ledger::has_codes_alone) {
+            true => Facts { standing, ..facts },
+            false => facts,
+        }
+    }
+
+    pub fn living(self) -> Option<ByCode> {
+        match self {
+            Self::Lives(by) => Some(by),
+            Self::None | Self::Dead(_) => None,
+        }
+    }
 }
 
 impl ByCode {
@@ -38,6 +72,17 @@ impl ByCode {
         }
     }
 
+    /// It lets nothing else pass.
+    pub fn spent(&self) -> LedgerEntry {
+        LedgerEntry::SpentCode(self.rule.trigger, self.expires)
+    }
+
+    /// The ledger still has it: it goes from there when it is used, and when the session leaves the state that made it.
+    fn is_allowed(&self, view: Option<&View>) -> bool {
+        let ledger = view.and_then(|view| view.state.ledger.as_ref());
+        ledger.is_none_or(|ledger| ledger.has_code(self.rule.trigger, self.expires))
+    }
+
     /// The first piece can go by it.
     pub fn carries(&self, pieces: &Pieces) -> bool {
         let first: Option<&Piece> = pieces.pieces.first();
@@ -46,34 +91,43 @@ impl ByCode {
 }
 
 impl Outbound {
-    /// The code of the event that the message answers, while it lives and nobody else used it.
-    pub(super) async fn code_of(&self, opened: &Opened, message: &Message) -> Result<Option<ByCode>, StoreError> {
+    /// The code of the event that the message answers: it lives while its time runs, nobody else used it, and the session
+    /// is still in the state that made it.
+    pub(super) async fn code_of(
+        &self,
+        opened: &Opened,
+        message: &Message,
+        view: Option<&View>,
+    ) -> Result<CodeNow, StoreError> {
         let Some(sessions) = opened.account.sessions() else {
-            return Ok(None);
+            return Ok(CodeNow::None);
         };
         let asked = message.request.in_reply_to.as_str();
         if asked.is_empty() || message.pieces_done > 0 {
-            return Ok(None);
+            return Ok(CodeNow::None);
         }
         let event = self.parts.store.event(asked).await?;
         let Some(Body::Signal(signal)) = event.as_ref().and_then(|it| it.event.body.as_ref()) else {
-            return Ok(None);
+            return Ok(CodeNow::None);
         };
-        let Some(of) = CodeOf::of(signal) else { return Ok(None) };
-        let lives = signal
-            .code_expires
-            .is_some_and(|end| end.millis() - MARGIN > self.now());
-        if !lives {
-            return Ok(None);
-        }
-        let key = key(opened, asked);
-        let used = self.parts.store.record(SPACE, &key).await?;
-        let ours = used.is_none_or(|by| by == message.id.as_bytes());
-        Ok(ours.then(|| ByCode {
+        let Some(of) = CodeOf::of(signal) else {
+            return Ok(CodeNow::None);
+        };
+        let by = ByCode {
             code: signal.code.clone(),
             rule: sessions.code(of),
             event: asked.to_owned(),
-        }))
+            expires: signal.code_expires.map_or(0, |end| end.millis()),
+        };
+        let used = self.parts.store.record(SPACE, &key(opened, asked)).await?;
+        Ok(match used {
+            Some(other) if other != message.id.as_bytes() => CodeNow::Dead(Standing::Spent),
+            _ if by.expires - MARGIN <= self.now() => CodeNow::Dead(Standing::Closed),
+            _ if by.is_allowed(view) => CodeNow::Lives(by),
+            // What we asked for ourselves was refused; or the session left the state.
+            Some(_) => CodeNow::Dead(Standing::Spent),
+            None => CodeNow::Dead(Standing::Closed),
+        })
     }
 
     /// Uses it up, durably and before the call; `false`: somebody else was faster.

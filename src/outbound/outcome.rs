@@ -2,6 +2,7 @@
 
 use super::{
     Outbound,
+    by_code::ByCode,
     dispatch::{Turn, note_partial},
     facts::ends_session,
     faults::error,
@@ -44,7 +45,8 @@ impl Outbound {
             }
             Verdict::Failed { error, learned } => {
                 let error = self.read_back(&sending.opened, message, error).await?;
-                let ledger = self.learn(sending, learned).await;
+                let mut ledger = self.learn(sending, learned).await;
+                ledger.extend(sending.code.as_ref().map(ByCode::spent));
                 let lacking = matches!(
                     learned,
                     Some(Learned::WindowClosed | Learned::QuotaExhausted | Learned::Unfollowed)

@@ -242,7 +242,8 @@ impl Outbound {
                     settle.result.platform_message_ids.extend(platform_id);
                     if let Some((_, rule)) = &code {
                         settle.result.road = rule.road as i32;
-                        settle.ledger.push(LedgerEntry::SpentCode(rule.trigger));
+                        let made_by_now = self.now() + rule.window;
+                        settle.ledger.push(LedgerEntry::SpentCode(rule.trigger, made_by_now));
                     }
                     settle.pieces_done = 1;
                 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Outbound,
-    by_code::ByCode,
+    by_code::{ByCode, CodeNow},
     dispatch::{PAUSE_MOST, Turn, is_ambiguous},
     facts::{self, ends_session},
     faults::{error, from_fault},
@@ -39,7 +39,7 @@ pub(super) struct Sending {
     pub place: Place,
     /// The first piece goes by it.
     pub code: Option<ByCode>,
-    /// How things stand without a code.
+    /// How things stand once the code is gone.
     pub facts: Facts,
     /// The answer to an earlier try was lost.
     pub repeated: bool,
@@ -110,8 +110,15 @@ impl Outbound {
         let mut facts = facts::facts(view.as_ref(), self.probes.shut(&opened, now), now);
         facts.behind_held = behind_held;
         facts.after_event = has_ridden(message) && self.answers_event(message).await?;
-        let code = self.code_of(&opened, message).await?;
+        let code = self.code_of(&opened, message, view.as_ref()).await?;
+        let ledger = view.as_ref().and_then(|view| view.state.ledger.as_ref());
+        let afterwards = code.without(facts, ledger);
+        // A repeat goes as it went before: that its code is dead by now says nothing of the first try.
+        if matches!(code, CodeNow::Dead(_)) && !is_ambiguous(&message.result) {
+            facts = afterwards;
+        }
         let without = facts;
+        let code = code.living();
         if code.is_some() {
             facts = ByCode::open(facts);
         }
@@ -152,7 +159,7 @@ impl Outbound {
             repeated: is_ambiguous(&message.result) || message.status() == Status::Sending,
             message: self.begin(message, &pieces, &opened, code.as_ref()).await?,
             code,
-            facts: without,
+            facts: afterwards,
             opened,
         };
         match self.pieces(sending, pieces, say, roads).await? {
@@ -236,7 +243,7 @@ impl Outbound {
                     settle.result.platform_message_ids.extend(message_id);
                     settle.pieces_done += 1;
                     let spent = match sending.code.take() {
-                        Some(by) => LedgerEntry::SpentCode(by.rule.trigger),
+                        Some(by) => by.spent(),
                         None => LedgerEntry::Spent(1),
                     };
                     settle.ledger.extend((!free).then_some(spent));
@@ -276,8 +283,8 @@ impl Outbound {
                     if sending.code.is_some()
                         && plan::before(&Ask::of(&sending.message.request), &sending.facts).is_none() =>
                 {
-                    sending.code = None;
                     let mut settle = step(&sending.message);
+                    settle.ledger.extend(sending.code.take().map(|by| by.spent()));
                     settle.result.road = sending.opened.account.usual_road() as i32;
                     sending.message = self.settle(settle).await?;
                 }

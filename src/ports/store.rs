@@ -274,8 +274,8 @@ pub struct Settle {
 pub enum LedgerEntry {
     /// This many messages went by the API.
     Spent(u32),
-    /// The code of this trigger was used: it lets nothing else pass, and what it let pass counts nowhere else.
-    SpentCode(&'static str),
+    /// The code of this trigger that ends then was used: it lets nothing else pass, and what it let pass counts nowhere else.
+    SpentCode(&'static str, Millis),
     /// 45047.
     Exhausted,
     /// 45015.

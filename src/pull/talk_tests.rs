@@ -210,7 +210,7 @@ async fn what_the_state_forbids_is_asked_about_and_named() {
 
 #[tokio::test]
 async fn the_welcome_code_carries_one_answer_to_its_event_and_the_next_goes_by_an_allowance() {
-    let (house, _dir) = house(settings(), vec![entered("W1")]).await;
+    let (house, _dir) = house(settings(), vec![entered("W1"), text("m1", "hello", 0)]).await;
     let _talk = house.talk();
     let event = house.events().await[0].event.clone();
     assert_eq!(event.allowances[0].trigger, "welcome_code");
@@ -228,6 +228,65 @@ async fn the_welcome_code_carries_one_answer_to_its_event_and_the_next_goes_by_a
     assert_eq!((second.status(), second.road()), (Status::Sent, Road::Kf));
     assert_eq!(house.sent(SEND_ON_EVENT).len(), 1);
     assert_eq!(house.sent(SEND).len(), 1);
+}
+
+/// Who only came in may be told one thing: the platform is not asked for what we know that it refuses.
+#[tokio::test]
+async fn where_nothing_but_a_dead_code_is_known_the_platform_is_not_called() {
+    let (house, _dir) = house(settings(), vec![entered("W1")]).await;
+    let _talk = house.talk();
+    let event = house.events().await[0].event.clone();
+    let hello = json!({ "inReplyTo": event.id, "text": "欢迎" });
+    assert_eq!(house.says(hello.clone()).await.status(), Status::Sent);
+    let second = house.says(hello.clone()).await;
+    assert_eq!((second.status(), code(&second)), (Status::Failed, "QUOTA_EXHAUSTED"));
+    let mut held = hello;
+    held["noAllowance"] = "HOLD_FOR_CUSTOMER".into();
+    let held = house.says(held).await;
+    assert_eq!((held.status(), code(&held)), (Status::Held, "QUOTA_EXHAUSTED"));
+    assert_eq!((house.sent(SEND_ON_EVENT).len(), house.sent(SEND).len()), (1, 0));
+
+    let (house, _dir) = self::house(settings(), vec![entered("W2")]).await;
+    let _talk = house.talk();
+    let event = house.events().await[0].event.clone();
+    house.clock.advance(Duration::from_secs(20));
+    let late = house.says(json!({ "inReplyTo": event.id, "text": "欢迎" })).await;
+    assert_eq!((late.status(), code(&late)), (Status::Failed, "WINDOW_CLOSED"));
+    assert_eq!((house.sent(SEND_ON_EVENT).len(), house.sent(SEND).len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_code_that_the_platform_refused_is_tried_by_nobody_again() {
+    let (house, _dir) = house(settings(), vec![entered("W1")]).await;
+    let _talk = house.talk();
+    let event = house.events().await[0].event.clone();
+    let refusal = json!({ "errcode": 40058, "errmsg": "invalid code" });
+    house.will(SEND_ON_EVENT, vec![refusal]);
+    let hello = json!({ "inReplyTo": event.id, "text": "欢迎" });
+    let refused = house.says(hello.clone()).await;
+    assert_eq!((refused.status(), code(&refused)), (Status::Failed, "INVALID_REQUEST"));
+    assert!(refused.allowances.is_empty(), "{refused:?}");
+    let second = house.says(hello).await;
+    assert_eq!((second.status(), code(&second)), (Status::Failed, "QUOTA_EXHAUSTED"));
+    assert_eq!((house.sent(SEND_ON_EVENT).len(), house.sent(SEND).len()), (1, 0));
+}
+
+/// The code of a session that was handed over is good in that state alone.
+#[tokio::test]
+async fn the_code_of_a_state_that_the_session_left_is_not_tried() {
+    let (house, _dir) = house(settings(), spoken()).await;
+    let _talk = house.talk();
+    house.will(CHANGE, vec![json!({ "errcode": 0, "msg_code": "A1" })]);
+    let assign = json!({ "conversationKey": key(), "session": { "verb": "ASSIGN", "servicer": "lisi" } });
+    assert_eq!(house.says(assign).await.status(), Status::Sent);
+    let event = house.events().await.last().expect("told").event.clone();
+    house.will(STATE, vec![json!({ "errcode": 0, "service_state": 1 })]);
+    let take = json!({ "conversationKey": key(), "session": { "verb": "TAKE" } });
+    assert_eq!(house.says(take).await.status(), Status::Sent);
+    assert_eq!(house.open().await, ["message"]);
+    let words = house.says(json!({ "inReplyTo": event.id, "text": "我来" })).await;
+    assert_eq!((words.status(), words.road()), (Status::Sent, Road::Kf), "{words:?}");
+    assert!(house.sent(SEND_ON_EVENT).is_empty(), "the code was dead");
 }
 
 #[tokio::test]

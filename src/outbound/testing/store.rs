@@ -319,7 +319,7 @@ impl Store for MemoryStore {
             for entry in settle.ledger {
                 match entry {
                     LedgerEntry::Spent(count) => ledger.spend(count, now),
-                    LedgerEntry::SpentCode(trigger) => ledger.spend_code(trigger),
+                    LedgerEntry::SpentCode(trigger, expires) => ledger.spend_code(trigger, expires),
                     LedgerEntry::Exhausted => ledger.exhausted(now),
                     LedgerEntry::Closed => ledger.closed(now),
                     LedgerEntry::Unfollowed => ledger.unfollow(),
