@@ -18,25 +18,41 @@ use wxbridge::store::sqlite;
 
 use ears::{Ear, WAYS, Way};
 use support::{
-    bridge::{Bridge, Setup},
-    core::{Core, Said},
+    bridge::Bridge,
     peer::{Shop, element, msg_id},
     until,
 };
 
 type Told = BTreeMap<String, Vec<(u64, String)>>;
 
-/// What customers said, in order, by conversation.
+/// What customers said and what a Gap stood for, in order, by conversation.
 fn told(heard: &[Value]) -> Told {
     let mut told = Told::new();
     for event in heard {
         let key = event["conversation"]["key"].as_str().unwrap().to_owned();
-        let text = event["message"]["summary"].as_str().unwrap_or_default().to_owned();
+        let text = match &event["gap"]["reason"] {
+            Value::String(reason) => format!("Gap {reason}"),
+            _ => event["message"]["summary"].as_str().unwrap_or_default().to_owned(),
+        };
         told.entry(key)
             .or_default()
             .push((event["seq"].as_u64().unwrap(), text));
     }
     told
+}
+
+const PARKED: &str = "Gap PARKED";
+
+/// Whether the core can set an event aside; one that pulls takes it, whatever it makes of it.
+fn parks(way: Way) -> bool {
+    !matches!(way, Way::Pull)
+}
+
+/// Why each of what is set aside was.
+async fn set_aside(bridge: &Bridge) -> Vec<String> {
+    let aside = bridge.get("/admin/v1/parked").await;
+    let items = aside["items"].as_array().unwrap().iter();
+    items.map(|item| item["reason"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Stored events are handed over again, and every one of them was heard.
@@ -62,7 +78,7 @@ async fn restored(bridge: &mut Bridge) -> u32 {
     epoch
 }
 
-/// A reply in the open request, a platform's retry, a core that is slow, one that goes, a restart in the middle, all that
+/// A reply in the open request, a platform's retry, a core that is slow, what it sets aside, one that goes, a restart in the middle, all that
 /// waited, a replay, and a restore. What was told before it and after it, and what the first customer read.
 async fn story(way: Way) -> (Told, Told, String) {
     let mut ear = Ear::open(way).await;
@@ -94,6 +110,14 @@ async fn story(way: Way) -> (Told, Told, String) {
         .filter(|event| event["message"]["summary"] == "2");
     assert!(tries.count() > 1, "{way:?}: it asked for time");
 
+    ear.sets_aside("spoilt");
+    assert_eq!(bridge.text(&shop, "o1", "spoilt").await.0, 200, "{way:?}");
+    let gaps = usize::from(parks(way));
+    ear.hears(4 + gaps).await;
+    let why = set_aside(&bridge).await;
+    assert_eq!(why.len(), gaps, "{way:?}: {why:?}");
+    assert!(why.iter().all(|why| why.ends_with(ears::WHY)), "{way:?}: {why:?}");
+
     ear.goes().await;
     for (who, text) in [("o1", "4"), ("o2", "5"), ("o1", "6")] {
         assert_eq!(bridge.text(&shop, who, text).await.0, 200, "{way:?}");
@@ -101,8 +125,8 @@ async fn story(way: Way) -> (Told, Told, String) {
     bridge.restart().await;
     assert_eq!(bridge.text(&shop, "o2", "7").await.0, 200, "{way:?}");
     ear.comes(&bridge).await;
-    let heard = ear.hears(7).await;
-    assert_eq!(heard.len(), 7, "{way:?}: {heard:?}");
+    let heard = ear.hears(8 + gaps).await;
+    assert_eq!(heard.len(), 8 + gaps, "{way:?}: {heard:?}");
 
     replay(&bridge).await;
     let told = told(&heard);
@@ -119,8 +143,8 @@ async fn story(way: Way) -> (Told, Told, String) {
         assert_eq!(bridge.text(&shop, who, text).await.0, 200, "{way:?}");
     }
     ear.comes(&bridge).await;
-    let all = ear.hears(10).await;
-    let (before, after) = all.split_at(7);
+    let all = ear.hears(heard.len() + 3).await;
+    let (before, after) = all.split_at(heard.len());
     assert_eq!(before, heard, "{way:?}");
     let epochs = |events: &[Value]| {
         events
@@ -143,7 +167,15 @@ async fn one_story_is_the_same_by_every_way() {
     let wanted = BTreeMap::from([
         (
             shop.conversation("o1"),
-            said(&[(1, "1"), (2, "2"), (3, "3"), (4, "4"), (5, "6")]),
+            said(&[
+                (1, "1"),
+                (2, "2"),
+                (3, "3"),
+                (4, "spoilt"),
+                (4, PARKED),
+                (5, "4"),
+                (6, "6"),
+            ]),
         ),
         (shop.conversation("o2"), said(&[(1, "5"), (2, "7")])),
     ]);
@@ -152,7 +184,10 @@ async fn one_story_is_the_same_by_every_way() {
         (shop.conversation("o2"), said(&[(1, "9")])),
     ]);
     for way in WAYS {
-        let wanted = (wanted.clone(), restored.clone(), "1!".to_owned());
+        let mut wanted: Told = wanted.clone();
+        let heard = |(_, text): &(u64, String)| text != PARKED || parks(way);
+        wanted.values_mut().for_each(|told| told.retain(heard));
+        let wanted = (wanted, restored.clone(), "1!".to_owned());
         assert_eq!(story(way).await, wanted, "{way:?}");
     }
 }
@@ -169,13 +204,13 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A core refused the first event until it was set aside, and went before it took the Gap; the event was brought back.
-async fn parked(bridge: &Bridge, core: &mut Core, shop: &Shop) {
+/// A core set the first event aside, and went before it took the Gap; the event was brought back.
+async fn parked(bridge: &Bridge, core: &mut Ear, shop: &Shop) {
     assert_eq!(bridge.text(shop, "o1", "poison").await.0, 200);
     until("the Gap at the core", async || {
-        core.heard()
+        core.attempts()
             .iter()
-            .any(|heard| heard.kind == "wxbridge.gap.v1")
+            .any(|event| event["gap"].is_object())
             .then_some(())
     })
     .await;
@@ -188,13 +223,9 @@ async fn parked(bridge: &Bridge, core: &mut Core, shop: &Shop) {
 
 /// What waits in a store that was stopped: a Gap and what it stood for, texts of several, a click, and something that
 /// nobody knows; then all of it once more after a restore.
-async fn backlog() -> (Bridge, u32) {
-    let mut core = Core::start(|heard| match heard.kind.as_str() {
-        "wxbridge.gap.v1" => Said::status(500),
-        _ => Said::status(400),
-    })
-    .await;
-    let mut setup = Setup::to_core(&core, "reply_budget = \"0s\"");
+async fn backlog(core: Ear) -> (Bridge, u32) {
+    let mut core = core;
+    let mut setup = core.setup();
     setup.inline_raw();
     let mut bridge = Bridge::start(setup).await;
     let shop = Shop::new("shop");
@@ -284,7 +315,14 @@ async fn heard_by(way: Way, kept: &Bridge) -> BTreeMap<String, Value> {
 
 #[tokio::test]
 async fn one_store_gives_equal_events_by_every_way() {
-    let (kept, epoch) = backlog().await;
+    for core in [Ear::refusing().await, Ear::parking()] {
+        equal_events(core).await;
+    }
+}
+
+/// Whoever set its first event aside, and however.
+async fn equal_events(core: Ear) {
+    let (kept, epoch) = backlog(core).await;
     let first = heard_by(WAYS[0], &kept).await;
     let of_restore = |event: &Value| event["epoch"] == epoch;
     assert!(first.values().all(of_restore), "what waited goes with the restore");

@@ -8,6 +8,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tonic::Code;
+use wxbridge::schema::v1;
 
 use crate::support::{
     bridge::{Bridge, Setup},
@@ -28,6 +29,12 @@ pub const WAYS: [Way; 3] = [Way::Http, Way::Grpc, Way::Pull];
 /// Nobody waits long for a core that is away.
 pub const HOLD: &str = "reply_budget = \"2s\"";
 
+/// … and nobody at all for one that sets everything aside.
+const NOBODY_WAITS: &str = "reply_budget = \"0s\"";
+
+/// Why a core sets an event aside.
+pub const WHY: &str = "spoilt";
+
 /// Texts that the core is not ready for when it hears them first.
 type Unready = Arc<Mutex<HashSet<String>>>;
 
@@ -35,6 +42,8 @@ type Unready = Arc<Mutex<HashSet<String>>>;
 pub struct Ear {
     kind: Kind,
     unready: Unready,
+    spoilt: Unready,
+    hold: &'static str,
 }
 
 enum Kind {
@@ -55,12 +64,19 @@ impl Ear {
         let unready = Unready::default();
         let later = unready.clone();
         let is_unready = move |text: &str| later.lock().unwrap().remove(text);
+        let spoilt = Unready::default();
+        let aside = spoilt.clone();
+        let is_spoilt = move |text: &str| aside.lock().unwrap().contains(text);
         let kind = match way {
             Way::Http => Kind::Http(
                 Core::start(move |heard| match heard.text() {
                     text if is_unready(text) => Said {
                         come_again_in: Some(1),
                         ..Said::status(503)
+                    },
+                    text if is_spoilt(text) => Said {
+                        body: json!({ "results": [{ "conversationKey": heard.key, "outcome": "PARK", "reason": WHY }] }),
+                        ..Said::taken()
                     },
                     "" => Said::taken(),
                     text => Said::reply(&format!("{text}!")),
@@ -69,6 +85,7 @@ impl Ear {
             ),
             Way::Grpc => Kind::Grpc(GrpcCore::start(move |heard| match heard.text() {
                 text if is_unready(text) => grpc::Said::code(Code::Unavailable),
+                text if is_spoilt(text) => grpc::Said::Taken(parked(heard.key())),
                 "" => grpc::Said::taken(),
                 text => grpc::Said::reply(&format!("{text}!")),
             })),
@@ -78,7 +95,38 @@ impl Ear {
                 pulls: None,
             }),
         };
-        Self { kind, unready }
+        Self {
+            kind,
+            unready,
+            spoilt,
+            hold: HOLD,
+        }
+    }
+
+    /// A core over HTTP that refuses each event until it is set aside, and fails at the Gap.
+    pub async fn refusing() -> Self {
+        let core = Core::start(|heard| match heard.kind.as_str() {
+            "wxbridge.gap.v1" => Said::status(500),
+            _ => Said::status(400),
+        });
+        Self::of(Kind::Http(core.await))
+    }
+
+    /// A core over gRPC that sets each event aside at once, and fails at the Gap.
+    pub fn parking() -> Self {
+        Self::of(Kind::Grpc(GrpcCore::start(|heard| match heard.event.body {
+            Some(v1::event::Body::Gap(_)) => grpc::Said::code(Code::Internal),
+            _ => grpc::Said::Taken(parked(heard.key())),
+        })))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            unready: Unready::default(),
+            spoilt: Unready::default(),
+            hold: NOBODY_WAITS,
+        }
     }
 
     /// The core asks for a little time when it hears this text; a core that pulls takes nothing of that page.
@@ -86,13 +134,19 @@ impl Ear {
         self.unready.lock().unwrap().insert(text.to_owned());
     }
 
+    /// The core sets this text aside when it hears it: PARK, for which a core that pulls has no word.
+    pub fn sets_aside(&self, text: &str) {
+        self.spoilt.lock().unwrap().insert(text.to_owned());
+    }
+
     pub fn setup(&self) -> Setup {
+        let hold = self.hold;
         match &self.kind {
-            Kind::Http(core) => Setup::to_core(core, HOLD),
-            Kind::Grpc(core) => Setup::new().and_core("main", &core.url(), &format!("kind = \"grpc\"\n{HOLD}")),
+            Kind::Http(core) => Setup::to_core(core, hold),
+            Kind::Grpc(core) => Setup::new().and_core("main", &core.url(), &format!("kind = \"grpc\"\n{hold}")),
             Kind::Pull(_) => {
                 let mut setup = Setup::new();
-                setup.more = format!("[[core]]\nname = \"main\"\nkind = \"feed\"\n{HOLD}\n");
+                setup.more = format!("[[core]]\nname = \"main\"\nkind = \"feed\"\n{hold}\n");
                 setup
             }
         }
@@ -198,6 +252,19 @@ impl Puller {
 impl Drop for Puller {
     fn drop(&mut self) {
         self.ends();
+    }
+}
+
+/// As [`Ear::sets_aside`], over gRPC.
+fn parked(key: &str) -> v1::DeliverResponse {
+    v1::DeliverResponse {
+        results: vec![v1::Ack {
+            conversation_key: key.to_owned(),
+            outcome: v1::ack::Outcome::Park as i32,
+            reason: WHY.to_owned(),
+            ..Default::default()
+        }],
+        ..Default::default()
     }
 }
 
