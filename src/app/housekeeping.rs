@@ -14,6 +14,7 @@ use crate::{
     accounts::Registry,
     audit::Audit,
     config::Config,
+    delivery,
     doctor::agents,
     media::Library,
     observe, outbound,
@@ -190,6 +191,9 @@ async fn sweep(store: &dyn Store, shelf: &Shelf, now: Millis, keep: Keep) {
     if let Err(error) = outbound::forget_old_codes(store, now).await {
         tracing::warn!(%error, "who used old codes of the platform is not forgotten yet");
     }
+    if let Err(error) = delivery::forget_old_failures(store).await {
+        tracing::warn!(%error, "how long old events failed is not forgotten yet");
+    }
     if let Err(error) = outbound::forget_old_media(store, now).await {
         tracing::warn!(%error, "the platform's old media ids could not be forgotten");
     }
@@ -206,7 +210,12 @@ mod tests {
     use super::*;
     use crate::{
         media::Label,
-        ports::{chance::SystemChance, clock::ManualClock, store::RecordWrite},
+        ports::{
+            chance::SystemChance,
+            clock::ManualClock,
+            store::{ConversationId, RecordWrite, Stored},
+        },
+        schema::v1,
         web::testing::{FakeStore, NOW},
     };
 
@@ -244,6 +253,24 @@ mod tests {
         };
         let ids = vec![id("old", NOW), id("new", NOW + 3 * HOUR)];
         assert!(store.write_records(ids).await.expect("written"));
+        let there = Stored {
+            row: 1,
+            conversation: ConversationId(1),
+            core: None,
+            event: v1::Event {
+                id: "there".into(),
+                ..Default::default()
+            }
+            .into(),
+        };
+        store.events.lock().expect("a lock").push(Arc::new(there));
+        let failed = |event: &str| RecordWrite::Put {
+            space: "failing",
+            key: event.into(),
+            value: b"600000".into(),
+        };
+        let failed = vec![failed("there"), failed("gone")];
+        assert!(store.write_records(failed).await.expect("written"));
         let media = library.put(Label::default(), file).await.expect("stored");
         let keep = Keep {
             store: Retention {
@@ -264,10 +291,10 @@ mod tests {
         };
         sweep(&*store, &shelf, clock.now(), keep).await;
         assert!(library.get(&media.handle).await.expect("readable").is_none());
-        let left = store.records("platform_media").await.expect("readable");
-        assert_eq!(
-            left.iter().map(|record| record.key.as_str()).collect::<Vec<_>>(),
-            ["new"]
-        );
+        for (space, kept) in [("platform_media", "new"), ("failing", "there")] {
+            let left = store.records(space).await.expect("readable");
+            let left: Vec<&str> = left.iter().map(|record| record.key.as_str()).collect();
+            assert_eq!(left, [kept], "{space}");
+        }
     }
 }

@@ -1,11 +1,15 @@
 //! Which few things does delivery ask of the store? A narrow view of it, so that a test needs to write no more than that.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::ports::store::{
-    ConversationId, Enqueued, EventQuery, NewMessage, Pending, Store, StoreError, Stored, Take, Took, Waiting,
+use super::patience;
+use crate::ports::{
+    clock::Millis,
+    store::{
+        ConversationId, Enqueued, EventQuery, NewMessage, Pending, Store, StoreError, Stored, Take, Took, Waiting,
+    },
 };
 
 /// The store, as delivery sees it; each method promises what [`Store`]'s of the same name does.
@@ -19,6 +23,9 @@ pub trait Ledger: Send + Sync + 'static {
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError>;
     async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError>;
     async fn enqueue(&self, message: NewMessage) -> Result<Enqueued, StoreError>;
+    /// How long each event had been failing by itself when that was last noted.
+    async fn failing(&self) -> Result<HashMap<String, Millis>, StoreError>;
+    async fn note_failing(&self, event: &str, so_far: Millis) -> Result<(), StoreError>;
 }
 
 /// A store, seen narrowly.
@@ -51,5 +58,11 @@ impl Ledger for Whole {
     }
     async fn enqueue(&self, message: NewMessage) -> Result<Enqueued, StoreError> {
         self.0.enqueue(message).await
+    }
+    async fn failing(&self) -> Result<HashMap<String, Millis>, StoreError> {
+        patience::noted(&*self.0).await
+    }
+    async fn note_failing(&self, event: &str, so_far: Millis) -> Result<(), StoreError> {
+        patience::note(&*self.0, event, so_far).await
     }
 }

@@ -11,6 +11,7 @@ mod crew;
 mod gate;
 mod lanes;
 pub mod ledger;
+mod patience;
 mod replay;
 pub(crate) mod schedule;
 mod state;
@@ -19,6 +20,7 @@ mod tests;
 mod worker;
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
@@ -28,6 +30,7 @@ use tokio::sync::Notify;
 pub use assign::{Owners, assign};
 pub use gate::CoreState;
 pub use ledger::Ledger;
+pub use patience::forget_old as forget_old_failures;
 pub use replay::{Progress, Replay, ReplayError, Selection};
 pub use state::Backlog;
 
@@ -38,7 +41,7 @@ use crate::{
         chance::Chance,
         clock::{Clock, Millis},
         core::CoreLink,
-        store::{ConversationId, Stored, Waiting},
+        store::{ConversationId, StoreError, Stored, Waiting},
         turn::{Replies, Windows},
     },
     schema::v1,
@@ -204,10 +207,15 @@ impl Deliverer {
         }
     }
 
+    async fn what_waits(&self) -> Result<(Vec<Waiting>, HashMap<String, Millis>), StoreError> {
+        let ledger = &self.tools.ledger;
+        Ok((ledger.backlog().await?, ledger.failing().await?))
+    }
+
     async fn load(&self) {
         loop {
-            match self.tools.ledger.backlog().await {
-                Ok(waiting) => return self.tools.inner.lock().load(waiting),
+            match self.what_waits().await {
+                Ok((waiting, failing)) => return self.tools.inner.lock().load(waiting, failing),
                 Err(error) => tracing::error!(%error, "the backlog cannot be read, trying again"),
             }
             let again = self.tools.clock.now().saturating_add(LOAD_AGAIN);

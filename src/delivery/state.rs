@@ -41,6 +41,8 @@ pub struct State {
     slots: Vec<Slot>,
     lanes: HashMap<ConversationId, Lane>,
     memory: Memory,
+    /// How long an event had been failing by itself before this process began, by its id.
+    failing: HashMap<String, Millis>,
     /// When lanes in back-off are due; an entry whose lane moved on is skipped.
     timers: BinaryHeap<Reverse<(Millis, ConversationId)>>,
     /// When it was last looked what is due.
@@ -118,8 +120,9 @@ impl State {
         }
     }
 
-    /// The store's backlog, at start-up. Nothing is offered before.
-    pub fn load(&mut self, waiting: Vec<Waiting>) {
+    /// The store's backlog, at start-up, and what was noted of its events. Nothing is offered before.
+    pub fn load(&mut self, waiting: Vec<Waiting>, failing: HashMap<String, Millis>) {
+        self.failing = failing;
         for item in waiting {
             let slot = self.slot(item.core.as_ref());
             if matches!(self.slots[usize::from(slot)].role, Role::Other) {

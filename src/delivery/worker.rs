@@ -170,6 +170,10 @@ impl Desk<'_> {
             Step::Take(answer) => self.drop_it(&stored, answer).await,
             Step::Park(reason) => self.park(&stored, reason).await,
             Step::Leave => self.warn(result, &why),
+            Step::Note(so_far) => {
+                self.warn(result, &why);
+                self.note_failing(&stored, so_far).await;
+            }
         }
     }
 
@@ -327,6 +331,17 @@ impl Desk<'_> {
                     .settle(&mut self.job, Settled::Replaced { row, gap });
             }
             Err(error) => self.rest(&error, "parking"),
+        }
+    }
+
+    /// Later notes make up for one that is lost.
+    async fn note_failing(&self, stored: &Stored, so_far: Millis) {
+        let Err(error) = self.tools.ledger.note_failing(stored.event.id(), so_far).await else {
+            return;
+        };
+        let now = self.tools.clock.now();
+        if let Some(left_out) = self.tools.throttle.permits((self.job.slot, "noting"), now) {
+            tracing::warn!(core = %self.job.core.name, %error, left_out, "how long an event fails could not be noted");
         }
     }
 

@@ -5,7 +5,7 @@ use crate::{
     delivery::{
         gate::{Trouble, Turn},
         lanes::Job,
-        schedule,
+        patience, schedule,
     },
     ports::{
         clock::Millis,
@@ -25,6 +25,8 @@ pub enum Step {
     Park(String),
     /// Nothing: it is offered again by itself.
     Leave,
+    /// The same, and the store is to know how long it has been failing.
+    Note(Millis),
 }
 
 /// When something happened, and the die that was cast for it.
@@ -107,17 +109,24 @@ impl State {
             return Step::Leave;
         };
         lane.failures = lane.failures.saturating_add(1);
-        if lane.last_failure != 0 {
+        let (before, since) = match lane.last_failure {
+            // What it failed before this process began; the time between is not the event's.
+            0 => (self.failing.remove(stored.event.id()).unwrap_or_default(), 0),
             // A day on which the core was down lies between two failures and is not the event's.
-            lane.failing_for += (moment.now - lane.last_failure).clamp(0, schedule::LONGEST_PAUSE);
-        }
+            last => (lane.failing_for, (moment.now - last).clamp(0, schedule::LONGEST_PAUSE)),
+        };
+        lane.failing_for = before + since;
         lane.last_failure = moment.now;
         if lane.failing_for >= schedule::PATIENCE {
             return set_aside(stored, format!("failed for 72 h: {why}"));
         }
         let wait = schedule::wait(lane.failures, after, moment.draw);
+        let step = match lane.failing_for / patience::STRIDE > before / patience::STRIDE {
+            true => Step::Note(lane.failing_for),
+            false => Step::Leave,
+        };
         self.settle(job, Settled::Later(moment.now.saturating_add(wait)));
-        Step::Leave
+        step
     }
 
     /// A core that is down does not keep the memory that others' fresh events need.

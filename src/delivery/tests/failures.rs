@@ -161,15 +161,41 @@ async fn three_days_of_own_failures_park() {
     let rig = Rig::running(|seen| if seen.gap { taken() } else { failed() }).await;
     rig.event(1);
     rig.sees(1).await;
-    // Ten minutes between attempts, as a machine would see that sleeps a lot: still inside what counts.
-    for _ in 0..(72 * 6) {
+    // As a machine would see that sleeps a lot: still inside what counts.
+    fails_for(&rig, 72 * 6).await;
+    rig.drained().await;
+    assert_eq!(rig.ledger.parked().len(), 1);
+    assert!(rig.ledger.parked()[0].1.contains("72 h"));
+    rig.stopped().await;
+}
+
+/// Ten minutes between attempts, so many times.
+async fn fails_for(rig: &Rig, times: usize) {
+    for _ in 0..times {
         let before = rig.seen().len();
         rig.clock.advance(Duration::from_secs(600));
         eventually(|| rig.seen().len() > before).await;
         rig.fence().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_days_of_own_failures_are_counted_across_restarts_and_what_lies_between_is_not() {
+    let script = |seen: &Seen| if seen.gap { taken() } else { failed() };
+    let mut rig = Rig::running(script).await;
+    rig.event(1);
+    rig.sees(1).await;
+    for _ in 0..3 {
+        fails_for(&rig, 24 * 6 - 1).await;
+        assert!(rig.ledger.parked().is_empty());
+        rig = rig.restarted(Duration::from_secs(20 * 3_600), script).await;
+        rig.sees(1).await;
+    }
+    // Three times ten minutes are left.
+    fails_for(&rig, 2).await;
+    assert!(rig.ledger.parked().is_empty());
+    rig.clock.advance(Duration::from_secs(600));
     rig.drained().await;
-    assert_eq!(rig.ledger.parked().len(), 1);
     assert!(rig.ledger.parked()[0].1.contains("72 h"));
     rig.stopped().await;
 }

@@ -33,6 +33,7 @@ pub(super) struct Data {
     fail_takes: usize,
     pub(super) answered: HashSet<Row>,
     reassigned: Vec<(ConversationId, String)>,
+    failing: HashMap<String, Millis>,
 }
 
 impl FakeLedger {
@@ -154,6 +155,13 @@ impl Data {
 
 #[async_trait]
 impl Ledger for FakeLedger {
+    async fn failing(&self) -> Result<HashMap<String, Millis>, StoreError> {
+        Ok(self.data().failing.clone())
+    }
+    async fn note_failing(&self, event: &str, so_far: Millis) -> Result<(), StoreError> {
+        self.data().failing.insert(event.to_owned(), so_far);
+        Ok(())
+    }
     async fn backlog(&self) -> Result<Vec<Waiting>, StoreError> {
         let data = self.data();
         let of = |(id, events): (&ConversationId, &BTreeMap<u32, Row>)| {

@@ -205,6 +205,21 @@ impl Rig {
         rig
     }
 
+    /// Another process over the same store, so long after this one.
+    pub async fn restarted(self, after: Duration, script: impl FnMut(&Seen) -> Outcome + Send + 'static) -> Self {
+        let mut next = Self::new(script);
+        let (ledger, clock) = (self.ledger.clone(), self.clock.clone());
+        self.stopped().await;
+        clock.advance(after);
+        if let Some((parts, _)) = &mut next.parts {
+            (parts.ledger, parts.clock) = (ledger.clone(), Arc::new(clock.clone()));
+        }
+        (next.ledger, next.clock) = (ledger, clock);
+        let next = next.run();
+        next.fence().await;
+        next
+    }
+
     pub async fn stopped(mut self) {
         let _ = self.stop.take().expect("running").send(());
         self.running.take().expect("running").await.expect("no panic");

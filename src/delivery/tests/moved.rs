@@ -89,7 +89,7 @@ async fn what_was_being_read_when_it_changed_hands_is_read_again() {
     for _ in 0..3 {
         ledger.append(1, Some("main"));
     }
-    state.load(Ledger::backlog(&ledger).await.expect("read"));
+    state.load(Ledger::backlog(&ledger).await.expect("read"), HashMap::new());
     let (mut jobs, _) = state.due(START);
     let mut job = jobs.pop().expect("one to read");
     let old = Ledger::pending(&ledger, ConversationId(1), 16).await.expect("read");

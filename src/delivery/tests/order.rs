@@ -346,7 +346,7 @@ async fn what_was_forgotten_while_it_was_read_lets_nothing_later_pass_what_waits
     for _ in 0..20 {
         ledger.append(1, Some("main"));
     }
-    state.load(Ledger::backlog(&ledger).await.expect("read"));
+    state.load(Ledger::backlog(&ledger).await.expect("read"), HashMap::new());
     let (mut jobs, _) = state.due(START);
     let mut job = jobs.pop().expect("one to read");
     let mut read = Ledger::pending(&ledger, ConversationId(1), state::BATCH)
