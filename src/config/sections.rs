@@ -114,6 +114,11 @@ fn read_public(it: &mut Table<'_>) -> Option<Public> {
     })
 }
 
+/// Who shuts the listener by one line wants to know which other one opens it.
+const NEEDS_PROXIES: &str = "beside it [internal] trusted_proxies = [\"10.0.0.5\"], the addresses of the proxy that sets this header \
+    (from anywhere else anybody could be anyone), or no trusted_user_header / 请同时在 [internal] 写上 trusted_proxies = \
+    [\"10.0.0.5\"]，即设置该请求头的代理的地址（否则任何人都可以冒充他人），或者去掉 trusted_user_header";
+
 fn read_internal(it: &mut Table<'_>) -> Option<Internal> {
     let listen = it.listen("listen");
     let hosts = it.list("hosts", "a name such as \"bridge.intern.example\"", |text| {
@@ -134,13 +139,11 @@ fn read_internal(it: &mut Table<'_>) -> Option<Internal> {
         "a name, * stands for any run of characters",
         |text| (!text.is_empty()).then(|| text.to_owned()),
     );
-    if header.is_some() && proxies.as_ref().is_some_and(Vec::is_empty) {
-        // Anybody could say that header.
-        it.fault(
-            "trusted_proxies",
-            "[]".to_owned(),
-            "the addresses of the proxy that says trusted_user_header",
-        );
+    if let Some(header) = &header
+        && proxies.as_ref().is_some_and(Vec::is_empty)
+    {
+        let found = format!("{header:?} without internal.trusted_proxies");
+        it.fault("trusted_user_header", found, NEEDS_PROXIES);
     }
     let calls_per_second = it.whole("calls_per_second", 0..=1_000_000);
     guard(it, listen, tls.is_some(), behind_tls_proxy);

@@ -222,10 +222,15 @@ fn two_cores_of_one_name_are_a_fault() {
 #[test]
 fn a_header_that_names_people_needs_the_address_of_who_says_it() {
     let told = read("[internal]\ntrusted_user_header = \"X-User\"\n", &[]).expect_err("anybody could say it");
-    assert!(
-        told.iter().any(|fault| fault.contains("internal.trusted_proxies")),
-        "{told:#?}"
-    );
+    let [told] = told.as_slice() else { panic!("{told:#?}") };
+    for words in [
+        "wxbridge.toml:2: internal.trusted_user_header: found \"x-user\" without internal.trusted_proxies; expected beside it",
+        "trusted_proxies = [\"10.0.0.5\"], the addresses of the proxy that sets this header",
+        "请同时在 [internal] 写上 trusted_proxies = [\"10.0.0.5\"]，即设置该请求头的代理的地址",
+        "或者去掉 trusted_user_header",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
     let text = "[internal]\ntrusted_user_header = \"X-User\"\ntrusted_proxies = [\"10.0.0.1\"]\n";
     let login = read(text, &[]).expect("lawful").internal.proxy_login.expect("set");
     assert_eq!((login.header.as_str(), login.operators.len()), ("x-user", 0));
