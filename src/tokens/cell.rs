@@ -57,6 +57,8 @@ struct Known {
     failure: Option<Failure>,
     /// When the present one was fetched, by this run.
     fetched: Option<Millis>,
+    /// The one that a borrower's word brought, and when.
+    renewed: Option<(Secret, Millis)>,
     /// No try ahead of the end before this moment.
     ahead_from: Millis,
     taken_at: Option<Millis>,
@@ -121,10 +123,17 @@ impl Cell {
         self.with(|known| known.failure = None);
     }
 
-    /// Fetched a moment ago: whatever failed with it, another one would not cure it.
-    pub fn is_fresh(&self, now: Millis) -> bool {
-        let fetched = self.with(|known| known.fetched);
-        fetched.is_some_and(|at| now - at < SAME_PAUSE)
+    /// A borrower had it fetched in place of another one a moment ago: whatever fails with it too, one more would not cure it.
+    pub fn was_renewed(&self, token: &Token, now: Millis) -> bool {
+        self.with(|known| {
+            let renewed = known.renewed.as_ref();
+            renewed.is_some_and(|(value, at)| *value == token.value && now - at < SAME_PAUSE)
+        })
+    }
+
+    /// A borrower's word was why `token` is there.
+    pub fn renewed(&self, token: &Token, now: Millis) {
+        self.with(|known| known.renewed = Some((token.value.clone(), now)));
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {

@@ -132,10 +132,13 @@ impl Keeper {
         match rejected {
             Some(digest) if digest.eq_ignore_ascii_case(&sha256_hex(current.value.expose())) => {
                 // One client whose calls fail for another reason must not end everybody's token again and again.
-                if self.cell(opened).is_fresh(self.parts.clock.now()) {
+                let cell = self.cell(opened);
+                if cell.was_renewed(&current, self.parts.clock.now()) {
                     return Ok(current);
                 }
-                self.rejected(opened, &current).await
+                let token = self.rejected(opened, &current).await?;
+                cell.renewed(&token, self.parts.clock.now());
+                Ok(token)
             }
             _ => Ok(current),
         }

@@ -223,20 +223,24 @@ async fn a_borrower_names_a_dead_token_by_its_digest() {
         .await
         .expect("a token");
     assert_eq!(token, other, "not the current one: nothing is refreshed");
-    let failed = || async {
-        let digest = sha256_hex("T1");
-        let lent = house.keeper.lend(&house.opened, Some(&digest)).await;
-        lent.expect("a token").value.expose().to_owned()
+    let failed = |token: &'static str| {
+        let house = &house;
+        async move {
+            let lent = house.keeper.lend(&house.opened, Some(&sha256_hex(token))).await;
+            lent.expect("a token").value.expose().to_owned()
+        }
     };
+    let (one, another) = tokio::join!(failed("T1"), failed("T1"));
     assert_eq!(
-        failed().await,
-        "T1",
-        "a token of this moment: another one cures nothing"
+        (one.as_str(), another.as_str()),
+        ("T2", "T2"),
+        "at once, and once for all"
     );
+    assert_eq!(failed("T1").await, "T2", "not the current one any more");
+    assert_eq!(failed("T2").await, "T2", "renewed a moment ago: one more cures nothing");
     house.clock.advance(Duration::from_secs(30));
-    assert_eq!(failed().await, "T2");
-    assert_eq!(failed().await, "T2", "not the current one any more");
-    assert_eq!(house.platform.asked("/token").len(), 2);
+    assert_eq!(failed("T2").await, "T3");
+    assert_eq!(house.platform.asked("/token").len(), 3);
 }
 
 #[tokio::test]
