@@ -1,7 +1,7 @@
 //! May a message go by a code that came with an event, whatever the allowances say? A code lets one message pass, once, and
 //! only while it lives. A dead one is not tried: it was an allowance that we counted, and it is spent or closed.
 
-use super::{Outbound, plan::Facts};
+use super::{Outbound, dispatch::is_ambiguous, plan::Facts};
 use crate::{
     accounts::Opened,
     channels::contract::{CodeOf, CodeRule, Piece, Pieces},
@@ -30,7 +30,7 @@ pub(super) struct ByCode {
 
 /// How it stands with the code of the event that a message answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum CodeNow {
+enum CodeNow {
     /// It answers no event that brought one.
     None,
     Lives(ByCode),
@@ -41,7 +41,7 @@ pub(super) enum CodeNow {
 impl CodeNow {
     /// How things stand without it: where nothing else lets a message pass, a dead code is a refusal, and one that lives
     /// lets no second one pass.
-    pub fn without(&self, facts: Facts, ledger: Option<&Ledger>) -> Facts {
+    fn without(&self, facts: Facts, ledger: Option<&Ledger>) -> Facts {
         let standing = match self {
             Self::None => return facts,
             Self::Lives(_) => Standing::Spent,
@@ -53,7 +53,7 @@ impl CodeNow {
         }
     }
 
-    pub fn living(self) -> Option<ByCode> {
+    fn living(self) -> Option<ByCode> {
         match self {
             Self::Lives(by) => Some(by),
             Self::None | Self::Dead(_) => None,
@@ -63,7 +63,7 @@ impl CodeNow {
 
 impl ByCode {
     /// With it, nothing else is asked of the one message that it carries.
-    pub fn open(facts: Facts) -> Facts {
+    fn open(facts: Facts) -> Facts {
         Facts {
             human: false,
             standing: Standing::Unknown,
@@ -90,15 +90,44 @@ impl ByCode {
     }
 }
 
+/// How things stand for a message that may go by a code.
+pub(super) struct Standings {
+    pub code: Option<ByCode>,
+    /// As long as the code is there.
+    pub with: Facts,
+    /// For what it does not carry.
+    pub without: Facts,
+    /// Once the platform has refused it.
+    pub afterwards: Facts,
+}
+
 impl Outbound {
-    /// The code of the event that the message answers: it lives while its time runs, nobody else used it, and the session
-    /// is still in the state that made it.
-    pub(super) async fn code_of(
+    pub(super) async fn standings(
         &self,
         opened: &Opened,
         message: &Message,
         view: Option<&View>,
-    ) -> Result<CodeNow, StoreError> {
+        facts: Facts,
+    ) -> Result<Standings, StoreError> {
+        let code = self.code_of(opened, message, view).await?;
+        let ledger = view.and_then(|view| view.state.ledger.as_ref());
+        let afterwards = code.without(facts, ledger);
+        // A repeat goes as it went before: that its code is dead by now says nothing of the first try.
+        let is_dead = matches!(code, CodeNow::Dead(_)) && !is_ambiguous(&message.result);
+        let without = if is_dead { afterwards } else { facts };
+        let code = code.living();
+        let with = if code.is_some() { ByCode::open(without) } else { without };
+        Ok(Standings {
+            code,
+            with,
+            without,
+            afterwards,
+        })
+    }
+
+    /// The code of the event that the message answers: it lives while its time runs, nobody else used it, and the session
+    /// is still in the state that made it.
+    async fn code_of(&self, opened: &Opened, message: &Message, view: Option<&View>) -> Result<CodeNow, StoreError> {
         let Some(sessions) = opened.account.sessions() else {
             return Ok(CodeNow::None);
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Outbound,
-    by_code::{ByCode, CodeNow},
+    by_code::{ByCode, Standings},
     dispatch::{PAUSE_MOST, Turn, is_ambiguous},
     facts::{self, ends_session},
     faults::{error, from_fault},
@@ -110,18 +110,12 @@ impl Outbound {
         let mut facts = facts::facts(view.as_ref(), self.probes.shut(&opened, now), now);
         facts.behind_held = behind_held;
         facts.after_event = has_ridden(message) && self.answers_event(message).await?;
-        let code = self.code_of(&opened, message, view.as_ref()).await?;
-        let ledger = view.as_ref().and_then(|view| view.state.ledger.as_ref());
-        let afterwards = code.without(facts, ledger);
-        // A repeat goes as it went before: that its code is dead by now says nothing of the first try.
-        if matches!(code, CodeNow::Dead(_)) && !is_ambiguous(&message.result) {
-            facts = afterwards;
-        }
-        let without = facts;
-        let code = code.living();
-        if code.is_some() {
-            facts = ByCode::open(facts);
-        }
+        let Standings {
+            code,
+            with: mut facts,
+            without,
+            afterwards,
+        } = self.standings(&opened, message, view.as_ref(), facts).await?;
         let ask = Ask::of(&message.request);
         if message.pieces_done == 0
             && let Some(plan) = plan::before(&ask, &facts)
