@@ -118,9 +118,8 @@ async fn take(request: HttpRequest, body: Bytes, core: Data<Core>) -> HttpRespon
         };
     }
     let answer = core.hear(&request, &event);
-    match core.is_late(&request, &event) {
-        true => tokio::time::sleep(Duration::from_secs(20)).await,
-        false => {}
+    if core.is_late(&request, &event) {
+        tokio::time::sleep(Duration::from_secs(20)).await;
     }
     answer
 }
