@@ -150,6 +150,10 @@ pub trait Account: Basis {
     fn pieces(&self, say: &Say, roads: Roads) -> Result<Pieces, Fault>;
     /// One piece as a passive answer, before sealing; `None` where the piece cannot ride in one.
     fn passive(&self, piece: &Piece, to: &PassiveTo, now: Millis) -> Option<Vec<u8>>;
+    /// What the piece says by the API and leaves unsaid in a passive answer.
+    fn passive_loses(&self, _piece: &Piece) -> Vec<v1::Degradation> {
+        Vec::new()
+    }
     /// One piece as an API call to `recipient`.
     fn call(&self, piece: &Piece, recipient: &str) -> Call;
     /// The same, where a call says more than whom it is for.

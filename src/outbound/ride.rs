@@ -151,9 +151,7 @@ impl Outbound {
         match (plan::plan(ask, facts, &shapes), plain) {
             (Plan::Passive { cut }, Some(plain)) => {
                 let mut degradations = rendered.degradations.clone();
-                if cut {
-                    degradations.push(cut_off(rendered.pieces[0].part_type, rendered.pieces.len()));
-                }
+                degradations.extend(lost_in_riding(opened, rendered, cut));
                 Boarded::Yes {
                     plain,
                     degradations,
@@ -384,7 +382,19 @@ pub(super) const ALL_SAID: u32 = u32::MAX;
 
 const CUT: &str = "only the first of ";
 
-pub(super) fn cut_off(part_type: &str, pieces: usize) -> v1::Degradation {
+/// What a passive answer of these pieces loses, beside what they lost when they were rendered.
+pub(super) fn lost_in_riding(opened: &Opened, rendered: &Pieces, cut: bool) -> Vec<v1::Degradation> {
+    let Some(first) = rendered.pieces.first() else {
+        return Vec::new();
+    };
+    let mut lost = opened.account.passive_loses(first);
+    if cut {
+        lost.push(cut_off(first.part_type, rendered.pieces.len()));
+    }
+    lost
+}
+
+fn cut_off(part_type: &str, pieces: usize) -> v1::Degradation {
     v1::Degradation {
         from_type: part_type.to_owned(),
         to_type: part_type.to_owned(),

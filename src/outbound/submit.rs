@@ -411,11 +411,8 @@ impl Outbound {
         match plan::plan(&ask, facts, &shapes) {
             Plan::Api => Ok((road_of(opened, &pieces), pieces.degradations)),
             Plan::Passive { cut } => {
-                if cut && let Some(first) = pieces.pieces.first() {
-                    pieces
-                        .degradations
-                        .push(super::ride::cut_off(first.part_type, pieces.pieces.len()));
-                }
+                let lost = super::ride::lost_in_riding(opened, &pieces, cut);
+                pieces.degradations.extend(lost);
                 Ok((Road::Passive, pieces.degradations))
             }
             Plan::Hold(error) | Plan::Refuse(_, error) => Err(error),

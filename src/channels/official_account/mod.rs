@@ -20,6 +20,7 @@ use super::{
     common::{
         account::{Common, Holds, Kind, OfKind},
         normalise::{self, Passive, Tongue},
+        render::out,
         settings as entered, tokens,
     },
     contract::{
@@ -136,6 +137,10 @@ impl Account for Opened {
 
     fn passive(&self, piece: &Piece, to: &PassiveTo, now: Millis) -> Option<Vec<u8>> {
         render::passive(piece, to, now)
+    }
+
+    fn passive_loses(&self, piece: &Piece) -> Vec<v1::Degradation> {
+        out::lost_marks(piece)
     }
 
     fn call(&self, piece: &Piece, recipient: &str) -> Call {

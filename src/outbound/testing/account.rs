@@ -195,6 +195,10 @@ impl Account for FakeAccount {
             .contains(&piece.part_type)
             .then(|| piece.native.as_str().unwrap_or_default().as_bytes().to_vec())
     }
+    fn passive_loses(&self, piece: &Piece) -> Vec<v1::Degradation> {
+        let marked = piece.native.as_str().is_some_and(|said| said.starts_with("marked"));
+        marked.then(v1::Degradation::default).into_iter().collect()
+    }
     fn call(&self, piece: &Piece, recipient: &str) -> Call {
         Call {
             method: Method::Post,

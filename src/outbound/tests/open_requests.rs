@@ -125,6 +125,25 @@ async fn without_api_a_kept_answer_that_nobody_fetched_expires_and_a_long_one_is
 }
 
 #[tokio::test]
+async fn what_a_passive_answer_leaves_unsaid_is_told_with_it_and_before_it() {
+    let house = awake();
+    let event = house.wrote(5);
+    house.windows.open(&event.event.id, START + 4_000, true);
+    let marked = json!({"inReplyTo": event.event.id, "text": "marked"});
+    let preview = house
+        .outbound
+        .submit(&Caller::default(), request(marked.clone()), true)
+        .await
+        .expect("a preview");
+    assert_eq!(preview.degradations.len(), 1);
+    let sent = house.submit(marked).await.expect("accepted");
+    let sent = house.becomes(&sent, Status::HandedOver).await;
+    assert_eq!(sent.degradations, preview.degradations);
+    let by_api = house.say("marked").await;
+    assert!(house.becomes(&by_api, Status::Sent).await.degradations.is_empty());
+}
+
+#[tokio::test]
 async fn a_send_in_answer_to_an_event_rides_while_its_request_is_kept_open() {
     let house = awake();
     let event = house.wrote(5);

@@ -206,12 +206,20 @@ fn text_piece(text: String) -> Piece {
     }
 }
 
+const AI_MARK: &str = "aimsgcontext";
+
 /// The mark of a machine's words, where the body has a place for it: the core's own choice in a native body stays.
 /// <https://developers.weixin.qq.com/doc/subscription/api/customer/message/api_sendcustommessage.html>
 pub fn mark_ai(say: &Say, piece: &mut Piece) {
     if let Some(body) = message_body(piece).filter(|_| say.ai_generated) {
-        body.entry("aimsgcontext").or_insert_with(|| json!({ "is_ai_msg": 1 }));
+        body.entry(AI_MARK).or_insert_with(|| json!({ "is_ai_msg": 1 }));
     }
+}
+
+/// What of it a passive answer has no place for.
+pub fn lost_marks(piece: &Piece) -> Vec<v1::Degradation> {
+    let marked = !piece.passive_only && piece.native.get(AI_MARK).is_some();
+    marked.then(|| degrade::AI_MARK_LOST.report()).into_iter().collect()
 }
 
 /// The body of a piece that is a message of its own.

@@ -33,6 +33,7 @@ fn speaker_and_ai_mark_ride_on_the_api_and_are_left_out_passively() {
         r#"{"touser":"oUser","msgtype":"text","aimsgcontext":{"is_ai_msg":1},"customservice":{"kf_account":"anna@shop"},"text":{"content":"hi"}}"#
     );
     assert!(!xml(piece, true).expect("rides").contains("anna"));
+    assert_eq!(out::lost_marks(piece)[0].from_type, "ai_generated");
     let passive_only = pieces(&settings(), &it, PASSIVE).expect("renders");
     assert_eq!(passive_only.degradations[0].from_type, "ai_generated");
     let named = Say {
