@@ -243,7 +243,14 @@ fn a_plain_account_takes_five_minutes() {
 #[test]
 fn shapes_that_no_platform_sends_are_400_before_any_signature() {
     let (query, _) = sealed_with(KEY, APP, TEXT);
-    for body in ["", "   ", "a=1", "[1]", "\u{feff}<xml/>"] {
+    for body in [
+        "",
+        "   ",
+        "a=1",
+        "[1]",
+        "<xml><Encrypt>&y;</Encrypt></xml>",
+        "\u{feff}<xml/>",
+    ] {
         rejected(admit(&settings(), &query, body, NOW), 400, Code::Undecodable);
     }
     rejected(

@@ -55,7 +55,7 @@ pub fn forbidden_outside(admit: impl Fn(&str) -> Result<Admitted, Refusal>) {
     let deep = "<a>".repeat(9) + &"</a>".repeat(9);
     for body in [
         "<!DOCTYPE x [<!ENTITY y 'z'>]><xml><Encrypt>QUJD</Encrypt></xml>",
-        "<xml><Encrypt>&y;</Encrypt></xml>",
+        "<xml><!ENTITY y 'z'><Encrypt>QUJD</Encrypt></xml>",
         &deep,
     ] {
         rejected(admit(body), 400, Code::ForbiddenXml);
