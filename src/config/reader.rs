@@ -80,10 +80,18 @@ impl<'r> Table<'r> {
         self.reading.fault(origin, &self.full(key), found, expected);
     }
 
-    /// Notes a fault of a key in a table below (`previous.token`), where that table was written.
+    /// Notes a fault of a key in a table below (`previous.token`), where it was written, else where that table was.
     pub fn fault_below(&self, path: &str, found: impl Into<String>, expected: impl Into<String>) {
-        let key = path.split('.').next().unwrap_or_default();
-        let origin = self.fields.get(key).and_then(Value::origin).unwrap_or(&self.origin);
+        let mut origin = self.origin.as_str();
+        let mut fields = Some(&self.fields);
+        for key in path.split('.') {
+            let value = fields.and_then(|fields| fields.get(key));
+            origin = value.and_then(Value::origin).unwrap_or(origin);
+            fields = match value.map(|value| &value.kind) {
+                Some(ValueKind::Table(below)) => Some(below),
+                _ => None,
+            };
+        }
         self.reading.fault(origin, &self.full(path), found, expected);
     }
 

@@ -72,6 +72,16 @@ pub fn read(mut root: Table<'_>, reading: &Reading) -> Option<Config> {
     let cores = cores::read_cores(&mut root, reading);
     let forwarders = forwarders::read_forwarders(&mut root, reading);
     let log = section(&mut root, "log", read_log);
+    tell_shared(
+        &root,
+        &[
+            ("public", public.as_ref().map(|it| it.listen)),
+            ("internal", internal.as_ref().map(|it| it.listen)),
+            ("grpc", grpc.as_ref().map(|it| it.listen)),
+            ("health", health.as_ref().map(|it| it.listen)),
+            ("cloud", cloud.flatten()),
+        ],
+    );
     let shown = root.finish();
     Some(Config {
         public: public?,
@@ -187,6 +197,27 @@ fn guard(it: &Table<'_>, listen: Option<SocketAddr>, tls: bool, behind_tls_proxy
             "a loopback address, or tls = { cert_file, key_file }, or behind_tls_proxy = true",
         );
     }
+}
+
+/// A fault of each listener that wants an address which one before it has.
+fn tell_shared(root: &Table<'_>, listeners: &[(&str, Option<SocketAddr>)]) {
+    for (at, (name, address)) in listeners.iter().enumerate() {
+        let Some(address) = address else { continue };
+        let first = listeners[..at]
+            .iter()
+            .find(|(_, other)| other.is_some_and(|other| is_shared(other, *address)));
+        if let Some((first, Some(other))) = first {
+            let found = format!("\"{address}\", and {first}.listen is \"{other}\"");
+            root.fault_below(&format!("{name}.listen"), found, "a port of its own");
+        }
+    }
+}
+
+/// The second of the two could not be opened. Port 0 is any free one; `::` takes IPv4 as well.
+fn is_shared(one: SocketAddr, other: SocketAddr) -> bool {
+    let (a, b) = (one.ip().to_canonical(), other.ip().to_canonical());
+    let covers = |it: IpAddr, other: IpAddr| it.is_unspecified() && (it.is_ipv6() || other.is_ipv4());
+    one.port() != 0 && one.port() == other.port() && (a == b || covers(a, b) || covers(b, a))
 }
 
 fn read_tls(it: &mut Table<'_>) -> Option<Tls> {

@@ -211,6 +211,24 @@ fn listeners_that_would_show_tokens_or_unsigned_pushes_to_the_world_are_refused(
 }
 
 #[test]
+fn two_listeners_of_one_port_are_a_fault_unless_any_free_one_will_do() {
+    let faults = read(
+        "[internal]\nlisten = \"127.0.0.1:8080\"\n[cloud]\nlisten = \"10.0.0.1:8083\"\n",
+        &[],
+    )
+    .expect_err("a fault");
+    assert_eq!(
+        faults,
+        [
+            "wxbridge.toml:2: internal.listen: found \"127.0.0.1:8080\", and public.listen is \"0.0.0.0:8080\"; expected a port of its own"
+        ]
+    );
+    let any = "[public]\nlisten = \"127.0.0.1:0\"\n[internal]\nlisten = \"127.0.0.1:0\"\n";
+    read(any, &[]).expect("each gets its own");
+    read("[internal]\nlisten = \"[::1]:8080\"\n", &[]).expect("IPv4 and IPv6 are two");
+}
+
+#[test]
 fn two_cores_of_one_name_are_a_fault() {
     let told = read(&format!("{CORE}{CORE}"), &[]).expect_err("twice");
     assert!(
