@@ -9,6 +9,7 @@ use crate::{
     error::{Code, pages},
     ports::clock::Millis,
     schema::Timestamp,
+    tokens::NO_TOKEN,
 };
 
 const DAY: Millis = 24 * 3_600_000;
@@ -49,11 +50,13 @@ fn stands(condition: &mut Condition, code: Code, said: Option<String>) {
 /// One finding for each that has none of its own elsewhere.
 pub(super) fn findings(condition: &Condition, places: &Places) -> Vec<Draft> {
     let one = |(code, seen): (&Code, &String)| finding(*code, seen, places);
-    let spoken_of = |code: Code| matches!(code, Code::OldKeyStillUsed | Code::IpNotAllowed);
+    let spoken_of = |code: Code, seen: &str| {
+        matches!(code, Code::OldKeyStillUsed | Code::IpNotAllowed) || seen.starts_with(NO_TOKEN)
+    };
     condition
         .warnings
         .iter()
-        .filter(|(code, _)| !spoken_of(**code))
+        .filter(|(code, seen)| !spoken_of(**code, seen))
         .map(one)
         .collect()
 }

@@ -22,6 +22,9 @@ const SAME_PAUSE: Millis = 30_000;
 /// How long the warning of a token taken elsewhere stands after it was last seen.
 const TAKEN_STANDS: Millis = 24 * 3_600_000;
 
+/// How a warning begins that the platform gives an account no token, and will not until somebody mends something.
+pub const NO_TOKEN: &str = "no access token: ";
+
 /// A token and its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
@@ -186,6 +189,7 @@ impl Keeper {
             }
             Err(error) => {
                 cell.with(|known| known.fail(&error, now));
+                warn(opened, &error);
                 // A token that still works outlives a failed renewal; one that was refused does not.
                 if matches!(why, Rejected::This(_)) {
                     cell.with(|known| known.token = None);
@@ -225,6 +229,7 @@ impl Keeper {
             known.loaded = true;
             known.failure = None;
         });
+        opened.observe(|condition| condition.warnings.retain(|_, said| !said.starts_with(NO_TOKEN)));
         if let Some((store, vault)) = &self.parts.keep {
             let kept = Kept {
                 value: token.value.clone(),
@@ -323,6 +328,17 @@ impl Keeper {
             None if warned => cell.with(|known| known.taken_at = Some(now)),
             _ => {}
         }
+    }
+}
+
+/// What will not pass by itself stands among the account's warnings until a token comes.
+fn warn(opened: &Opened, error: &v1::Error) {
+    if let (false, Some(code)) = (error.retryable, Code::parse(&error.code)) {
+        let said = format!(
+            "{NO_TOKEN}{} {}. {}",
+            error.platform_code, error.platform_message, error.remedy
+        );
+        opened.observe(|condition| condition.warnings.insert(code, said));
     }
 }
 

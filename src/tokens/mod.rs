@@ -31,7 +31,7 @@ use crate::{
 };
 
 use cell::{Cell, Rejected};
-pub use cell::{Token, reason, unanswered};
+pub use cell::{NO_TOKEN, Token, reason, unanswered};
 pub use download::Got;
 pub use grants::Grants;
 pub use vault::Vault;

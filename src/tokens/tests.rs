@@ -188,6 +188,30 @@ async fn a_failure_is_not_repeated_at_once() {
 }
 
 #[tokio::test]
+async fn credentials_that_are_refused_stand_among_the_warnings_until_a_token_comes() {
+    let house = house();
+    let warned = || {
+        house
+            .opened
+            .observe(|it| it.warnings.keys().copied().collect::<Vec<_>>())
+    };
+    house.platform.will(
+        "/token",
+        [
+            Does::NotSent,
+            Does::Says(json!({"errcode": 40125, "errmsg": "invalid appsecret"})),
+        ],
+    );
+    house.keeper.token(&house.opened).await.expect_err("no token");
+    assert!(warned().is_empty(), "this passes by itself");
+    house.clock.advance(Duration::from_secs(1));
+    house.keeper.token(&house.opened).await.expect_err("a wrong secret");
+    assert_eq!(warned(), [Code::BadSecret]);
+    house.keeper.token_now(&house.opened).await.expect("a token");
+    assert!(warned().is_empty());
+}
+
+#[tokio::test]
 async fn a_token_outlives_a_restart_sealed() {
     let clock = ManualClock::at(1_000_000);
     let store = MemoryStore::new(Arc::new(clock.clone()));
