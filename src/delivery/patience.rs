@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::ports::{
     clock::Millis,
-    store::{RecordWrite, Store, StoreError},
+    store::{RecordWrite, Store, StoreError, forget},
 };
 
 /// By the event's id; so long in decimal digits.
@@ -34,18 +34,11 @@ pub async fn note(store: &dyn Store, event: &str, so_far: Millis) -> Result<(), 
 
 /// Forgets the notes of events that are not there any more; says how many went.
 pub async fn forget_old(store: &dyn Store) -> Result<usize, StoreError> {
-    let mut writes = Vec::new();
+    let mut gone = Vec::new();
     for record in store.records(SPACE).await? {
         if store.event(&record.key).await?.is_none() {
-            writes.push(RecordWrite::Delete {
-                space: SPACE,
-                key: record.key,
-            });
+            gone.push(record.key);
         }
     }
-    let gone = writes.len();
-    if gone > 0 {
-        store.write_records(writes).await?;
-    }
-    Ok(gone)
+    forget(store, SPACE, gone).await
 }

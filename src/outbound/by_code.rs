@@ -8,7 +8,7 @@ use crate::{
     conversation::ledger::{Ledger, Standing},
     ports::{
         clock::Millis,
-        store::{LedgerEntry, Message, RecordWrite, Store, StoreError, View},
+        store::{LedgerEntry, Message, RecordWrite, Store, StoreError, View, forget},
     },
     schema::v1::event::Body,
 };
@@ -188,17 +188,6 @@ pub async fn forget_old(store: &dyn Store, now: Millis) -> Result<usize, StoreEr
     let millis = now.saturating_sub(2 * LONGEST).max(0);
     // How the ids of events of that moment begin (UUIDv7).
     let before = format!("{:08x}-{:04x}", millis >> 16, millis & 0xffff);
-    let records = store.records(SPACE).await?;
-    let dead = records.into_iter().filter(|record| record.key < before);
-    let writes: Vec<RecordWrite> = dead
-        .map(|record| RecordWrite::Delete {
-            space: SPACE,
-            key: record.key,
-        })
-        .collect();
-    let gone = writes.len();
-    if gone > 0 {
-        store.write_records(writes).await?;
-    }
-    Ok(gone)
+    let keys = store.records(SPACE).await?.into_iter().map(|record| record.key);
+    forget(store, SPACE, keys.filter(|key| *key < before)).await
 }

@@ -21,7 +21,7 @@ use crate::{
     media::{Library, ending},
     ports::{
         clock::{Clock, Millis},
-        store::{RecordWrite, Store, StoreError},
+        store::{Record, RecordWrite, Store, StoreError, forget},
     },
     schema::v1::{self, send_request::Degrade},
     tokens::{CallFault, Keeper},
@@ -273,21 +273,10 @@ impl Resolver {
 
 /// Removes the ids that the platform has forgotten; says how many went.
 pub async fn forget_old(store: &dyn Store, now: Millis) -> Result<usize, StoreError> {
-    let mut writes = Vec::new();
-    for record in store.records(SPACE).await? {
-        let lives = serde_json::from_slice::<Kept>(&record.value).is_ok_and(|kept| kept.until > now);
-        if !lives {
-            writes.push(RecordWrite::Delete {
-                space: SPACE,
-                key: record.key,
-            });
-        }
-    }
-    let gone = writes.len();
-    if gone > 0 {
-        store.write_records(writes).await?;
-    }
-    Ok(gone)
+    let lives = |record: &Record| serde_json::from_slice::<Kept>(&record.value).is_ok_and(|kept| kept.until > now);
+    let records = store.records(SPACE).await?.into_iter();
+    let dead = records.filter(|record| !lives(record)).map(|record| record.key);
+    forget(store, SPACE, dead).await
 }
 
 /// Where an id is good: for one app, at one address of the platform. An account that was given another one starts anew.

@@ -7,7 +7,7 @@ use crate::{
     channels::contract::{Say, Ticket},
     ports::{
         clock::Millis,
-        store::{RecordWrite, Store, StoreError, Stored},
+        store::{Record, RecordWrite, Store, StoreError, Stored, forget},
     },
     schema::v1::{self, event::Body},
 };
@@ -125,20 +125,8 @@ fn ticket_of(event: &v1::Event) -> Option<Ticket> {
 
 /// Removes the codes that have died; says how many went.
 pub async fn forget_old(store: &dyn Store, now: Millis) -> Result<usize, StoreError> {
-    let records = store.records(SPACE).await?;
-    let dead = records.into_iter().filter(|record| {
-        let lives = serde_json::from_slice::<Kept>(&record.value).is_ok_and(|kept| kept.until > now);
-        !lives
-    });
-    let writes: Vec<RecordWrite> = dead
-        .map(|record| RecordWrite::Delete {
-            space: SPACE,
-            key: record.key,
-        })
-        .collect();
-    let gone = writes.len();
-    if gone > 0 {
-        store.write_records(writes).await?;
-    }
-    Ok(gone)
+    let lives = |record: &Record| serde_json::from_slice::<Kept>(&record.value).is_ok_and(|kept| kept.until > now);
+    let records = store.records(SPACE).await?.into_iter();
+    let dead = records.filter(|record| !lives(record)).map(|record| record.key);
+    forget(store, SPACE, dead).await
 }

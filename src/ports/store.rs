@@ -410,3 +410,18 @@ pub trait Store: Send + Sync + 'static {
     /// Ends the writer after everything queued is committed.
     async fn close(&self);
 }
+
+/// Deletes these records of a space in one commit; says how many that were.
+pub async fn forget(
+    store: &dyn Store,
+    space: &'static str,
+    keys: impl IntoIterator<Item = String>,
+) -> Result<usize, StoreError> {
+    let delete = |key| RecordWrite::Delete { space, key };
+    let writes: Vec<_> = keys.into_iter().map(delete).collect();
+    let gone = writes.len();
+    if gone > 0 {
+        store.write_records(writes).await?;
+    }
+    Ok(gone)
+}
