@@ -4,11 +4,14 @@
 //! sockets without one; and a core that refuses one conversation, which must not keep the others waiting.
 
 use std::{
+    collections::HashMap,
     net::{Ipv4Addr, SocketAddr, TcpListener},
+    sync::mpsc,
+    thread,
     time::{Duration, Instant},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::{CUSTOMERS, fill, in_front_of};
 use crate::{
@@ -26,6 +29,8 @@ use crate::{
 const SHARE: u64 = 10;
 const SILENCE: Duration = Duration::from_secs(100);
 const PAGE: usize = 1_000;
+/// Pages that have come and are not looked at.
+const AHEAD: usize = 2;
 const IN_FLIGHT: usize = 64;
 
 /// One way, and what it came to.
@@ -185,6 +190,14 @@ fn refused(plan: &Plan, events: u64, bodies: &[Vec<u8>]) -> Outcome<Run> {
     })
 }
 
+/// As much of a page as is needed to ask for the next.
+#[derive(Deserialize)]
+struct Unread<'a> {
+    #[serde(default)]
+    events: Vec<IgnoredAny>,
+    next: &'a str,
+}
+
 /// What is read of a page.
 #[derive(Deserialize)]
 struct Page<'a> {
@@ -206,28 +219,58 @@ struct Conversation<'a> {
     key: std::borrow::Cow<'a, str>,
 }
 
-/// A core that asks for page after page, takes each, and checks the order.
+/// A core that asks for page after page on one connection, and on another one takes each once it has looked at all of it.
 fn pull(daemon: &mut Daemon, events: u64) -> Outcome<Run> {
     let (internal, token) = daemon.internal()?;
-    let mut wire = Wire::connect(internal)?;
-    let mut last = std::collections::HashMap::<String, u32>::new();
     let (began, idle) = (Instant::now(), daemon.process().cpu());
-    let (mut taken, mut cursor) = (0, String::new());
-    while taken < events {
+    let (pages, come) = mpsc::sync_channel(AHEAD);
+    let taker = {
+        let token = token.clone();
+        thread::spawn(move || take(internal, &token, come))
+    };
+    let asked = ask(internal, &token, events, &pages);
+    drop(pages);
+    let taken = taker.join().map_err(|_| "the core panicked")??;
+    asked?;
+    Ok(run(daemon, began, idle, taken))
+}
+
+/// Page after page, until that many events have come.
+fn ask(internal: SocketAddr, token: &str, events: u64, pages: &mpsc::SyncSender<Vec<u8>>) -> Outcome<()> {
+    let mut wire = Wire::connect(internal)?;
+    let (mut come, mut cursor) = (0, String::new());
+    while come < events {
         let after = if cursor.is_empty() {
             String::new()
         } else {
             format!("&after={cursor}")
         };
         let path = format!("/v1/events?core={CORE}&limit={PAGE}&wait=5s{after}");
-        let (status, body) = wire.exchange(&request(internal, "GET", &path, &token, ""))?;
+        let (status, body) = wire.exchange(&request(internal, "GET", &path, token, ""))?;
         if status != 200 {
             return Err(format!("a page was answered {status}: {}", String::from_utf8_lossy(body)).into());
         }
-        let page: Page<'_> = serde_json::from_slice(body)?;
+        let page: Unread<'_> = serde_json::from_slice(body)?;
         if page.events.is_empty() {
-            return Err(format!("{taken} of {events} events came").into());
+            return Err(format!("{come} of {events} events came").into());
         }
+        come += page.events.len() as u64;
+        page.next.clone_into(&mut cursor);
+        if pages.send(body.to_vec()).is_err() {
+            // It has said why.
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Looks at every event of the pages that come, checks the order, and takes each page; how many events those were.
+fn take(internal: SocketAddr, token: &str, pages: mpsc::Receiver<Vec<u8>>) -> Outcome<u64> {
+    let mut wire = Wire::connect(internal)?;
+    let mut last = HashMap::<String, u32>::new();
+    let mut taken = 0;
+    for body in pages {
+        let page: Page<'_> = serde_json::from_slice(&body)?;
         for event in &page.events {
             let known = last.entry(event.conversation.key.to_string()).or_default();
             *known += 1;
@@ -236,14 +279,13 @@ fn pull(daemon: &mut Daemon, events: u64) -> Outcome<Run> {
             }
         }
         taken += page.events.len() as u64;
-        page.next.clone_into(&mut cursor);
-        let ack = format!("{{\"cursor\":\"{cursor}\"}}");
-        let (status, _) = wire.exchange(&request(internal, "POST", "/v1/events/ack", &token, &ack))?;
+        let ack = format!("{{\"cursor\":\"{}\"}}", page.next);
+        let (status, _) = wire.exchange(&request(internal, "POST", "/v1/events/ack", token, &ack))?;
         if status != 200 {
             return Err(format!("an acknowledgement was answered {status}").into());
         }
     }
-    Ok(run(daemon, began, idle, taken))
+    Ok(taken)
 }
 
 fn request(host: SocketAddr, method: &str, path: &str, token: &str, body: &str) -> Vec<u8> {
