@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{CallFault, Keeper, Kept, sha256_hex, vault::SPACE};
 use crate::{
-    accounts::Opened,
+    accounts::{Condition, Opened},
     channels::contract::{AccessToken, Verdict},
     error::Code,
     ports::{clock::Millis, store::RecordWrite},
@@ -23,7 +23,7 @@ const SAME_PAUSE: Millis = 30_000;
 const TAKEN_STANDS: Millis = 24 * 3_600_000;
 
 /// How a warning begins that the platform gives an account no token, and will not until somebody mends something.
-pub const NO_TOKEN: &str = "no access token: ";
+pub const NO_TOKEN: &str = "no access token / 无法获取 access_token: ";
 
 /// A token and its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -229,7 +229,7 @@ impl Keeper {
             known.loaded = true;
             known.failure = None;
         });
-        opened.observe(|condition| condition.warnings.retain(|_, said| !said.starts_with(NO_TOKEN)));
+        opened.observe(unwarn);
         if let Some((store, vault)) = &self.parts.keep {
             let kept = Kept {
                 value: token.value.clone(),
@@ -331,15 +331,23 @@ impl Keeper {
     }
 }
 
-/// What will not pass by itself stands among the account's warnings until a token comes.
+/// What will not pass by itself stands among the account's warnings until a token comes. What somebody else says there under
+/// the same code is theirs to take back, and stays.
 fn warn(opened: &Opened, error: &v1::Error) {
     if let (false, Some(code)) = (error.retryable, Code::parse(&error.code)) {
         let said = format!(
             "{NO_TOKEN}{} {}. {}",
             error.platform_code, error.platform_message, error.remedy
         );
-        opened.observe(|condition| condition.warnings.insert(code, said));
+        opened.observe(|condition| {
+            unwarn(condition);
+            condition.warnings.entry(code).or_insert(said);
+        });
     }
+}
+
+fn unwarn(condition: &mut Condition) {
+    condition.warnings.retain(|_, said| !said.starts_with(NO_TOKEN));
 }
 
 /// The calls of the platform that end a token like ours.

@@ -212,6 +212,21 @@ async fn credentials_that_are_refused_stand_among_the_warnings_until_a_token_com
 }
 
 #[tokio::test]
+async fn a_warning_of_somebody_else_is_neither_replaced_nor_taken_back() {
+    let house = house();
+    let theirs = "pulling wk1 fails";
+    house
+        .opened
+        .observe(|it| it.warnings.insert(Code::BadSecret, theirs.to_owned()));
+    let said = || house.opened.observe(|it| it.warnings[&Code::BadSecret].clone());
+    house.platform.will("/token", [Does::Says(json!({ "errcode": 40125 }))]);
+    house.keeper.token(&house.opened).await.expect_err("a wrong secret");
+    assert_eq!(said(), theirs);
+    house.keeper.token_now(&house.opened).await.expect("a token");
+    assert_eq!(said(), theirs);
+}
+
+#[tokio::test]
 async fn a_token_outlives_a_restart_sealed() {
     let clock = ManualClock::at(1_000_000);
     let store = MemoryStore::new(Arc::new(clock.clone()));
