@@ -25,30 +25,8 @@ pub fn read(mut root: Table<'_>, reading: &Reading) -> Option<Config> {
     });
     let cloud = section(&mut root, "cloud", |it| Some(read_cloud(it)));
     let store = section(&mut root, "store", read_store);
-    let platform = section(&mut root, "platform", |it| {
-        let (weixin_api, wecom_api, weixin_pages) = (it.url("weixin_api"), it.url("wecom_api"), it.url("weixin_pages"));
-        Some(Platform {
-            weixin_api: weixin_api?,
-            wecom_api: wecom_api?,
-            weixin_pages: weixin_pages?,
-        })
-    });
-    let retention = section(&mut root, "retention", |it| {
-        let events = it.duration("events", EVENTS_LEAST, Millis::MAX, "7d");
-        let media = it.duration("media", 1, Millis::MAX, "3d");
-        let idempotency = it.duration("idempotency", 1, Millis::MAX, "72h");
-        let (aside, audit) = (
-            it.duration("aside", 1, Millis::MAX, "30d"),
-            it.duration("audit", 1, Millis::MAX, "365d"),
-        );
-        Some(Retention {
-            events: events?,
-            media: media?,
-            idempotency: idempotency?,
-            aside: aside?,
-            audit: audit?,
-        })
-    });
+    let platform = section(&mut root, "platform", read_platform);
+    let retention = section(&mut root, "retention", read_retention);
     let session = section(&mut root, "session", |it| {
         let idle = it.duration("idle", 1, Millis::MAX, "48h")?;
         Some(Session { idle })
@@ -271,6 +249,32 @@ fn read_store(it: &mut Table<'_>) -> Option<Store> {
         dir: dir?,
         reserve: reserve?,
         master_key_file,
+    })
+}
+
+fn read_platform(it: &mut Table<'_>) -> Option<Platform> {
+    let (weixin_api, wecom_api, weixin_pages) = (it.url("weixin_api"), it.url("wecom_api"), it.url("weixin_pages"));
+    Some(Platform {
+        weixin_api: weixin_api?,
+        wecom_api: wecom_api?,
+        weixin_pages: weixin_pages?,
+    })
+}
+
+fn read_retention(it: &mut Table<'_>) -> Option<Retention> {
+    let events = it.duration("events", EVENTS_LEAST, Millis::MAX, "7d");
+    let media = it.duration("media", 1, Millis::MAX, "3d");
+    let idempotency = it.duration("idempotency", 1, Millis::MAX, "72h");
+    let (aside, audit) = (
+        it.duration("aside", 1, Millis::MAX, "30d"),
+        it.duration("audit", 1, Millis::MAX, "365d"),
+    );
+    Some(Retention {
+        events: events?,
+        media: media?,
+        idempotency: idempotency?,
+        aside: aside?,
+        audit: audit?,
     })
 }
 
