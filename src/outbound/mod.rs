@@ -6,6 +6,7 @@
 //! quote    what does a message that it quotes say, and may it be quoted?
 //! files    which files does it carry, and what if the platform does not take one?
 //! resolve  which platform ids stand for them?
+//! pictures those inside a text: messages of their own, or links?
 //! source   where do their bytes come from?
 //! submit   a request from outside: durable, then ACCEPTED
 //! replies  a core's answer to an event: committed with the event's acceptance
@@ -34,6 +35,7 @@ mod lanes;
 mod orders;
 mod outcome;
 mod pace;
+mod pictures;
 pub mod plan;
 mod platform_orders;
 mod quote;

@@ -7,6 +7,7 @@ use super::{
     Outbound,
     dispatch::Turn,
     faults::{error, from_fault},
+    pictures::Pictures,
     resolve::{How, Unresolved},
     step,
 };
@@ -296,7 +297,7 @@ impl Outbound {
             api: true,
             ..Default::default()
         };
-        let pieces = match self.rendered(opened, say, roads, How::Kept).await {
+        let pieces = match self.rendered(opened, say, roads, How::Kept, Pictures::Linked).await {
             Ok(pieces) => pieces,
             Err(Unresolved::Refused(error) | Unresolved::Later(error)) => return Ok(Err(error)),
         };

@@ -10,6 +10,7 @@ use super::{
     facts::{self, ends_session},
     faults::from_fault,
     lanes::Block,
+    pictures::{self, Pictures},
     plan::{self, Ask, Facts, Plan, Shape},
     resolve::{How, Unresolved},
     step,
@@ -174,28 +175,28 @@ impl Outbound {
     ) -> Result<Pieces, Way> {
         let roads = plan::roads(ask, facts);
         let failed = |error| Way::Refused(Status::Failed, error);
-        let render = |say: &Say| {
-            let pieces = opened.account.pieces(say, roads);
+        let words_alone = || {
+            let pieces = opened.account.pieces(&say, roads);
             pieces.map_err(|fault| failed(from_fault(fault)))
         };
-        let needs_files = matches!(&say.what, What::Parts { parts, .. } if parts.iter().any(|part| !is_text(part)));
-        if !needs_files {
-            return render(&say);
+        let is_words = is_words(&say);
+        if is_words && !pictures::any(&say) {
+            return words_alone();
         }
-        let (outbound, at) = (self.clone(), opened.clone());
-        let mut resolving = tokio::spawn(async move { outbound.with_files(&at, say, How::Kept).await });
-        let resolved = tokio::select! {
-            resolved = &mut resolving => resolved.map_err(|_| Way::Outbox)?,
-            () = self.parts.clock.sleep_until(deadline) => return Err(Way::Outbox),
+        let (outbound, at, whole) = (self.clone(), opened.clone(), say.clone());
+        let fitting = Pictures::IfFit(*ask, *facts);
+        let mut rendering = tokio::spawn(async move { outbound.rendered(&at, whole, roads, How::Kept, fitting).await });
+        let rendered = tokio::select! {
+            rendered = &mut rendering => rendered.map_err(|_| Way::Outbox)?,
+            // Words do not miss the open request for a picture's sake: it is a link then.
+            () = self.parts.clock.sleep_until(deadline) => {
+                return if is_words { words_alone() } else { Err(Way::Outbox) };
+            }
         };
-        let (say, mut lost) = resolved.map_err(|unresolved| match unresolved {
+        rendered.map_err(|unresolved| match unresolved {
             Unresolved::Refused(error) => failed(error),
             Unresolved::Later(_) => Way::Outbox,
-        })?;
-        let mut pieces = render(&say)?;
-        lost.append(&mut pieces.degradations);
-        pieces.degradations = lost;
-        Ok(pieces)
+        })
     }
 
     /// `say` with its files on the platform, and what that cost.
@@ -325,7 +326,7 @@ impl Outbound {
         Ok(answered.is_some_and(|stored| facts::is_event(&stored.event)))
     }
 
-    /// Whether a kept answer was only the first of several pieces. Its files are on the platform already.
+    /// Whether a kept answer was only the first of several pieces.
     async fn has_more(&self, message: &Message) -> bool {
         let Some(opened) = self.opened(&message.account) else {
             return false;
@@ -348,24 +349,26 @@ impl Outbound {
         let Ok(say) = self.with_quote(&opened.settings.id, &message.key, say).await else {
             return true;
         };
-        let Ok((say, _)) = self.with_files(&opened, say, How::Kept).await else {
-            return true;
-        };
         let ask = Ask::of(&message.request);
         let facts = Facts {
             passive: true,
             after_event: self.answers_event(message).await.unwrap_or_default(),
             ..facts::facts(None, self.probes.shut(&opened, self.now()), self.now())
         };
-        opened
-            .account
-            .pieces(&say, plan::roads(&ask, &facts))
-            .is_ok_and(|pieces| pieces.pieces.len() > 1)
+        let as_told = Pictures::as_told(&message.result);
+        // The platform waits: nothing is fetched only to be counted.
+        let rendering = self.rendered(&opened, say, plan::roads(&ask, &facts), How::Preview, as_told);
+        rendering.await.map_or(true, |pieces| pieces.pieces.len() > 1)
     }
 }
 
-fn is_text(part: &v1::Part) -> bool {
-    matches!(part.content, Some(v1::part::Content::Text(_)))
+/// Nothing but texts: no file must be on the platform first.
+fn is_words(say: &Say) -> bool {
+    let is_text = |part: &v1::Part| matches!(part.content, Some(v1::part::Content::Text(_)));
+    match &say.what {
+        What::Parts { parts, .. } => parts.iter().all(is_text),
+        _ => true,
+    }
 }
 
 enum Boarded {

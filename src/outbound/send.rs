@@ -8,6 +8,7 @@ use super::{
     dispatch::{PAUSE_MOST, Turn, is_ambiguous},
     facts::{self, ends_session},
     faults::{error, from_fault},
+    pictures::Pictures,
     plan::{self, Ask, Facts, Plan},
     platform_orders::Place,
     resolve::{How, Unresolved},
@@ -123,7 +124,11 @@ impl Outbound {
             return self.not_now(message, &ask, plan).await;
         }
         let roads = roads(message, &ask, &facts);
-        let pieces = match self.rendered(&opened, say.clone(), roads, How::Kept).await {
+        let pictures = match message.pieces_done {
+            0 => Pictures::IfFit(ask, if code.is_some() { without } else { facts }),
+            _ => Pictures::as_told(&message.result),
+        };
+        let pieces = match self.rendered(&opened, say.clone(), roads, How::Kept, pictures).await {
             Ok(pieces) => pieces,
             Err(unresolved) => return self.unresolved(message, unresolved).await,
         };
@@ -251,7 +256,7 @@ impl Outbound {
                 }
                 Ok(Verdict::UploadAgain(_)) if !uploaded_again => {
                     uploaded_again = true;
-                    match self.rendered(&sending.opened, say.clone(), roads, How::Afresh).await {
+                    match self.again(&sending, say.clone(), roads, How::Afresh).await {
                         Ok(fresh) => pieces = fresh,
                         Err(unresolved) => {
                             return Ok(Gone::Stopped(self.unresolved(&sending.message, unresolved).await?));
@@ -263,7 +268,7 @@ impl Outbound {
                 {
                     otherwise = true;
                     say = other;
-                    match self.rendered(&sending.opened, say.clone(), roads, How::Kept).await {
+                    match self.again(&sending, say.clone(), roads, How::Kept).await {
                         Ok(fresh) => pieces = fresh,
                         Err(_) => return Ok(Gone::Stopped(self.stopped(&sending, failed(error)).await?)),
                     }
@@ -310,13 +315,35 @@ impl Outbound {
         Ok(verdict)
     }
 
+    /// As [`rendered`](Self::rendered), of a message that has begun.
+    async fn again(&self, sending: &Sending, say: Say, roads: Roads, how: How) -> Result<Pieces, Unresolved> {
+        let pictures = Pictures::as_told(&sending.message.result);
+        self.rendered(&sending.opened, say, roads, how, pictures).await
+    }
+
+    /// What `say` becomes, with its files on the platform.
     pub(super) async fn rendered(
         &self,
         opened: &Arc<Opened>,
         say: Say,
         roads: Roads,
         how: How,
+        pictures: Pictures,
     ) -> Result<Pieces, Unresolved> {
+        if let Some(pieces) = self.with_pictures(opened, &say, roads, how, pictures).await? {
+            return Ok(pieces);
+        }
+        Ok(self.pieces_of(opened, say, roads, how).await?.1)
+    }
+
+    /// `say` with its files on the platform, and the pieces of it.
+    pub(super) async fn pieces_of(
+        &self,
+        opened: &Arc<Opened>,
+        say: Say,
+        roads: Roads,
+        how: How,
+    ) -> Result<(Say, Pieces), Unresolved> {
         let (say, mut lost) = self.with_files(opened, say, how).await?;
         let mut pieces = opened
             .account
@@ -324,7 +351,7 @@ impl Outbound {
             .map_err(|fault| Unresolved::Refused(from_fault(fault)))?;
         lost.append(&mut pieces.degradations);
         pieces.degradations = lost;
-        Ok(pieces)
+        Ok((say, pieces))
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     HELD_FOR, OPEN_AGAIN, OPEN_MAX, Outbound, check,
     facts::{self, account_of, road_of},
     faults::{explained, from_fault, from_store},
+    pictures::Pictures,
     plan::{self, Ask, Facts, Plan},
     resolve::{How, Unresolved},
     ride::{WAIT_MAX, Way, shapes},
@@ -396,13 +397,9 @@ impl Outbound {
         let why = |(Unresolved::Refused(error) | Unresolved::Later(error))| error;
         let quoted = self.with_quote(&opened.settings.id, &target.request.conversation_key, say);
         let say = quoted.await.map_err(why)?;
-        let (say, mut lost) = self.with_files(opened, say, How::Preview).await.map_err(why)?;
-        let mut pieces = opened
-            .account
-            .pieces(&say, plan::roads(&ask, facts))
-            .map_err(from_fault)?;
-        lost.append(&mut pieces.degradations);
-        pieces.degradations = lost;
+        let pictures = Pictures::IfFit(ask, *facts);
+        let rendering = self.rendered(opened, say, plan::roads(&ask, facts), How::Preview, pictures);
+        let mut pieces = rendering.await.map_err(why)?;
         let rides = open.is_some_and(|to| {
             let first = pieces.pieces.first();
             first.is_some_and(|piece| opened.account.passive(piece, &to, self.now()).is_some())

@@ -1,6 +1,7 @@
 mod answers;
 mod open_requests;
 mod otherwise;
+mod pictures;
 mod quotes;
 mod sequence;
 mod session_orders;
@@ -39,18 +40,47 @@ struct House {
     store: Arc<MemoryStore>,
     platform: Arc<FakePlatform>,
     windows: Arc<FakeWindows>,
+    web: Arc<FakeWeb>,
     opened: Arc<Opened>,
     outbound: Arc<Outbound>,
     stop: watch::Sender<bool>,
     _dir: tempfile::TempDir,
 }
 
-struct NoFetch;
+/// The web: what a test puts there, an address that never answers, and nothing else.
+#[derive(Default)]
+struct FakeWeb(Mutex<(Vec<&'static str>, usize)>);
+
+impl FakeWeb {
+    /// A picture at this address.
+    fn has(&self, url: &'static str) {
+        self.0.lock().expect("no panic under the lock").0.push(url);
+    }
+
+    /// How often something was asked for.
+    fn asked(&self) -> usize {
+        self.0.lock().expect("no panic under the lock").1
+    }
+}
 
 #[async_trait::async_trait]
-impl Fetch for NoFetch {
-    async fn fetch(&self, _: &str, _: usize, _: Duration) -> Result<Fetched, FetchFault> {
-        Err(FetchFault::Refused(404))
+impl Fetch for FakeWeb {
+    async fn fetch(&self, url: &str, _: usize, _: Duration) -> Result<Fetched, FetchFault> {
+        let there = {
+            let mut web = self.0.lock().expect("no panic under the lock");
+            web.1 += 1;
+            web.0.contains(&url)
+        };
+        if url.contains("slow") {
+            std::future::pending::<()>().await;
+        }
+        there
+            .then(|| Fetched {
+                bytes: b"\x89PNG\r\n\x1a\n".to_vec(),
+                content_type: "image/png".to_owned(),
+                name: "1.png".to_owned(),
+            })
+            .ok_or(FetchFault::Refused(404))
     }
 }
 
@@ -76,6 +106,7 @@ fn asleep_as(opened: Arc<Opened>, links: Option<LinkMaker>, core: Core) -> House
     let store = MemoryStore::new(time.clone());
     let platform = Arc::new(FakePlatform::default());
     let windows = Arc::new(FakeWindows::default());
+    let web = Arc::<FakeWeb>::default();
     let observer = Arc::new(Observer::new());
     let keeper = Keeper::new(tokens::Parts {
         platform: platform.clone(),
@@ -107,7 +138,7 @@ fn asleep_as(opened: Arc<Opened>, links: Option<LinkMaker>, core: Core) -> House
         clock: time,
         observer,
         keeper,
-        fetch: Arc::new(NoFetch),
+        fetch: web.clone(),
         links,
         rules: Rules::default(),
         lanes,
@@ -117,6 +148,7 @@ fn asleep_as(opened: Arc<Opened>, links: Option<LinkMaker>, core: Core) -> House
         store,
         platform,
         windows,
+        web,
         opened,
         outbound,
         stop: watch::channel(false).0,

@@ -6,15 +6,15 @@
 
 use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 
-use super::{Image, Links, Lowered, anchor, attribute, label, line_ends, safe_link};
+use super::{Image, Links, Lowered, Pictures, anchor, attribute, label, line_ends, safe_link};
 
 /// Lowers `html` to text.
-pub fn lower(html: &str, links: Links) -> Lowered {
+pub fn lower(html: &str, links: Links, pictures: Pictures) -> Lowered {
     let html = line_ends(html);
     let mut emitter = DefaultEmitter::default();
     // Without it the inside of a script would be read as markup.
     emitter.naively_switch_states(true);
-    let mut writer = Writer::new(links);
+    let mut writer = Writer::new(links, pictures);
     for token in Tokenizer::new_with_emitter(html.as_str(), emitter) {
         let Ok(token) = token;
         match token {
@@ -62,6 +62,7 @@ const HIDDEN: &[&str] = &["script", "style", "title", "template", "iframe", "noe
 
 struct Writer {
     links: Links,
+    pictures: Pictures,
     out: String,
     images: Vec<Image>,
     link: Option<Link>,
@@ -86,9 +87,10 @@ struct Link {
 }
 
 impl Writer {
-    fn new(links: Links) -> Self {
+    fn new(links: Links, pictures: Pictures) -> Self {
         Self {
             links,
+            pictures,
             out: String::new(),
             images: Vec::new(),
             link: None,
@@ -222,16 +224,21 @@ impl Writer {
     }
 
     fn image(&mut self, tag: &StartTag<()>) {
-        let src = value(tag, "src").unwrap_or_default();
-        let alt = label(&value(tag, "alt").unwrap_or_default());
-        let name = or(&alt, "[图片]").to_owned();
-        let shown = match safe_link(&src).filter(|src| super::is_web(src)) {
-            // A link cannot hold a link: the outer one wins.
-            Some(src) if self.link.is_none() => anchor(&src, &name, self.links),
+        let image = Image {
+            src: value(tag, "src").unwrap_or_default(),
+            alt: label(&value(tag, "alt").unwrap_or_default()),
+        };
+        let name = or(&image.alt, "[图片]").to_owned();
+        let shown = match image.url() {
+            // A link cannot hold a link: the outer one wins, and needs words to tap on.
+            Some(url) if self.link.is_none() => match self.pictures {
+                Pictures::Linked => anchor(&url, &name, self.links),
+                Pictures::LeftOut => String::new(),
+            },
             _ => name,
         };
         shown.chars().for_each(|c| self.word(c));
-        self.images.push(Image { src, alt });
+        self.images.push(image);
     }
 
     fn finish(mut self) -> Lowered {
@@ -274,7 +281,7 @@ mod tests {
     use super::*;
 
     fn check(html: &str, expected: &str) {
-        assert_eq!(lower(html, Links::Keep).text, expected, "{html}");
+        assert_eq!(lower(html, Links::Keep, Pictures::Linked).text, expected, "{html}");
     }
 
     #[test]
@@ -335,7 +342,10 @@ mod tests {
     #[test]
     fn a_channel_without_links_spells_the_address() {
         let html = r#"<p>您好<br/><b>点</b><a href="https://x">这里</a></p>"#;
-        assert_eq!(lower(html, Links::Spell).text, "您好\n点这里 https://x");
+        assert_eq!(
+            lower(html, Links::Spell, Pictures::Linked).text,
+            "您好\n点这里 https://x"
+        );
     }
 
     #[test]
@@ -358,16 +368,27 @@ mod tests {
         let lowered = lower(
             r#"see <img src="https://x/a.png" alt="图"> <img src="cid:1">"#,
             Links::Keep,
+            Pictures::Linked,
         );
         assert_eq!(lowered.text, r#"see <a href="https://x/a.png">图</a> [图片]"#);
         assert_eq!(lowered.images.len(), 2);
     }
 
+    #[test]
+    fn a_picture_that_goes_apart_leaves_nothing_but_what_a_link_is_tapped_by() {
+        let html = r#"a <img src="//x/a.png" alt="图"> b <a href="https://y"><img src="https://x/b.png"></a> <img src="cid:1">"#;
+        let lowered = lower(html, Links::Keep, Pictures::LeftOut);
+        assert_eq!(lowered.text, r#"a b <a href="https://y">[图片]</a> [图片]"#);
+        let urls: Vec<_> = lowered.images.iter().map(Image::url).collect();
+        let expected = [Some("https://x/a.png"), Some("https://x/b.png"), None];
+        assert_eq!(urls, expected.map(|url| url.map(str::to_owned)));
+    }
+
     proptest! {
         #[test]
         fn anything_is_read_without_a_panic(html in "(<|>|/|a|p|li|br|img|script| |href=|\"|'|&|;|x|\n|é|你){0,60}") {
-            let _ = lower(&html, Links::Keep);
-            let _ = lower(&html, Links::Spell);
+            let _ = lower(&html, Links::Keep, Pictures::Linked);
+            let _ = lower(&html, Links::Spell, Pictures::Linked);
         }
     }
 }

@@ -3,11 +3,19 @@
 //! The marks go, the words stay: headings, emphasis, code, quotes and bullets become plain lines, links and pictures become
 //! links. Line ends stay line ends, because a chat has no paragraphs. What is not clearly a mark is left as written.
 
-use super::{Image, Links, Lowered, anchor, label, line_ends, line_tags, safe_link};
+use super::{Image, Links, Lowered, Pictures, anchor, label, line_ends, line_tags, safe_link};
+
+/// What may stand in the text.
+#[derive(Clone, Copy)]
+struct Shows {
+    links: Links,
+    pictures: Pictures,
+}
 
 /// Lowers `markdown` to text.
-pub fn lower(markdown: &str, links: Links) -> Lowered {
+pub fn lower(markdown: &str, links: Links, pictures: Pictures) -> Lowered {
     let text = line_ends(markdown);
+    let shows = Shows { links, pictures };
     let mut out = Lowered::default();
     let mut fenced = false;
     let mut lines = Vec::new();
@@ -18,7 +26,7 @@ pub fn lower(markdown: &str, links: Links) -> Lowered {
             lines.push(line.to_owned());
         } else if !is_table_rule(line) {
             let mut written = String::new();
-            inline(block(&line_tags(line)).as_str(), links, &mut written, &mut out.images);
+            inline(block(&line_tags(line)).as_str(), shows, &mut written, &mut out.images);
             lines.push(written.trim_end().to_owned());
         }
     }
@@ -55,7 +63,7 @@ fn block(line: &str) -> String {
 }
 
 /// Writes one line without its inline marks.
-fn inline(line: &str, links: Links, out: &mut String, images: &mut Vec<Image>) {
+fn inline(line: &str, shows: Shows, out: &mut String, images: &mut Vec<Image>) {
     let mut rest = line;
     while let Some(c) = rest.chars().next() {
         if let Some((length, escaped)) = escape(rest) {
@@ -65,10 +73,10 @@ fn inline(line: &str, links: Links, out: &mut String, images: &mut Vec<Image>) {
             out.push_str(code);
             rest = &rest[length..];
         } else if let Some(found) = link(rest) {
-            write_link(&found, links, out, images);
+            write_link(&found, shows, out, images);
             rest = &rest[found.length..];
         } else if let Some((length, inner)) = emphasis(rest, out.chars().next_back()) {
-            inline(inner, links, out, images);
+            inline(inner, shows, out, images);
             rest = &rest[length..];
         } else {
             out.push(c);
@@ -142,23 +150,32 @@ fn closing(text: &str, opens: char, closes: char) -> Option<usize> {
     None
 }
 
-fn write_link(found: &Found<'_>, links: Links, out: &mut String, images: &mut Vec<Image>) {
+fn write_link(found: &Found<'_>, shows: Shows, out: &mut String, images: &mut Vec<Image>) {
     // A link cannot hold a link: of a picture inside it only the words are left.
     let shown = link(found.words).map_or(found.words, |inner| inner.words);
     let mut words = String::new();
-    inline(shown, Links::Spell, &mut words, &mut Vec::new());
+    let bare = Shows {
+        links: Links::Spell,
+        ..shows
+    };
+    inline(shown, bare, &mut words, &mut Vec::new());
     let mut words = label(&words);
     if found.picture {
-        images.push(Image {
+        let image = Image {
             src: found.url.to_owned(),
             alt: words.clone(),
-        });
+        };
+        let left_out = shows.pictures == Pictures::LeftOut && image.url().is_some();
+        images.push(image);
+        if left_out {
+            return;
+        }
         if words.is_empty() {
             words.push_str("[图片]");
         }
     }
     match safe_link(found.url) {
-        Some(url) => out.push_str(&anchor(&url, &words, links)),
+        Some(url) => out.push_str(&anchor(&url, &words, shows.links)),
         None => out.push_str(&words),
     }
 }
@@ -193,7 +210,11 @@ mod tests {
     use super::*;
 
     fn check(markdown: &str, expected: &str) {
-        assert_eq!(lower(markdown, Links::Keep).text, expected, "{markdown}");
+        assert_eq!(
+            lower(markdown, Links::Keep, Pictures::Linked).text,
+            expected,
+            "{markdown}"
+        );
     }
 
     #[test]
@@ -222,16 +243,27 @@ mod tests {
         check("[![图](https://x/a.png)](https://x)", r#"<a href="https://x">图</a>"#);
         check("[a](b", "[a](b");
         check("[x](https://a/(b))", r#"<a href="https://a/(b)">x</a>"#);
-        let lowered = lower("![图](https://x/a.png)", Links::Keep);
+        let lowered = lower("![图](https://x/a.png)", Links::Keep, Pictures::Linked);
         assert_eq!(lowered.text, r#"<a href="https://x/a.png">图</a>"#);
         assert_eq!(lowered.images.len(), 1);
-        assert_eq!(lower("[点](https://x)", Links::Spell).text, "点 https://x");
+        assert_eq!(
+            lower("[点](https://x)", Links::Spell, Pictures::Linked).text,
+            "点 https://x"
+        );
+    }
+
+    #[test]
+    fn a_picture_that_goes_apart_leaves_nothing() {
+        let markdown = "a ![图](https://x/a.png) b ![c](d.png) [e](https://y)";
+        let lowered = lower(markdown, Links::Keep, Pictures::LeftOut);
+        assert_eq!(lowered.text, r#"a  b c <a href="https://y">e</a>"#);
+        assert_eq!(lowered.images.len(), 2);
     }
 
     proptest! {
         #[test]
         fn anything_is_read_without_a_panic(text in r"([*_~`#>!\[\]()\\ a|-]|\n|你|https://x){0,60}") {
-            let _ = lower(&text, Links::Keep);
+            let _ = lower(&text, Links::Keep, Pictures::Linked);
         }
     }
 }

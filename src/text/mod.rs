@@ -19,11 +19,20 @@ pub enum Links {
     Spell,
 }
 
+/// What stands in a text where a picture of the web stood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pictures {
+    /// A link to it.
+    Linked,
+    /// Nothing: the picture is sent beside the text.
+    LeftOut,
+}
+
 /// A text after lowering.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lowered {
     pub text: String,
-    /// The pictures that stood in it; the text now holds a link or the alternative words in their place.
+    /// The pictures that stood in it; the text now holds a link, the alternative words or nothing in their place.
     pub images: Vec<Image>,
 }
 
@@ -32,6 +41,13 @@ pub struct Lowered {
 pub struct Image {
     pub src: String,
     pub alt: String,
+}
+
+impl Image {
+    /// Its address, where it has one of the web.
+    pub fn url(&self) -> Option<String> {
+        safe_link(&self.src).filter(|url| is_web(url))
+    }
 }
 
 /// LF line ends, no newlines at either end; blank lines inside stay.
@@ -193,8 +209,8 @@ mod tests {
             let started = busy();
             let text = bit.repeat(LONGEST_TEXT / bit.len());
             let _ = line_tags(&text);
-            let _ = markdown::lower(&text, Links::Keep);
-            let _ = html::lower(&text, Links::Keep);
+            let _ = markdown::lower(&text, Links::Keep, Pictures::Linked);
+            let _ = html::lower(&text, Links::Keep, Pictures::Linked);
             let _ = split::split(&text, 2048);
             // What grows with the square of the length takes minutes.
             let took = busy() - started;

@@ -17,6 +17,8 @@ pub struct Say {
     pub id: String,
     /// The code that it uses up, where [`Account::wants_ticket`](super::Account::wants_ticket) asked for one and there is one.
     pub ticket: Option<Ticket>,
+    /// The pictures inside its texts stand behind them, as parts of their own.
+    pub pictures_apart: bool,
 }
 
 /// At most so many messages within such a time.

@@ -73,6 +73,14 @@ fn piece(part_type: &'static str, content: &str) -> Piece {
     }
 }
 
+fn of_picture(to: &str) -> v1::Degradation {
+    v1::Degradation {
+        from_type: "image".into(),
+        to_type: to.into(),
+        reason: "inside a text".into(),
+    }
+}
+
 fn named(code: Code, platform_code: i32) -> v1::Error {
     v1::Error {
         code: code.name().into(),
@@ -164,6 +172,9 @@ impl Account for FakeAccount {
                 for part in parts {
                     match &part.content {
                         Some(Content::Text(text)) => {
+                            if text.body.contains("<img") {
+                                lost.push(of_picture(if say.pictures_apart { "image" } else { "link" }));
+                            }
                             let said = format!("{quoted}{}", text.body);
                             pieces.extend(said.split('|').map(|it| piece("text", it)));
                         }

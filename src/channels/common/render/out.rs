@@ -8,7 +8,7 @@ use crate::{
     error::{Code, Fault},
     schema::v1,
     settings::AccountSettings,
-    text::{self, Links},
+    text::{self, Links, Pictures},
 };
 
 /// What a text may be on a channel.
@@ -50,6 +50,14 @@ impl<'a> Out<'a> {
     /// The answer can hold one message and nothing can follow it.
     pub fn passive_only(&self) -> bool {
         self.roads.passive && !self.roads.api
+    }
+
+    /// What stands in a text for its pictures.
+    pub fn pictures(&self) -> Pictures {
+        match self.say.pictures_apart {
+            true => Pictures::LeftOut,
+            false => Pictures::Linked,
+        }
     }
 
     /// Nothing was said before: what comes now may ride.

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     error::{Code, Fault},
     schema::v1::{self, part::Content},
-    text::{self, Lowered},
+    text::{self, Lowered, Pictures},
 };
 
 /// A text, lowered to what the channel shows.
@@ -22,17 +22,16 @@ pub fn words(out: &mut Out<'_>, it: &v1::Text) -> Result<(), Fault> {
         return Err(Fault::new(Code::TooLong, detail));
     }
     let lowered = match it.format() {
-        Format::Html => text::html::lower(&it.body, out.manner.links),
-        Format::Markdown => text::markdown::lower(&it.body, out.manner.links),
+        Format::Html => text::html::lower(&it.body, out.manner.links, out.pictures()),
+        Format::Markdown => text::markdown::lower(&it.body, out.manner.links, out.pictures()),
         Format::Plain if out.settings.text_html_breaks => plain(text::line_tags(&it.body)),
         Format::Plain => plain(it.body.clone()),
     };
     for image in &lowered.images {
-        let linked = text::is_web(image.src.trim()) || image.src.trim().starts_with("//");
-        out.degrade(if linked {
-            &degrade::HTML_IMAGE
-        } else {
-            &degrade::HTML_IMAGE_LOST
+        out.degrade(match (image.url(), out.pictures()) {
+            (Some(_), Pictures::Linked) => &degrade::HTML_IMAGE,
+            (Some(_), Pictures::LeftOut) => &degrade::HTML_IMAGE_APART,
+            (None, _) => &degrade::HTML_IMAGE_LOST,
         })?;
     }
     out.text(&lowered.text);

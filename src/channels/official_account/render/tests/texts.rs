@@ -46,6 +46,14 @@ fn html_and_markdown_are_lowered_and_pictures_in_them_reported() {
         &[words("<a href=\"https://x/a.png\">[图片]</a>b")],
         &["image>link", "image>text"],
     );
+    let apart = Say {
+        pictures_apart: true,
+        ..say(vec![formatted(&format!("a{picture}"), Format::Html)])
+    };
+    let apart = pieces(&settings(), &apart, API).expect("said");
+    assert_eq!(apart.pieces[0].native, words("ab"));
+    let told: Vec<_> = apart.degradations.iter().map(|lost| &*lost.to_type).collect();
+    assert_eq!(told, ["image", "text"]);
 }
 
 #[test]

@@ -1,0 +1,104 @@
+//! Does a picture inside a text become a message of its own, and a link where it cannot?
+
+use super::*;
+
+const PICTURED: &str = r#"see <img src="https://x/1.png">"#;
+
+fn html(body: &str) -> serde_json::Value {
+    let text = json!({ "text": { "body": body, "format": "HTML" } });
+    json!({ "conversationKey": KEY, "message": { "parts": [text] } })
+}
+
+/// What the result tells of pictures.
+fn told(result: &v1::SendResult) -> Vec<&str> {
+    let of_pictures = result.degradations.iter().filter(|lost| lost.from_type == "image");
+    of_pictures.map(|lost| &*lost.to_type).collect()
+}
+
+fn house() -> House {
+    let house = awake();
+    house.web.has("https://x/1.png");
+    house
+}
+
+#[tokio::test]
+async fn a_picture_follows_its_text_and_costs_a_message() {
+    let house = house();
+    house.wrote(3);
+    let sent = house.submit(html(PICTURED)).await.expect("accepted");
+    let result = house.becomes(&sent, Status::Sent).await;
+    assert_eq!(house.platform.sent(), [PICTURED, "M1"]);
+    assert_eq!(told(&result), ["image"]);
+    let after = house
+        .outbound
+        .submit(&Caller::default(), request(html("a")), true)
+        .await;
+    assert_eq!(after.expect("looked at").allowances[0].remaining, Some(1));
+}
+
+#[tokio::test]
+async fn where_there_is_no_room_for_it_or_it_cannot_be_had_it_is_a_link() {
+    let house = house();
+    house.wrote(1);
+    let narrow = house.submit(html(PICTURED)).await.expect("accepted");
+    assert_eq!(told(&house.becomes(&narrow, Status::Sent).await), ["link"]);
+    house.wrote(3);
+    let gone = r#"<img src="https://x/1.png"><img src="https://x/gone.png">"#;
+    let sent = house.submit(html(gone)).await.expect("accepted");
+    assert_eq!(told(&house.becomes(&sent, Status::Sent).await), ["link"]);
+    assert_eq!(house.platform.sent(), [PICTURED, gone]);
+}
+
+#[tokio::test]
+async fn the_words_ride_and_the_picture_follows() {
+    let house = house();
+    let event = house.wrote(3);
+    house.windows.open(&event.event.id, START + 4_000, true);
+    let messages = house.answer(&event, vec![html(PICTURED)]).await;
+    house.becomes(&messages[0].result, Status::Sent).await;
+    assert_eq!(house.windows.handed(&event.event.id), [PICTURED]);
+    assert_eq!(house.platform.sent(), ["M1"]);
+}
+
+#[tokio::test]
+async fn words_do_not_wait_for_a_picture_longer_than_their_request_is_open() {
+    let house = house();
+    let event = house.wrote(3);
+    house.windows.open(&event.event.id, START + 4_000, true);
+    let slow = r#"see <img src="https://x/slow.png">"#;
+    let (answering, time) = (house.answer(&event, vec![html(slow)]), house.clock.clone());
+    let waiting = async {
+        until(|| house.web.asked() > 0, "the picture is being fetched").await;
+        time.advance(Duration::from_secs(4));
+    };
+    let (messages, ()) = tokio::join!(answering, waiting);
+    assert_eq!(house.windows.handed(&event.event.id), [slow]);
+    let result = house.now_of(&messages[0].result);
+    assert_eq!((result.status(), told(&result)), (Status::HandedOver, vec!["link"]));
+}
+
+#[tokio::test]
+async fn what_has_begun_goes_on_as_it_began() {
+    let house = house();
+    house.wrote(2);
+    house.platform.will("/send", [says(0), says(-1)]);
+    let sent = house.submit(html(PICTURED)).await.expect("accepted");
+    until(|| house.platform.sent().len() == 2, "the picture is refused for now").await;
+    house.becomes(&sent, Status::Accepted).await;
+    // One message is left, and a new one of text and picture would be a text with a link.
+    house.clock.advance(Duration::from_secs(2));
+    house.becomes(&sent, Status::Sent).await;
+    assert_eq!(house.platform.sent(), [PICTURED, "M1", "M1"]);
+}
+
+#[tokio::test]
+async fn a_preview_tells_which_it_would_be() {
+    let house = house();
+    house.wrote(2);
+    let preview = |json| async { house.outbound.submit(&Caller::default(), request(json), true).await };
+    assert_eq!(told(&preview(html(PICTURED)).await.expect("looked at")), ["image"]);
+    let three = r#"<img src="https://x/1.png"><img src="https://x/2.png">and"#;
+    assert_eq!(told(&preview(html(three)).await.expect("looked at")), ["link"]);
+    assert!(house.platform.sent().is_empty());
+    assert_eq!(house.web.asked(), 0);
+}
