@@ -39,7 +39,7 @@ struct Held {
     id: i64,
     key: Arc<str>,
     state: State,
-    /// The account that the last arrival brought, which the state holds since.
+    /// The account that the last arrival brought, which the state holds since; `None` where it may be another.
     account: Option<Arc<v1::Account>>,
     dirty: bool,
     /// Asked for since the hand last came by.
@@ -106,7 +106,8 @@ impl Conversations {
         let held = self.held(id).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         let same = held.account.as_ref().is_some_and(|known| Arc::ptr_eq(known, account));
         if !same {
-            held.account = Some(account.clone());
+            // One that only this arrival holds does not come again.
+            held.account = (Arc::strong_count(account) > 1).then(|| account.clone());
         }
         Ok((&mut held.state, same))
     }
