@@ -44,12 +44,57 @@ impl Listener for Switchboard {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+
     use super::*;
     use crate::{
         ports::{chance::SystemChance, clock::ManualClock},
-        schema::v1,
+        schema::{Written, v1},
         web::testing::NOW,
     };
+
+    /// Every event comes by here, and most of those who hear of it need no more than its head.
+    #[test]
+    fn an_event_is_not_read_to_be_told() {
+        let clock = Arc::new(ManualClock::at(NOW));
+        let (delivery, _inbox) = delivery::channel();
+        let switchboard = Switchboard {
+            windows: OpenRequests::new(clock.clone(), Arc::new(SystemChance::default())),
+            observer: Arc::new(Observer::with_clock(clock)),
+            delivery,
+            lanes: outbound::Handle::default(),
+            files: media::fetch::channel().0,
+            feeds: feed::Bells::default(),
+        };
+        let bodies = [
+            v1::event::Body::Message(v1::Message {
+                parts: vec![v1::Part::default()],
+                ..Default::default()
+            }),
+            v1::event::Body::Signal(v1::Signal::default()),
+        ];
+        let tell = |row: i64| {
+            let event = v1::Event {
+                id: format!("e{row}"),
+                dedupe_key: format!("m{row}"),
+                seq: row as u32,
+                body: Some(bodies[row as usize % 2].clone()),
+                ..Default::default()
+            };
+            let stored = Arc::new(Stored {
+                row,
+                conversation: ConversationId(1),
+                core: Some("main".into()),
+                event: Written::unread(event.encode_to_vec().into()).expect("a head"),
+            });
+            switchboard.event(&stored);
+            stored
+        };
+        // The timeline takes so many in a second although nobody looks.
+        (1..=300).for_each(|row| drop(tell(row)));
+        assert!(!tell(301).event.is_read());
+        assert!(!tell(302).event.is_read());
+    }
 
     #[test]
     fn a_commit_is_shown_and_handed_to_delivery_before_anything_runs() {

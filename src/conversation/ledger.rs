@@ -3,6 +3,8 @@
 //! Allowances do not add up: each trigger opens a grant of its own, a send draws on all that are open, so that the
 //! largest one is what is left and the longest one says until when (`official-account` page on customer-service messages).
 
+use std::{borrow::Cow, slice};
+
 use crate::{
     ports::clock::Millis,
     schema::{Timestamp, v1},
@@ -216,12 +218,26 @@ impl Ledger {
     }
 
     /// Opens a grant, and tells what is open then.
-    pub fn opened(&mut self, opening: Opening, now: Millis) -> Vec<v1::Allowance> {
+    pub fn opened<'a>(&mut self, opening: &'a Opening, now: Millis) -> Cow<'a, [v1::Allowance]> {
         let Opening { grant, shown } = opening;
-        self.open(grant);
+        self.open_like(grant);
         match &self.grants[..] {
-            [only] if only.expires > now => vec![shown],
-            _ => self.allowances(now),
+            [only] if only.expires > now => Cow::Borrowed(slice::from_ref(shown)),
+            _ => Cow::Owned(self.allowances(now)),
+        }
+    }
+
+    /// As [`open`](Self::open); the grant that is nearly always there already, and alone, is written over in its place.
+    fn open_like(&mut self, grant: &Grant) {
+        match &mut self.grants[..] {
+            [only] if only.trigger == grant.trigger => {
+                self.unfollowed = false;
+                only.remaining = grant.remaining;
+                only.expires = grant.expires;
+                only.part_types.clone_from(&grant.part_types);
+                only.estimated = grant.estimated;
+            }
+            _ => self.open(grant.clone()),
         }
     }
 }
@@ -276,14 +292,19 @@ mod tests {
         for before in [
             vec![],
             vec![parts()],
+            vec![grant("message", 1, HOUR)],
             vec![grant("menu", 3, 60_000)],
             vec![grant("menu", 3, HOUR)],
+            vec![grant("menu", 3, HOUR), grant("message", 1, HOUR)],
         ] {
             for opening in [Opening::from(parts()), Opening::from(parts()).estimated()] {
                 for now in [1, 30 * 60_000, 49 * HOUR] {
                     let mut ledger = Ledger::default();
                     before.iter().cloned().for_each(|grant| ledger.open(grant));
-                    let shown = ledger.opened(opening.clone(), now);
+                    let mut anew = ledger.clone();
+                    anew.open(opening.grant.clone());
+                    let shown = ledger.opened(&opening, now).into_owned();
+                    assert_eq!(ledger, anew, "{before:?}");
                     assert_eq!(shown, ledger.allowances(now), "{before:?} {now}");
                     assert_eq!(
                         ledger

@@ -8,13 +8,18 @@ pub mod key;
 pub mod ledger;
 mod session;
 
-pub use arrival::Arrival;
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+pub use arrival::{Arrival, Saying};
 pub use ledger::{Grant, Ledger, Opening};
 
 use crate::{
     ports::clock::Millis,
     schema::{
         Timestamp,
+        composed::{Parts, Shown},
         v1::{self, conversation::SessionState},
     },
 };
@@ -85,7 +90,9 @@ pub struct Stamp {
 /// An event appended, and whether the change it made can be read back out of the event itself.
 #[derive(Clone, Debug)]
 pub struct Appended {
-    pub event: v1::Event,
+    /// As it is written down.
+    pub event: Bytes,
+    pub seq: u32,
     /// The state holds more than the event tells: it must be written with it.
     pub write_state: bool,
 }
@@ -202,34 +209,24 @@ impl State {
         }
     }
 
-    /// Appends one event.
-    pub fn append(&mut self, mut arrival: Arrival, stamp: Stamp) -> Appended {
+    /// Appends one event. `same_account`: the state is known to hold the account of the arrival, so that the two need not be
+    /// compared: the state of one customer among thousands is not in the processor's cache.
+    pub fn append(&mut self, arrival: &Arrival, stamp: &Stamp, same_account: bool) -> Appended {
         let state_before = self.session_state();
-        let mut write_state = self.freshen_customer(&arrival);
-        self.note_previous_key(&arrival);
-        write_state |= self.turn_session(&arrival, &stamp);
-        let overtaken = self.overtaken(&arrival);
-        write_state |= !overtaken && self.apply_session_effect(&arrival);
+        let mut write_state = self.freshen_customer(arrival, same_account);
+        self.note_previous_key(arrival);
+        write_state |= self.turn_session(arrival, stamp);
+        let overtaken = self.overtaken(arrival);
+        write_state |= !overtaken && self.apply_session_effect(arrival);
         if self.session_state() != state_before {
             self.ledger_mut().state_left();
         }
-        let entry = self.settle_entry(&arrival, &mut write_state);
+        write_state |= self.settle_entry(arrival);
         if arrival.unfollowed {
             self.ledger_mut().unfollow();
             write_state = true;
         }
-        let allowances = match arrival.grant.take() {
-            Some(opening) => {
-                let ledger = self.ledger_mut();
-                let grants_before = ledger.grants.len();
-                write_state |= ledger.unfollowed;
-                let open = ledger.opened(opening, stamp.now);
-                // An expired grant of another trigger does not show in the event, and a new kind of grant is rare.
-                write_state |= ledger.grants.len() != grants_before.max(1);
-                open
-            }
-            None => self.allowances(stamp.now),
-        };
+        let allowances = self.settle_allowances(arrival, stamp.now, &mut write_state);
         if arrival.customer_spoke {
             self.spoke = true;
             self.conversation_mut().last_customer_message_time = Some(Timestamp::from_millis(stamp.now));
@@ -240,52 +237,33 @@ impl State {
         let late = arrival.platform_time.is_some_and(|at| at < self.last_platform_time);
         self.last_platform_time = self.last_platform_time.max(arrival.platform_time.unwrap_or(0));
         self.seq += 1;
-        // A gap that stands for no range of ours stands for itself.
-        if let v1::event::Body::Gap(gap) = &mut arrival.body
-            && gap.to_seq == 0
-        {
-            (gap.from_seq, gap.to_seq) = (self.seq, self.seq);
-        }
-
-        let event = v1::Event {
-            id: stamp.id,
-            conversation: Some(self.shown(arrival.key, &arrival.account, arrival.customer)),
+        let event = Parts {
+            id: &stamp.id,
+            // Made of what has just arrived, as far as that is the same.
+            conversation: Shown {
+                key: &arrival.key,
+                account: &arrival.account,
+                rest: self.conversation.get_or_insert_default(),
+            },
             epoch: stamp.epoch,
             seq: self.seq,
             platform_time: arrival.platform_time.map(Timestamp::from_millis),
             accepted_time: Some(Timestamp::from_millis(stamp.now)),
             late: late || overtaken || !arrival.redelivery_of.is_empty(),
             history: arrival.history,
-            dedupe_key: arrival.dedupe.map(|dedupe| dedupe.text).unwrap_or_default(),
-            redelivery_of: arrival.redelivery_of,
-            entry,
-            allowances,
-            traceparent: arrival.traceparent,
-            body: Some(arrival.body),
-            offer: None,
-            raw: arrival.raw,
+            dedupe_key: arrival.dedupe.as_ref().map_or("", |dedupe| &dedupe.text),
+            redelivery_of: &arrival.redelivery_of,
+            // One that comes later than it could count shows on its own event only.
+            entry: arrival.entry.as_deref().or(self.entry.as_ref()),
+            allowances: &allowances,
+            traceparent: &arrival.traceparent,
+            body: &arrival.body.encoded(self.seq),
+            raw: arrival.raw.as_ref(),
         };
-        Appended { event, write_state }
-    }
-
-    /// The conversation as an event of it shows it. Made of what has just arrived, as far as that is the same: the state of
-    /// one customer among thousands is not in the processor's cache.
-    fn shown(&self, key: String, account: &v1::Account, customer: v1::Identity) -> v1::Conversation {
-        let own = self.conversation.as_ref();
-        let known = own
-            .and_then(|own| own.customer.as_ref())
-            .filter(|known| **known != customer);
-        v1::Conversation {
-            key,
-            account: Some(account.clone()),
-            customer: Some(known.cloned().unwrap_or(customer)),
-            scope: own.map_or(0, |own| own.scope),
-            session_id: own.map(|own| own.session_id.clone()).unwrap_or_default(),
-            session_state: own.map_or(0, |own| own.session_state),
-            servicer: own.and_then(|own| own.servicer.clone()),
-            last_customer_message_time: own.and_then(|own| own.last_customer_message_time),
-            first_seq: own.map_or(0, |own| own.first_seq),
-            previous_keys: own.map(|own| own.previous_keys.clone()).unwrap_or_default(),
+        Appended {
+            event: event.compose(),
+            seq: self.seq,
+            write_state,
         }
     }
 
@@ -315,9 +293,9 @@ impl State {
     }
 
     /// Account names and aliases may change between events. `true` where the stored state is behind by more than the event shows.
-    fn freshen_customer(&mut self, arrival: &Arrival) -> bool {
+    fn freshen_customer(&mut self, arrival: &Arrival, same_account: bool) -> bool {
         let conversation = self.conversation_mut();
-        if conversation.account.as_ref() != Some(&*arrival.account) {
+        if !same_account && conversation.account.as_ref() != Some(&*arrival.account) {
             conversation.account = Some((*arrival.account).clone());
         }
         let customer = conversation.customer.get_or_insert_with(v1::Identity::default);
@@ -331,14 +309,9 @@ impl State {
 
     /// The platform changed the customer's id: the conversation of the new one names the key of the old one.
     fn note_previous_key(&mut self, arrival: &Arrival) {
-        let v1::event::Body::Signal(signal) = &arrival.body else {
-            return;
-        };
-        let Some(old) = signal
-            .subject
-            .as_ref()
-            .filter(|_| signal.r#type() == v1::signal::Type::IdentityChanged)
-        else {
+        let changed = |signal: &&v1::Signal| signal.r#type() == v1::signal::Type::IdentityChanged;
+        let signal = arrival.body.signal().filter(changed);
+        let Some(old) = signal.and_then(|signal| signal.subject.as_ref()) else {
             return;
         };
         let conversation = self.conversation_mut();
@@ -352,16 +325,38 @@ impl State {
         }
     }
 
-    /// The entry parameters on this event. Until the customer has spoken the latest win; after that they stand for the
-    /// session, and a later one shows on its own event only.
-    fn settle_entry(&mut self, arrival: &Arrival, write_state: &mut bool) -> Option<v1::Entry> {
+    /// The entry parameters of the session: until the customer has spoken the latest win; after that they stand. `true`: they
+    /// are others now.
+    fn settle_entry(&mut self, arrival: &Arrival) -> bool {
         let Some(entry) = &arrival.entry else {
-            return self.entry.clone();
+            return false;
         };
-        if !self.spoke || self.entry.is_none() {
-            self.entry = Some(entry.clone());
-            *write_state = true;
+        let counts = !self.spoke || self.entry.is_none();
+        if counts {
+            self.entry = Some(v1::Entry::clone(entry));
         }
-        Some(entry.clone())
+        counts
+    }
+
+    /// What is open with this event.
+    fn settle_allowances<'a>(
+        &mut self,
+        arrival: &'a Arrival,
+        now: Millis,
+        write_state: &mut bool,
+    ) -> Cow<'a, [v1::Allowance]> {
+        let Some(opening) = &arrival.grant else {
+            return self.allowances(now).into();
+        };
+        let ledger = self.ledger_mut();
+        let grants_before = ledger.grants.len();
+        *write_state |= ledger.unfollowed;
+        let open = ledger.opened(opening, now);
+        // An expired grant of another trigger does not show in the event, and a new kind of grant is rare.
+        *write_state |= ledger.grants.len() != grants_before.max(1);
+        open
     }
 }
+
+#[cfg(test)]
+mod append_tests;

@@ -64,10 +64,7 @@ impl State {
 
     /// A servicer's change begins in the state that the session is in.
     fn begins_here(&self, arrival: &Arrival) -> bool {
-        let v1::event::Body::Signal(signal) = &arrival.body else {
-            return true;
-        };
-        let change = signal.session.as_ref();
+        let change = arrival.body.signal().and_then(|signal| signal.session.as_ref());
         change.is_none_or(|change| change.before() == self.session_state())
     }
 

@@ -1,5 +1,7 @@
 //! Whose word about the platform's session counts, that of our order or that of the item pulled behind it?
 
+use prost::Message as _;
+
 use super::*;
 use crate::schema::v1::event::Body;
 
@@ -48,7 +50,8 @@ impl Talk {
             epoch: 1,
             id: format!("e{}", self.next),
         };
-        let event = self.state.append(arrival, stamp).event;
+        let appended = self.state.append(&arrival, &stamp, false);
+        let event = v1::Event::decode(appended.event).expect("an event");
         assert_eq!(event.seq, self.next, "told in any case");
         (self.state.session_state(), event.late)
     }

@@ -44,7 +44,6 @@ use crate::{
         store::{ConversationId, StoreError, Stored, Waiting},
         turn::{Replies, Windows},
     },
-    schema::v1,
 };
 use crew::{Crew, Leader};
 use state::{Arrived, State};
@@ -87,9 +86,10 @@ impl Handle {
     pub fn event(&self, stored: Arc<Stored>) {
         let bytes = lanes::cost(&stored);
         let arrived = self.0.lock().arrived(&stored, bytes);
+        // A code dies before a back-off would end.
         let hurries = || {
             let windows = self.0.windows.get();
-            short_lived(&stored.event) || windows.is_some_and(|it| it.look(&stored.event.id).is_some())
+            stored.event.has_code() || windows.is_some_and(|it| it.look(stored.event.id()).is_some())
         };
         match arrived {
             Arrived::Queued => self.0.wake.notify_one(),
@@ -126,11 +126,6 @@ impl Handle {
     pub fn core_state(&self, name: &str) -> Option<CoreState> {
         self.0.lock().core_state(name)
     }
-}
-
-/// A code in it dies before a back-off would end.
-fn short_lived(event: &v1::Event) -> bool {
-    matches!(&event.body, Some(v1::event::Body::Signal(signal)) if signal.code_expires.is_some())
 }
 
 /// What delivery is made of.

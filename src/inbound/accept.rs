@@ -374,9 +374,9 @@ impl Call {
             (Accepted::New(stored), Some(attempt)) => {
                 parts.windows.bind(&stored);
                 let said = attempt.wait().await;
-                self.told(said, &stored.event.id, "success")
+                self.told(said, stored.event.id(), "success")
             }
-            (Accepted::New(stored), None) => self.end("success", Reply::ok(Body::Success), Some(&stored.event.id)),
+            (Accepted::New(stored), None) => self.end("success", Reply::ok(Body::Success), Some(stored.event.id())),
             (Accepted::Again { event_id, .. }, Some(attempt)) if attempt.joined() => {
                 let said = attempt.wait().await;
                 self.told(said, &event_id, "duplicate")

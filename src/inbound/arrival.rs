@@ -79,9 +79,9 @@ pub fn arrival(
         platform_time: inbound.platform_time,
         history: false,
         traceparent,
-        body: inbound.body,
-        raw: with_raw.then(|| raw(plain)),
-        entry,
+        body: inbound.body.into(),
+        raw: with_raw.then(|| raw(plain).into()),
+        entry: entry.map(Box::new),
         grant: inbound
             .effects
             .opens

@@ -49,7 +49,7 @@ impl Inbound {
         let traceparent = self.traces.parent(None, self.parts.chance.as_ref());
         let arrival = self.arrival(&opened, inbound, entry, admitted.plain, traceparent, body.received);
         match self.parts.store.accept(arrival.into()).await.map_err(unstored)? {
-            Accepted::New(stored) => Ok(Some(stored.event.id.clone())),
+            Accepted::New(stored) => Ok(Some(stored.event.id().to_owned())),
             Accepted::Again { .. } => Ok(None),
         }
     }

@@ -104,7 +104,7 @@ impl Window {
     pub fn bind(&mut self, stored: &Stored) -> bool {
         let core = stored.core.as_deref().and_then(|name| self.cores.named(name));
         let budget = core.map_or(0, |core| core.reply_budget);
-        self.event = Some(stored.event.id.clone());
+        self.event = Some(stored.event.id().to_owned());
         self.lasts(budget);
         budget > 0
     }

@@ -73,18 +73,18 @@ impl OpenRequests {
 
     /// A new event was committed. Called by the store's listener before delivery hears of it; harmless when repeated.
     pub fn bind(&self, stored: &Arc<Stored>) {
-        let event = &stored.event;
+        // Its head alone: every event comes by here, and none is read for it.
+        let event = stored.event.head();
         // What we bring back ourselves answers no request.
-        if event.dedupe_key.is_empty() || !event.redelivery_of.is_empty() {
+        if event.dedupe_key.is_empty() || event.is_redelivery {
             return;
         }
-        let account = event.conversation.as_ref().and_then(|it| it.account.as_ref());
-        let Some(account) = account else { return };
         let mut table = self.0.lock();
         if table.by_request.is_empty() {
             return;
         }
-        let Some(&number) = table.by_request.get(name(&account.id, &event.dedupe_key).as_str()) else {
+        let named = name(event.account, event.dedupe_key);
+        let Some(&number) = table.by_request.get(named.as_str()) else {
             return;
         };
         let Some(window) = table.windows.get_mut(&number) else {
@@ -94,7 +94,7 @@ impl OpenRequests {
             return;
         }
         if window.bind(stored) {
-            table.by_event.insert(event.id.clone(), number);
+            table.by_event.insert(event.id.to_owned(), number);
         } else {
             table.end(number);
         }

@@ -5,7 +5,10 @@
 
 use crate::{
     ports::chance::Chance,
-    schema::v1::{self, event::Body, media::State, part::Content},
+    schema::{
+        Written,
+        v1::{self, event::Body, media::State, part::Content},
+    },
 };
 
 /// More files are not fetched for one message; a forwarded chat may hold hundreds.
@@ -54,16 +57,8 @@ pub fn wanted(event: &v1::Event) -> Vec<(String, Wanted)> {
 }
 
 /// Whether an event may speak of a file at all: cheap, for every commit.
-pub fn may_want(event: &v1::Event) -> bool {
-    let Some(Body::Message(message)) = &event.body else {
-        return false;
-    };
-    message.parts.iter().any(|part| {
-        !matches!(
-            part.content,
-            None | Some(Content::Text(_) | Content::Location(_) | Content::Unsupported(_))
-        )
-    })
+pub fn may_want(event: &Written) -> bool {
+    event.is_more_than_words()
 }
 
 /// The file as the event shows it; for a thumbnail or picture, its handle alone.
@@ -257,7 +252,7 @@ mod tests {
             found,
             expected.map(|(kind, id, url)| (kind, id.to_owned(), url.to_owned()))
         );
-        assert!(may_want(&event));
+        assert!(may_want(&event.clone().into()));
         let inner = wanted(&event).pop().expect("the last");
         assert_eq!(shown(&event, &inner.0).platform_media_id, "INNER");
         assert_eq!(shown(&event, "x").handle, "x");
@@ -275,6 +270,6 @@ mod tests {
             parts: vec![text],
             ..Default::default()
         }));
-        assert!(!may_want(&event));
+        assert!(!may_want(&event.into()));
     }
 }

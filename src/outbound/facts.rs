@@ -15,7 +15,10 @@ use crate::{
     conversation::ledger::Standing,
     error::{Code, Fault},
     ports::{clock::Millis, store::View},
-    schema::v1::{self, conversation::SessionState, send_request::What, send_result::Road, session_control::Verb},
+    schema::{
+        Says, Written,
+        v1::{self, conversation::SessionState, send_request::What, send_result::Road, session_control::Verb},
+    },
 };
 
 /// An account whose API was found shut is tried again after this long: operators mend such things, and nobody tells us.
@@ -63,11 +66,12 @@ pub fn facts(view: Option<&View>, api_shut: Option<Code>, now: Millis) -> Facts 
 }
 
 /// Whether the platform told of a deed, and no words: what is tapped in a message comes as words.
-pub fn is_event(event: &v1::Event) -> bool {
+pub fn is_event(event: &Written) -> bool {
     use v1::{event::Body, interaction::Kind};
-    match &event.body {
-        Some(Body::Message(_)) => false,
-        Some(Body::Interaction(tap)) => tap.kind() != Kind::Choice,
+    match event.head().says {
+        Says::Message => false,
+        // Only of a tap more has to be read than what it is.
+        Says::Interaction => !matches!(&event.body, Some(Body::Interaction(tap)) if tap.kind() == Kind::Choice),
         _ => true,
     }
 }
@@ -159,4 +163,34 @@ pub fn recipient(key: &str) -> Option<String> {
 /// The account that a conversation key belongs to.
 pub fn account_of(registry: &crate::accounts::Registry, key: &crate::conversation::key::Key) -> Option<Arc<Opened>> {
     registry.by_platform(&key.channel, &key.platform_id, &key.sub_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::v1::{event::Body, interaction::Kind};
+
+    #[test]
+    fn words_and_what_is_tapped_in_them_are_no_deed() {
+        let tap = |kind: Kind| {
+            Body::Interaction(v1::Interaction {
+                kind: kind as i32,
+                ..Default::default()
+            })
+        };
+        for (body, deed) in [
+            (Body::Message(v1::Message::default()), false),
+            (tap(Kind::Choice), false),
+            (tap(Kind::MenuClick), true),
+            (Body::Signal(v1::Signal::default()), true),
+        ] {
+            let event = v1::Event {
+                body: Some(body),
+                ..Default::default()
+            };
+            let unread = Written::unread(event.encode_to_vec().into()).expect("a head");
+            assert_eq!(is_event(&unread), deed, "{event:?}");
+            assert_eq!(is_event(&event.into()), deed);
+        }
+    }
 }

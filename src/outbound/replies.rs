@@ -20,7 +20,10 @@ use crate::{
         store::{Enqueued, NewMessage, Stored, Took},
         turn::{Prepared, Replies},
     },
-    schema::v1::{self, event::Body, send_request::What, send_result::Status},
+    schema::{
+        Says,
+        v1::{self, send_request::What, send_result::Status},
+    },
 };
 
 /// What [`Replies::prepare`] gives: messages, and at most one answer ready for the open request.
@@ -49,7 +52,7 @@ impl Replies for Outbound {
         let mut facts = turn.facts;
         planned.open = turn.open;
         for (index, reply) in replies.into_iter().enumerate() {
-            let id = named(&reply).unwrap_or_else(|| format!("{}/{index}", event.event.id));
+            let id = named(&reply).unwrap_or_else(|| format!("{}/{index}", event.event.id()));
             let lawful = match reply {
                 Ok(request) => this.lawful(&turn, request, &id).await,
                 Err(bad) => Err(check::invalid(bad.why)),
@@ -86,13 +89,13 @@ struct Turn<'a> {
 impl Turn<'_> {
     /// The event tells what became of a message.
     fn is_news(&self) -> bool {
-        matches!(self.event.event.body, Some(Body::Delivery(_)))
+        self.event.event.head().says == Says::Delivery
     }
 }
 
 impl Outbound {
     async fn turn<'a>(&self, event: &'a Stored) -> Turn<'a> {
-        let conversation = event.event.conversation.clone().unwrap_or_default();
+        let conversation = event.event.conversation().unwrap_or_default();
         let account = conversation.account.clone().unwrap_or_default();
         let opened = self.opened(&account.id);
         let view = self
@@ -137,7 +140,7 @@ impl Outbound {
             request.conversation_key = key;
         }
         if request.in_reply_to.is_empty() {
-            request.in_reply_to.clone_from(&turn.event.event.id);
+            turn.event.event.id().clone_into(&mut request.in_reply_to);
         }
         if request.client_message_id.is_empty() {
             default_id.clone_into(&mut request.client_message_id);
@@ -162,7 +165,7 @@ impl Outbound {
         planned: &mut Planned,
     ) {
         let Some(opened) = &turn.opened else { return };
-        let answers = (request.in_reply_to == turn.event.event.id).then_some(turn.event.row);
+        let answers = (request.in_reply_to == turn.event.event.id()).then_some(turn.event.row);
         let is_full = planned.open >= OPEN_MAX;
         let way = match planned.ride {
             _ if is_full => Way::Refused(Status::Failed, from_fault(full())),
@@ -193,7 +196,7 @@ impl Outbound {
         let request = v1::SendRequest {
             client_message_id,
             conversation_key: turn.conversation.key.clone(),
-            in_reply_to: turn.event.event.id.clone(),
+            in_reply_to: turn.event.event.id().to_owned(),
             ..Default::default()
         };
         let customer = turn.conversation.customer.clone().unwrap_or_default();

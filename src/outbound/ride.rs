@@ -107,7 +107,7 @@ impl Outbound {
             Err(Unresolved::Refused(error)) if !ends_session(request) => return Way::Refused(Status::Failed, error),
             Err(_) => return Way::Outbox,
         };
-        let Some(claim) = self.parts.windows.claim(&event.event.id) else {
+        let Some(claim) = self.parts.windows.claim(event.event.id()) else {
             return Way::Outbox;
         };
         if claim.deadline() <= self.now() {

@@ -373,7 +373,7 @@ impl Outbound {
         let claim = target
             .event
             .as_ref()
-            .and_then(|event| self.parts.windows.claim(&event.event.id));
+            .and_then(|event| self.parts.windows.claim(event.event.id()));
         let open = claim
             .as_ref()
             .filter(|claim| claim.deadline() > self.now())

@@ -149,12 +149,13 @@ impl Inner {
 
 /// The customer of an event, where the platform may know them.
 fn who(stored: &Stored, now: Millis) -> Option<Who> {
-    let conversation = stored.event.conversation.as_ref()?;
-    let said = stored.event.platform_time.map_or(now, |at| at.millis());
-    let customer = conversation.customer.as_ref()?;
-    (conversation.scope() == Scope::Direct && now - said < KNOWN).then(|| Who {
-        key: conversation.key.clone(),
-        id: customer.native_id.clone(),
+    let conversation = stored.event.conversation()?;
+    let said = stored.event.head().platform.map_or(now, |at| at.millis());
+    let scope = conversation.scope();
+    let customer = conversation.customer?;
+    (scope == Scope::Direct && now - said < KNOWN).then_some(Who {
+        key: conversation.key,
+        id: customer.native_id,
         tries: 0,
     })
 }

@@ -14,7 +14,7 @@ use crate::{
         store::{EventQuery, Stored},
     },
     schema::{
-        Timestamp,
+        Says, Timestamp,
         v1::{self, event::Body, part::Content, send_request::What},
     },
 };
@@ -31,6 +31,10 @@ impl Pull {
             return;
         };
         for stored in new {
+            // Few are signals, and the others need not be read to know it.
+            if stored.event.head().says != Says::Signal {
+                continue;
+            }
             let Some(Body::Signal(signal)) = &stored.event.body else {
                 continue;
             };
@@ -69,12 +73,7 @@ impl Pull {
             Err(error) => return tracing::warn!(%error, "who waits for a welcome is not known"),
         };
         for opened in greeting {
-            let own = |stored: &&Arc<Stored>| {
-                let conversation = stored.event.conversation.as_ref();
-                conversation
-                    .and_then(|it| it.account.as_ref())
-                    .is_some_and(|account| account.id == opened.settings.id)
-            };
+            let own = |stored: &&Arc<Stored>| stored.event.head().account == opened.settings.id;
             let own: Vec<_> = lately.iter().filter(own).cloned().collect();
             self.greet(&opened, &own);
         }

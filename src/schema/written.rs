@@ -30,6 +30,8 @@ mod tag {
     pub const SEQ: u32 = 4;
     pub const PLATFORM_TIME: u32 = 5;
     pub const ACCEPTED_TIME: u32 = 6;
+    pub const DEDUPE_KEY: u32 = 9;
+    pub const REDELIVERY_OF: u32 = 10;
     pub const TRACEPARENT: u32 = 13;
     pub const MESSAGE: u32 = 20;
     pub const INTERACTION: u32 = 21;
@@ -43,6 +45,9 @@ mod tag {
     pub const ACCOUNT_ID: u32 = 1;
     pub const MESSAGE_PARTS: u32 = 4;
     pub const SIGNAL_TYPE: u32 = 1;
+    pub const SIGNAL_CODE_EXPIRES: u32 = 6;
+    pub const PART_TEXT: u32 = 1;
+    pub const PART_LOCATION: u32 = 6;
     pub const PART_EXT_JSON: u32 = 90;
     pub const PART_UNSUPPORTED: u32 = 99;
 }
@@ -68,6 +73,8 @@ struct Marks {
     seq: u32,
     platform: Option<Timestamp>,
     accepted: Option<Timestamp>,
+    dedupe_key: Range<usize>,
+    is_redelivery: bool,
     traceparent: Range<usize>,
     says: Says,
 }
@@ -96,6 +103,9 @@ pub struct Head<'a> {
     pub seq: u32,
     pub platform: Option<Timestamp>,
     pub accepted: Option<Timestamp>,
+    pub dedupe_key: &'a str,
+    /// It brings a parked event back.
+    pub is_redelivery: bool,
     pub traceparent: &'a str,
     pub says: Says,
 }
@@ -136,6 +146,12 @@ impl Written {
         Ok(self.read.get_or_init(|| event))
     }
 
+    /// Somebody asked for more than can be told without reading it.
+    #[cfg(test)]
+    pub fn is_read(&self) -> bool {
+        self.read.get().is_some()
+    }
+
     pub fn head(&self) -> Head<'_> {
         match self.read.get() {
             Some(event) => Head::of(event),
@@ -170,6 +186,33 @@ impl Written {
             Some(event) => event.accepted_time,
             None => self.marks.accepted,
         }
+    }
+
+    /// Its conversation; nothing else is read.
+    pub fn conversation(&self) -> Option<v1::Conversation> {
+        let found = fields(&self.bytes)
+            .map_while(Result::ok)
+            .find(|field| field.tag == tag::CONVERSATION)?;
+        v1::Conversation::decode(found.bytes().ok()?).ok()
+    }
+
+    /// It is a message that says more than words and places, or says it in a way that this program has a name for and this
+    /// place has not.
+    pub fn is_more_than_words(&self) -> bool {
+        self.says_it(tag::MESSAGE, has_more_than_words)
+    }
+
+    /// It brings a code that is good until some moment.
+    pub fn has_code(&self) -> bool {
+        self.says_it(tag::SIGNAL, has_code)
+    }
+
+    /// What cannot be read says nothing.
+    fn says_it(&self, body: u32, it: impl Fn(&[u8]) -> Result<bool, DecodeError>) -> bool {
+        let mut bodies = fields(&self.bytes)
+            .map_while(Result::ok)
+            .filter(|field| field.tag == body);
+        bodies.any(|field| field.bytes().and_then(&it).unwrap_or_default())
     }
 
     /// The same in canonical JSON, appended to `out`.
@@ -256,6 +299,8 @@ impl<'a> Head<'a> {
             seq: event.seq,
             platform: event.platform_time,
             accepted: event.accepted_time,
+            dedupe_key: &event.dedupe_key,
+            is_redelivery: !event.redelivery_of.is_empty(),
             traceparent: &event.traceparent,
             says: match event.body {
                 Some(Body::Message(_)) => Says::Message,
@@ -281,6 +326,8 @@ impl Marks {
                 tag::SEQ => marks.seq = field.number()? as u32,
                 tag::PLATFORM_TIME => marks.platform = Some(Timestamp::decode(field.bytes()?)?),
                 tag::ACCEPTED_TIME => marks.accepted = Some(Timestamp::decode(field.bytes()?)?),
+                tag::DEDUPE_KEY => marks.dedupe_key = place(field.bytes()?, bytes),
+                tag::REDELIVERY_OF => marks.is_redelivery = !field.bytes()?.is_empty(),
                 tag::TRACEPARENT => marks.traceparent = place(field.bytes()?, bytes),
                 tag::MESSAGE => marks.says = Says::Message,
                 tag::INTERACTION => marks.says = Says::Interaction,
@@ -328,6 +375,8 @@ impl Marks {
             seq: self.seq,
             platform: self.platform,
             accepted: self.accepted,
+            dedupe_key: text(&self.dedupe_key),
+            is_redelivery: self.is_redelivery,
             traceparent: text(&self.traceparent),
             says: self.says,
         }
@@ -365,6 +414,36 @@ fn has_nameless_part(message: &[u8]) -> Result<bool, DecodeError> {
             named |= !matches!(field?.tag, tag::PART_EXT_JSON | tag::PART_UNSUPPORTED);
         }
         if !named {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn has_more_than_words(message: &[u8]) -> Result<bool, DecodeError> {
+    const WORDS: &[u32] = &[
+        tag::PART_TEXT,
+        tag::PART_LOCATION,
+        tag::PART_EXT_JSON,
+        tag::PART_UNSUPPORTED,
+    ];
+    for field in fields(message) {
+        let part = field?;
+        if part.tag != tag::MESSAGE_PARTS {
+            continue;
+        }
+        for field in fields(part.bytes()?) {
+            if !WORDS.contains(&field?.tag) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn has_code(signal: &[u8]) -> Result<bool, DecodeError> {
+    for field in fields(signal) {
+        if field?.tag == tag::SIGNAL_CODE_EXPIRES {
             return Ok(true);
         }
     }

@@ -56,6 +56,45 @@ fn what_is_skimmed_is_what_is_read() {
 }
 
 #[test]
+fn what_brings_something_back_is_known_without_reading_it() {
+    let event = v1::Event {
+        dedupe_key: "wx1:1".to_owned(),
+        redelivery_of: "before".to_owned(),
+        ..message(Vec::new())
+    };
+    for event in [event.clone(), message(Vec::new())] {
+        let written = Written::unread(event.encode_to_vec().into()).expect("a head");
+        assert_eq!(written.head(), Head::of(&event));
+        assert_eq!(written.head().is_redelivery, !event.redelivery_of.is_empty());
+    }
+}
+
+#[test]
+fn what_is_told_of_a_body_without_reading_it_is_what_it_says() {
+    let (mut rich, mut codes) = (0, 0);
+    for (event, _) in events() {
+        let written = Written::unread(event.encode_to_vec().into()).expect("a head");
+        let is_rich = match &event.body {
+            Some(Body::Message(message)) => message.parts.iter().any(|part| {
+                !matches!(
+                    part.content,
+                    None | Some(Content::Text(_) | Content::Location(_) | Content::Unsupported(_))
+                )
+            }),
+            _ => false,
+        };
+        let has_code = matches!(&event.body, Some(Body::Signal(signal)) if signal.code_expires.is_some());
+        assert_eq!(written.is_more_than_words(), is_rich, "{:?}", event.body);
+        assert_eq!(written.has_code(), has_code, "{:?}", event.body);
+        assert_eq!(written.conversation(), event.conversation);
+        assert!(!written.is_read());
+        rich += usize::from(is_rich);
+        codes += usize::from(has_code);
+    }
+    assert!(rich > 10 && codes > 0, "{rich} and {codes}");
+}
+
+#[test]
 fn bytes_that_are_shown_say_what_the_event_says_that_is_shown() {
     let offer = v1::Offer {
         attempt: 3,
@@ -325,6 +364,8 @@ fn the_numbers_are_the_schemas() {
         ("Event", "seq", tag::SEQ),
         ("Event", "platform_time", tag::PLATFORM_TIME),
         ("Event", "accepted_time", tag::ACCEPTED_TIME),
+        ("Event", "dedupe_key", tag::DEDUPE_KEY),
+        ("Event", "redelivery_of", tag::REDELIVERY_OF),
         ("Event", "traceparent", tag::TRACEPARENT),
         ("Event", "message", tag::MESSAGE),
         ("Event", "interaction", tag::INTERACTION),
@@ -338,6 +379,9 @@ fn the_numbers_are_the_schemas() {
         ("Account", "id", tag::ACCOUNT_ID),
         ("Message", "parts", tag::MESSAGE_PARTS),
         ("Signal", "type", tag::SIGNAL_TYPE),
+        ("Signal", "code_expires", tag::SIGNAL_CODE_EXPIRES),
+        ("Part", "text", tag::PART_TEXT),
+        ("Part", "location", tag::PART_LOCATION),
         ("Part", "ext_json", tag::PART_EXT_JSON),
         ("Part", "unsupported", tag::PART_UNSUPPORTED),
     ] {

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{super::*, START};
 use crate::{
     ports::store::{Enqueued, EventQuery, NewMessage, Pending, Row, StoreError, Take, Took, Waiting},
-    schema::{Timestamp, Written},
+    schema::{Timestamp, Written, v1},
 };
 
 #[derive(Default)]

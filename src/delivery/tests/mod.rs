@@ -28,7 +28,7 @@ use crate::{
         clock::ManualClock,
         core::{Answer, Offer, Outcome},
     },
-    schema::Says,
+    schema::{Says, v1},
 };
 
 pub const START: Millis = 1_752_000_000_000;

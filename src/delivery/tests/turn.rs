@@ -8,10 +8,13 @@ use std::{
 use async_trait::async_trait;
 
 use super::super::*;
-use crate::ports::{
-    core::Reply,
-    store::{Address, NewMessage, Took},
-    turn::{Claim, Prepared},
+use crate::{
+    ports::{
+        core::Reply,
+        store::{Address, NewMessage, Took},
+        turn::{Claim, Prepared},
+    },
+    schema::v1,
 };
 
 #[derive(Default)]

@@ -140,7 +140,7 @@ impl Bench {
             ..Default::default()
         };
         let arrival = Arrival {
-            body: Body::Signal(strange),
+            body: Body::Signal(strange).into(),
             ..arrival(who, core)
         };
         arrive(&self.store, arrival).await
@@ -233,10 +233,13 @@ pub(super) fn arrival(who: &str, core: &str) -> Arrival {
     };
     let core = (!core.is_empty()).then(|| Arc::from(core));
     Arrival {
-        raw: Some(v1::Raw {
-            body: b"<xml/>".to_vec(),
-            ..Default::default()
-        }),
+        raw: Some(
+            v1::Raw {
+                body: b"<xml/>".to_vec(),
+                ..Default::default()
+            }
+            .into(),
+        ),
         dedupe: None::<Dedupe>,
         customer_acted: true,
         rules: Rules::default(),

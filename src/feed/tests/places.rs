@@ -251,10 +251,11 @@ async fn a_page_holds_as_many_bytes_as_a_grpc_client_takes() {
     let bench = Bench::new().await;
     for _ in 0..4 {
         let mut big = arrival("a", "main");
-        big.raw = Some(v1::Raw {
+        let raw = v1::Raw {
             body: vec![b'x'; pulled::BYTES / 2],
             ..Default::default()
-        });
+        };
+        big.raw = Some(raw.into());
         arrive(&bench.store, big).await;
     }
     let page = bench.page("").await;

@@ -186,7 +186,8 @@ impl Bench {
                 origin: Origin::CustomerSent as i32,
                 summary: text.to_owned(),
                 ..Default::default()
-            }),
+            })
+            .into(),
             raw: None,
             entry: None,
             grant: None,

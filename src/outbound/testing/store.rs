@@ -225,7 +225,7 @@ impl Store for MemoryStore {
                     .expect("set")
                     .session_state = state as i32;
             }
-            Accepted::New(inner.append(id, &arrival.key, (*arrival.account).clone(), arrival.body))
+            Accepted::New(inner.append(id, &arrival.key, (*arrival.account).clone(), arrival.body.body()))
         }))
     }
     async fn accept_page(&self, _: crate::ports::store::Page) -> Result<Vec<Arc<Stored>>, StoreError> {

@@ -10,7 +10,7 @@ use foldhash::fast::RandomState;
 use prost::Message as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::{conversation::State, ports::store::Row};
+use crate::{conversation::State, ports::store::Row, schema::v1};
 
 /// States kept in memory: about 1 KiB each.
 const HELD: usize = 20_000;
@@ -39,6 +39,8 @@ struct Held {
     id: i64,
     key: Arc<str>,
     state: State,
+    /// The account that the last arrival brought, which the state holds since; `None` where it may be another.
+    account: Option<Arc<v1::Account>>,
     dirty: bool,
     /// Asked for since the hand last came by.
     used: bool,
@@ -90,6 +92,24 @@ impl Conversations {
         let held = self.slots.get_mut(slot).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         held.used = true;
         Ok(&mut held.state)
+    }
+
+    /// The state of a conversation that something of this account is to be appended to, and whether it is known to hold the
+    /// account: it came with the very one before.
+    pub fn state_for(
+        &mut self,
+        db: &Connection,
+        id: i64,
+        account: &Arc<v1::Account>,
+    ) -> Result<(&mut State, bool), rusqlite::Error> {
+        self.state(db, id)?;
+        let held = self.held(id).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        let same = held.account.as_ref().is_some_and(|known| Arc::ptr_eq(known, account));
+        if !same {
+            // One that only this arrival holds does not come again.
+            held.account = (Arc::strong_count(account) > 1).then(|| account.clone());
+        }
+        Ok((&mut held.state, same))
     }
 
     fn slot(&mut self, id: i64) -> Option<usize> {
@@ -174,6 +194,7 @@ impl Conversations {
             id,
             key: key.clone(),
             state,
+            account: None,
             dirty: false,
             used: true,
         };

@@ -9,7 +9,8 @@ use super::writer::Writer;
 use crate::{
     ports::store::{Arrival, ConversationId, Row, Stored, Take, Took, View},
     schema::{
-        Timestamp,
+        Timestamp, Written,
+        composed::Encoded,
         v1::{self, event::Body, gap::Reason},
     },
 };
@@ -53,25 +54,26 @@ impl Writer {
 
     /// Puts a Gap into the line where its last `seq` stands.
     pub fn put_gap(&mut self, conversation: ConversationId, gap: v1::Gap) -> Result<Arc<Stored>, rusqlite::Error> {
-        let row = self.next_event;
+        let (row, seq) = (self.next_event, gap.to_seq);
         let stamp = self.stamp(row);
         let state = self.conversations.state(&self.db, conversation.0)?;
         let event = v1::Event {
             id: stamp.id,
             conversation: state.conversation.clone(),
             epoch: stamp.epoch,
-            seq: gap.to_seq,
+            seq,
             accepted_time: Some(Timestamp::from_millis(stamp.now)),
             body: Some(Body::Gap(gap)),
             ..Default::default()
         };
         let core = state.core.clone();
-        if let Some(before) = self.lines.at(conversation.0, event.seq) {
+        if let Some(before) = self.lines.at(conversation.0, seq) {
             self.feed_drop(&core, before)?;
         }
-        let event = self.insert_event(row, conversation.0, event, stamp.now)?;
-        self.lines.add(&self.db, conversation.0, event.seq, row)?;
-        self.feed_gap(conversation, &core, row, event.seq, stamp.now)?;
+        let event = Written::from(event);
+        self.insert_event(row, conversation.0, &event, stamp.now)?;
+        self.lines.add(&self.db, conversation.0, seq, row)?;
+        self.feed_gap(conversation, &core, row, seq, stamp.now)?;
         let core = self.core_name(&core);
         // Not published: whoever asked for it has it, and it is no later event.
         Ok(Arc::new(Stored {
@@ -100,7 +102,7 @@ impl Writer {
         let Some(again) = self.arrival_again(event)? else {
             return Ok(None);
         };
-        self.append(again).map(Some)
+        self.append(&again).map(Some)
     }
 
     pub fn discard(&mut self, row: Row) -> Result<bool, rusqlite::Error> {
@@ -154,7 +156,7 @@ impl Writer {
             platform_time: event.platform_time.map(|at| at.millis()),
             history: event.history,
             traceparent: event.traceparent,
-            raw: event.raw,
+            raw: event.raw.map(Encoded::from),
             redelivery_of: event.id,
             ..Arrival::of_ours(conversation, core, body)
         }))

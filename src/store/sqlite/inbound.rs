@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use prost::Message as _;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::writer::{Publish, Writer};
 use crate::{
     channels::contract::Dedupe,
-    conversation::{Appended, Stamp, State},
+    conversation::{Stamp, State},
     ports::store::{Accepted, Arrival, ConversationId, Row, Stored},
     schema::{Written, v1},
     store::ids,
@@ -16,7 +15,7 @@ use crate::{
 
 impl Writer {
     /// Appends an arrival, unless the platform sent it before.
-    pub fn accept(&mut self, arrival: Arrival) -> Result<Accepted, rusqlite::Error> {
+    pub fn accept(&mut self, arrival: &Arrival) -> Result<Accepted, rusqlite::Error> {
         let row = self.next_event;
         // Read before anything is written: a conversation that cannot be read fails alone.
         let known = self.conversations.id(&self.db, &arrival.key)?;
@@ -32,33 +31,30 @@ impl Writer {
     }
 
     /// Appends an arrival whose identity is settled.
-    pub fn append(&mut self, arrival: Arrival) -> Result<Arc<Stored>, rusqlite::Error> {
+    pub fn append(&mut self, arrival: &Arrival) -> Result<Arc<Stored>, rusqlite::Error> {
         let known = self.conversations.id(&self.db, &arrival.key)?;
         self.append_to(known, arrival)
     }
 
     /// As [`append`](Self::append), where its conversation was looked up.
-    fn append_to(&mut self, known: Option<i64>, arrival: Arrival) -> Result<Arc<Stored>, rusqlite::Error> {
+    fn append_to(&mut self, known: Option<i64>, arrival: &Arrival) -> Result<Arc<Stored>, rusqlite::Error> {
         let row = self.next_event;
         let conversation = match known {
             Some(id) => self.entered(id)?,
             None => self.begun(&arrival.key, &arrival.account, arrival.customer.clone(), arrival.scope)?,
         };
-        let wanted = arrival.core.clone();
-        let wakes_held = arrival.customer_acted;
-        let moved = self.choose_core(conversation, wanted.as_deref())?;
+        let moved = self.choose_core(conversation, arrival.core.as_deref())?;
         let stamp = self.stamp(row);
-        let now = stamp.now;
-        let state = self.conversations.state(&self.db, conversation)?;
-        let Appended { event, write_state } = state.append(arrival, stamp);
+        let (state, same_account) = self.conversations.state_for(&self.db, conversation, &arrival.account)?;
+        let appended = state.append(arrival, &stamp, same_account);
         let core = state.core.clone();
         self.conversations
-            .changed(&self.db, conversation, write_state || moved)?;
-        let seq = event.seq;
-        let event = self.insert_event(row, conversation, event, now)?;
-        self.lines.add(&self.db, conversation, seq, row)?;
-        self.feed_event(&core, row, now)?;
-        if wakes_held && self.holding.contains(&conversation) {
+            .changed(&self.db, conversation, appended.write_state || moved)?;
+        let event = Written::unread(appended.event).map_err(super::undecodable)?;
+        self.insert_event(row, conversation, &event, stamp.now)?;
+        self.lines.add(&self.db, conversation, appended.seq, row)?;
+        self.feed_event(&core, row, stamp.now)?;
+        if arrival.customer_acted && self.holding.contains(&conversation) {
             self.publish.push(Publish::Outbox(ConversationId(conversation)));
         }
         Ok(self.published(row, conversation, &core, event))
@@ -69,17 +65,16 @@ impl Writer {
         &mut self,
         row: Row,
         conversation: i64,
-        event: v1::Event,
+        event: &Written,
         now: i64,
-    ) -> Result<Written, rusqlite::Error> {
-        let event = Written::from(event);
+    ) -> Result<(), rusqlite::Error> {
         let body: &[u8] = event.bytes();
         self.written += body.len();
         self.db
             .prepare_cached("INSERT INTO event (row, conversation, seq, accepted, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![row, conversation, event.seq, now, body])?;
+            .execute(params![row, conversation, event.number(), now, body])?;
         self.next_event = row + 1;
-        Ok(event)
+        Ok(())
     }
 
     /// Makes the event known to the listener after the commit.
@@ -130,7 +125,10 @@ impl Writer {
             .optional()?;
         // The event may be past its retention while its identity is still known.
         match body {
-            Some(body) => Ok(v1::Event::decode(body.as_slice()).map_err(super::undecodable)?.id),
+            Some(body) => {
+                let event = Written::unread(body.into()).map_err(super::undecodable)?;
+                Ok(event.id().to_owned())
+            }
             None => Ok(String::new()),
         }
     }
@@ -176,9 +174,10 @@ impl Writer {
     pub fn choose_core(&mut self, conversation: i64, wanted: Option<&str>) -> Result<bool, rusqlite::Error> {
         let chosen = wanted.unwrap_or_default();
         let wanted = self.unless_paused(conversation, chosen)?;
-        let current = self.conversations.state(&self.db, conversation)?.core.clone();
-        let stays = !current.is_empty() && self.lines.first_seq(conversation).is_some();
-        if current == wanted || (stays && wanted == chosen) {
+        let current = &self.conversations.state(&self.db, conversation)?.core;
+        let (same, nobody) = (current == wanted, current.is_empty());
+        let stays = !nobody && self.lines.first_seq(conversation).is_some();
+        if same || (stays && wanted == chosen) {
             return Ok(false);
         }
         self.give(conversation, wanted)?;

@@ -176,7 +176,7 @@ impl Writer {
             attempt: message.attempts,
             sent: Some(asked(&message.request)),
         };
-        self.append(Arrival::of_ours(view, core, Body::Delivery(update)))
+        self.append(&Arrival::of_ours(view, core, Body::Delivery(update)))
             .map(|_| ())
     }
 

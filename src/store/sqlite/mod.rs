@@ -162,19 +162,25 @@ impl Store for SqliteStore {
     }
 
     async fn accept(&self, arrival: Box<Arrival>) -> Result<Accepted, StoreError> {
-        self.submit(WhenFull::Refuse, move |writer| {
-            writer.may_append()?;
-            Ok(writer.accept(*arrival)?)
-        })
-        .await
+        let (accepted, _arrival) = self
+            .submit(WhenFull::Refuse, move |writer| {
+                writer.may_append()?;
+                // Brought back to where it was made: memory that another thread lets go of is dear to get again.
+                Ok((writer.accept(&arrival)?, arrival))
+            })
+            .await?;
+        Ok(accepted)
     }
 
     async fn accept_page(&self, page: Page) -> Result<Vec<Arc<Stored>>, StoreError> {
-        self.submit(WhenFull::Refuse, move |writer| {
-            writer.may_append()?;
-            Ok(writer.accept_page(page)?)
-        })
-        .await
+        let (new, _page) = self
+            .submit(WhenFull::Refuse, move |writer| {
+                writer.may_append()?;
+                // Brought back, as one arrival is.
+                Ok((writer.accept_page(&page)?, page))
+            })
+            .await?;
+        Ok(new)
     }
 
     async fn quarantine(&self, body: Quarantined) -> Result<Row, StoreError> {

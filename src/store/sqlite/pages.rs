@@ -16,28 +16,28 @@ use crate::{
 
 impl Writer {
     /// Appends what is new of the page, and writes its records.
-    pub fn accept_page(&mut self, page: Page) -> Result<Vec<Arc<Stored>>, rusqlite::Error> {
+    pub fn accept_page(&mut self, page: &Page) -> Result<Vec<Arc<Stored>>, rusqlite::Error> {
         let mut new = Vec::with_capacity(page.steps.len());
-        for step in page.steps {
+        for step in &page.steps {
             match step {
-                PageStep::Event(arrival) => self.accept_new(*arrival, &mut new)?,
+                PageStep::Event(arrival) => self.accept_new(arrival, &mut new)?,
                 PageStep::NotDelivered {
                     account,
                     message_id,
                     error,
                     otherwise,
-                } => match self.message_of(&account, &message_id)? {
-                    Some(message) => self.not_delivered(&message, error)?,
-                    None => self.accept_new(*otherwise, &mut new)?,
+                } => match self.message_of(account, message_id)? {
+                    Some(message) => self.not_delivered(&message, error.clone())?,
+                    None => self.accept_new(otherwise, &mut new)?,
                 },
-                PageStep::Customer { key, known } => self.know(&key, &known)?,
+                PageStep::Customer { key, known } => self.know(key, known)?,
             }
         }
         self.write_records(&page.writes)?;
         Ok(new)
     }
 
-    fn accept_new(&mut self, arrival: Arrival, new: &mut Vec<Arc<Stored>>) -> Result<(), rusqlite::Error> {
+    fn accept_new(&mut self, arrival: &Arrival, new: &mut Vec<Arc<Stored>>) -> Result<(), rusqlite::Error> {
         if let Accepted::New(stored) = self.accept(arrival)? {
             new.push(stored);
         }

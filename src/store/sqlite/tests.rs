@@ -167,7 +167,7 @@ fn arrival(who: &str, number: u64) -> Arrival {
         platform_time: Some(START),
         history: false,
         traceparent: String::new(),
-        body: text("hello"),
+        body: text("hello").into(),
         raw: None,
         entry: None,
         grant: Some(Opening::from(Grant {

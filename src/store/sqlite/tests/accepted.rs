@@ -54,11 +54,43 @@ async fn what_fails_in_a_batch_is_undone_also_in_memory() {
     );
 }
 
+#[tokio::test]
+async fn what_is_accepted_is_written_down_without_being_read() {
+    let bench = Bench::new();
+    let stored = bench.say("a", 1).await;
+    assert!(!stored.event.is_read());
+    assert_eq!((stored.event.id(), stored.event.number()), (&*stored.event.id, 1));
+    let read = bench.store.event(stored.event.id()).await.expect("read");
+    assert_eq!(read.expect("there").event.bytes(), stored.event.bytes());
+}
+
+#[tokio::test]
+async fn a_conversation_shows_its_account_as_it_came_last() {
+    let bench = Bench::new();
+    let usual = account();
+    let renamed = Arc::new(v1::Account {
+        sub_id: "other".into(),
+        ..v1::Account::clone(&usual)
+    });
+    for (number, account) in [&usual, &usual, &renamed, &renamed, &usual].into_iter().enumerate() {
+        let stored = bench
+            .arrive(Arrival {
+                account: account.clone(),
+                ..arrival("a", number as u64)
+            })
+            .await;
+        let shown = stored.event.conversation.as_ref().and_then(|it| it.account.as_ref());
+        assert_eq!(shown, Some(&**account), "{number}");
+        let view = bench.store.conversation(&key("a")).await.expect("read").expect("there");
+        assert_eq!(view.state.view().account.as_ref(), Some(&**account), "{number}");
+    }
+}
+
 async fn failing(bench: &Bench, number: u64) {
     let failed: Result<(), StoreError> = bench
         .store
         .write(move |writer| {
-            writer.accept(arrival("a", number))?;
+            writer.accept(&arrival("a", number))?;
             Err(Fault::Database(rusqlite::Error::InvalidQuery))
         })
         .await;
@@ -98,7 +130,7 @@ async fn where_no_transaction_can_be_begun_nothing_is_done_and_the_retry_is_new(
     // A job that is not run lets go of it as well.
     let refused = bench.store.write(move |writer| {
         other.execute_batch("ROLLBACK")?;
-        Ok(writer.accept(arrival("a", 2))?)
+        Ok(writer.accept(&arrival("a", 2))?)
     });
     let refused = refused.await;
     assert!(matches!(refused, Err(StoreError::CannotAppend(_))), "{refused:?}");

@@ -59,10 +59,13 @@ async fn a_long_log_goes_into_the_database_while_others_write() {
     let file = bench.dir.path().join(FILE);
     let size = || std::fs::metadata(&file).expect("the file").len();
     let large = |number| Arrival {
-        raw: Some(v1::Raw {
-            body: vec![7; 1 << 20],
-            ..Default::default()
-        }),
+        raw: Some(
+            v1::Raw {
+                body: vec![7; 1 << 20],
+                ..Default::default()
+            }
+            .into(),
+        ),
         ..arrival("a", number)
     };
     for number in 1..=20 {

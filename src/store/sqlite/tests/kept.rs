@@ -226,7 +226,7 @@ async fn what_is_committed_goes_from_the_log_into_the_database_by_and_by() {
     let database = || std::fs::metadata(bench.dir.path().join(FILE)).expect("the file").len();
     let long = "x".repeat(1 << 20);
     for number in 1..=20 {
-        let body = text(&long);
+        let body = text(&long).into();
         bench
             .arrive(Arrival {
                 body,

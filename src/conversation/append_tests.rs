@@ -1,0 +1,207 @@
+//! What stands in the event that is appended?
+
+use std::sync::Arc;
+
+use prost::Message as _;
+
+use super::*;
+use crate::{
+    channels::contract::Dedupe,
+    schema::{composed::Encoded, v1::event::Body},
+};
+
+const T: Millis = 1_766_200_000_000;
+
+fn account() -> v1::Account {
+    v1::Account {
+        id: "shop".into(),
+        channel: "official_account".into(),
+        platform_id: "wx1".into(),
+        ..Default::default()
+    }
+}
+
+fn customer(native_id: &str) -> v1::Identity {
+    v1::Identity {
+        native_id: native_id.into(),
+        ..Default::default()
+    }
+}
+
+fn state() -> State {
+    let scope = v1::conversation::Scope::Direct;
+    State::begin(&account(), "official_account:wx1:u:o1", customer("o1"), scope, 7)
+}
+
+fn arrival(body: Body) -> Arrival {
+    let conversation = v1::Conversation {
+        key: "official_account:wx1:u:o1".into(),
+        account: Some(account()),
+        customer: Some(customer("o1")),
+        ..Default::default()
+    };
+    Arrival::of_ours(conversation, None, body)
+}
+
+fn said(text: &str) -> Body {
+    Body::Message(v1::Message {
+        summary: text.into(),
+        ..Default::default()
+    })
+}
+
+fn stamp(number: u32) -> Stamp {
+    Stamp {
+        now: T,
+        epoch: 7,
+        id: format!("e{number}"),
+    }
+}
+
+/// The event, which is written as it is encoded.
+fn append(state: &mut State, arrival: &Arrival) -> v1::Event {
+    let appended = state.append(arrival, &stamp(state.seq + 1), false);
+    let event = v1::Event::decode(appended.event.clone()).expect("an event");
+    assert_eq!(event.encode_to_vec(), appended.event);
+    assert_eq!(
+        (event.seq, event.conversation.as_ref()),
+        (appended.seq, state.conversation.as_ref())
+    );
+    event
+}
+
+#[test]
+fn everything_that_arrives_stands_in_its_event() {
+    let grant = Grant {
+        trigger: "message".into(),
+        remaining: Some(5),
+        expires: T + 1_000,
+        part_types: "text,image".into(),
+        estimated: false,
+    };
+    let raw = v1::Raw {
+        body: b"<xml/>".to_vec(),
+        ..Default::default()
+    };
+    let entry = v1::Entry {
+        scene: "s".into(),
+        ..Default::default()
+    };
+    let mut state = state();
+    let arrival = Arrival {
+        dedupe: Some(Dedupe {
+            text: "wx1:1".into(),
+            order: 1,
+            rest: String::new(),
+        }),
+        platform_time: Some(T - 1_000),
+        history: true,
+        traceparent: "00-t".into(),
+        raw: Some(Encoded::from(raw.clone())),
+        entry: Some(Box::new(entry.clone())),
+        grant: Some(grant.clone().into()),
+        customer_spoke: true,
+        redelivery_of: "e0".into(),
+        ..arrival(said("hello"))
+    };
+    let event = append(&mut state, &arrival);
+    let wanted = v1::Event {
+        id: "e1".into(),
+        conversation: Some(v1::Conversation {
+            session_id: "e1".into(),
+            last_customer_message_time: Some(Timestamp::from_millis(T)),
+            ..state.view()
+        }),
+        epoch: 7,
+        seq: 1,
+        platform_time: Some(Timestamp::from_millis(T - 1_000)),
+        accepted_time: Some(Timestamp::from_millis(T)),
+        late: true,
+        history: true,
+        dedupe_key: "wx1:1".into(),
+        redelivery_of: "e0".into(),
+        entry: Some(entry.clone()),
+        allowances: vec![grant.shown()],
+        traceparent: "00-t".into(),
+        body: Some(said("hello")),
+        offer: None,
+        raw: Some(raw),
+    };
+    assert_eq!(event, wanted);
+    // What stands for longer stands in what comes later.
+    let next = append(&mut state, &self::arrival(said("again")));
+    assert_eq!((next.entry, next.allowances), (wanted.entry, wanted.allowances));
+    assert_eq!((next.id.as_str(), next.late, next.raw), ("e2", false, None));
+}
+
+#[test]
+fn an_entry_that_comes_after_the_customer_spoke_shows_on_its_own_event_alone() {
+    let entry = |scene: &str| {
+        Some(Box::new(v1::Entry {
+            scene: scene.into(),
+            ..Default::default()
+        }))
+    };
+    let mut state = state();
+    let mut shown = Vec::new();
+    for (scene, customer_spoke) in [("a", false), ("b", true), ("c", false)] {
+        let arrival = Arrival {
+            entry: entry(scene),
+            customer_spoke,
+            ..arrival(said("x"))
+        };
+        shown.push(append(&mut state, &arrival).entry.expect("one").scene);
+    }
+    shown.push(append(&mut state, &arrival(said("x"))).entry.expect("one").scene);
+    assert_eq!(shown, ["a", "b", "c", "b"]);
+}
+
+#[test]
+fn who_the_customer_is_and_was_stands_in_every_event() {
+    let mut state = state();
+    state.know(&v1::Identity {
+        display_name: "Li".into(),
+        ..Default::default()
+    });
+    let mut known = arrival(said("x"));
+    known.customer.aliases = [("unionid".to_owned(), "u1".to_owned())].into();
+    let shown = append(&mut state, &known).conversation.expect("one").customer;
+    let shown = shown.expect("somebody");
+    assert_eq!((shown.display_name.as_str(), shown.native_id.as_str()), ("Li", "o1"));
+    assert_eq!(shown.aliases, known.customer.aliases);
+    let changed = Body::Signal(v1::Signal {
+        r#type: v1::signal::Type::IdentityChanged as i32,
+        subject: Some(customer("o0")),
+        ..Default::default()
+    });
+    append(&mut state, &arrival(changed));
+    let later = append(&mut state, &arrival(said("x"))).conversation.expect("one");
+    assert_eq!(later.previous_keys, ["official_account:wx1:u:o0"]);
+}
+
+#[test]
+fn a_gap_without_a_range_stands_for_itself_and_another_for_its_range() {
+    let mut state = state();
+    append(&mut state, &arrival(said("x")));
+    for (told, shown) in [((0, 0), (2, 2)), ((4, 9), (4, 9))] {
+        let gap = v1::Gap {
+            from_seq: told.0,
+            to_seq: told.1,
+            detail: "lost".into(),
+            ..Default::default()
+        };
+        let Some(Body::Gap(gap)) = append(&mut state, &arrival(Body::Gap(gap))).body else {
+            panic!("a gap")
+        };
+        assert_eq!(((gap.from_seq, gap.to_seq), gap.detail.as_str()), (shown, "lost"));
+    }
+}
+
+#[test]
+fn an_account_that_changed_is_the_states_from_then_on() {
+    let mut state = state();
+    let mut moved = arrival(said("x"));
+    Arc::make_mut(&mut moved.account).via = "platform".into();
+    append(&mut state, &moved);
+    assert_eq!(state.view().account.expect("one").via, "platform");
+}
