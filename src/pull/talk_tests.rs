@@ -10,8 +10,12 @@ use serde_json::Value;
 
 use super::testing::{self, CORP, CUSTOMER, House, KF, text};
 use crate::{
+    outbound::Caller,
     ports::store::Store as _,
-    schema::v1::{SendResult, conversation::SessionState},
+    schema::{
+        json::{Unknown, from_value},
+        v1::{SendResult, conversation::SessionState, send_result::Status},
+    },
     settings::AccountSettings,
 };
 
@@ -44,6 +48,21 @@ impl House {
 
     fn will(&self, path: &'static str, answers: Vec<Value>) {
         self.platform.with(|kept| kept.answers.insert(path, answers));
+    }
+
+    /// What a preview says, and what then becomes of the message: the two must agree.
+    async fn previewed(&self, request: Value) -> SendResult {
+        let previewed = from_value(request.clone(), Unknown::Refuse).expect("a request");
+        let caller = Caller::default();
+        let preview = self.outbound.submit(&caller, previewed, true).await;
+        let preview = preview.expect("a preview");
+        let sent = self.says(request).await;
+        assert_eq!(code(&preview), code(&sent), "{preview:?} {sent:?}");
+        if sent.status() == Status::Sent {
+            assert_eq!(preview.road(), sent.road());
+            assert_eq!(preview.degradations, sent.degradations);
+        }
+        sent
     }
 
     async fn state(&self) -> (SessionState, String) {

@@ -121,6 +121,96 @@ async fn a_dead_code_is_not_burnt_and_a_refused_one_falls_back() {
     assert_eq!(house.sent(SEND_ON_EVENT).len(), 1);
 }
 
+/// So many texts' worth of words.
+fn long(pieces: usize) -> String {
+    "字".repeat(682 * pieces)
+}
+
+#[tokio::test]
+async fn a_preview_knows_the_code_and_what_it_carries() {
+    let (house, _dir) = house(settings(), vec![entered("W1")]).await;
+    let _talk = house.talk();
+    let event = house.events().await[0].event.clone();
+    let hello = json!({ "inReplyTo": event.id, "text": "欢迎" });
+    let first = house.previewed(hello.clone()).await;
+    assert_eq!((first.status(), first.road()), (Status::Sent, Road::Welcome));
+    let second = house.previewed(hello).await;
+    assert_eq!((second.status(), code(&second)), (Status::Failed, "QUOTA_EXHAUSTED"));
+
+    let (house, _dir) = self::house(settings(), vec![entered("W2")]).await;
+    let _talk = house.talk();
+    let event = house.events().await[0].event.clone();
+    house.clock.advance(Duration::from_secs(20));
+    let late = house.previewed(json!({ "inReplyTo": event.id, "text": "欢迎" })).await;
+    assert_eq!((late.status(), code(&late)), (Status::Failed, "WINDOW_CLOSED"));
+
+    // Whoever holds the customer: the code of the transfer lets one text pass, and what is sent beside it does not.
+    let (house, _dir) = self::house(settings(), spoken()).await;
+    let _talk = house.talk();
+    house.will(CHANGE, vec![json!({ "errcode": 0, "msg_code": "A1" })]);
+    let assign = json!({ "conversationKey": key(), "session": { "verb": "ASSIGN", "servicer": "lisi" } });
+    assert_eq!(house.says(assign).await.status(), Status::Sent);
+    let event = house.events().await.last().expect("told").event.clone();
+    let beside = house.previewed(json!({ "conversationKey": key(), "text": "a" })).await;
+    assert_eq!(code(&beside), "SESSION_WITH_HUMAN");
+    let several = house.previewed(json!({ "inReplyTo": event.id, "text": long(2) })).await;
+    assert_eq!(code(&several), "SESSION_WITH_HUMAN");
+    let words = house.previewed(json!({ "inReplyTo": event.id, "text": "a" })).await;
+    assert_eq!((words.status(), words.road()), (Status::Sent, Road::KfEvent));
+}
+
+/// The first of them would use the code up, and the customer would have half a sentence.
+#[tokio::test]
+async fn of_several_messages_none_goes_where_a_code_alone_is_open() {
+    let (house, _dir) = house(settings(), vec![entered("W1")]).await;
+    let _talk = house.talk();
+    let event = house.events().await[0].event.clone();
+    let mut several = json!({ "inReplyTo": event.id, "text": long(2) });
+    let refused = house.previewed(several.clone()).await;
+    assert_eq!((refused.status(), code(&refused)), (Status::Failed, "QUOTA_EXHAUSTED"));
+    several["noAllowance"] = "HOLD_FOR_CUSTOMER".into();
+    let held = house.previewed(several).await;
+    assert_eq!((held.status(), code(&held)), (Status::Held, "QUOTA_EXHAUSTED"));
+    assert_eq!((house.sent(SEND_ON_EVENT).len(), house.sent(SEND).len()), (0, 0));
+    let hello = house.previewed(json!({ "inReplyTo": event.id, "text": "欢迎" })).await;
+    assert_eq!(
+        (hello.status(), hello.road()),
+        (Status::Sent, Road::Welcome),
+        "not used up"
+    );
+}
+
+#[tokio::test]
+async fn beside_counted_messages_a_code_is_one_more() {
+    for (pieces, sent) in [(6, Status::Sent), (7, Status::Failed)] {
+        let (house, _dir) = house(settings(), vec![entered("W1"), text("m1", "hello", 0)]).await;
+        let _talk = house.talk();
+        let event = house.events().await[0].event.clone();
+        let result = house
+            .previewed(json!({ "inReplyTo": event.id, "text": long(pieces) }))
+            .await;
+        assert_eq!(result.status(), sent, "{result:?}");
+        let gone = (house.sent(SEND_ON_EVENT).len(), house.sent(SEND).len());
+        assert_eq!(gone, if sent == Status::Sent { (1, 5) } else { (0, 0) });
+    }
+}
+
+#[tokio::test]
+async fn where_the_code_is_refused_all_go_by_the_allowance_or_none() {
+    for (pieces, status, gone) in [(5, Status::Sent, 5), (6, Status::Failed, 0)] {
+        let (house, _dir) = house(settings(), vec![entered("W1"), text("m1", "hello", 0)]).await;
+        let _talk = house.talk();
+        let event = house.events().await[0].event.clone();
+        house.will(
+            SEND_ON_EVENT,
+            vec![json!({ "errcode": 40058, "errmsg": "invalid code" })],
+        );
+        let result = house.says(json!({ "inReplyTo": event.id, "text": long(pieces) })).await;
+        assert_eq!(result.status(), status, "{result:?}");
+        assert_eq!(house.sent(SEND).len(), gone);
+    }
+}
+
 #[tokio::test]
 async fn the_welcome_is_said_when_the_core_leaves_the_code_unused_and_only_then() {
     let greeting = AccountSettings {
