@@ -26,6 +26,7 @@ use crate::{
     schema::v1::{
         self,
         conversation::Scope,
+        send_request::What,
         send_result::{Road, Status},
     },
 };
@@ -371,6 +372,9 @@ impl Outbound {
         facts: &mut Facts,
     ) -> Result<(Road, Vec<v1::Degradation>), v1::Error> {
         let opened = &target.opened;
+        if let (Some(What::Session(order)), Some(sessions)) = (&target.request.what, opened.account.sessions()) {
+            return self.preview_order(opened, sessions, &target.request, order).await;
+        }
         let ask = Ask::of(&target.request);
         let claim = target
             .event

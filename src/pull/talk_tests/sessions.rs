@@ -1,6 +1,6 @@
 //! How do the platform's own sessions move, by our orders and by its colleagues' hands?
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     super::testing::{CUSTOMER, KF, NOW, settings, text},
@@ -59,6 +59,46 @@ async fn an_end_that_the_platform_does_not_have_says_its_words_and_ends_ours() {
     assert_eq!((result.status(), result.road()), (Status::Sent, Road::Kf), "{result:?}");
     assert_eq!(house.sent(SEND).len(), 1);
     assert_eq!(house.state().await.0, SessionState::Ended);
+}
+
+/// They go by the code that the order brings, whoever holds the customer, and the code carries one text or menu.
+#[tokio::test]
+async fn a_preview_of_an_order_says_how_its_words_would_go() {
+    let end = |closing: Value, degrade: &str| json!({ "conversationKey": key(), "degrade": degrade, "session": { "verb": "END", "closing": { "parts": [closing] } } });
+    let words = |body: &str| json!({ "text": { "body": body } });
+    for (closing, degrade, status, road, lost) in [
+        (words("再见"), "ALLOW", Status::Sent, Road::KfEvent, 0),
+        (
+            json!({ "link": { "url": "https://shop.example/", "title": "再见" } }),
+            "ALLOW",
+            Status::Sent,
+            Road::KfEvent,
+            1,
+        ),
+        (words(&"字".repeat(1_000)), "ALLOW", Status::Sent, Road::Unspecified, 1),
+        (
+            words(&"字".repeat(1_000)),
+            "REFUSE",
+            Status::Failed,
+            Road::Unspecified,
+            0,
+        ),
+    ] {
+        let (house, _dir) = house(settings(), spoken()).await;
+        let _talk = house.talk();
+        house.will(
+            CHANGE,
+            vec![json!({ "errcode": 0 }), json!({ "errcode": 0, "msg_code": "END1" })],
+        );
+        let assign = json!({ "conversationKey": key(), "session": { "verb": "ASSIGN", "servicer": "lisi" } });
+        assert_eq!(house.previewed(assign).await.status(), Status::Sent);
+        let result = house.previewed(end(closing, degrade)).await;
+        assert_eq!(
+            (result.status(), result.road(), result.degradations.len()),
+            (status, road, lost),
+            "{result:?}"
+        );
+    }
 }
 
 #[tokio::test]
