@@ -2,7 +2,7 @@
 //! nothing else: with the HTTP client that the bridge has too, and by sockets that neither write nor read HTTP.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     Outcome,
-    core::{Core, SILENT},
+    core::{Core, Place, SILENT},
 };
 
 const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -42,7 +42,7 @@ pub fn posts(bodies: &[Vec<u8>], by: By, in_flight: usize, lasts: Duration) -> O
     if bodies.is_empty() {
         return Err("there is nothing to post".into());
     }
-    let core = Core::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SILENT)?;
+    let core = Core::start(Place::hold()?, SILENT)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let bodies: Arc<[Bytes]> = bodies.iter().cloned().map(Bytes::from).collect();
     let began = Instant::now();

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     io,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -14,7 +14,7 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Notify,
 };
 
@@ -31,6 +31,27 @@ pub const REPLYING: &[u8] = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r
 const REFUSED: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n";
 /// Bodies kept: one for each customer of an ordinary load.
 const KEPT: usize = 10_000;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1_024;
+
+/// A port of a core that may come later. It is held and nobody listens: who connects is refused, and nobody else gets it,
+/// as one that was only free a moment ago is got now and then by a connection of the load.
+pub struct Place {
+    pub address: SocketAddr,
+    socket: TcpSocket,
+}
+
+impl Place {
+    pub fn hold() -> io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        Ok(Self {
+            address: socket.local_addr()?,
+            socket,
+        })
+    }
+}
 
 /// What it says.
 #[derive(Clone, Copy)]
@@ -65,69 +86,65 @@ pub struct Heard {
 }
 
 impl Core {
-    /// Listens on `address`; port 0 for any.
-    pub fn start(address: SocketAddr, answer: &'static [u8]) -> Outcome<Self> {
+    pub fn start(place: Place, answer: &'static [u8]) -> Outcome<Self> {
         let manner = Manner {
             answer,
             refused: None,
             pause: Duration::ZERO,
         };
-        Self::serve(address, move |listener, heard| async move {
+        Self::serve(place, move |listener, heard| async move {
             listen(listener, &heard, manner).await
         })
     }
 
     /// The same, but one conversation's events are refused, and all that come after the first.
-    pub fn start_refusing(address: SocketAddr, key: &'static [u8]) -> Outcome<Self> {
+    pub fn start_refusing(place: Place, key: &'static [u8]) -> Outcome<Self> {
         let manner = Manner {
             answer: SILENT,
             refused: Some(key),
             pause: Duration::ZERO,
         };
-        Self::serve(address, move |listener, heard| async move {
+        Self::serve(place, move |listener, heard| async move {
             listen(listener, &heard, manner).await
         })
     }
 
     /// Takes its time for each event.
-    pub fn start_slow(address: SocketAddr, pause: Duration) -> Outcome<Self> {
+    pub fn start_slow(place: Place, pause: Duration) -> Outcome<Self> {
         let manner = Manner {
             answer: SILENT,
             refused: None,
             pause,
         };
-        Self::serve(address, move |listener, heard| async move {
+        Self::serve(place, move |listener, heard| async move {
             listen(listener, &heard, manner).await
         })
     }
 
     /// Speaks gRPC.
-    pub fn start_grpc(address: SocketAddr) -> Outcome<Self> {
-        Self::start_slow_grpc(address, Duration::ZERO)
+    pub fn start_grpc(place: Place) -> Outcome<Self> {
+        Self::start_slow_grpc(place, Duration::ZERO)
     }
 
     /// Speaks gRPC, and takes its time for each request.
-    pub fn start_slow_grpc(address: SocketAddr, pause: Duration) -> Outcome<Self> {
-        Self::serve(address, move |listener, heard| {
-            grpc_core::listen(listener, heard, pause)
-        })
+    pub fn start_slow_grpc(place: Place, pause: Duration) -> Outcome<Self> {
+        Self::serve(place, move |listener, heard| grpc_core::listen(listener, heard, pause))
     }
 
     fn serve<F: Future<Output = io::Result<()>>>(
-        address: SocketAddr,
+        place: Place,
         work: impl FnOnce(TcpListener, Arc<Heard>) -> F + Send + 'static,
     ) -> Outcome<Self> {
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
+        let Place { address, socket } = place;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = {
+            let _entered = runtime.enter();
+            socket.listen(BACKLOG)?
+        };
         let heard = Arc::new(Heard::default());
         let shared = heard.clone();
         let thread = thread::spawn(move || {
-            let served = runtime.block_on(async {
-                let listener = TcpListener::from_std(listener)?;
-                work(listener, shared.clone()).await
-            });
+            let served = runtime.block_on(work(listener, shared.clone()));
             if let Err(error) = served {
                 shared.fault(format!("the core: {error}"));
             }

@@ -23,7 +23,7 @@ fuzz_target!(|body: &[u8]| {
 fn depth(node: &Node) -> usize {
     match node {
         Node::Text(_) | Node::Literal(_) => 1,
-        Node::Fields(fields) => 1 + fields.0.iter().map(|(_, node)| depth(node)).max().unwrap_or(0),
+        Node::Fields(fields, _) => 1 + fields.0.iter().map(|(_, node)| depth(node)).max().unwrap_or(0),
         Node::List(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
     }
 }

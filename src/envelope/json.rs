@@ -26,7 +26,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn value(&mut self, depth: usize, in_list: bool) -> Result<Node, TreeFault> {
         match self.peek() {
-            Some(b'{') => Ok(Node::Fields(self.object(depth + 1)?)),
+            Some(b'{') => Ok(Node::Fields(self.object(depth + 1)?, String::new())),
             // `"List":[{…}]` says what repeated elements say in XML, so a list is a level only inside a list.
             Some(b'[') => self.list(depth + usize::from(in_list)),
             Some(b'"') => Ok(Node::Text(self.string()?)),

@@ -11,7 +11,8 @@ pub enum Node {
     Text(String),
     /// A JSON number, `true`, `false` or `null`, as it was written.
     Literal(String),
-    Fields(Fields),
+    /// A group, and its text where somebody looks for one: the inside of an XML element as it was written. JSON has none.
+    Fields(Fields, String),
     /// A JSON list. XML says the same by repeating an element.
     List(Vec<Node>),
 }
@@ -40,20 +41,20 @@ impl TreeFault {
 }
 
 impl Node {
-    /// Its text; of a list that of its first value, of a group nothing.
+    /// Its text; of a list that of its first value, of a group how it was written.
     pub fn text(&self) -> &str {
         match self {
             Node::Text(text) => text,
             Node::Literal(text) if text == "null" => "",
             Node::Literal(text) => text,
             Node::List(items) => items.first().map_or("", Node::text),
-            Node::Fields(_) => "",
+            Node::Fields(_, written) => written,
         }
     }
 
     fn fields(&self) -> Option<&Fields> {
         match self {
-            Node::Fields(fields) => Some(fields),
+            Node::Fields(fields, _) => Some(fields),
             Node::List(items) => items.first().and_then(Node::fields),
             Node::Text(_) | Node::Literal(_) => None,
         }
@@ -67,7 +68,7 @@ impl Node {
                 to.push_str(&quote(text).unwrap_or_default());
             }
             Node::Literal(text) => to.push_str(text),
-            Node::Fields(fields) => fields.write(to),
+            Node::Fields(fields, _) => fields.write(to),
             Node::List(items) => list(to, items.iter()),
         }
     }

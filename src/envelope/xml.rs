@@ -36,9 +36,15 @@ pub(super) fn scan_any(text: &str, root: &mut Fields) -> Result<(), TreeFault> {
     let mut stack = Stack::default();
     loop {
         match reader.read_event().map_err(broken)? {
-            Event::Start(tag) => stack.push(tag.name().as_ref())?,
+            Event::Start(tag) => {
+                let name = tag.name();
+                stack.push(
+                    name.as_ref(),
+                    [format!("<{}>", line_ends(&tag)), format!("</{}>", name.as_ref())],
+                )?;
+            }
             Event::Empty(tag) => {
-                stack.push(tag.name().as_ref())?;
+                stack.push(tag.name().as_ref(), [format!("<{}/>", line_ends(&tag)), String::new()])?;
                 stack.pop(root)?;
             }
             Event::End(_) => stack.pop(root)?,
@@ -104,12 +110,27 @@ struct Stack {
 
 struct Element {
     name: String,
-    text: String,
+    /// How it begins and ends, as it was written.
+    tags: [String; 2],
+    /// What stands in it, with the tags of its children; sections and references are read.
+    written: String,
+    /// Words of its own.
+    speaks: bool,
     fields: Vec<(String, Node)>,
 }
 
+impl Element {
+    /// Where words stand beside elements, the elements are part of the words: a text that nobody wrapped in CDATA.
+    fn node(fields: Vec<(String, Node)>, written: String, speaks: bool) -> Node {
+        match fields.is_empty() || speaks {
+            true => Node::Text(written),
+            false => Node::Fields(Fields(fields), written),
+        }
+    }
+}
+
 impl Stack {
-    fn push(&mut self, name: &str) -> Result<(), TreeFault> {
+    fn push(&mut self, name: &str, tags: [String; 2]) -> Result<(), TreeFault> {
         if self.done {
             return Err(TreeFault::Broken("more than one root element".into()));
         }
@@ -118,7 +139,9 @@ impl Stack {
         }
         self.open.push(Element {
             name: name.to_owned(),
-            text: String::new(),
+            tags,
+            written: String::new(),
+            speaks: false,
             fields: Vec::new(),
         });
         Ok(())
@@ -130,26 +153,31 @@ impl Stack {
         let Some(element) = self.open.pop() else {
             return Err(TreeFault::Broken("an end without a start".into()));
         };
-        let node = if element.fields.is_empty() {
-            Node::Text(element.text)
-        } else {
-            Node::Fields(Fields(element.fields))
-        };
-        match self.open.len() {
-            0 => self.done = true,
-            1 => root.0.push((element.name, node)),
-            _ => {
-                if let Some(parent) = self.open.last_mut() {
-                    parent.fields.push((element.name, node));
-                }
+        let [begins, ends] = &element.tags;
+        let to = match self.open.as_mut_slice() {
+            [] => {
+                self.done = true;
+                return Ok(());
             }
-        }
+            [_] => &mut root.0,
+            [.., parent] => {
+                parent.written.extend([begins.as_str(), &element.written, ends]);
+                &mut parent.fields
+            }
+        };
+        to.push((
+            element.name,
+            Element::node(element.fields, element.written, element.speaks),
+        ));
         Ok(())
     }
 
     fn say(&mut self, text: &str) -> Result<(), TreeFault> {
         match self.open.last_mut() {
-            Some(element) => element.text.push_str(text),
+            Some(element) => {
+                element.speaks |= !text.trim().is_empty();
+                element.written.push_str(text);
+            }
             None if text.trim().is_empty() => {}
             None => return Err(TreeFault::Broken("text outside the root element".into())),
         }
@@ -209,6 +237,29 @@ mod tests {
         );
         assert_eq!(it.value("msgtype"), "text");
         assert_eq!(it.verbatim("Content"), " a&b😀\n<b>\n ");
+    }
+
+    /// Such a text comes where somebody between the platform and us forgets the section around it.
+    #[test]
+    fn a_text_with_elements_in_it_is_read_as_it_was_written() {
+        for (inside, text, json) in [
+            ("a<b>c</b>", "a<b>c</b>", r#""a<b>c</b>""#),
+            (r#"<a href="x">y</a>"#, r#"<a href="x">y</a>"#, r#"{"a":"y"}"#),
+            (
+                "1 &lt; 2 <![CDATA[<i>]]> <b x='1'\r\n y='2'>c<br/></b>\r\n<p></p>",
+                "1 < 2 <i> <b x='1'\n y='2'>c<br/></b>\n<p></p>",
+                r#""1 < 2 <i> <b x='1'\n y='2'>c<br/></b>\n<p></p>""#,
+            ),
+            ("<p>a<b>c</b></p>", "<p>a<b>c</b></p>", r#"{"p":"a<b>c</b>"}"#),
+            ("\n <c>3</c>\n", "\n <c>3</c>\n", r#"{"c":"3"}"#),
+        ] {
+            let it = fields(&format!("<xml>\n<Content>{inside}</Content> <MsgId>1</MsgId></xml>"));
+            assert_eq!(it.verbatim("Content"), text);
+            assert_eq!(it.to_json(), format!(r#"{{"Content":{json},"MsgId":"1"}}"#));
+        }
+        let group = fields("<x><g>\n<a>1</a><a>2</a></g></x>");
+        let group = group.group("g").expect("a group");
+        assert_eq!(group.all("a").map(Node::text).collect::<Vec<_>>(), ["1", "2"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
         clock::Millis,
         store::{LedgerEntry, Message, RecordWrite, Store, StoreError, View, forget},
     },
-    schema::v1::event::Body,
+    schema::v1::{self, event::Body},
 };
 
 /// Who used each code up, by account and event.
@@ -62,13 +62,18 @@ impl CodeNow {
 }
 
 impl ByCode {
-    /// With it, nothing else is asked of the one message that it carries.
-    fn open(facts: Facts) -> Facts {
+    /// With it one message more passes than without, and nothing else is asked of that one.
+    fn open(without: Facts) -> Facts {
+        let standing = match without.standing {
+            Standing::Open(left) => Standing::Open(left.map(|left| left.saturating_add(1))),
+            Standing::Unknown => Standing::Unknown,
+            Standing::Closed | Standing::Spent | Standing::Unfollowed => Standing::Open(Some(1)),
+        };
         Facts {
             human: false,
-            standing: Standing::Unknown,
+            standing,
             behind_held: false,
-            ..facts
+            ..without
         }
     }
 
@@ -90,33 +95,91 @@ impl ByCode {
     }
 }
 
+/// Who asks for a code: a message on its way, or one that is only previewed.
+pub(super) struct Asks<'a> {
+    /// The event that it answers.
+    event: &'a str,
+    /// Its id; a preview has none.
+    id: &'a str,
+    has_begun: bool,
+    is_repeat: bool,
+}
+
+impl<'a> Asks<'a> {
+    pub fn of(message: &'a Message) -> Self {
+        Self {
+            event: &message.request.in_reply_to,
+            id: &message.id,
+            has_begun: message.pieces_done > 0,
+            is_repeat: is_ambiguous(&message.result),
+        }
+    }
+
+    pub fn preview(request: &'a v1::SendRequest) -> Self {
+        Self {
+            event: &request.in_reply_to,
+            id: "",
+            has_begun: false,
+            is_repeat: false,
+        }
+    }
+}
+
 /// How things stand for a message that may go by a code.
 pub(super) struct Standings {
-    pub code: Option<ByCode>,
+    code: Option<ByCode>,
     /// As long as the code is there.
     pub with: Facts,
     /// For what it does not carry.
-    pub without: Facts,
+    without: Facts,
     /// Once the platform has refused it.
     pub afterwards: Facts,
+}
+
+impl Standings {
+    /// The code by which the first of these pieces goes.
+    pub fn code_for(&self, pieces: &Pieces) -> Option<ByCode> {
+        self.code.clone().filter(|code| code.carries(pieces))
+    }
+
+    /// How things stand for a message that would be several.
+    pub fn for_several(&self) -> Facts {
+        self.facts(self.code.as_ref(), 2)
+    }
+
+    /// How things stand for so many pieces. The code lets one pass whoever holds the customer; those behind it ask as any
+    /// other does, and of them all it counts for one.
+    pub fn facts(&self, code: Option<&ByCode>, pieces: usize) -> Facts {
+        match (code, pieces) {
+            (None, _) => self.without,
+            (Some(_), ..=1) => self.with,
+            (Some(_), _) => Facts {
+                standing: self.with.standing,
+                ..self.without
+            },
+        }
+    }
 }
 
 impl Outbound {
     pub(super) async fn standings(
         &self,
         opened: &Opened,
-        message: &Message,
+        asks: &Asks<'_>,
         view: Option<&View>,
         facts: Facts,
     ) -> Result<Standings, StoreError> {
-        let code = self.code_of(opened, message, view).await?;
+        let code = self.code_of(opened, asks, view).await?;
         let ledger = view.and_then(|view| view.state.ledger.as_ref());
         let afterwards = code.without(facts, ledger);
         // A repeat goes as it went before: that its code is dead by now says nothing of the first try.
-        let is_dead = matches!(code, CodeNow::Dead(_)) && !is_ambiguous(&message.result);
+        let is_dead = matches!(code, CodeNow::Dead(_)) && !asks.is_repeat;
         let without = if is_dead { afterwards } else { facts };
         let code = code.living();
-        let with = if code.is_some() { ByCode::open(without) } else { without };
+        let with = match code.is_some() {
+            true => ByCode::open(afterwards),
+            false => without,
+        };
         Ok(Standings {
             code,
             with,
@@ -127,12 +190,12 @@ impl Outbound {
 
     /// The code of the event that the message answers: it lives while its time runs, nobody else used it, and the session
     /// is still in the state that made it.
-    async fn code_of(&self, opened: &Opened, message: &Message, view: Option<&View>) -> Result<CodeNow, StoreError> {
+    async fn code_of(&self, opened: &Opened, asks: &Asks<'_>, view: Option<&View>) -> Result<CodeNow, StoreError> {
         let Some(sessions) = opened.account.sessions() else {
             return Ok(CodeNow::None);
         };
-        let asked = message.request.in_reply_to.as_str();
-        if asked.is_empty() || message.pieces_done > 0 {
+        let asked = asks.event;
+        if asked.is_empty() || asks.has_begun {
             return Ok(CodeNow::None);
         }
         let event = self.parts.store.event(asked).await?;
@@ -150,7 +213,7 @@ impl Outbound {
         };
         let used = self.parts.store.record(SPACE, &key(opened, asked)).await?;
         Ok(match used {
-            Some(other) if other != message.id.as_bytes() => CodeNow::Dead(Standing::Spent),
+            Some(other) if other != asks.id.as_bytes() => CodeNow::Dead(Standing::Spent),
             _ if by.expires - MARGIN <= self.now() => CodeNow::Dead(Standing::Closed),
             _ if by.is_allowed(view) => CodeNow::Lives(by),
             // What we asked for ourselves was refused; or the session left the state.

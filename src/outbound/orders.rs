@@ -7,7 +7,7 @@ use super::{
     dispatch::Turn,
     facts::{self, session_state},
     faults::error,
-    platform_orders::Place,
+    platform_orders::{Place, unsaid},
     ride::ALL_SAID,
     step,
 };
@@ -29,11 +29,10 @@ use crate::{
     tokens::CallFault,
 };
 
-/// What a preview says about an order or a recall.
+/// What a preview says about an order where the platform has no sessions of its own, or a recall.
 pub fn preview(opened: &Opened, view: Option<&View>, request: &v1::SendRequest) -> Result<(), v1::Error> {
     let human = session_state(view) == SessionState::Human;
     match &request.what {
-        Some(What::Session(order)) if opened.account.sessions().is_some() => super::platform_orders::preview(order),
         Some(What::Session(order)) => match order.verb() {
             Verb::Take if human => Err(held_by_human()),
             Verb::Take | Verb::End => Ok(()),
@@ -160,11 +159,7 @@ impl Outbound {
         if settle.result.status() == Status::Failed
             && let Some(why) = settle.result.error.take()
         {
-            settle.result.degradations.push(v1::Degradation {
-                from_type: "closing".to_owned(),
-                to_type: String::new(),
-                reason: format!("{}: {}", why.code, why.platform_message),
-            });
+            settle.result.degradations.push(unsaid(&why));
             settle.result.status = Status::Sent as i32;
         }
         Ok(())

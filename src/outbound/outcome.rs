@@ -29,7 +29,8 @@ use crate::{
 };
 
 /// The platform's retries without `notAfter`: as long as these pauses add up to (ten minutes).
-const RETRIES_FOR: Millis = 10 * 60_000;
+const RETRIES_FOR: Millis = 10 * MINUTE;
+const MINUTE: Millis = 60_000;
 
 impl Outbound {
     /// The platform answered, and not with "done".
@@ -98,11 +99,17 @@ impl Outbound {
     /// Nothing was sent: again after a pause, as long as there is time. A typing sign that comes late says nothing, and
     /// holds up no words.
     pub(super) async fn retry(&self, message: &Message, error: v1::Error) -> Result<Turn, StoreError> {
-        let at = self.now() + pause(message.attempts);
+        let (at, paused) = match self.until_next_minute(message, &error) {
+            true => {
+                let skew = self.parts.keeper.skew().unwrap_or_default();
+                (next_minute(self.now(), skew), MINUTE * Millis::from(message.attempts))
+            }
+            false => (self.now() + pause(message.attempts), paused_until(message.attempts)),
+        };
         let in_time = match message.request.not_after {
             _ if matches!(message.request.what, Some(What::Typing(_))) => false,
             Some(_) => at < message.not_after,
-            None => paused_until(message.attempts) <= RETRIES_FOR,
+            None => paused <= RETRIES_FOR,
         };
         if !in_time {
             let ambiguous = error.code == Code::Ambiguous.name();
@@ -115,6 +122,13 @@ impl Outbound {
         settle.next_attempt = at;
         self.settle(settle).await?;
         Ok(Turn::WaitsUntil(at))
+    }
+
+    /// Whatever was called: a try within the minute would be refused, and counted, again.
+    fn until_next_minute(&self, message: &Message, error: &v1::Error) -> bool {
+        let number = i64::from(error.platform_code);
+        self.opened(&message.account)
+            .is_some_and(|it| it.account.until_next_minute(number))
     }
 
     pub(super) async fn not_now(&self, message: &Message, ask: &Ask, plan: Plan) -> Result<Turn, StoreError> {
@@ -253,6 +267,12 @@ fn paused_until(attempts: u32) -> Millis {
     (1..=attempts.min(1_000)).map(pause).sum()
 }
 
+/// When the platform's next minute begins, by our clock; `skew` is how far its clock is ahead. The platform tells whole
+/// seconds only, so this comes up to one late, and never early.
+fn next_minute(now: Millis, skew: Millis) -> Millis {
+    now + MINUTE - (now + skew).rem_euclid(MINUTE)
+}
+
 /// The refusal is about the account, not about this message.
 fn is_shut(error: &v1::Error) -> bool {
     [
@@ -263,4 +283,23 @@ fn is_shut(error: &v1::Error) -> bool {
     ]
     .iter()
     .any(|code| code.name() == error.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_minute_is_the_platforms() {
+        for (now, skew, expected) in [
+            (0, 0, 60_000),
+            (59_999, 0, 60_000),
+            (60_000, 0, 120_000),
+            (30_000, 29_000, 31_000),
+            (30_000, 30_000, 90_000),
+            (30_000, -40_000, 40_000),
+        ] {
+            assert_eq!(next_minute(now, skew), expected, "{now} and {skew}");
+        }
+    }
 }

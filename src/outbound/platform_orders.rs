@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     Outbound,
     dispatch::Turn,
-    faults::{error, from_fault},
+    faults::error,
     pictures::Pictures,
     resolve::{How, Unresolved},
     step,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     accounts::Opened,
     channels::contract::{
-        CodeOf, CodeRule, Dedupe, Holder, Roads, Say, SessionEffect, Sessions, To, Verdict, What as SayWhat,
+        CodeOf, CodeRule, Dedupe, Holder, Piece, Roads, Say, SessionEffect, Sessions, To, Verdict, What as SayWhat,
     },
     conversation::{Grant, Opening, key::Key},
     error::Code,
@@ -25,7 +25,7 @@ use crate::{
             self,
             conversation::{Scope, SessionState},
             send_request::Degrade,
-            send_result::Status,
+            send_result::{Road, Status},
             session_control::Verb,
             signal::Type,
         },
@@ -56,6 +56,9 @@ impl Place {
     }
 }
 
+/// The platform's id of what was said, and what was lost in it.
+type Said = (Option<String>, Vec<v1::Degradation>);
+
 /// What became of a move.
 enum Moved {
     /// With the code that came with it.
@@ -84,8 +87,10 @@ impl Outbound {
             Verb::Unspecified => return Ok(None),
         };
         if into == SessionState::Human && servicer.is_empty() {
-            let error = error(Code::InvalidRequest, "ASSIGN needs the servicer");
-            return self.end(message, Status::Failed, error, Vec::new()).await.map(Some);
+            return self
+                .end(message, Status::Failed, no_servicer(), Vec::new())
+                .await
+                .map(Some);
         }
         let place = Place::of(&message.key);
         let moved = self
@@ -239,8 +244,9 @@ impl Outbound {
         settle.result.status = Status::Sent as i32;
         if let Some(words) = words {
             match self.say_by(message, opened, words, code.as_ref()).await? {
-                Ok(platform_id) => {
+                Ok((platform_id, lost)) => {
                     settle.result.platform_message_ids.extend(platform_id);
+                    settle.result.degradations.extend(lost);
                     if let Some((_, rule)) = &code {
                         settle.result.road = rule.road as i32;
                         let made_by_now = self.now() + rule.window;
@@ -252,11 +258,7 @@ impl Outbound {
                     settle.result.status = Status::Failed as i32;
                     settle.result.error = Some(why);
                 }
-                Err(why) => settle.result.degradations.push(v1::Degradation {
-                    from_type: "closing".to_owned(),
-                    to_type: String::new(),
-                    reason: format!("{}: {}", why.code, why.platform_message),
-                }),
+                Err(why) => settle.result.degradations.push(unsaid(&why)),
             }
         }
         settle.tell = self.tell(&opened.describe, settle.result.status());
@@ -264,14 +266,14 @@ impl Outbound {
         Ok(Turn::Done)
     }
 
-    /// One message by a code; a lost answer is asked for again under the same id.
+    /// One message by a code, and what was lost in it; a lost answer is asked for again under the same id.
     async fn say_by(
         &self,
         message: &Message,
         opened: &Arc<Opened>,
         words: v1::Message,
         code: Option<&(String, CodeRule)>,
-    ) -> Result<Result<Option<String>, v1::Error>, StoreError> {
+    ) -> Result<Result<Said, v1::Error>, StoreError> {
         let Some((code, rule)) = code else {
             return Ok(Err(error(
                 Code::SessionEnded,
@@ -279,45 +281,24 @@ impl Outbound {
             )));
         };
         let say = Say {
-            what: SayWhat::Parts {
-                parts: words.parts,
-                quote: words.quote,
-            },
-            degrade: message.request.degrade(),
-            ai_generated: message.request.ai_generated,
-            speaker: message.request.speaker.clone(),
             id: message.id.clone(),
-            ..Default::default()
+            ..words_of(&message.request, words)
         };
-        let say = match self.with_quote(&message.account, &message.key, say).await {
-            Ok(say) => say,
-            Err(Unresolved::Refused(error) | Unresolved::Later(error)) => return Ok(Err(error)),
+        let rendered = self.one_piece(opened, &message.key, say, rule, How::Kept).await;
+        let (piece, lost) = match rendered {
+            Ok(rendered) => rendered,
+            Err(why) => return Ok(Err(why)),
         };
-        let roads = Roads {
-            api: true,
-            ..Default::default()
-        };
-        let pieces = match self.rendered(opened, say, roads, How::Kept, Pictures::Linked).await {
-            Ok(pieces) => pieces,
-            Err(Unresolved::Refused(error) | Unresolved::Later(error)) => return Ok(Err(error)),
-        };
-        let [piece] = pieces.pieces.as_slice() else {
-            return Ok(Err(error(Code::TooLong, "the code of an order carries one message")));
-        };
-        if !rule.part_types.contains(&piece.part_type) {
-            let why = format!("the code of this order carries {} alone", rule.part_types.join(" or "));
-            return Ok(Err(error(Code::UnsupportedPart, why)));
-        }
         let place = Place::of(&message.key);
         let to = To {
             code: Some(code),
             ..place.to(&message.id)
         };
-        let call = opened.account.call_to(piece, &to);
+        let call = opened.account.call_to(&piece, &to);
         let mut last = None;
         for _ in 0..2 {
             match self.parts.keeper.call(opened, &call).await {
-                Ok((_, Verdict::Done { message_id })) => return Ok(Ok(message_id)),
+                Ok((_, Verdict::Done { message_id })) => return Ok(Ok((message_id, lost))),
                 Ok((_, Verdict::Unknown(error) | Verdict::RetryLater(error))) => last = Some(error),
                 Ok((_, Verdict::RefreshToken(error) | Verdict::UploadAgain(error) | Verdict::Failed { error, .. })) => {
                     return Ok(Err(error));
@@ -330,6 +311,57 @@ impl Outbound {
         Ok(Err(last.unwrap_or_else(|| {
             error(Code::PlatformDown, "the words could not be said")
         })))
+    }
+
+    /// These words as the one piece that a code of this rule carries, and what is lost in it; or why they are none.
+    async fn one_piece(
+        &self,
+        opened: &Arc<Opened>,
+        key: &str,
+        say: Say,
+        rule: &CodeRule,
+        how: How,
+    ) -> Result<(Piece, Vec<v1::Degradation>), v1::Error> {
+        let why = |(Unresolved::Refused(error) | Unresolved::Later(error))| error;
+        let say = self.with_quote(&opened.settings.id, key, say).await.map_err(why)?;
+        let roads = Roads {
+            api: true,
+            ..Default::default()
+        };
+        let rendered = self.rendered(opened, say, roads, how, Pictures::Linked);
+        let mut rendered = rendered.await.map_err(why)?;
+        let (Some(piece), true) = (rendered.pieces.pop(), rendered.pieces.is_empty()) else {
+            return Err(error(Code::TooLong, "the code of an order carries one message"));
+        };
+        if !rule.part_types.contains(&piece.part_type) {
+            let why = format!("the code of this order carries {} alone", rule.part_types.join(" or "));
+            return Err(error(Code::UnsupportedPart, why));
+        }
+        Ok((piece, rendered.degradations))
+    }
+
+    /// What a preview says about an order: the words go by the code that comes with the move. Whether the platform has that
+    /// move from where its session is, it alone knows.
+    pub(super) async fn preview_order(
+        &self,
+        opened: &Arc<Opened>,
+        sessions: &dyn Sessions,
+        request: &v1::SendRequest,
+        order: &v1::SessionControl,
+    ) -> Result<(Road, Vec<v1::Degradation>), v1::Error> {
+        if order.verb() == Verb::Assign && order.servicer.is_empty() {
+            return Err(no_servicer());
+        }
+        let (Some(of), Some(words)) = (code_of(order.verb()), &order.closing) else {
+            return Ok((Road::Unspecified, Vec::new()));
+        };
+        let (rule, say) = (sessions.code(of), words_of(request, words.clone()));
+        let key = &request.conversation_key;
+        match self.one_piece(opened, key, say, &rule, How::Preview).await {
+            Ok((_, lost)) => Ok((rule.road, lost)),
+            Err(why) if request.degrade() == Degrade::Refuse => Err(why),
+            Err(why) => Ok((Road::Unspecified, vec![unsaid(&why)])),
+        }
     }
 
     /// The session is so now: kept, and told where that is news. A code that came with it is the core's to use.
@@ -402,14 +434,39 @@ impl Outbound {
     }
 }
 
-/// What a preview says about an order where the platform has sessions.
-pub(super) fn preview(order: &v1::SessionControl) -> Result<(), v1::Error> {
-    match order.verb() {
-        Verb::Assign if order.servicer.is_empty() => Err(error(Code::InvalidRequest, "ASSIGN needs the servicer")),
-        _ => match &order.closing {
-            Some(closing) if closing.parts.is_empty() => Err(from_fault(super::check::invalid("closing has no part"))),
-            _ => Ok(()),
+/// Which code comes with the move that is ordered; TAKE brings none.
+fn code_of(verb: Verb) -> Option<CodeOf> {
+    match verb {
+        Verb::End => Some(CodeOf::End),
+        Verb::Queue | Verb::Assign => Some(CodeOf::Transfer),
+        Verb::Take | Verb::Unspecified => None,
+    }
+}
+
+fn no_servicer() -> v1::Error {
+    error(Code::InvalidRequest, "ASSIGN needs the servicer")
+}
+
+/// The words of an order as something to say.
+fn words_of(request: &v1::SendRequest, words: v1::Message) -> Say {
+    Say {
+        what: SayWhat::Parts {
+            parts: words.parts,
+            quote: words.quote,
         },
+        degrade: request.degrade(),
+        ai_generated: request.ai_generated,
+        speaker: request.speaker.clone(),
+        ..Default::default()
+    }
+}
+
+/// The order was carried out, and its words were not said.
+pub(super) fn unsaid(why: &v1::Error) -> v1::Degradation {
+    v1::Degradation {
+        from_type: "closing".to_owned(),
+        to_type: String::new(),
+        reason: format!("{}: {}", why.code, why.platform_message),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Outbound,
-    by_code::{ByCode, Standings},
+    by_code::{Asks, ByCode, Standings},
     dispatch::{PAUSE_MOST, Turn, is_ambiguous},
     facts::{self, ends_session},
     faults::{error, from_fault},
@@ -111,21 +111,18 @@ impl Outbound {
         let mut facts = facts::facts(view.as_ref(), self.probes.shut(&opened, now), now);
         facts.behind_held = behind_held;
         facts.after_event = has_ridden(message) && self.answers_event(message).await?;
-        let Standings {
-            code,
-            with: mut facts,
-            without,
-            afterwards,
-        } = self.standings(&opened, message, view.as_ref(), facts).await?;
+        let standings = self
+            .standings(&opened, &Asks::of(message), view.as_ref(), facts)
+            .await?;
         let ask = Ask::of(&message.request);
         if message.pieces_done == 0
-            && let Some(plan) = plan::before(&ask, &facts)
+            && let Some(plan) = plan::before(&ask, &standings.with)
         {
             return self.not_now(message, &ask, plan).await;
         }
-        let roads = roads(message, &ask, &facts);
+        let roads = roads(message, &ask, &standings.with);
         let pictures = match message.pieces_done {
-            0 => Pictures::IfFit(ask, if code.is_some() { without } else { facts }),
+            0 => Pictures::IfFit(ask, standings.for_several()),
             _ => Pictures::as_told(&message.result),
         };
         let pieces = match self.rendered(&opened, say.clone(), roads, How::Kept, pictures).await {
@@ -136,20 +133,10 @@ impl Outbound {
         if rest == 0 {
             return self.all_gone(message, view.as_ref(), step(message)).await;
         }
-        let mut code = code.filter(|code| code.carries(&pieces));
-        if let Some(by) = &code
-            && !self.use_code(&opened, message, by).await?
-        {
-            code = None;
-        }
-        if code.is_none() || pieces.pieces.len() > 1 {
-            facts = without;
-        }
-        let shapes = shapes(&pieces, false);
-        match plan::plan(&ask, &facts, &shapes[shapes.len() - rest..]) {
-            Plan::Api => {}
-            other => return self.not_now(message, &ask, other).await,
-        }
+        let code = match self.way_out(&opened, message, &standings, &pieces, rest).await? {
+            Ok(code) => code,
+            Err(plan) => return self.not_now(message, &ask, plan).await,
+        };
         if let Some(turn) = self.too_fast(message, &opened).await? {
             return Ok(turn);
         }
@@ -158,13 +145,42 @@ impl Outbound {
             repeated: is_ambiguous(&message.result) || message.status() == Status::Sending,
             message: self.begin(message, &pieces, &opened, code.as_ref()).await?,
             code,
-            facts: afterwards,
+            facts: standings.afterwards,
             opened,
         };
         match self.pieces(sending, pieces, say, roads).await? {
             Gone::All(settle) => self.all_gone(message, view.as_ref(), *settle).await,
             Gone::Stopped(turn) => Ok(turn),
         }
+    }
+
+    /// By which code the first of the pieces goes that are left, if by one; or why they do not go now. A code is used up only
+    /// by a message that goes: of too many pieces none does.
+    async fn way_out(
+        &self,
+        opened: &Opened,
+        message: &Message,
+        standings: &Standings,
+        pieces: &Pieces,
+        rest: usize,
+    ) -> Result<Result<Option<ByCode>, Plan>, StoreError> {
+        let (ask, shapes) = (Ask::of(&message.request), shapes(pieces, false));
+        let planned = |code: Option<&ByCode>| {
+            let facts = standings.facts(code, pieces.pieces.len());
+            plan::plan(&ask, &facts, &shapes[shapes.len() - rest..])
+        };
+        let mut code = standings.code_for(pieces);
+        let mut plan = planned(code.as_ref());
+        if let (Plan::Api, Some(by)) = (&plan, &code)
+            && !self.use_code(opened, message, by).await?
+        {
+            code = None;
+            plan = planned(None);
+        }
+        Ok(match plan {
+            Plan::Api => Ok(code),
+            other => Err(other),
+        })
     }
 
     /// The platform would drop it for coming too fast: it waits, and what is behind it.
@@ -278,10 +294,7 @@ impl Outbound {
                     sending.message = self.settle(settle).await?;
                 }
                 // The code was refused: by an allowance, if there is one.
-                Ok(Verdict::Failed { .. })
-                    if sending.code.is_some()
-                        && plan::before(&Ask::of(&sending.message.request), &sending.facts).is_none() =>
-                {
+                Ok(Verdict::Failed { .. }) if sending.code.is_some() && may_go_without(&sending, &pieces) => {
                     let mut settle = step(&sending.message);
                     settle.ledger.extend(sending.code.take().map(|by| by.spent()));
                     settle.result.road = sending.opened.account.usual_road() as i32;
@@ -353,6 +366,12 @@ impl Outbound {
         pieces.degradations = lost;
         Ok((say, pieces))
     }
+}
+
+/// All of them can go by the allowances alone.
+fn may_go_without(sending: &Sending, pieces: &Pieces) -> bool {
+    let ask = Ask::of(&sending.message.request);
+    plan::plan(&ask, &sending.facts, &shapes(pieces, false)) == Plan::Api
 }
 
 fn failed(error: v1::Error) -> Verdict {

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    HELD_FOR, OPEN_AGAIN, OPEN_MAX, Outbound, check,
+    HELD_FOR, OPEN_AGAIN, OPEN_MAX, Outbound,
+    by_code::Asks,
+    check,
     facts::{self, account_of, road_of},
     faults::{explained, from_fault, from_store},
     pictures::Pictures,
@@ -24,6 +26,7 @@ use crate::{
     schema::v1::{
         self,
         conversation::Scope,
+        send_request::What,
         send_result::{Road, Status},
     },
 };
@@ -369,6 +372,9 @@ impl Outbound {
         facts: &mut Facts,
     ) -> Result<(Road, Vec<v1::Degradation>), v1::Error> {
         let opened = &target.opened;
+        if let (Some(What::Session(order)), Some(sessions)) = (&target.request.what, opened.account.sessions()) {
+            return self.preview_order(opened, sessions, &target.request, order).await;
+        }
         let ask = Ask::of(&target.request);
         let claim = target
             .event
@@ -387,7 +393,10 @@ impl Outbound {
             return super::orders::preview(opened, target.view.as_ref(), &target.request)
                 .map(|()| (Road::Unspecified, Vec::new()));
         };
-        if let Some(Plan::Hold(error) | Plan::Refuse(_, error)) = plan::before(&ask, facts) {
+        let asks = Asks::preview(&target.request);
+        let standings = self.standings(opened, &asks, target.view.as_ref(), *facts).await;
+        let standings = standings.map_err(|error| from_fault(from_store(error)))?;
+        if let Some(Plan::Hold(error) | Plan::Refuse(_, error)) = plan::before(&ask, &standings.with) {
             return Err(error);
         }
         let say = self
@@ -397,7 +406,7 @@ impl Outbound {
         let why = |(Unresolved::Refused(error) | Unresolved::Later(error))| error;
         let quoted = self.with_quote(&opened.settings.id, &target.request.conversation_key, say);
         let say = quoted.await.map_err(why)?;
-        let pictures = Pictures::IfFit(ask, *facts);
+        let pictures = Pictures::IfFit(ask, standings.for_several());
         let rendering = self.rendered(opened, say, plan::roads(&ask, facts), How::Preview, pictures);
         let mut pieces = rendering.await.map_err(why)?;
         let rides = open.is_some_and(|to| {
@@ -405,8 +414,12 @@ impl Outbound {
             first.is_some_and(|piece| opened.account.passive(piece, &to, self.now()).is_some())
         });
         let shapes = shapes(&pieces, rides);
-        match plan::plan(&ask, facts, &shapes) {
-            Plan::Api => Ok((road_of(opened, &pieces), pieces.degradations)),
+        let code = standings.code_for(&pieces);
+        match plan::plan(&ask, &standings.facts(code.as_ref(), shapes.len()), &shapes) {
+            Plan::Api => {
+                let road = code.map_or_else(|| road_of(opened, &pieces), |by| by.rule.road);
+                Ok((road, pieces.degradations))
+            }
             Plan::Passive { cut } => {
                 let lost = super::ride::lost_in_riding(opened, &pieces, cut);
                 pieces.degradations.extend(lost);

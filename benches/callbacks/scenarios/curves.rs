@@ -1,15 +1,12 @@
 //! Does a callback cost more when there are more accounts, or more stored events?
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    time::Duration,
-};
+use std::time::Duration;
 
 use super::{CHUNK, CONNECTIONS, CUSTOMERS, enough, fill, timed};
 use crate::{
     Outcome, Plan,
     client::{self, Load, Sent},
-    core::{Core, SILENT},
+    core::{Core, Place, SILENT},
     daemon::{CoreAt, Daemon, Way},
     report::{Table, count, median, spread},
     sealing::{Account, Platform, accounts},
@@ -92,7 +89,7 @@ struct Subject {
 
 impl Subject {
     fn start(plan: &Plan, accounts: &[Account]) -> Outcome<Self> {
-        let core = Core::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SILENT)?;
+        let core = Core::start(Place::hold()?, SILENT)?;
         let at = CoreAt {
             way: Way::Http,
             address: core.address,

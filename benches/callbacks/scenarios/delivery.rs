@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -17,7 +17,7 @@ use super::{CUSTOMERS, fill, in_front_of};
 use crate::{
     Outcome, Plan,
     bare::{self, By},
-    core::{Core, SILENT},
+    core::{Core, Place, SILENT},
     daemon::{CORE, Daemon, Way},
     http::Wire,
     process::Bytes,
@@ -75,8 +75,8 @@ pub fn measure(plan: &Plan) -> Outcome<Vec<Table>> {
 
 fn round(plan: &Plan, events: u64) -> Outcome<Round> {
     let mut bodies = Vec::new();
-    let pushed = backlog(plan, Way::Http, events, |daemon, address| {
-        let core = Core::start(address, SILENT)?;
+    let pushed = backlog(plan, Way::Http, events, |daemon, place| {
+        let core = Core::start(place, SILENT)?;
         let run = heard(daemon, &core, events)?;
         bodies = core.kept();
         Ok(run)
@@ -86,8 +86,8 @@ fn round(plan: &Plan, events: u64) -> Outcome<Round> {
         bare: bare::posts(&bodies, By::Client, IN_FLIGHT, plan.load)?,
         sockets: bare::posts(&bodies, By::Sockets, IN_FLIGHT, plan.load)?,
         refusing: refused(plan, events, &bodies)?,
-        grpc: backlog(plan, Way::Grpc, events, |daemon, address| {
-            heard(daemon, &Core::start_grpc(address)?, events)
+        grpc: backlog(plan, Way::Grpc, events, |daemon, place| {
+            heard(daemon, &Core::start_grpc(place)?, events)
         })?,
         pulled: backlog(plan, Way::Feed, events, |daemon, _| pull(daemon, events))?,
     })
@@ -144,17 +144,12 @@ fn table(events: u64, rounds: &[Round]) -> Table {
 }
 
 /// Makes a backlog for a core that is not there, starts again so that nobody waits for a probe, and lets it come.
-fn backlog(
-    plan: &Plan,
-    way: Way,
-    events: u64,
-    drain: impl FnOnce(&mut Daemon, SocketAddr) -> Outcome<Run>,
-) -> Outcome<Run> {
-    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-    let (mut daemon, accounts) = in_front_of(plan, way, address)?;
+fn backlog(plan: &Plan, way: Way, events: u64, drain: impl FnOnce(&mut Daemon, Place) -> Outcome<Run>) -> Outcome<Run> {
+    let place = Place::hold()?;
+    let (mut daemon, accounts) = in_front_of(plan, way, place.address)?;
     let sent = fill(&daemon, &mut Platform::new(CUSTOMERS), &accounts, events)?;
     daemon.wait_for(sent.acknowledged)?;
-    drain(&mut daemon, address)
+    drain(&mut daemon, place)
 }
 
 /// Starts the daemon again and waits until its core has heard everything.
@@ -183,8 +178,8 @@ fn refused(plan: &Plan, events: u64, bodies: &[Vec<u8>]) -> Outcome<Run> {
     let (key, _) = crate::core::position(first).ok_or("a body without its place")?;
     // One for the whole program.
     let key: &'static [u8] = Box::leak(key.into());
-    backlog(plan, Way::Http, events, |daemon, address| {
-        let core = Core::start_refusing(address, key)?;
+    backlog(plan, Way::Http, events, |daemon, place| {
+        let core = Core::start_refusing(place, key)?;
         // All but what that customer may have said.
         heard(daemon, &core, events - events.div_ceil(CUSTOMERS) * 4)
     })

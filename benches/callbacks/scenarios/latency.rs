@@ -1,7 +1,7 @@
 //! How long does a customer's message take through the bridge? One at a time: callback, core, passive reply.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     thread,
     time::{Duration, Instant},
 };
@@ -11,7 +11,7 @@ use wxbridge::envelope::{cipher, outer};
 use super::CUSTOMERS;
 use crate::{
     Outcome, Plan,
-    core::{Core, REPLYING},
+    core::{Core, Place, REPLYING},
     daemon::{CoreAt, Daemon, Way},
     http::Wire,
     noop::Noop,
@@ -30,7 +30,7 @@ pub fn measure(plan: &Plan) -> Outcome<Vec<Table>> {
     let batch = Platform::new(CUSTOMERS).seal(&accounts, WARM + TURNS);
     let noop = Noop::start()?;
     let direct = turns(noop.address, &batch, |answer| answer == b"success")?;
-    let core = Core::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), REPLYING)?;
+    let core = Core::start(Place::hold()?, REPLYING)?;
     let at = CoreAt {
         way: Way::Http,
         address: core.address,

@@ -1,7 +1,6 @@
 //! How much memory does it hold, idle and with a long backlog, and does the backlog drain in order?
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, TcpListener},
     thread,
     time::{Duration, Instant},
 };
@@ -9,7 +8,7 @@ use std::{
 use super::fill;
 use crate::{
     Outcome, Plan,
-    core::{Core, SILENT},
+    core::{Core, Place, SILENT},
     daemon::{CoreAt, Daemon, Way},
     process::Process,
     report::{Table, count, mib},
@@ -54,11 +53,10 @@ fn idle(plan: &Plan) -> Outcome<Vec<Vec<String>>> {
 }
 
 fn backlog(plan: &Plan) -> Outcome<Vec<Vec<String>>> {
-    // Free a moment ago; nobody listens until the core is started.
-    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    let place = Place::hold()?;
     let at = CoreAt {
         way: Way::Http,
-        address,
+        address: place.address,
         reply_budget: "0ms",
     };
     let accounts = accounts(1);
@@ -81,12 +79,12 @@ fn backlog(plan: &Plan) -> Outcome<Vec<Vec<String>>> {
     daemon.wait_for(sent.acknowledged)?;
     thread::sleep(SETTLE);
     let again = row(daemon.process(), "the same, started again".into(), String::new());
-    let drained = drain(&daemon, address, sent.acknowledged)?;
+    let drained = drain(&daemon, place, sent.acknowledged)?;
     Ok(vec![waits, again, drained])
 }
 
-fn drain(daemon: &Daemon, address: SocketAddr, events: u64) -> Outcome<Vec<String>> {
-    let core = Core::start(address, SILENT)?;
+fn drain(daemon: &Daemon, place: Place, events: u64) -> Outcome<Vec<String>> {
+    let core = Core::start(place, SILENT)?;
     core.heard(1, SILENCE)?;
     let began = Instant::now();
     core.heard(events, SILENCE)?;

@@ -1,7 +1,6 @@
 //! What share of the rate of a handler that does nothing is left when every callback is verified, opened, read and durable?
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -103,7 +102,7 @@ fn without_core(plan: &Plan, batch: &Arc<Batch>, load: &Load, accounts: &[Accoun
 
 /// A core takes the events meanwhile; it must hear every acknowledged one, in order.
 fn with_core(plan: &Plan, batch: &Arc<Batch>, load: &Load, accounts: &[Account], pair: &mut Pair) -> Outcome<()> {
-    let heard = core::Core::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SILENT)?;
+    let heard = core::Core::start(core::Place::hold()?, SILENT)?;
     let at = CoreAt {
         way: Way::Http,
         address: heard.address,

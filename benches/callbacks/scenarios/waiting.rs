@@ -1,7 +1,7 @@
 //! Does a core that is slow make us large? A full store waits for it, by each way in, while it takes a little.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
@@ -10,7 +10,7 @@ use std::{
 use super::{CUSTOMERS, fill, in_front_of};
 use crate::{
     Outcome, Plan,
-    core::Core,
+    core::{Core, Place},
     daemon::{CORE, Daemon, Way},
     http::Wire,
     process::Bytes,
@@ -43,10 +43,11 @@ pub fn measure(plan: &Plan) -> Outcome<Vec<Table>> {
 }
 
 fn row(plan: &Plan, name: &str, way: Way) -> Outcome<Vec<String>> {
-    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    let place = Place::hold()?;
+    let address = place.address;
     let core = match way {
-        Way::Http => Some(Core::start_slow(address, SLOW)?),
-        Way::Grpc => Some(Core::start_slow_grpc(address, SLOW)?),
+        Way::Http => Some(Core::start_slow(place, SLOW)?),
+        Way::Grpc => Some(Core::start_slow_grpc(place, SLOW)?),
         Way::Feed => None,
     };
     let (mut daemon, accounts) = in_front_of(plan, way, address)?;

@@ -174,6 +174,10 @@ impl<T: Holds + Send + Sync> Basis for T {
         download::read(self.common().kind.codes, answer)
     }
 
+    fn until_next_minute(&self, number: i64) -> bool {
+        codes::until_next_minute(self.common().kind.codes, number)
+    }
+
     fn token_call(&self) -> Call {
         (self.common().kind.token)(&self.common().settings)
     }

@@ -12,6 +12,8 @@ use crate::{
 pub enum Class {
     /// The same again after a while: nothing was sent.
     Retry,
+    /// The same again once the platform's next minute has begun: until then it refuses every try, and counts it.
+    NextMinute,
     /// With a fresh token, once.
     Token,
     /// After a fresh upload, once.
@@ -23,6 +25,7 @@ impl Class {
     pub fn name(self) -> &'static str {
         match self {
             Class::Retry => "retried with back-off",
+            Class::NextMinute => "retried in the next minute",
             Class::Token => "token refreshed, retried once",
             Class::Upload => "uploaded again, retried once",
             Class::Final => "final",
@@ -48,6 +51,11 @@ pub type Table = &'static [Row];
 /// The row of a code; `None` for codes no page knows.
 pub fn row(table: Table, code: i64) -> Option<&'static Row> {
     table.iter().find(|row| row.codes.contains(&code))
+}
+
+/// No try passes before the platform's next minute begins.
+pub fn until_next_minute(table: Table, code: i64) -> bool {
+    row(table, code).is_some_and(|row| row.class == Class::NextMinute)
 }
 
 /// Every number of a table.

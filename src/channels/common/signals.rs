@@ -193,9 +193,9 @@ pub fn job_ids(fields: &Fields, name: &str) -> String {
 fn collect<'a>(fields: &'a Fields, name: &str, ids: &mut Vec<&'a str>) {
     for (key, node) in &fields.0 {
         match node {
-            Node::Fields(inner) => collect(inner, name, ids),
+            Node::Fields(inner, _) => collect(inner, name, ids),
             Node::List(items) => items.iter().for_each(|item| {
-                if let Node::Fields(inner) = item {
+                if let Node::Fields(inner, _) = item {
                     collect(inner, name, ids);
                 }
             }),

@@ -71,6 +71,12 @@ pub trait Basis: Send + Sync {
     /// that is no refusal is the file itself.
     fn downloaded(&self, call: &Call, answer: &Answer) -> Downloaded;
 
+    // ---- refusals
+
+    /// What was refused with this number ([`super::Verdict::RetryLater`]) does not pass before the platform's next minute
+    /// begins.
+    fn until_next_minute(&self, number: i64) -> bool;
+
     // ---- tokens
 
     /// The request for an access token.

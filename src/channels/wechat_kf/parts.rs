@@ -175,7 +175,7 @@ fn forwarded(own: &Fields, depth: usize, left: &mut usize) -> ForwardedChat {
 fn forwarded_item(item: &Fields, depth: usize, left: &mut usize) -> Message {
     let inner = match item.get("msg_content") {
         Some(Node::Text(text)) => json::parse(text.as_bytes()).ok(),
-        Some(Node::Fields(fields)) => Some(fields.clone()),
+        Some(Node::Fields(fields, _)) => Some(fields.clone()),
         _ => None,
     };
     let nothing = Fields::default();

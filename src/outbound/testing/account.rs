@@ -124,6 +124,9 @@ impl Basis for FakeAccount {
     fn downloaded(&self, _: &Call, _: &Answer) -> Downloaded {
         Downloaded::File
     }
+    fn until_next_minute(&self, number: i64) -> bool {
+        number == 45011
+    }
     fn token_call(&self) -> Call {
         Call {
             method: Method::Post,
@@ -260,6 +263,7 @@ impl Account for FakeAccount {
             -1 => Verdict::RetryLater(named(Code::PlatformDown, -1)),
             40001 => Verdict::RefreshToken(named(Code::BadSecret, code)),
             40007 => Verdict::UploadAgain(named(Code::MediaExpired, code)),
+            45011 => Verdict::RetryLater(named(Code::RateLimited, code)),
             45015 => failed(Code::WindowClosed, code, Some(Learned::WindowClosed)),
             45047 => failed(Code::QuotaExhausted, code, Some(Learned::QuotaExhausted)),
             48001 => failed(Code::NotEntitled, code, Some(Learned::NoApi(Code::NotEntitled))),

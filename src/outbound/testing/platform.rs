@@ -8,12 +8,17 @@ use std::{
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::ports::platform::{Answer, Call, CallBody, NoAnswer, Platform};
+use crate::ports::{
+    clock::Millis,
+    platform::{Answer, Call, CallBody, NoAnswer, Platform},
+};
 
 /// What the platform does with the next call on a path.
 #[derive(Clone, Debug)]
 pub enum Does {
     Says(Value),
+    /// The same, and what time it is there.
+    SaysAt(Value, Millis),
     Status(u16),
     NotSent,
     Lost,
@@ -123,6 +128,10 @@ impl Platform for FakePlatform {
         };
         match does {
             Does::Says(value) => Ok(answer(200, value.to_string().into_bytes())),
+            Does::SaysAt(value, date) => Ok(Answer {
+                date: Some(date),
+                ..answer(200, value.to_string().into_bytes())
+            }),
             Does::Status(status) => Ok(answer(status, Vec::new())),
             Does::NotSent => Err(NoAnswer::NotSent("refused".into())),
             Does::Lost => Err(NoAnswer::Lost("cut".into())),

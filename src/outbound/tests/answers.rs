@@ -49,6 +49,55 @@ async fn a_busy_platform_is_asked_again_with_growing_pauses() {
     assert_eq!(house.platform.sent(), ["a", "a", "a", "b"]);
 }
 
+/// Where the platform counts by the minute, a try within it is lost, and counts too. Its clock says when the minute ends.
+#[tokio::test]
+async fn what_was_too_much_for_this_minute_waits_for_the_platforms_next() {
+    let house = awake();
+    house.platform.will("/send", [says(45011)]);
+    let first = house.say("a").await;
+    let waits = |result: &v1::SendResult| {
+        let (all, id) = (house.store.all(), result.message_id.clone());
+        let it = all.into_iter().find(|it| it.id == id).expect("stored");
+        (it.result.status() == Status::Accepted && it.attempts > 0).then_some(it.next_attempt)
+    };
+    until(|| waits(&first).is_some(), "put off").await;
+    assert_eq!(START % 60_000, 40_000);
+    assert_eq!(
+        waits(&first),
+        Some(START + 20_000),
+        "nothing tells the platform's time: ours"
+    );
+    house.clock.advance(Duration::from_secs(20));
+    house.becomes(&first, Status::Sent).await;
+    let ahead = START + 20_000 + 45_000;
+    house
+        .platform
+        .will("/send", [Does::SaysAt(json!({ "errcode": 45011 }), ahead)]);
+    let second = house.say("b").await;
+    until(|| waits(&second).is_some(), "put off").await;
+    assert_eq!(waits(&second), Some(START + 20_000 + 15_000), "its clock is 45 s ahead");
+    house.clock.advance(Duration::from_secs(15));
+    house.becomes(&second, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["a", "a", "b", "b"]);
+}
+
+#[tokio::test]
+async fn minutes_that_stay_too_full_fail_the_message_after_ten_of_them() {
+    let house = awake();
+    house.platform.will("/send", std::iter::repeat_n(says(45011), 50));
+    let sent = house.say("a").await;
+    for tries in 1..=10 {
+        let put_off = || {
+            let message = &house.store.all()[0];
+            message.attempts == tries && message.result.status() == Status::Accepted
+        };
+        until(put_off, "put off").await;
+        house.clock.advance(Duration::from_secs(60));
+    }
+    let result = house.becomes(&sent, Status::Failed).await;
+    assert_eq!((code(&result), house.platform.sent().len()), ("RATE_LIMITED", 11));
+}
+
 #[tokio::test]
 async fn a_clock_that_is_set_back_does_not_hold_up_a_repetition() {
     let house = awake();

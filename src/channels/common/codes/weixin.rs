@@ -29,7 +29,7 @@ table! {
     [45009] "daily quota of this call reached, until the next 00:00 Asia/Shanghai", RateLimited, Final, None,
         "wait until the next 00:00 Asia/Shanghai, or clear the quota (clear_quota, 10 times a month); look for a loop",
         "请等到北京时间次日00:00，或清零调用次数（每月10次）；并检查是否有死循环";
-    [45011] "too many calls this minute", RateLimited, Retry, None, "nothing to do: sent again in the next minute", "无需处理：下一分钟自动重发";
+    [45011] "too many calls this minute", RateLimited, NextMinute, None, "nothing to do: sent again in the next minute", "无需处理：下一分钟自动重发";
     [45072] "typing: unknown command", InvalidRequest, Final, None, "a fault of this software: report it", "软件故障，请反馈";
     [45080] "typing: no interaction within 30 s", WindowClosed, Final, None,
         "nothing to do: the typing sign is left out", "无需处理：不显示输入状态";
