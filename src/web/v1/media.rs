@@ -26,11 +26,11 @@ use crate::{
 pub const CALLS: &[Call] = &[
     Call::post("/v1/media", "Keep a file, to send it", || web::post().to(put))
         .more(
-            "At most 200 MB. The body is the file, and `name` is needed; or a form with the field `file`, and the field \
-             `account` before it where there is one.",
+            "At most 200 MB. The body is the file, or a form with the field `file`; in a form the field `account` \
+             stands before it.",
         )
         .query(&[
-            Query::new("name", Kind::Text, "The file's name; a form says it itself"),
+            Query::new("name", Kind::Text, "The file's name"),
             Query::new("account", Kind::Text, "The only account whose cores may see it"),
         ])
         .takes(Takes::File)
@@ -55,7 +55,7 @@ const MAX_ACCOUNT: usize = 255;
 
 pub async fn put(request: HttpRequest, payload: web::Payload, caller: Caller, state: Data<State>) -> Answer {
     let mut query = Params::of(&request);
-    let name = query.filled("name")?;
+    let name = query.filled("name")?.unwrap_or_default();
     let account = query.filled("account")?.unwrap_or_default();
     query.done()?;
     body::plain(&request)?;
@@ -70,8 +70,7 @@ pub async fn put(request: HttpRequest, payload: web::Payload, caller: Caller, st
         Some(boundary) => form(&state, &caller, multer::Multipart::new(bytes, boundary), account).await?,
         None => {
             let file = NewFile {
-                // A form says it beside its file; bare bytes have no other place for it, and customers see it.
-                name: name.ok_or_else(|| Problem::invalid("a body that is the file itself needs ?name="))?,
+                name,
                 account,
                 mime: said(body::content_type(&request)),
             };
