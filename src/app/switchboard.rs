@@ -53,11 +53,10 @@ mod tests {
         web::testing::NOW,
     };
 
-    /// Every event comes by here, and most of those who hear of it need no more than its head.
-    #[test]
-    fn an_event_is_not_read_to_be_told() {
+    /// One that everybody listens to, and what keeps delivery's side of it.
+    fn switchboard() -> (Switchboard, delivery::Inbox) {
         let clock = Arc::new(ManualClock::at(NOW));
-        let (delivery, _inbox) = delivery::channel();
+        let (delivery, inbox) = delivery::channel();
         let switchboard = Switchboard {
             windows: OpenRequests::new(clock.clone(), Arc::new(SystemChance::default())),
             observer: Arc::new(Observer::with_clock(clock)),
@@ -66,6 +65,13 @@ mod tests {
             files: media::fetch::channel().0,
             feeds: feed::Bells::default(),
         };
+        (switchboard, inbox)
+    }
+
+    /// Every event comes by here, and most of those who hear of it need no more than its head.
+    #[test]
+    fn an_event_is_not_read_to_be_told() {
+        let (switchboard, _inbox) = switchboard();
         let bodies = [
             v1::event::Body::Message(v1::Message {
                 parts: vec![v1::Part::default()],
@@ -98,16 +104,7 @@ mod tests {
 
     #[test]
     fn a_commit_is_shown_and_handed_to_delivery_before_anything_runs() {
-        let clock = Arc::new(ManualClock::at(NOW));
-        let (delivery, _inbox) = delivery::channel();
-        let switchboard = Switchboard {
-            windows: OpenRequests::new(clock.clone(), Arc::new(SystemChance::default())),
-            observer: Arc::new(Observer::with_clock(clock)),
-            delivery: delivery.clone(),
-            lanes: outbound::Handle::default(),
-            files: media::fetch::channel().0,
-            feeds: feed::Bells::default(),
-        };
+        let (switchboard, _inbox) = switchboard();
         let stored = Stored {
             row: 1,
             conversation: ConversationId(1),
@@ -127,7 +124,7 @@ mod tests {
         };
         switchboard.event(&Arc::new(stored));
         switchboard.message(ConversationId(1));
-        let waiting: u64 = delivery.backlog().iter().map(|core| core.count).sum();
+        let waiting: u64 = switchboard.delivery.backlog().iter().map(|core| core.count).sum();
         assert_eq!(waiting, 1);
     }
 }

@@ -6,7 +6,7 @@ mod words;
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::testing::{self, CORP, CUSTOMER, House, KF, text};
 use crate::{
@@ -63,6 +63,13 @@ impl House {
             assert_eq!(preview.degradations, sent.degradations);
         }
         sent
+    }
+
+    /// The session goes to a colleague, and a code comes with it.
+    async fn assigned(&self) {
+        self.will(CHANGE, vec![json!({ "errcode": 0, "msg_code": "A1" })]);
+        let assign = json!({ "conversationKey": key(), "session": { "verb": "ASSIGN", "servicer": "lisi" } });
+        assert_eq!(self.says(assign).await.status(), Status::Sent);
     }
 
     async fn state(&self) -> (SessionState, String) {

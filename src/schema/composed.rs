@@ -9,38 +9,7 @@ use prost::{
     encoding::{self, WireType},
 };
 
-use super::{Timestamp, v1};
-
-/// Numbers of the fields that are written here; the test against the whole event holds them to the schema.
-mod tag {
-    pub const ID: u32 = 1;
-    pub const CONVERSATION: u32 = 2;
-    pub const EPOCH: u32 = 3;
-    pub const SEQ: u32 = 4;
-    pub const PLATFORM_TIME: u32 = 5;
-    pub const ACCEPTED_TIME: u32 = 6;
-    pub const LATE: u32 = 7;
-    pub const HISTORY: u32 = 8;
-    pub const DEDUPE_KEY: u32 = 9;
-    pub const REDELIVERY_OF: u32 = 10;
-    pub const ENTRY: u32 = 11;
-    pub const ALLOWANCES: u32 = 12;
-    pub const TRACEPARENT: u32 = 13;
-    pub const RAW: u32 = 90;
-
-    pub mod conversation {
-        pub const KEY: u32 = 1;
-        pub const ACCOUNT: u32 = 2;
-        pub const CUSTOMER: u32 = 3;
-        pub const SCOPE: u32 = 4;
-        pub const SESSION_ID: u32 = 5;
-        pub const SESSION_STATE: u32 = 6;
-        pub const SERVICER: u32 = 7;
-        pub const LAST_CUSTOMER_MESSAGE_TIME: u32 = 8;
-        pub const FIRST_SEQ: u32 = 9;
-        pub const PREVIOUS_KEYS: u32 = 10;
-    }
-}
+use super::{Timestamp, fields::tag, v1};
 
 /// As long as an ordinary event is without its body: room that is too small costs a copy, and no more.
 const ROOM: usize = 640;

@@ -15,8 +15,9 @@ use prost::{
 };
 
 use super::{
-    Timestamp, json,
-    written::{Field, fields},
+    Timestamp,
+    fields::{Field, fields},
+    json,
 };
 use shapes::{Member, SHAPES, Shape, Shapes, Value};
 

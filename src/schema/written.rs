@@ -11,46 +11,14 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use prost::{
-    DecodeError, Message as _,
-    encoding::{self, DecodeContext, WireType},
-};
+use prost::{DecodeError, Message as _, encoding};
 
 use super::{
     Timestamp,
+    fields::{fields, tag},
     json::{self, JsonError},
     rendered, v1,
 };
-
-/// Numbers of the fields that are looked for; a test holds them to the schema.
-mod tag {
-    pub const ID: u32 = 1;
-    pub const CONVERSATION: u32 = 2;
-    pub const EPOCH: u32 = 3;
-    pub const SEQ: u32 = 4;
-    pub const PLATFORM_TIME: u32 = 5;
-    pub const ACCEPTED_TIME: u32 = 6;
-    pub const DEDUPE_KEY: u32 = 9;
-    pub const REDELIVERY_OF: u32 = 10;
-    pub const TRACEPARENT: u32 = 13;
-    pub const MESSAGE: u32 = 20;
-    pub const INTERACTION: u32 = 21;
-    pub const SIGNAL: u32 = 22;
-    pub const DELIVERY: u32 = 23;
-    pub const GAP: u32 = 24;
-    pub const OFFER: u32 = 80;
-    pub const RAW: u32 = 90;
-    pub const CONVERSATION_KEY: u32 = 1;
-    pub const CONVERSATION_ACCOUNT: u32 = 2;
-    pub const ACCOUNT_ID: u32 = 1;
-    pub const MESSAGE_PARTS: u32 = 4;
-    pub const SIGNAL_TYPE: u32 = 1;
-    pub const SIGNAL_CODE_EXPIRES: u32 = 6;
-    pub const PART_TEXT: u32 = 1;
-    pub const PART_LOCATION: u32 = 6;
-    pub const PART_EXT_JSON: u32 = 90;
-    pub const PART_UNSUPPORTED: u32 = 99;
-}
 
 /// An event as it is written down.
 #[derive(Clone)]
@@ -344,11 +312,11 @@ impl Marks {
         for field in fields(conversation) {
             let field = field?;
             match field.tag {
-                tag::CONVERSATION_KEY => self.key = place(field.bytes()?, bytes),
-                tag::CONVERSATION_ACCOUNT => {
+                tag::conversation::KEY => self.key = place(field.bytes()?, bytes),
+                tag::conversation::ACCOUNT => {
                     for field in fields(field.bytes()?) {
                         let field = field?;
-                        if field.tag == tag::ACCOUNT_ID {
+                        if field.tag == tag::account::ID {
                             self.account = place(field.bytes()?, bytes);
                         }
                     }
@@ -406,12 +374,12 @@ fn always_raw(bytes: &[u8]) -> Result<bool, DecodeError> {
 fn has_nameless_part(message: &[u8]) -> Result<bool, DecodeError> {
     for field in fields(message) {
         let part = field?;
-        if part.tag != tag::MESSAGE_PARTS {
+        if part.tag != tag::message::PARTS {
             continue;
         }
         let mut named = false;
         for field in fields(part.bytes()?) {
-            named |= !matches!(field?.tag, tag::PART_EXT_JSON | tag::PART_UNSUPPORTED);
+            named |= !matches!(field?.tag, tag::part::EXT_JSON | tag::part::UNSUPPORTED);
         }
         if !named {
             return Ok(true);
@@ -422,14 +390,14 @@ fn has_nameless_part(message: &[u8]) -> Result<bool, DecodeError> {
 
 fn has_more_than_words(message: &[u8]) -> Result<bool, DecodeError> {
     const WORDS: &[u32] = &[
-        tag::PART_TEXT,
-        tag::PART_LOCATION,
-        tag::PART_EXT_JSON,
-        tag::PART_UNSUPPORTED,
+        tag::part::TEXT,
+        tag::part::LOCATION,
+        tag::part::EXT_JSON,
+        tag::part::UNSUPPORTED,
     ];
     for field in fields(message) {
         let part = field?;
-        if part.tag != tag::MESSAGE_PARTS {
+        if part.tag != tag::message::PARTS {
             continue;
         }
         for field in fields(part.bytes()?) {
@@ -443,7 +411,7 @@ fn has_more_than_words(message: &[u8]) -> Result<bool, DecodeError> {
 
 fn has_code(signal: &[u8]) -> Result<bool, DecodeError> {
     for field in fields(signal) {
-        if field?.tag == tag::SIGNAL_CODE_EXPIRES {
+        if field?.tag == tag::signal::CODE_EXPIRES {
             return Ok(true);
         }
     }
@@ -454,69 +422,11 @@ fn is_other(signal: &[u8]) -> Result<bool, DecodeError> {
     let mut kind = 0;
     for field in fields(signal) {
         let field = field?;
-        if field.tag == tag::SIGNAL_TYPE {
+        if field.tag == tag::signal::TYPE {
             kind = field.number()?;
         }
     }
     Ok(kind == v1::signal::Type::Other as u64)
-}
-
-// ───────────── fields ─────────────
-
-/// One field of an encoded message.
-pub(super) struct Field<'a> {
-    pub tag: u32,
-    pub kind: WireType,
-    /// Its number or length, and what follows it.
-    pub value: &'a [u8],
-    /// All of it, key included.
-    whole: &'a [u8],
-}
-
-impl<'a> Field<'a> {
-    fn number(&self) -> Result<u64, DecodeError> {
-        encoding::check_wire_type(WireType::Varint, self.kind)?;
-        encoding::decode_varint(&mut { self.value })
-    }
-
-    pub fn bytes(&self) -> Result<&'a [u8], DecodeError> {
-        encoding::check_wire_type(WireType::LengthDelimited, self.kind)?;
-        Self::content(self.value)
-    }
-
-    /// Without the length before it.
-    pub fn content(mut value: &'a [u8]) -> Result<&'a [u8], DecodeError> {
-        encoding::decode_varint(&mut value)?;
-        Ok(value)
-    }
-}
-
-/// The fields of an encoded message, in the order written; ends after the first that cannot be read.
-pub(super) fn fields(mut rest: &[u8]) -> impl Iterator<Item = Result<Field<'_>, DecodeError>> {
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let field = next(&mut rest);
-        if field.is_err() {
-            rest = &[];
-        }
-        Some(field)
-    })
-}
-
-fn next<'a>(rest: &mut &'a [u8]) -> Result<Field<'a>, DecodeError> {
-    let from = *rest;
-    let (tag, kind) = encoding::decode_key(rest)?;
-    let value = *rest;
-    encoding::skip_field(kind, tag, rest, DecodeContext::default())?;
-    let cut = |all: &'a [u8]| all.get(..all.len() - rest.len()).unwrap_or_default();
-    Ok(Field {
-        tag,
-        kind,
-        value: cut(value),
-        whole: cut(from),
-    })
 }
 
 #[cfg(test)]

@@ -18,5 +18,4 @@ rows! {
     MUSIC_TEXT = "music" => "text", Api, keeps, UnsupportedPart, "sent as a text with the address";
     FORWARDED_TEXT = "forwarded" => "text", Api, loses, UnsupportedPart, "chats cannot be forwarded: their words are sent";
     REFERENCE_TEXT = "reference" => "text", Api, keeps, UnsupportedPart, "not sendable as such: its address is sent";
-    CODE_UNUSED = "code" => "", Api, keeps, UnsupportedPart, "the code of the event carries one text or menu alone: sent by an allowance";
 }

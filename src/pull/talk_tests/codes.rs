@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::testing::{self, CUSTOMER, House, KF, NOW, settings, text},
-    CHANGE, SEND, SEND_ON_EVENT, STATE, code, house, key, spoken,
+    SEND, SEND_ON_EVENT, STATE, code, house, key, spoken,
 };
 use crate::{
     ports::pull::Bells as _,
@@ -91,9 +91,7 @@ async fn a_code_that_the_platform_refused_is_tried_by_nobody_again() {
 async fn the_code_of_a_state_that_the_session_left_is_not_tried() {
     let (house, _dir) = house(settings(), spoken()).await;
     let _talk = house.talk();
-    house.will(CHANGE, vec![json!({ "errcode": 0, "msg_code": "A1" })]);
-    let assign = json!({ "conversationKey": key(), "session": { "verb": "ASSIGN", "servicer": "lisi" } });
-    assert_eq!(house.says(assign).await.status(), Status::Sent);
+    house.assigned().await;
     let event = house.events().await.last().expect("told").event.clone();
     house.will(STATE, vec![json!({ "errcode": 0, "service_state": 1 })]);
     let take = json!({ "conversationKey": key(), "session": { "verb": "TAKE" } });
@@ -147,9 +145,7 @@ async fn a_preview_knows_the_code_and_what_it_carries() {
     // Whoever holds the customer: the code of the transfer lets one text pass, and what is sent beside it does not.
     let (house, _dir) = self::house(settings(), spoken()).await;
     let _talk = house.talk();
-    house.will(CHANGE, vec![json!({ "errcode": 0, "msg_code": "A1" })]);
-    let assign = json!({ "conversationKey": key(), "session": { "verb": "ASSIGN", "servicer": "lisi" } });
-    assert_eq!(house.says(assign).await.status(), Status::Sent);
+    house.assigned().await;
     let event = house.events().await.last().expect("told").event.clone();
     let beside = house.previewed(json!({ "conversationKey": key(), "text": "a" })).await;
     assert_eq!(code(&beside), "SESSION_WITH_HUMAN");
@@ -270,9 +266,7 @@ async fn a_restart_forgets_nobody_who_waits_for_a_welcome_and_greets_nobody_twic
 async fn a_code_is_no_allowance_once_the_session_has_left_the_state_that_made_it() {
     let (house, _dir) = house(settings(), spoken()).await;
     let _talk = house.talk();
-    house.will(CHANGE, vec![json!({ "errcode": 0, "msg_code": "A1" })]);
-    let assign = json!({ "conversationKey": key(), "session": { "verb": "ASSIGN", "servicer": "lisi" } });
-    assert_eq!(house.says(assign).await.status(), Status::Sent);
+    house.assigned().await;
     assert_eq!(house.open().await, ["message", "msg_code"]);
     let change = |id: &str, kind: u32, at: i64, code: &str| {
         json!({ "msgid": id, "send_time": NOW / 1_000 + at, "origin": 4, "msgtype": "event", "event": {
