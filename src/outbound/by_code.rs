@@ -142,9 +142,14 @@ impl Standings {
         self.code.clone().filter(|code| code.carries(pieces))
     }
 
-    /// How things stand for a message that would be several.
-    pub fn for_several(&self) -> Facts {
-        self.facts(self.code.as_ref(), 2)
+    /// There is a code, and these pieces would not use it.
+    pub fn leaves_code(&self, pieces: &Pieces) -> bool {
+        self.code.as_ref().is_some_and(|code| !code.carries(pieces))
+    }
+
+    /// How things stand for these pieces.
+    pub fn facts_for(&self, pieces: &Pieces) -> Facts {
+        self.facts(self.code_for(pieces).as_ref(), pieces.pieces.len())
     }
 
     /// How things stand for so many pieces. The code lets one pass whoever holds the customer; those behind it ask as any

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::{
     Outbound,
+    by_code::Standings,
     plan::{self, Ask, Facts, Plan},
     resolve::{How, Unresolved},
     ride::shapes,
@@ -23,15 +24,35 @@ use crate::{
 const MOST: usize = 8;
 
 /// How the pictures inside the texts of a message go.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Pictures {
-    /// Apart, if this lets so many messages pass.
-    IfFit(Ask, Facts),
+#[derive(Clone, Copy)]
+pub(super) enum Pictures<'a> {
+    /// Apart, if this lets what they become pass.
+    IfFit(Ask, Room<'a>),
     Apart,
     Linked,
 }
 
-impl Pictures {
+/// How things stand for a message.
+#[derive(Clone, Copy)]
+pub(super) enum Room<'a> {
+    /// The same, whatever it becomes.
+    Same(Facts),
+    /// A code carries some kinds of pieces alone.
+    ByPieces(&'a Standings),
+}
+
+impl Room<'_> {
+    /// `None`: they would leave a code unused that carries the words with links.
+    fn facts(self, pieces: &Pieces) -> Option<Facts> {
+        match self {
+            Self::Same(facts) => Some(facts),
+            Self::ByPieces(standings) if standings.leaves_code(pieces) => None,
+            Self::ByPieces(standings) => Some(standings.facts_for(pieces)),
+        }
+    }
+}
+
+impl Pictures<'_> {
     /// As they went when the result was written.
     pub fn as_told(result: &v1::SendResult) -> Self {
         let apart = |told: &v1::Degradation| (&*told.from_type, &*told.to_type) == ("image", "image");
@@ -46,10 +67,10 @@ impl Pictures {
         match self {
             Self::Apart => true,
             Self::Linked => false,
-            Self::IfFit(ask, facts) => matches!(
-                plan::plan(&ask, &facts, &shapes(pieces, roads.passive)),
-                Plan::Api | Plan::Passive { cut: false }
-            ),
+            Self::IfFit(ask, room) => room.facts(pieces).is_some_and(|facts| {
+                let plan = plan::plan(&ask, &facts, &shapes(pieces, roads.passive));
+                matches!(plan, Plan::Api | Plan::Passive { cut: false })
+            }),
         }
     }
 }
@@ -63,7 +84,7 @@ impl Outbound {
         say: &Say,
         roads: Roads,
         how: How,
-        pictures: Pictures,
+        pictures: Pictures<'_>,
     ) -> Result<Option<Pieces>, Unresolved> {
         if matches!(pictures, Pictures::Linked) || !roads.api {
             return Ok(None);

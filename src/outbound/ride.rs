@@ -10,7 +10,7 @@ use super::{
     facts::{self, ends_session},
     faults::from_fault,
     lanes::Block,
-    pictures::{self, Pictures},
+    pictures::{self, Pictures, Room},
     plan::{self, Ask, Facts, Plan, Shape},
     resolve::{How, Unresolved},
     step,
@@ -184,7 +184,7 @@ impl Outbound {
             return words_alone();
         }
         let (outbound, at, whole) = (self.clone(), opened.clone(), say.clone());
-        let fitting = Pictures::IfFit(*ask, *facts);
+        let fitting = Pictures::IfFit(*ask, Room::Same(*facts));
         let mut rendering = tokio::spawn(async move { outbound.rendered(&at, whole, roads, How::Kept, fitting).await });
         let rendered = tokio::select! {
             rendered = &mut rendering => rendered.map_err(|_| Way::Outbox)?,

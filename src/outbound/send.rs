@@ -8,7 +8,7 @@ use super::{
     dispatch::{PAUSE_MOST, Turn, is_ambiguous},
     facts::{self, ends_session},
     faults::{error, from_fault},
-    pictures::Pictures,
+    pictures::{Pictures, Room},
     plan::{self, Ask, Facts, Plan},
     platform_orders::Place,
     resolve::{How, Unresolved},
@@ -122,7 +122,7 @@ impl Outbound {
         }
         let roads = roads(message, &ask, &standings.with);
         let pictures = match message.pieces_done {
-            0 => Pictures::IfFit(ask, standings.for_several()),
+            0 => Pictures::IfFit(ask, Room::ByPieces(&standings)),
             _ => Pictures::as_told(&message.result),
         };
         let pieces = match self.rendered(&opened, say.clone(), roads, How::Kept, pictures).await {
@@ -341,7 +341,7 @@ impl Outbound {
         say: Say,
         roads: Roads,
         how: How,
-        pictures: Pictures,
+        pictures: Pictures<'_>,
     ) -> Result<Pieces, Unresolved> {
         if let Some(pieces) = self.with_pictures(opened, &say, roads, how, pictures).await? {
             return Ok(pieces);

@@ -8,7 +8,7 @@ use super::{
     check,
     facts::{self, account_of, road_of},
     faults::{explained, from_fault, from_store},
-    pictures::Pictures,
+    pictures::{Pictures, Room},
     plan::{self, Ask, Facts, Plan},
     resolve::{How, Unresolved},
     ride::{WAIT_MAX, Way, shapes},
@@ -406,7 +406,7 @@ impl Outbound {
         let why = |(Unresolved::Refused(error) | Unresolved::Later(error))| error;
         let quoted = self.with_quote(&opened.settings.id, &target.request.conversation_key, say);
         let say = quoted.await.map_err(why)?;
-        let pictures = Pictures::IfFit(ask, standings.for_several());
+        let pictures = Pictures::IfFit(ask, Room::ByPieces(&standings));
         let rendering = self.rendered(opened, say, plan::roads(&ask, facts), How::Preview, pictures);
         let mut pieces = rendering.await.map_err(why)?;
         let rides = open.is_some_and(|to| {

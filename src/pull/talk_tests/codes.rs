@@ -155,6 +155,19 @@ async fn a_preview_knows_the_code_and_what_it_carries() {
     assert_eq!((words.status(), words.road()), (Status::Sent, Road::KfEvent));
 }
 
+/// No code carries a picture: a text of nothing else is a link that one carries.
+#[tokio::test]
+async fn a_picture_that_no_code_carries_is_a_link_in_a_text() {
+    let (house, _dir) = house(settings(), vec![entered("W1")]).await;
+    let _talk = house.talk();
+    let event = house.events().await[0].event.clone();
+    let picture = json!({ "text": { "body": "<img src='https://shop.example/a.png'>", "format": "HTML" } });
+    let welcome = json!({ "inReplyTo": event.id, "message": { "parts": [picture] } });
+    let sent = house.previewed(welcome).await;
+    assert_eq!((sent.status(), sent.road()), (Status::Sent, Road::Welcome), "{sent:?}");
+    assert_eq!(sent.degradations[0].to_type, "link");
+}
+
 /// The first of them would use the code up, and the customer would have half a sentence.
 #[tokio::test]
 async fn of_several_messages_none_goes_where_a_code_alone_is_open() {
