@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "end_to_end/pictures.rs"]
+mod pictures;
 #[path = "end_to_end/sends.rs"]
 mod sends;
 mod support;

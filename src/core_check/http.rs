@@ -83,14 +83,15 @@ impl HttpDoor {
     fn request(&self, knock: &Knock<'_>) -> Result<(HeaderMap, Vec<u8>), String> {
         let event = Written::from(knock.event.clone());
         let offer = offer(knock, &event);
-        let mut body = cloudevents::body(&offer, true).map_err(|error| error.to_string())?;
+        let head = event.head();
+        let mut body = cloudevents::body(&offer, &head, true).map_err(|error| error.to_string())?;
         if let Some(change) = knock.change {
             let mut event: Value = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
             change.in_json(&mut event);
             body = serde_json::to_vec(&event).map_err(|error| error.to_string())?;
         }
         let mut headers = HeaderMap::new();
-        sign(&mut headers, &offer, &Signer::default(), &body);
+        sign(&mut headers, &offer, &head, &Signer::default(), &body);
         let signature = self.signature(knock.signing, &knock.event.id, offer.now.div_euclid(1000), &body);
         if let Some(signature) = signature {
             let value = HeaderValue::from_str(&signature).map_err(|error| error.to_string())?;

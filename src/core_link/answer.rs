@@ -10,7 +10,7 @@ use crate::{
         core::{Answer, BadReply, Outcome, Reply},
     },
     schema::{
-        Written,
+        Head,
         json::{self, Unknown},
         v1,
     },
@@ -24,11 +24,10 @@ pub struct About<'a> {
 }
 
 impl<'a> About<'a> {
-    pub fn of(event: &'a Written) -> Self {
-        let head = event.head();
+    pub fn of(event: &Head<'a>) -> Self {
         Self {
-            key: head.key,
-            seq: head.seq,
+            key: event.key,
+            seq: event.seq,
         }
     }
 }

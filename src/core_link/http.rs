@@ -27,6 +27,7 @@ use crate::{
         clock::Millis,
         core::{CoreLink, Offer, Outcome},
     },
+    schema::Head,
 };
 
 /// An answer beyond this is not read: it takes the event (if 2xx) and says nothing.
@@ -91,7 +92,8 @@ impl CoreLink for HttpLink {
                 why: "no such core over HTTP".into(),
             };
         };
-        let body = match cloudevents::body(&offer, core.raw_inline) {
+        let event = offer.event.head();
+        let body = match cloudevents::body(&offer, &event, core.raw_inline) {
             Ok(body) => Bytes::from(body),
             // Nobody can ever be offered such an event: it counts like a refusal, so that others can pass.
             Err(error) => {
@@ -102,7 +104,7 @@ impl CoreLink for HttpLink {
             }
         };
         // Who runs out of time drops the connection with the attempt: the event is never on two of them.
-        match timeout(millis(core.timeout), door.attempt(&offer, body)).await {
+        match timeout(millis(core.timeout), door.attempt(&offer, &event, body)).await {
             Ok(outcome) => outcome,
             Err(_) => Outcome::Failed {
                 after: None,
@@ -138,17 +140,17 @@ fn trust() -> Result<ClientConfig, rustls::Error> {
 }
 
 impl Door {
-    async fn attempt(&self, offer: &Offer<'_>, body: Bytes) -> Outcome {
-        let request = self.request(offer, body);
+    async fn attempt(&self, offer: &Offer<'_>, event: &Head<'_>, body: Bytes) -> Outcome {
+        let request = self.request(offer, event, body);
         match self.pool.ask(&self.place.peer, request).await {
-            Ok(answer) => answered(answer, offer).await,
+            Ok(answer) => answered(answer, About::of(event), offer.now).await,
             Err(fault) => unanswered(&fault),
         }
     }
 
-    fn request(&self, offer: &Offer<'_>, body: Bytes) -> Ask {
+    fn request(&self, offer: &Offer<'_>, event: &Head<'_>, body: Bytes) -> Ask {
         let mut headers = self.place.headers.clone();
-        sign(&mut headers, offer, &self.signer, &body);
+        sign(&mut headers, offer, event, &self.signer, &body);
         let mut request = Request::new(body.into());
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.place.path.clone();
@@ -158,8 +160,7 @@ impl Door {
 }
 
 /// What this attempt is, and that it is ours.
-pub(crate) fn sign(headers: &mut HeaderMap, offer: &Offer<'_>, signer: &Signer, body: &[u8]) {
-    let event = offer.event.head();
+pub(crate) fn sign(headers: &mut HeaderMap, offer: &Offer<'_>, event: &Head<'_>, signer: &Signer, body: &[u8]) {
     let mut put = |name: HeaderName, value: &str| {
         // Only a text with control characters is no header value; none of ours has any.
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -168,9 +169,6 @@ pub(crate) fn sign(headers: &mut HeaderMap, offer: &Offer<'_>, signer: &Signer, 
     };
     let seconds = offer.now.div_euclid(1000);
     put(WEBHOOK_ID, event.id);
-    if let Some(signature) = signer.sign(event.id, seconds, body) {
-        put(WEBHOOK_SIGNATURE, &signature);
-    }
     if let Some(deadline) = offer.passive.as_ref().and_then(|window| window.deadline) {
         put(REPLY_DEADLINE, &deadline.to_rfc3339_millis());
     }
@@ -180,18 +178,22 @@ pub(crate) fn sign(headers: &mut HeaderMap, offer: &Offer<'_>, signer: &Signer, 
     if !event.traceparent.is_empty() {
         put(TRACEPARENT, event.traceparent);
     }
+    let signature = signer.sign(event.id, seconds, body);
+    if let Some(signature) = signature.and_then(|it| HeaderValue::try_from(it).ok()) {
+        headers.insert(WEBHOOK_SIGNATURE, signature);
+    }
     headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(seconds));
     headers.insert(ATTEMPT, HeaderValue::from(offer.attempt));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/cloudevents+json"));
 }
 
-async fn answered(mut answer: line::Answer, offer: &Offer<'_>) -> Outcome {
+async fn answered(mut answer: line::Answer, about: About<'_>, now: Millis) -> Outcome {
     let status = answer.head.status;
     let retry_after = answer
         .head
         .headers
         .get(RETRY_AFTER)
-        .and_then(|value| answer::retry_after(value.to_str().ok()?, offer.now));
+        .and_then(|value| answer::retry_after(value.to_str().ok()?, now));
     let body = match read_bounded(&mut answer).await {
         Ok(body) => body,
         // What a failed attempt would have said does not matter; what a taken event was answered does.
@@ -199,7 +201,7 @@ async fn answered(mut answer: line::Answer, offer: &Offer<'_>) -> Outcome {
         Err(_) => Vec::new(),
     };
     answer.done();
-    answer::read(status.as_u16(), retry_after, &body, About::of(offer.event))
+    answer::read(status.as_u16(), retry_after, &body, about)
 }
 
 /// The whole body, so that the connection can be used again; empty where it is longer than we read.

@@ -49,10 +49,12 @@ impl CoreLink for Links {
     async fn offer_run(&self, core: &Core, run: Vec<Offer<'_>>) -> Vec<Outcome> {
         match core.kind {
             Kind::Grpc => self.grpc.offer_run(core, run).await,
-            Kind::Http | Kind::Feed => match run.into_iter().next() {
-                Some(first) => vec![self.offer(core, first).await],
+            // One event travels at a time.
+            Kind::Http => match run.into_iter().next() {
+                Some(first) => vec![self.http.offer(core, first).await],
                 None => Vec::new(),
             },
+            Kind::Feed => vec![pulls()],
         }
     }
 }

@@ -43,12 +43,13 @@ impl Signer {
         if self.0.is_empty() {
             return None;
         }
-        let head = format!("{id}.{timestamp}.");
+        let timestamp = timestamp.to_string();
         let mut line = String::with_capacity(self.0.len() * 48);
         for key in &self.0 {
             let mut mac = hmac::Context::with_key(key);
-            mac.update(head.as_bytes());
-            mac.update(body);
+            for piece in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
+                mac.update(piece);
+            }
             if !line.is_empty() {
                 line.push(' ');
             }

@@ -109,12 +109,26 @@ fn next<'a>(rest: &mut &'a [u8]) -> Result<Field<'a>, DecodeError> {
     let from = *rest;
     let (tag, kind) = encoding::decode_key(rest)?;
     let value = *rest;
-    encoding::skip_field(kind, tag, rest, DecodeContext::default())?;
+    if !skip_text(kind, rest) {
+        encoding::skip_field(kind, tag, rest, DecodeContext::default())?;
+    }
     let cut = |all: &'a [u8]| all.get(..all.len() - rest.len()).unwrap_or_default();
     Ok(Field {
         tag,
         kind,
         value: cut(value),
         whole: cut(from),
+    })
+}
+
+/// The usual field: so short that its length is one byte. `false`: it is another, and nothing was passed over.
+fn skip_text(kind: WireType, rest: &mut &[u8]) -> bool {
+    let (WireType::LengthDelimited, Some((length @ 0..0x80, behind))) = (kind, rest.split_first()) else {
+        return false;
+    };
+    let behind = behind.get(usize::from(*length)..);
+    behind.is_some_and(|behind| {
+        *rest = behind;
+        true
     })
 }

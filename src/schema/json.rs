@@ -7,6 +7,8 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use super::{Timestamp, rendered::scalars};
+
 /// What to do with a field the schema does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unknown {
@@ -37,6 +39,25 @@ pub fn to_vec<T: Serialize>(message: &T) -> Result<Vec<u8>, JsonError> {
 /// The same, appended to `bytes`.
 pub fn write<T: Serialize>(bytes: &mut Vec<u8>, message: &T) -> Result<(), JsonError> {
     serde_json::to_writer(bytes, message).map_err(JsonError::Shape)
+}
+
+/// Appends a text as it stands between its quotes.
+pub fn write_escaped(bytes: &mut Vec<u8>, text: &str) {
+    scalars::escaped(bytes, text);
+}
+
+/// Appends a moment with its quotes.
+pub fn write_time(bytes: &mut Vec<u8>, at: Timestamp) -> Result<(), JsonError> {
+    match scalars::time(bytes, at) {
+        true => Ok(()),
+        // It says what is wrong with it.
+        false => write(bytes, &at),
+    }
+}
+
+/// Appends a number with so many digits; ten hold any.
+pub fn write_digits(bytes: &mut Vec<u8>, number: u32, width: usize) {
+    scalars::digits(bytes, i64::from(number), width);
 }
 
 /// Reads one message from JSON bytes.
@@ -73,7 +94,7 @@ fn drop_nulls(value: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{Timestamp, v1};
+    use crate::schema::v1;
 
     #[test]
     fn a_place_reads_back_as_the_very_number_that_was_written() {

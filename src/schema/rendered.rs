@@ -4,6 +4,7 @@
 //! byte for byte what [`super::json`] makes of the message; what is not usual is left to that. What the schema says stands
 //! in [`shapes`].
 
+pub mod scalars;
 mod shapes;
 
 use std::collections::BTreeMap;
@@ -23,9 +24,6 @@ use shapes::{Member, SHAPES, Shape, Shapes, Value};
 
 /// Deeper than any message that was written.
 const DEPTH: usize = 64;
-/// The last second of the year 9999, and the first of the year 0.
-const SECONDS: std::ops::RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
-const DAY: i64 = 86_400;
 
 /// It must be read to be written, or cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,20 +231,10 @@ fn check(found: WireType, wanted: WireType) -> Done {
 
 fn text(out: &mut Vec<u8>, bytes: &[u8]) -> Done {
     let text = std::str::from_utf8(bytes).map_err(|_| Unusual)?;
-    if bytes.chunks(32).any(has_to_be_escaped) {
-        return json::write(out, &text).map_err(|_| Unusual);
-    }
     out.push(b'"');
-    out.extend_from_slice(bytes);
+    scalars::escaped(out, text);
     out.push(b'"');
     Ok(())
-}
-
-/// Looks at all of them, so that many can be looked at at once.
-fn has_to_be_escaped(bytes: &[u8]) -> bool {
-    bytes.iter().fold(false, |found, byte| {
-        found | (*byte < b' ') | (*byte == b'"') | (*byte == b'\\')
-    })
 }
 
 /// A map of texts, sorted.
@@ -265,55 +253,10 @@ fn texts(out: &mut Vec<u8>, entries: &[Found<'_>]) -> Done {
     json::write(out, &sorted).map_err(|_| Unusual)
 }
 
-/// As [`Timestamp`] writes itself, without asking for a calendar.
 fn time(out: &mut Vec<u8>, bytes: &[u8]) -> Done {
-    let Timestamp { seconds, nanos } = Timestamp::decode(bytes)?;
-    if !SECONDS.contains(&seconds) || !(0..1_000_000_000).contains(&nanos) {
-        return Err(Unusual);
-    }
-    let (days, of_day) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
-    let (year, month, day) = date(days);
-    out.push(b'"');
-    let parts = [
-        (year, 4, b'-'),
-        (month, 2, b'-'),
-        (day, 2, b'T'),
-        (of_day / 3_600, 2, b':'),
-        (of_day / 60 % 60, 2, b':'),
-        (of_day % 60, 2, b'.'),
-    ];
-    for (number, width, end) in parts {
-        digits(out, number, width);
-        out.push(end);
-    }
-    match i64::from(nanos) {
-        0 => out.truncate(out.len() - 1),
-        nanos if nanos % 1_000_000 == 0 => digits(out, nanos / 1_000_000, 3),
-        nanos if nanos % 1_000 == 0 => digits(out, nanos / 1_000, 6),
-        nanos => digits(out, nanos, 9),
-    }
-    out.extend_from_slice(b"Z\"");
-    Ok(())
-}
-
-/// Year, month and day, so many days after 1970 began: years are counted from March, so that a leap day is a year's last.
-fn date(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
-}
-
-fn digits(out: &mut Vec<u8>, mut number: i64, width: usize) {
-    let from = out.len();
-    out.resize(from + width, b'0');
-    for digit in out[from..].iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
+    match scalars::time(out, Timestamp::decode(bytes)?) {
+        true => Ok(()),
+        false => Err(Unusual),
     }
 }
 
@@ -321,30 +264,6 @@ fn digits(out: &mut Vec<u8>, mut number: i64, width: usize) {
 mod tests {
     use super::*;
     use crate::schema::v1;
-
-    #[test]
-    fn a_moment_is_written_as_it_writes_itself() {
-        let mut moments: Vec<Timestamp> = [0, 1, 59, 951_782_400, 951_868_799, 4_107_542_400, 1_752_000_017]
-            .into_iter()
-            .flat_map(|seconds| [0, 1, 1_000, 120_000_000, 999_999_999].map(|nanos| Timestamp { seconds, nanos }))
-            .collect();
-        // Each day of four centuries and some.
-        moments.extend((-150_000..150_000).map(|day| Timestamp {
-            seconds: day * DAY + day.rem_euclid(DAY),
-            nanos: 0,
-        }));
-        moments.extend([*SECONDS.start(), *SECONDS.end()].map(|seconds| Timestamp { seconds, nanos: 7_000 }));
-        for moment in moments {
-            let mut out = Vec::new();
-            time(&mut out, &moment.encode_to_vec()).expect("a usual one");
-            let wanted = json::to_vec(&moment).expect("a moment is JSON");
-            assert_eq!(String::from_utf8(out), String::from_utf8(wanted));
-        }
-        for (seconds, nanos) in [(SECONDS.end() + 1, 0), (0, -1), (0, 1_000_000_000), (i64::MIN, 0)] {
-            let bytes = Timestamp { seconds, nanos }.encode_to_vec();
-            assert_eq!(time(&mut Vec::new(), &bytes), Err(Unusual));
-        }
-    }
 
     #[test]
     fn what_cannot_be_written_is_left_to_those_who_read() {

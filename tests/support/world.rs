@@ -31,8 +31,14 @@ impl World {
         behaviour: impl FnMut(&Heard) -> Said + Send + 'static,
     ) -> Self {
         let core = Core::start(behaviour).await;
+        let setup = Setup::to_core(&core, lines);
+        Self::around(core, setup, shop, at_platform).await
+    }
+
+    /// The same, with a configuration of its own.
+    pub async fn around(core: Core, setup: Setup, shop: Shop, at_platform: Value) -> Self {
         let sim = Sim::start(Options::default()).await.unwrap();
-        let bridge = Bridge::start(Setup::to_core(&core, lines)).await;
+        let bridge = Bridge::start(setup).await;
         let world = Self {
             sim,
             bridge,

@@ -131,7 +131,7 @@ impl Door {
         match self.deliver(vec![bytes]).await {
             Ok(response) => {
                 self.batches.heard(&response);
-                answer::taken(response, About::of(offer.event))
+                answer::taken(response, About::of(&offer.event.head()))
             }
             Err(outcome) => outcome,
         }
