@@ -8,7 +8,7 @@ use super::patience;
 use crate::ports::{
     clock::Millis,
     store::{
-        ConversationId, Enqueued, EventQuery, NewMessage, Pending, Store, StoreError, Stored, Take, Took, Waiting,
+        ConversationId, Enqueued, EventQuery, NewMessage, Pending, Store, StoreError, Stored, Take, Told, Took, Waiting,
     },
 };
 
@@ -19,6 +19,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// The first undelivered events of a conversation.
     async fn pending(&self, conversation: ConversationId, limit: usize) -> Result<Pending, StoreError>;
     async fn take(&self, take: Take) -> Result<Took, StoreError>;
+    fn take_aside(&self, take: Take, tell: Told);
     async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError>;
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError>;
     async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError>;
@@ -46,6 +47,9 @@ impl Ledger for Whole {
     }
     async fn take(&self, take: Take) -> Result<Took, StoreError> {
         self.0.take(take).await
+    }
+    fn take_aside(&self, take: Take, tell: Told) {
+        self.0.take_aside(take, tell);
     }
     async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError> {
         self.0.park(stored, reason).await

@@ -196,7 +196,12 @@ impl Deliverer {
         }
         self.tools.inner.lock().stop();
         let mut workers = self.tools.crew.dismiss();
-        let ended = async { while workers.join_next().await.is_some() {} };
+        let ended = async {
+            while workers.join_next().await.is_some() {}
+            while self.tools.inner.lock().is_committing() {
+                self.tools.inner.wake.notified().await;
+            }
+        };
         if tokio::time::timeout(GRACE, ended).await.is_err() {
             tracing::info!("attempts in flight were cut off; their events are offered again");
         }

@@ -1,5 +1,7 @@
 //! What happens around one attempt? Read, offer, commit what the core said, tell the turn, and take the next.
 
+mod commit;
+
 use std::sync::Arc;
 
 use super::{
@@ -16,15 +18,13 @@ use crate::{
         chance::Chance,
         clock::{Clock, Millis},
         core::{Answer, CoreLink, Offer, Outcome},
-        store::{NewMessage, StoreError, Stored, Take, Took},
-        turn::{Prepared, Replies, Windows},
+        store::{StoreError, Stored},
+        turn::{Replies, Windows},
     },
 };
 
 /// How long a conversation rests when our own store is the trouble.
 const STORE_REST: Millis = 1_000;
-/// Waits between attempts to commit what a core has already taken.
-const COMMIT_WAITS: [Millis; 4] = [20, 100, 500, 2_000];
 
 /// Everything an attempt needs.
 pub struct Tools {
@@ -51,34 +51,38 @@ async fn work(tools: Arc<Tools>, job: Job) {
     let mut next = Some(job);
     while let Some(job) = next {
         let slot = job.slot;
-        let mut desk = Desk {
+        let desk = Desk {
             now: tools.clock.now(),
-            tools: &tools,
+            tools: tools.clone(),
             job,
             awaited: false,
         };
-        desk.handle().await;
-        drop(desk);
-        let now = tools.clock.now();
-        let mut state = tools.inner.lock();
-        next = state.next(slot, now);
-        // Also where this one goes on: it looks at its own core's queue alone, and not at the clock.
-        if state.takes_elsewhere() || state.has_more(slot, now) || (next.is_none() && state.waits_for_time(slot)) {
-            tools.inner.wake.notify_one();
-        }
+        next = desk.handle().await.or_else(|| after(&tools, slot));
     }
 }
 
+/// An attempt left its lane: what this core is offered now. Others are woken where they have something to do.
+fn after(tools: &Tools, slot: u16) -> Option<Job> {
+    let now = tools.clock.now();
+    let mut state = tools.inner.lock();
+    let next = state.next(slot, now);
+    // Also where this one goes on: it looks at its own core's queue alone, and not at the clock.
+    if state.takes_elsewhere() || state.has_more(slot, now) || (next.is_none() && state.waits_for_time(slot)) {
+        tools.inner.wake.notify_one();
+    }
+    next
+}
+
 /// One job in hand. If it is dropped before its end (a fault in us), its conversation rests and goes on.
-struct Desk<'a> {
-    tools: &'a Arc<Tools>,
+struct Desk {
+    tools: Arc<Tools>,
     job: Job,
     now: Millis,
     /// The platform's request was open when the event was offered.
     awaited: bool,
 }
 
-impl Drop for Desk<'_> {
+impl Drop for Desk {
     fn drop(&mut self) {
         if !self.job.settled {
             let later = Settled::Later(self.now.saturating_add(STORE_REST));
@@ -91,59 +95,56 @@ impl Drop for Desk<'_> {
     }
 }
 
-impl Desk<'_> {
-    async fn handle(&mut self) {
+impl Desk {
+    /// One attempt. What it returns has begun already, in the place of this one.
+    async fn handle(mut self) -> Option<Job> {
         if !self.is_read().await {
-            return;
+            return None;
         }
         let mut outcomes = self.offer().await.into_iter().peekable();
         let mut answers = Vec::new();
         while let Some(Outcome::Taken(answer)) = outcomes.next_if(|it| matches!(it, Outcome::Taken(_))) {
             answers.push(answer);
         }
-        let next = outcomes.next();
-        if !answers.is_empty() && !self.took(answers, next.is_none()).await {
-            return;
+        let outcome = outcomes.next();
+        if !answers.is_empty() {
+            let next = self.took(answers.len());
+            if outcome.is_none() && answers.iter().all(|answer| answer.replies.is_empty()) {
+                self.take_aside(&answers);
+                return next;
+            }
+            if let Some(next) = next {
+                // Another worker goes on while this one commits.
+                begin(&self.tools, next);
+            }
+            if !self.commit_all(answers, outcome.is_none()).await {
+                return None;
+            }
         }
-        if let Some(outcome) = next {
+        if let Some(outcome) = outcome {
             self.missed(outcome).await;
         }
+        None
     }
 
-    /// The core took the first of them. `false`: nothing is left to do.
-    async fn took(&mut self, answers: Vec<Answer>, all: bool) -> bool {
+    /// The core took the first so many of them: the next attempt may begin.
+    fn took(&mut self, count: usize) -> Option<Job> {
         let now = self.tools.clock.now();
         let (turn, next) = {
             let mut state = self.tools.inner.lock();
-            let turn = state.took(&mut self.job, answers.len(), now);
+            let turn = state.took(&mut self.job, count, now);
             let next = state.next(self.job.slot, now);
             if state.has_more(self.job.slot, now) {
                 self.tools.inner.wake.notify_one();
             }
             (turn, next)
         };
-        if let Some(next) = next {
-            // Another worker goes on while this one commits.
-            begin(self.tools, next);
-        }
         self.tell(turn, "");
-        let count = answers.len();
         for (index, stored) in self.job.run.iter().enumerate().take(count) {
             let attempt = if index == 0 { self.job.attempt } else { 1 };
             self.observe(stored, attempt, "taken", now);
         }
-        if let Err(error) = self.take(answers).await {
-            self.rest(&error, "committing");
-            return false;
-        }
-        let rows: Vec<i64> = self.job.run.iter().take(count).map(|stored| stored.row).collect();
-        let mut state = self.tools.inner.lock();
-        if all {
-            state.settle(&mut self.job, Settled::Taken { rows });
-        } else {
-            state.go_on(&mut self.job, &rows);
-        }
-        !all
+        next
     }
 
     /// The core did not take the first of those that are left.
@@ -233,79 +234,6 @@ impl Desk<'_> {
             }
         }
         self.tools.link.offer_run(&self.job.core, offers).await
-    }
-
-    /// Commits acceptance and replies together, and what was answered nothing to with what stands behind it.
-    async fn take(&self, answers: Vec<Answer>) -> Result<(), StoreError> {
-        let last = answers.len() - 1;
-        let mut silent = Vec::new();
-        for (index, (stored, answer)) in self.job.run.iter().zip(answers).enumerate() {
-            if index < last && answer.replies.is_empty() {
-                silent.push((stored, answer.keep_window));
-                continue;
-            }
-            self.take_with(&std::mem::take(&mut silent), stored, answer).await?;
-        }
-        Ok(())
-    }
-
-    async fn take_with(
-        &self,
-        before: &[(&Arc<Stored>, bool)],
-        stored: &Stored,
-        answer: Answer,
-    ) -> Result<(), StoreError> {
-        let mut prepared: Option<Box<dyn Prepared>> = None;
-        if !answer.replies.is_empty() {
-            prepared = Some(self.tools.replies.prepare(stored, answer.replies).await);
-        }
-        let messages = prepared.as_ref().map(|prepared| prepared.messages());
-        match self.commit(before, stored, messages.unwrap_or_default()).await {
-            Ok(took) => {
-                if let Some(prepared) = prepared {
-                    prepared.committed(&took);
-                }
-                // After the hand-over: what was to ride in it has gone, and what goes by the API must not hold it open.
-                let both = before.iter().map(|(stored, keep)| (&***stored, *keep));
-                for (stored, keep_window) in both.chain([(stored, answer.keep_window)]) {
-                    if !keep_window {
-                        self.tools.windows.close(stored.event.id());
-                    }
-                }
-                Ok(())
-            }
-            Err(error) => {
-                if let Some(prepared) = prepared {
-                    prepared.abandoned();
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// The core has taken them: a store that is busy is worth waiting for, because the alternative is to offer them twice.
-    async fn commit(
-        &self,
-        before: &[(&Arc<Stored>, bool)],
-        stored: &Stored,
-        replies: Vec<NewMessage>,
-    ) -> Result<Took, StoreError> {
-        let before = || before.iter().map(|(stored, _)| (stored.row, stored.event.number()));
-        let mut waits = COMMIT_WAITS.iter();
-        loop {
-            let take = Take {
-                conversation: stored.conversation,
-                row: stored.row,
-                seq: stored.event.number(),
-                before: before().collect(),
-                replies: replies.clone(),
-                hurries: self.awaited || !replies.is_empty(),
-            };
-            match (self.tools.ledger.take(take).await, waits.next()) {
-                (Err(_), Some(wait)) => self.tools.clock.sleep_until(self.tools.clock.now() + wait).await,
-                (result, _) => return result,
-            }
-        }
     }
 
     /// A Gap that the core will not have: nothing could stand in its place.

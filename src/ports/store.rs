@@ -130,6 +130,9 @@ pub enum Took {
     Before,
 }
 
+/// Hears what became of a take, or is dropped where nobody can know.
+pub type Told = Box<dyn FnOnce(Result<Took, StoreError>) + Send>;
+
 /// One conversation with something undelivered.
 #[derive(Clone, Debug)]
 pub struct Waiting {
@@ -363,6 +366,8 @@ pub trait Store: Send + Sync + 'static {
 
     // ---- to the core
     async fn take(&self, take: Take) -> Result<Took, StoreError>;
+    /// The same for whoever goes on meanwhile.
+    fn take_aside(&self, take: Take, tell: Told);
     /// Sets an undelivered event aside; the Gap that stands for it is committed with it and returned.
     async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError>;
     async fn parked(&self, after: Option<Row>, limit: usize) -> Result<Vec<Parked>, StoreError>;

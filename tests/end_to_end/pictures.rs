@@ -95,7 +95,7 @@ async fn a_picture_inside_a_text_follows_it_as_a_message_of_its_own() {
     let world = world("", |_| Said::taken()).await;
     world.says("oAnna", "hello").await;
     let wish = json!({ "conversationKey": world.key("oAnna"), "message": shows(&web(false).await) });
-    let (_, foreseen) = world.bridge.post("/v1/messages/preview", &wish).await;
+    let (_, foreseen) = world.send("?preview=true", wish.clone()).await;
     let (status, result) = world.send("?wait=10s", wish).await;
     assert_eq!((status, result["status"].as_str()), (200, Some("SENT")), "{result}");
     assert_eq!(result["degradations"], foreseen["degradations"], "{foreseen}");

@@ -49,6 +49,15 @@ impl State {
         self.stopping = true;
     }
 
+    pub fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    /// A core has taken something that is not committed yet.
+    pub fn is_committing(&self) -> bool {
+        self.slots.iter().any(|slot| slot.committing > 0)
+    }
+
     #[cfg(test)]
     pub fn sizes(&self) -> (usize, (usize, usize)) {
         (self.lanes.len(), self.memory.used())

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::{super::*, START};
 use crate::{
-    ports::store::{Enqueued, EventQuery, NewMessage, Pending, Row, StoreError, Take, Took, Waiting},
+    ports::store::{Enqueued, EventQuery, NewMessage, Pending, Row, StoreError, Take, Told, Took, Waiting},
     schema::{Timestamp, Written, v1},
 };
 
@@ -31,6 +31,8 @@ pub(super) struct Data {
     parked: Vec<(u32, String)>,
     enqueued: Vec<String>,
     fail_takes: usize,
+    keeps_waiting: bool,
+    waiting_takes: Vec<(Take, Told)>,
     pub(super) answered: HashSet<Row>,
     reassigned: Vec<(ConversationId, String)>,
     failing: HashMap<String, Millis>,
@@ -87,6 +89,53 @@ impl FakeLedger {
 }
 
 impl FakeLedger {
+    fn taken(&self, take: Take) -> Result<Took, StoreError> {
+        let mut data = self.data();
+        if data.fail_takes > 0 {
+            data.fail_takes -= 1;
+            return Err(StoreError::Overloaded);
+        }
+        data.commits += 1;
+        for (row, seq) in take.before {
+            data.waiting.entry(take.conversation).or_default().remove(&seq);
+            data.answered.insert(row);
+            data.takes.push((seq, Vec::new()));
+        }
+        if let Some(events) = data.waiting.get_mut(&take.conversation) {
+            events.remove(&take.seq);
+        }
+        if !data.answered.insert(take.row) {
+            return Ok(Took::Before);
+        }
+        let replies = take
+            .replies
+            .iter()
+            .map(|reply| reply.client_message_id.clone())
+            .collect();
+        data.takes.push((take.seq, replies));
+        if take.hurries {
+            data.hurried.insert(take.conversation);
+        }
+        Ok(Took::Now(Vec::new()))
+    }
+    /// From now on a commit takes until [`commits_now`](Self::commits_now).
+    pub fn keeps_waiting(&self) {
+        self.data().keeps_waiting = true;
+    }
+    /// Every commit that somebody waits for comes to its end; how many.
+    pub fn commits_now(&self) -> usize {
+        let waiting = std::mem::take(&mut self.data().waiting_takes);
+        let count = waiting.len();
+        for (take, tell) in waiting {
+            tell(self.taken(take));
+        }
+        count
+    }
+    /// Nobody will ever know what became of them; how many.
+    pub fn forgets_takes(&self) -> usize {
+        let forgotten = std::mem::take(&mut self.data().waiting_takes);
+        forgotten.len()
+    }
     /// Gives what waits of a conversation to a core, or to none.
     pub fn give(&self, conversation: i64, core: Option<&str>) -> Waiting {
         let id = ConversationId(conversation);
@@ -190,33 +239,14 @@ impl Ledger for FakeLedger {
         Ok(Pending { events, all })
     }
     async fn take(&self, take: Take) -> Result<Took, StoreError> {
-        let mut data = self.data();
-        if data.fail_takes > 0 {
-            data.fail_takes -= 1;
-            return Err(StoreError::Overloaded);
+        self.taken(take)
+    }
+    fn take_aside(&self, take: Take, tell: Told) {
+        // What the rig asks for itself is not held up.
+        if self.data().keeps_waiting && take.conversation.0 > 0 {
+            return self.data().waiting_takes.push((take, tell));
         }
-        data.commits += 1;
-        for (row, seq) in take.before {
-            data.waiting.entry(take.conversation).or_default().remove(&seq);
-            data.answered.insert(row);
-            data.takes.push((seq, Vec::new()));
-        }
-        if let Some(events) = data.waiting.get_mut(&take.conversation) {
-            events.remove(&take.seq);
-        }
-        if !data.answered.insert(take.row) {
-            return Ok(Took::Before);
-        }
-        let replies = take
-            .replies
-            .iter()
-            .map(|reply| reply.client_message_id.clone())
-            .collect();
-        data.takes.push((take.seq, replies));
-        if take.hurries {
-            data.hurried.insert(take.conversation);
-        }
-        Ok(Took::Now(Vec::new()))
+        tell(self.taken(take));
     }
     async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError> {
         let mut data = self.data();

@@ -1,5 +1,6 @@
 //! A rig for delivery: a store, a core, windows and replies in memory, and a clock set by hand.
 
+mod commits;
 mod failures;
 mod ledger;
 mod moved;
@@ -253,6 +254,11 @@ impl Rig {
         let held = self.link.hold.lock().expect("lock").is_some();
         let idle = || self.handle.core_state("main").is_some_and(|state| state.in_flight == 0);
         eventually(|| held || idle()).await;
+        self.passes().await;
+    }
+
+    /// Another core's events go their way.
+    pub async fn passes(&self) {
         for _ in 0..2 {
             let stored = self.ledger.append(-1, Some("other"));
             self.handle.event(stored.clone());

@@ -244,6 +244,9 @@ impl Store for MemoryStore {
         let now = self.clock.now();
         Ok(self.with(|inner| Took::Now(take.replies.into_iter().map(|new| inner.enqueue(new, now)).collect())))
     }
+    fn take_aside(&self, _: Take, tell: Told) {
+        tell(unused());
+    }
     async fn park(&self, _: &Stored, _: String) -> Result<Arc<Stored>, StoreError> {
         unused()
     }

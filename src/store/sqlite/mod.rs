@@ -48,7 +48,7 @@ use crate::ports::{
     store::{
         Accepted, Arrival, ConversationId, Enqueued, EventQuery, Message, MessageRef, NewMessage, Page, Parked,
         Pending, Quarantined, Record, RecordWrite, Retention, Row, Settle, Store, StoreError, Stored, Swept, Take,
-        Took, View, Waiting,
+        Told, Took, View, Waiting,
     },
 };
 use asked::Asked;
@@ -200,8 +200,22 @@ impl Store for SqliteStore {
     }
 
     async fn take(&self, take: Take) -> Result<Took, StoreError> {
-        let told = self.takes.add(take, &self.jobs()?);
+        let (tell, told) = oneshot::channel();
+        self.take_aside(
+            take,
+            Box::new(move |took| {
+                // Whoever asked may be gone; the event is offered again then.
+                let _ = tell.send(took);
+            }),
+        );
         gather::gathered(told).await.map_err(|_| closed())?
+    }
+
+    fn take_aside(&self, take: Take, tell: Told) {
+        match self.jobs() {
+            Ok(jobs) => self.takes.add(take, tell, &jobs),
+            Err(error) => tell(Err(error)),
+        }
     }
 
     async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError> {

@@ -8,18 +8,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    runtime::Handle,
-    sync::{mpsc, oneshot},
-};
+use tokio::{runtime::Handle, sync::mpsc};
 
 use super::writer::{Fault, Job, Ran, Writer, outcome};
-use crate::ports::store::{StoreError, Take, Took};
+use crate::ports::store::{StoreError, Take, Told};
 
 /// So long the first one waits for company: less than a disk that is slow takes for a commit.
 pub const COMPANY: Duration = Duration::from_millis(1);
-
-type Answer = Result<Took, StoreError>;
 
 /// Takes that go into the next commit together.
 #[derive(Clone)]
@@ -30,7 +25,7 @@ pub struct Takes {
 
 struct Waiting {
     take: Take,
-    tell: oneshot::Sender<Answer>,
+    tell: Told,
 }
 
 impl Takes {
@@ -40,9 +35,8 @@ impl Takes {
         Self { company, waiting }
     }
 
-    /// Answered when its commit is on disk.
-    pub fn add(&self, take: Take, jobs: &mpsc::Sender<Job>) -> oneshot::Receiver<Answer> {
-        let (tell, told) = oneshot::channel();
+    /// `tell` hears it when the commit is on disk.
+    pub fn add(&self, take: Take, tell: Told, jobs: &mpsc::Sender<Job>) {
         let hurries = take.hurries;
         let first = {
             let mut waiting = self.lock();
@@ -51,23 +45,8 @@ impl Takes {
         };
         if first || hurries {
             // Others wait for it too: it goes on when whoever was first does not.
-            tokio::spawn(self.clone().bring(jobs.clone(), hurries));
+            tokio::spawn(bring(Cart(Some(self.clone())), jobs.clone(), hurries));
         }
-        told
-    }
-
-    /// Has the writer take all that have come until it gets to it.
-    async fn bring(self, jobs: mpsc::Sender<Job>, hurries: bool) {
-        if !hurries {
-            tokio::time::sleep(self.company).await;
-        }
-        if self.lock().is_empty() {
-            return;
-        }
-        let cart = Cart(Some(self));
-        let runtime = Handle::current();
-        // A writer that has ended drops the cart, and so does one that fails.
-        let _ = jobs.send(Box::new(move |writer| cart.unload(writer, &runtime))).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Waiting>> {
@@ -96,8 +75,7 @@ impl Takes {
             // Woken from within their runtime: from here each of them would cost a call to it.
             runtime.spawn(async move {
                 for (took, tell) in done {
-                    // Whoever asked may be gone; the event is offered again then.
-                    let _ = tell.send(outcome(took, &committed));
+                    tell(outcome(took, &committed));
                 }
             });
         };
@@ -106,6 +84,22 @@ impl Takes {
             after: Box::new(after),
         }
     }
+}
+
+/// Has the writer take all that have come until it gets to it.
+async fn bring(mut cart: Cart, jobs: mpsc::Sender<Job>, hurries: bool) {
+    let Some(takes) = &cart.0 else { return };
+    if !hurries {
+        tokio::time::sleep(takes.company).await;
+    }
+    if takes.lock().is_empty() {
+        // Whoever comes from now on brings a cart along.
+        cart.0 = None;
+        return;
+    }
+    let runtime = Handle::current();
+    // A writer that has ended drops the cart, and so does one that fails.
+    let _ = jobs.send(Box::new(move |writer| cart.unload(writer, &runtime))).await;
 }
 
 /// Brings what waits to the writer. Where it never gets there, nobody waits in vain.
@@ -128,8 +122,10 @@ impl Drop for Cart {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot;
+
     use super::*;
-    use crate::ports::store::ConversationId;
+    use crate::ports::store::{ConversationId, Took};
 
     fn take(row: i64) -> Take {
         Take {
@@ -142,11 +138,19 @@ mod tests {
         }
     }
 
+    /// Waits for what becomes of a take; an error where nobody will say.
+    fn add(takes: &Takes, take: Take, jobs: &mpsc::Sender<Job>) -> oneshot::Receiver<Result<Took, StoreError>> {
+        let (tell, told) = oneshot::channel();
+        let tell = Box::new(move |took| drop(tell.send(took)));
+        takes.add(take, tell, jobs);
+        told
+    }
+
     #[tokio::test]
     async fn many_takes_are_one_job() {
         let (jobs, mut queue) = mpsc::channel(8);
         let takes = Takes::new(Duration::from_millis(1));
-        let told: Vec<_> = (0..100).map(|row| takes.add(take(row), &jobs)).collect();
+        let told: Vec<_> = (0..100).map(|row| add(&takes, take(row), &jobs)).collect();
         let job = queue.recv().await.expect("a job");
         assert_eq!(
             takes.lock().len(),
@@ -165,14 +169,38 @@ mod tests {
     async fn a_take_that_somebody_waits_for_waits_for_nobody_and_brings_the_others() {
         let (jobs, mut queue) = mpsc::channel(8);
         let takes = Takes::new(Duration::from_secs(3_600));
-        let _first = takes.add(take(1), &jobs);
+        let _first = add(&takes, take(1), &jobs);
         let hurried = Take {
             hurries: true,
             ..take(2)
         };
-        let _second = takes.add(hurried, &jobs);
+        let _second = add(&takes, hurried, &jobs);
         let limit = tokio::time::timeout(Duration::from_secs(20), queue.recv());
         let _job = limit.await.expect("it does not wait").expect("a job");
         assert_eq!(takes.lock().len(), 2);
+    }
+
+    #[test]
+    fn a_runtime_that_ends_before_the_writer_is_asked_lets_nobody_wait() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let (jobs, _queue) = mpsc::channel(8);
+        let takes = Takes::new(Duration::from_secs(3_600));
+        let mut told = {
+            let _guard = runtime.enter();
+            add(&takes, take(1), &jobs)
+        };
+        runtime.block_on(tokio::task::yield_now());
+        assert!(
+            told.try_recv()
+                .is_err_and(|error| error == oneshot::error::TryRecvError::Empty)
+        );
+        drop(runtime);
+        assert!(
+            told.try_recv()
+                .is_err_and(|error| error == oneshot::error::TryRecvError::Closed)
+        );
     }
 }

@@ -59,6 +59,9 @@ impl Store for FakeStore {
     async fn take(&self, _: Take) -> Result<Took, StoreError> {
         not_here()
     }
+    fn take_aside(&self, _: Take, tell: Told) {
+        tell(not_here());
+    }
     async fn park(&self, _: &Stored, _: String) -> Result<Arc<Stored>, StoreError> {
         not_here()
     }
