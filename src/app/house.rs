@@ -457,6 +457,7 @@ fn doors(
         sending: Arc::new(wired::Outbox {
             outbound: outbound.clone(),
             feeds: feeds.clone(),
+            pushed: again.pushed.clone(),
         }),
         media: library.clone(),
         accounts: Arc::new(desk),

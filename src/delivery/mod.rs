@@ -12,6 +12,7 @@ mod gate;
 mod lanes;
 pub mod ledger;
 mod patience;
+mod quiet;
 mod replay;
 pub(crate) mod schedule;
 mod state;
@@ -46,6 +47,7 @@ use crate::{
     },
 };
 use crew::{Crew, Leader};
+use quiet::Quiet;
 use state::{Arrived, State};
 use worker::Tools;
 
@@ -72,6 +74,7 @@ struct Inner {
     state: Mutex<State>,
     wake: Notify,
     windows: OnceLock<Arc<dyn Windows>>,
+    quiet: Quiet,
 }
 
 impl Inner {

@@ -71,13 +71,18 @@ impl Replay {
         Self { tools, cores }
     }
 
+    /// Whether this core's reply to an event answers a replay that takes no answers; counted.
+    pub fn refuses_reply(&self, core: &str, event_id: &str) -> bool {
+        self.tools.inner.quiet.refuses(core, event_id, self.tools.clock.now())
+    }
+
     /// Offers what `selection` names to `core`, under the replay id `id`.
     pub async fn run(
         &self,
         core: &str,
         id: &str,
         selection: &Selection,
-        progress: &Progress,
+        progress: &Arc<Progress>,
     ) -> Result<(), ReplayError> {
         let no_core = || ReplayError::NoCore(core.to_owned());
         let core = self
@@ -114,10 +119,17 @@ impl Replay {
         id: &str,
         stored: &Stored,
         allow_replies: bool,
-        progress: &Progress,
+        progress: &Arc<Progress>,
     ) -> Result<(), ReplayError> {
         let kept = self.keep(stored).await;
-        let ended = self.offer(core, id, stored).await?;
+        let (quiet, event) = (&self.tools.inner.quiet, stored.event.id());
+        match allow_replies {
+            true => quiet.offered(event),
+            false => quiet.replayed(event, &core.name, progress),
+        }
+        let ended = self.offer(core, id, stored).await;
+        quiet.ended(event, self.tools.clock.now());
+        let ended = ended?;
         match ended {
             Ended::Taken(answer) => {
                 progress.taken.fetch_add(1, Ordering::Relaxed);

@@ -183,7 +183,7 @@ struct PushedReplay {
     replay: delivery::Replay,
     core: String,
     selection: Selection,
-    progress: Progress,
+    progress: Arc<Progress>,
 }
 
 /// Replays by either way.
@@ -213,7 +213,7 @@ impl Replays for Again {
                 to: wish.to,
                 allow_replies: wish.allow_replies,
             },
-            progress: Progress::default(),
+            progress: Arc::default(),
         }))
     }
 }
@@ -302,6 +302,14 @@ impl ReplayRun for PulledReplay {
 pub struct Outbox {
     pub outbound: Arc<Outbound>,
     pub feeds: Arc<Feeds>,
+    pub pushed: delivery::Replay,
+}
+
+impl Outbox {
+    /// Whether this reply answers a replay that takes none, however the core came by the event.
+    fn answers_replay(&self, core: &str, event_id: &str) -> bool {
+        self.feeds.refuses_reply(core, event_id) || self.pushed.refuses_reply(core, event_id)
+    }
 }
 
 #[async_trait]
@@ -312,7 +320,7 @@ impl Sending for Outbox {
             accounts: caller.accounts.clone(),
         };
         if let Some(core) = &caller.core
-            && self.feeds.refuses_reply(core, &request.in_reply_to)
+            && self.answers_replay(core, &request.in_reply_to)
         {
             return Err(Fault::new(
                 Code::Forbidden,

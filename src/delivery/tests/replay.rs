@@ -13,7 +13,7 @@ async fn a_replay_offers_everything_again_in_order_and_moves_nothing() {
     }
     rig.drained().await;
     let takes = rig.ledger.takes().len();
-    let progress = Progress::default();
+    let progress = Arc::new(Progress::default());
     let replay = rig.replay.clone().expect("running");
     replay
         .run("main", "r1", &Selection::default(), &progress)
@@ -42,7 +42,7 @@ async fn allowed_replies_get_keys_of_their_own() {
     let rig = Rig::running(|_| says("hi")).await;
     let stored = rig.event(1);
     rig.drained().await;
-    let progress = Progress::default();
+    let progress = Arc::new(Progress::default());
     let selection = Selection {
         allow_replies: true,
         ..Selection::default()
@@ -62,11 +62,7 @@ async fn a_replay_waits_for_what_is_in_flight_and_lets_it_go_on() {
     rig.event(1);
     rig.sees(1).await;
     let replay = rig.replay.clone().expect("running");
-    let replaying = tokio::spawn(async move {
-        replay
-            .run("main", "r1", &Selection::default(), &Progress::default())
-            .await
-    });
+    let replaying = tokio::spawn(async move { replay.run("main", "r1", &Selection::default(), &Arc::default()).await });
     hold.add_permits(100);
     eventually(|| {
         rig.clock.advance(Duration::from_millis(20));
@@ -102,5 +98,39 @@ async fn a_replay_passes_over_what_is_refused_and_ends_where_nobody_answers() {
     let ended = replaying.await.expect("no panic");
     assert!(matches!(ended, Err(ReplayError::NotTaken { .. })), "{ended:?}");
     assert_eq!(progress.passed_over.load(Ordering::Relaxed), 1);
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_over_the_api_to_a_replay_is_refused_until_long_after_it() {
+    let rig = Rig::running(|_| taken()).await;
+    let stored = rig.event(1);
+    rig.drained().await;
+    let replay = rig.replay.clone().expect("running");
+    let refused = || replay.refuses_reply("main", stored.event.id());
+    assert!(!refused(), "the event itself");
+    let progress = Arc::new(Progress::default());
+    let allowed = Selection {
+        allow_replies: true,
+        ..Selection::default()
+    };
+    for (selection, refuses) in [
+        (allowed.clone(), false),
+        (Selection::default(), true),
+        (allowed, false),
+        (Selection::default(), true),
+    ] {
+        replay.run("main", "r1", &selection, &progress).await.expect("replayed");
+        assert_eq!(refused(), refuses, "{selection:?}");
+    }
+    assert!(
+        !replay.refuses_reply("other", stored.event.id()),
+        "no affair of this core"
+    );
+    rig.clock.advance(Duration::from_secs(599));
+    assert!(refused());
+    rig.clock.advance(Duration::from_secs(1));
+    assert!(!refused());
+    assert_eq!(progress.replies_refused.load(Ordering::Relaxed), 3);
     rig.stopped().await;
 }
