@@ -9,7 +9,7 @@ use super::{
     faults::{from_fault, from_store},
     plan::Facts,
     ride::{Ride, Way},
-    submit::{full, refuse},
+    submit::{conflict, full, refuse},
 };
 use crate::{
     accounts::Opened,
@@ -17,7 +17,7 @@ use crate::{
     media::Whereabouts,
     ports::{
         core::Reply,
-        store::{Enqueued, NewMessage, Stored, Took},
+        store::{Enqueued, MessageRef, NewMessage, Stored, Took},
         turn::{Prepared, Replies},
     },
     schema::{
@@ -34,6 +34,7 @@ struct Planned {
     ride: Option<(usize, Box<Ride>)>,
     /// Messages of the conversation that are not done, these among them.
     open: u32,
+    is_news: bool,
 }
 
 #[async_trait]
@@ -44,6 +45,7 @@ impl Replies for Outbound {
             messages: Vec::new(),
             ride: None,
             open: 0,
+            is_news: event.event.head().says == Says::Delivery,
         };
         let (Some(this), false) = (self.this.upgrade(), replies.is_empty()) else {
             return Box::new(planned);
@@ -52,14 +54,25 @@ impl Replies for Outbound {
         let mut facts = turn.facts;
         planned.open = turn.open;
         for (index, reply) in replies.into_iter().enumerate() {
-            let id = named(&reply).unwrap_or_else(|| format!("{}/{index}", event.event.id()));
+            let ours = format!("{}/{index}", event.event.id());
+            let own = named(&reply);
             let lawful = match reply {
-                Ok(request) => this.lawful(&turn, request, &id).await,
+                Ok(request) => this.lawful(&turn, request, own.as_deref().unwrap_or(&ours)).await,
                 Err(bad) => Err(check::invalid(bad.why)),
             };
-            match lawful {
-                Ok(request) => this.plan_reply(&turn, &mut facts, request, &mut planned).await,
-                Err(fault) => planned.messages.push(this.bad_reply(&turn, fault, id)),
+            let known = match &own {
+                Some(id) => this.known(&turn, id, lawful.as_ref().ok(), &planned.messages).await,
+                None => Known::Not,
+            };
+            match (known, lawful) {
+                (Known::Same, _) => {}
+                (Known::Other, Ok(_)) => planned.messages.push(this.bad_reply(&turn, conflict(), ours)),
+                (Known::Other, Err(fault)) => planned.messages.push(this.bad_reply(&turn, fault, ours)),
+                (Known::Not, Ok(request)) => this.plan_reply(&turn, &mut facts, request, &mut planned).await,
+                (Known::Not, Err(fault)) => {
+                    let bad = this.bad_reply(&turn, fault, own.unwrap_or(ours));
+                    planned.messages.push(bad);
+                }
             }
         }
         Box::new(planned)
@@ -73,6 +86,14 @@ fn named(reply: &Reply) -> Option<String> {
         Err(bad) => &bad.client_message_id,
     };
     (!id.is_empty() && check::client_id(id).is_ok()).then(|| id.clone())
+}
+
+/// Whether a core's name for a reply stands for a message already.
+enum Known {
+    Not,
+    /// For this very one.
+    Same,
+    Other,
 }
 
 /// What all replies to one event share.
@@ -118,6 +139,33 @@ impl Outbound {
             opened,
             facts,
             open: view.map_or(0, |view| view.waiting_sends),
+        }
+    }
+
+    /// Looked at before anything is planned: a reply that will not be sent must not have the open request. `request`: the
+    /// reply, where it is lawful.
+    async fn known(
+        &self,
+        turn: &Turn<'_>,
+        id: &str,
+        request: Option<&v1::SendRequest>,
+        planned: &[NewMessage],
+    ) -> Known {
+        let compare = |before: &v1::SendRequest| match request == Some(before) {
+            true => Known::Same,
+            false => Known::Other,
+        };
+        if let Some(before) = planned.iter().find(|it| it.client_message_id == id) {
+            return compare(&before.request);
+        }
+        let which = MessageRef::Client {
+            account: &turn.describe.id,
+            client_message_id: id,
+        };
+        match self.parts.store.message(which).await {
+            Ok(Some(before)) => compare(&before.request),
+            // Where it cannot be read, the commit tells.
+            Ok(None) | Err(_) => Known::Not,
         }
     }
 
@@ -208,6 +256,37 @@ impl Outbound {
     }
 }
 
+impl Outbound {
+    /// Another message got this reply's name while it was planned: it fails under one of ours.
+    fn conflicts(self: &Arc<Self>, reply: &NewMessage, tell: bool) {
+        let id = uuid::Uuid::now_v7().to_string();
+        let request = v1::SendRequest {
+            client_message_id: id.clone(),
+            conversation_key: reply.request.conversation_key.clone(),
+            in_reply_to: reply.request.in_reply_to.clone(),
+            ..Default::default()
+        };
+        let mut failed = NewMessage {
+            id: id.clone(),
+            client_message_id: id,
+            request,
+            answers: None,
+            passive: None,
+            tell,
+            ..reply.clone()
+        };
+        refuse(&mut failed, Status::Failed, from_fault(conflict()));
+        let this = self.clone();
+        tokio::spawn(async move {
+            match this.parts.store.enqueue(failed).await {
+                Ok(Enqueued::New(message)) => this.reached(&message),
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "a reply failed, and the core could not be told"),
+            }
+        });
+    }
+}
+
 impl Prepared for Planned {
     fn messages(&self) -> Vec<NewMessage> {
         self.messages.clone()
@@ -226,7 +305,14 @@ impl Prepared for Planned {
             None => (usize::MAX, None),
         };
         for (index, enqueued) in enqueued.iter().enumerate() {
-            let Enqueued::New(message) = enqueued else { continue };
+            let message = match (enqueued, self.messages.get(index)) {
+                (Enqueued::New(message), _) => message,
+                (Enqueued::Conflict, Some(reply)) => {
+                    outbound.conflicts(reply, !self.is_news);
+                    continue;
+                }
+                _ => continue,
+            };
             match ride.take_if(|_| index == at) {
                 Some(ride) => outbound.hand_over(*ride, message.clone()),
                 None => outbound.reached(message),

@@ -441,7 +441,7 @@ pub(super) fn full() -> Fault {
     Fault::slow_down(why, OPEN_AGAIN)
 }
 
-fn conflict() -> Fault {
+pub(super) fn conflict() -> Fault {
     Fault::new(
         Code::IdempotencyConflict,
         "this clientMessageId was used with another request",

@@ -1,4 +1,5 @@
 mod answers;
+mod named;
 mod open_requests;
 mod otherwise;
 mod pictures;
