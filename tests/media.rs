@@ -168,6 +168,13 @@ async fn a_file_is_read_range_by_range_and_every_range_has_its_very_bytes() {
     }
     let (status, _, bytes) = part(bridge, handle, &[("if-none-match", &tag)]).await;
     assert_eq!((status, bytes.len()), (304, 0));
+    // Whoever asks for the head alone learns the length that the whole would have.
+    let head = bridge.operator(Method::HEAD, &format!("/v1/media/{handle}"));
+    let head = head.send().await.unwrap();
+    assert_eq!(header(head.headers(), "content-length"), SIZE.to_string());
+    assert_eq!(header(head.headers(), "etag"), tag);
+    // And the connection serves the next one.
+    assert_eq!(part(bridge, handle, &[]).await.0, 200);
 }
 
 #[tokio::test]

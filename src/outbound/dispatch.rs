@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{
     IN_FLIGHT, Outbound,
-    faults::error,
+    faults::{error, too_late},
     lanes::Handle,
     ride::ALL_SAID,
     send::{AMBIGUOUS_TRIES, SAFE_TRIES},
@@ -236,7 +236,7 @@ impl Outbound {
                 "the answer to the first try was lost, and notAfter passed before the second",
             ),
             Status::Held => error(Code::Expired, "the customer did not act in time"),
-            _ => error(Code::Expired, "notAfter passed before it could go"),
+            _ => too_late(),
         });
         note_partial(&mut settle.result, message.pieces_done);
         if message.pieces_done == 0 {

@@ -17,6 +17,10 @@ pub fn error(code: Code, detail: impl Into<String>) -> v1::Error {
     })
 }
 
+pub fn too_late() -> v1::Error {
+    error(Code::Expired, "notAfter passed before it could go")
+}
+
 /// With what to do about it: an error that says nothing of that gets the words of its code's page.
 pub fn explained(mut error: v1::Error) -> v1::Error {
     if error.remedy.is_empty()

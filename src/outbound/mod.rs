@@ -53,6 +53,9 @@ mod tests;
 mod tickets;
 mod told;
 
+/// Whether a request is lawful by itself: what window, quota, session and platform say is asked elsewhere.
+pub use check::shape as lawful_by_itself;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError, Weak},

@@ -7,7 +7,7 @@ use super::{
     by_code::Asks,
     check,
     facts::{self, account_of, road_of},
-    faults::{explained, from_fault, from_store},
+    faults::{explained, from_fault, from_store, too_late},
     pictures::{Pictures, Room},
     plan::{self, Ask, Facts, Plan},
     resolve::{How, Unresolved},
@@ -372,6 +372,13 @@ impl Outbound {
         facts: &mut Facts,
     ) -> Result<(Road, Vec<v1::Degradation>), v1::Error> {
         let opened = &target.opened;
+        if target
+            .request
+            .not_after
+            .is_some_and(|until| until.millis() <= self.now())
+        {
+            return Err(too_late());
+        }
         if let (Some(What::Session(order)), Some(sessions)) = (&target.request.what, opened.account.sessions()) {
             return self.preview_order(opened, sessions, &target.request, order).await;
         }

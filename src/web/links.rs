@@ -5,13 +5,15 @@
 use std::sync::Arc;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{
         Method, StatusCode,
         header::{self, HeaderValue},
     },
     web::{self, Data, ServiceConfig},
 };
+
+use bytes::Bytes;
 
 use super::calls::media::chunks;
 use crate::{
@@ -103,13 +105,20 @@ async fn answer(request: &HttpRequest, found: &Found) -> HttpResponse {
         .insert_header((header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .insert_header(("x-robots-tag", "noindex"))
-        .insert_header((header::CACHE_CONTROL, "private, max-age=3600"))
-        .no_chunking(about.len());
+        .insert_header((header::CACHE_CONTROL, "private, max-age=3600"));
     if request.method() == Method::HEAD {
-        return answer.finish();
+        return length_alone(&mut answer, about.len());
     }
     use tokio::io::AsyncReadExt as _;
-    answer.streaming(chunks(file.take(about.len())))
+    answer
+        .no_chunking(about.len())
+        .streaming(chunks(file.take(about.len())))
+}
+
+/// The answer to HEAD: how long the file is that GET would bring. An answer that is finished without a body says 0.
+pub(super) fn length_alone(answer: &mut HttpResponseBuilder, length: u64) -> HttpResponse {
+    let nothing = futures_util::stream::empty::<Result<Bytes, actix_web::Error>>();
+    answer.no_chunking(length).streaming(nothing)
 }
 
 /// `attachment` with the file's name, by RFC 6266.

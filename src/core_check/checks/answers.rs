@@ -9,6 +9,7 @@ use crate::{
         report::{Finding, Words},
         stage::Stage,
     },
+    outbound::lawful_by_itself,
     schema::{
         json::{self, Unknown},
         v1,
@@ -46,6 +47,7 @@ pub fn read(stage: &Stage) -> Vec<Finding> {
 enum Odd {
     BadReply(String),
     EmptyReply,
+    Unlawful(String),
     NotJson,
     UnknownField(String),
     OtherConversation,
@@ -69,7 +71,7 @@ fn look(body: &[u8], key: &str, odd: &mut BTreeSet<Odd>) {
         odd.insert(Odd::UnknownField(short(name)));
     }
     if let Some(replies) = fields.get("replies") {
-        look_at_replies(replies, odd);
+        look_at_replies(replies, key, odd);
     }
     let results = fields.get("results").and_then(Value::as_array);
     for ack in results.into_iter().flatten() {
@@ -78,12 +80,12 @@ fn look(body: &[u8], key: &str, odd: &mut BTreeSet<Odd>) {
             odd.insert(Odd::OtherConversation);
         }
         if let Some(replies) = ack.get("replies") {
-            look_at_replies(replies, odd);
+            look_at_replies(replies, key, odd);
         }
     }
 }
 
-fn look_at_replies(replies: &Value, odd: &mut BTreeSet<Odd>) {
+fn look_at_replies(replies: &Value, key: &str, odd: &mut BTreeSet<Odd>) {
     let replies = match replies {
         Value::Null => return,
         Value::Array(replies) => replies,
@@ -100,8 +102,18 @@ fn look_at_replies(replies: &Value, odd: &mut BTreeSet<Odd>) {
         match json::from_value::<v1::SendRequest>(reply.clone(), Unknown::Ignore) {
             Err(error) => _ = odd.insert(Odd::BadReply(short(&error.to_string()))),
             Ok(reply) if reply.what.is_none() => _ = odd.insert(Odd::EmptyReply),
-            Ok(_) => {}
+            Ok(reply) => look_at_reply(&reply, key, odd),
         }
+    }
+}
+
+/// What the bridge would let fail by itself.
+fn look_at_reply(reply: &v1::SendRequest, key: &str, odd: &mut BTreeSet<Odd>) {
+    if let Err(fault) = lawful_by_itself(reply) {
+        odd.insert(Odd::Unlawful(short(&fault.detail)));
+    }
+    if !reply.conversation_key.is_empty() && reply.conversation_key != key {
+        odd.insert(Odd::Unlawful("conversationKey is of another conversation".to_owned()));
     }
 }
 
@@ -133,6 +145,17 @@ fn finding(odd: Odd) -> Finding {
                 "有一条回复没有内容：text、message、nativeJson、session、typing、recallMessageId 都没有",
             ),
             shape(),
+        ),
+        Odd::Unlawful(why) => Finding::red(
+            "answers",
+            Words::new(
+                format!("a reply would fail by itself: {why}"),
+                format!("有一条回复会单独失败：{why}"),
+            ),
+            Words::new(
+                "write it as docs/core.md shows; what POST /v1/messages refuses fails in a reply too",
+                "按 docs/core.md 的写法；POST /v1/messages 会拒绝的内容，在回复里也会失败",
+            ),
         ),
         Odd::NotJson => Finding::yellow(
             "answers",
@@ -203,6 +226,14 @@ mod tests {
                 Some(Odd::UnknownField("replies[].colour".into())),
             ),
             (r#"{"replies":[{"clientMessageId":"a"}]}"#, Some(Odd::EmptyReply)),
+            (
+                r#"{"replies":[{"text":"x"},{"text":""}]}"#,
+                Some(Odd::Unlawful("text is empty".into())),
+            ),
+            (
+                r#"{"replies":[{"message":{"parts":[]}}]}"#,
+                Some(Odd::Unlawful("message.parts is empty".into())),
+            ),
             (
                 r#"{"results":[{"conversationKey":"other"}]}"#,
                 Some(Odd::OtherConversation),

@@ -144,9 +144,9 @@ pub async fn large(stage: &Stage) -> Finding {
             format!("1.4 MB 的事件：核心{}", said.zh),
         ),
         Words::new(
-            "let bodies of 4 MiB through, in the core and in every proxy before it: the platform's own body rides on what has \
-             no name",
-            "核心及其前面的代理都要允许 4 MiB 的正文：没有名称的内容会附带平台的原文",
+            "let bodies of 16 MiB through, in the core and in every proxy before it: the platform's own body of up to 1 MiB \
+             rides on what has no name, and JSON makes six bytes of some",
+            "核心及其前面的代理都要允许 16 MiB 的正文：没有名称的内容会附带平台的原文（最大 1 MiB），而 JSON 会把某些字节写成六个",
         ),
     )
 }

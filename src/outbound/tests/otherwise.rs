@@ -182,3 +182,18 @@ async fn a_file_says_by_its_bytes_what_it_is() {
         ("image/gif", "M1")
     );
 }
+
+#[tokio::test]
+async fn what_would_go_too_late_is_previewed_as_it_ends() {
+    let house = awake();
+    let late = json!({"conversationKey": KEY, "text": "hi", "notAfter": "2001-01-01T00:00:00Z"});
+    let preview = house
+        .outbound
+        .submit(&Caller::default(), request(late.clone()), true)
+        .await;
+    let preview = preview.expect("a preview");
+    let sent = house.submit(late).await.expect("accepted");
+    let ended = house.becomes(&sent, Status::Expired).await;
+    assert_eq!(preview.error, ended.error);
+    assert_eq!(code(&preview), "EXPIRED");
+}

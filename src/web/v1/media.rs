@@ -16,7 +16,7 @@ use crate::{
         auth::Caller,
         body,
         calls::media::{self as kept, MAX_FILE},
-        links::disposition,
+        links::{disposition, length_alone},
         needs::{ByteStream, NewFile, Shelved},
         params::Params,
         table::{Call, Gives, Kind, Query, Shape, Takes},
@@ -285,7 +285,7 @@ async fn serve(
         answer.insert_header((header::CONTENT_RANGE, range));
     }
     if request.method() == Method::HEAD {
-        return Ok(answer.no_chunking(length).finish());
+        return Ok(length_alone(&mut answer, length));
     }
     let bytes = kept::bytes(file, from, length).await?;
     Ok(answer.no_chunking(length).streaming(kept::chunks(bytes)))
