@@ -186,7 +186,8 @@ async fn a_file_says_by_its_bytes_what_it_is() {
 #[tokio::test]
 async fn what_would_go_too_late_is_previewed_as_it_ends() {
     let house = awake();
-    let late = json!({"conversationKey": KEY, "text": "hi", "notAfter": "2001-01-01T00:00:00Z"});
+    let over = crate::schema::Timestamp::from_millis(START - 1).to_rfc3339_millis();
+    let late = json!({"conversationKey": KEY, "text": "hi", "notAfter": over});
     let preview = house
         .outbound
         .submit(&Caller::default(), request(late.clone()), true)
