@@ -102,8 +102,9 @@ Beside the rows:
 - An `Event` that no row names: Signal OTHER with all fields and the raw body. Without a sender it is the account's.
 - A body without `MsgType` but with an `action` (the container check) is an event of that name; without either it is not
   understood and kept in quarantine.
-- Identity (retries collapse on it): `appid:MsgId`; without `MsgId` `appid:FromUserName:CreateTime:Event:SessionFrom`; job
-  results `appid:Event:MsgID`.
+- Identity (retries collapse on it): `appid:MsgId`; of an event `appid:FromUserName:CreateTime:Event:SessionFrom` where the
+  push says no more than that, else with a fingerprint of all that it says behind (`SessionFrom` left out where there is
+  none), because two of one sender may fall into one second; job results `appid:Event:MsgID` and the fingerprint.
 ";
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use super::{events, kinds};
 use crate::{
     channels::{
-        common::normalise::fingerprint,
+        common::identity::fingerprint,
         contract::{Admitted, Bell, Dedupe, Effects, Inbound, Refusal, Who},
     },
     envelope::{self, TreeFault},
