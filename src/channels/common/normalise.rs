@@ -10,7 +10,7 @@ use crate::{
     entry,
     envelope::{self, Format, TreeFault},
     error::Code,
-    ports::clock::Millis,
+    ports::{clock::Millis, core::has_nameless_part},
     schema::v1::{self, Entry, Identity, Message, event::Body, interaction::Kind, signal},
     settings::{AccountSettings, PlatformAgents},
 };
@@ -263,7 +263,7 @@ impl Reading<'_> {
 
 pub fn raw_always(body: &Body) -> bool {
     match body {
-        Body::Message(message) => message.parts.iter().any(parts::unsupported),
+        Body::Message(message) => has_nameless_part(message),
         Body::Signal(it) => it.r#type() == signal::Type::Other,
         _ => false,
     }

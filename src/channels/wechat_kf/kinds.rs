@@ -57,6 +57,9 @@ const fn event(event_type: &'static str, signal: Type, zh: &'static str, note: &
     }
 }
 
+/// A chat that was passed on.
+pub const MERGED: &str = "merged_msg";
+
 /// Every documented message type.
 pub const MESSAGES: &[Message] = &[
     message(
@@ -97,10 +100,10 @@ pub const MESSAGES: &[Message] = &[
         "all values are display texts",
     ),
     message(
-        "merged_msg",
+        MERGED,
         Part::Forwarded,
         "聊天记录",
-        "three levels deep, 200 items; the rest stands in `native_json`",
+        "three levels deep, 200 items; what is not shown is an `unsupported` part in it, and the raw body is there",
     ),
     message("channels", Part::Reference, "视频号", "post, live or profile card"),
     message(
@@ -228,9 +231,9 @@ const RULES: &str = "
 
 - `origin` 3 is the customer; 5 a colleague in the WeCom client (`STAFF_SENT_ON_PLATFORM`, the sender is the servicer): it
   opens no allowance and is not the customer's word. Any other number is `SYSTEM_SENT`.
-- A message type that no row names: an `unsupported` part and the raw body. An event type that no row names: OTHER with all
-  fields and the raw body. An item that is not readable at all: OTHER in the account's conversation, with the raw body. None
-  holds up the items behind it.
+- A message type that no row names: an `unsupported` part and the raw body, inside a forwarded chat too. An event type that
+  no row names: OTHER with all fields and the raw body. An item that is not readable at all: OTHER in the account's
+  conversation, with the raw body. None holds up the items behind it.
 - Identity: `corpid:open_kfid:msgid`; without `msgid` the SHA-256 of the item; without `send_time` as well, with the cursor
   of its page and its place among equal ones. What comes by the callback and is no bell: `corpid:CreateTime:Event` and a
   fingerprint of the whole body.
