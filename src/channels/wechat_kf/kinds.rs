@@ -246,6 +246,7 @@ const RULES: &str = "
 - Who a customer is, where the platform tells (`customer/batchget`), is asked beside the events and stands in the conversation
   from then on: `aliases.unionid`, name and picture. No event waits for it, so that the first one may be without;
   `aliases.external_userid` is on every one.
-- Nothing is lost and nothing told twice: items, identities and the cursor behind them are one commit; a call that failed is
-  made again from the same cursor. What the platform itself forgot after 72 h without a pull is a Gap (`PLATFORM_RETENTION`).
+- Nothing is lost and nothing told twice: items, identities and the cursor behind them are one commit; a call that failed,
+  or was answered with a `msg_list` that is no list, is made again from the same cursor. What the platform itself forgot
+  after 72 h without a pull is a Gap (`PLATFORM_RETENTION`).
 ";
