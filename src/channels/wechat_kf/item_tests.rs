@@ -240,3 +240,21 @@ fn what_of_a_chat_is_not_shown_says_so_and_brings_the_body() {
     let words = self::chat(&json!({ "title": "t", "item": ["words"] })).1;
     assert!(format!("{words:?}").contains("words"), "what can be said is said");
 }
+
+#[test]
+fn the_actor_of_a_session_that_is_opened_again_is_who_opens_it() {
+    for (change, actor) in [(1, "new"), (2, "old"), (3, "old"), (4, "new")] {
+        let old = if change == 1 { "" } else { "old" };
+        let new = if change == 3 { "" } else { "new" };
+        let raw = json!({ "msgid": "m1", "msgtype": "event", "event": {
+            "event_type": "session_status_change", "external_userid": "wm1", "change_type": change,
+            "old_servicer_userid": old, "new_servicer_userid": new,
+        } });
+        let item = read(&settings(), &at(), &raw.to_string(), 0, NOW);
+        let Body::Signal(signal) = &item.inbound.body else {
+            panic!("{raw}")
+        };
+        let found = signal.actor.as_ref().map(|it| it.native_id.as_str());
+        assert_eq!(found, Some(actor), "change_type {change}");
+    }
+}

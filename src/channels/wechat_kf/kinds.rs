@@ -140,7 +140,7 @@ pub const EVENTS: &[Event] = &[
         "session_status_change",
         Type::SessionStateChanged,
         "会话状态变更",
-        "`code` for 48 h (taken) or 20 s (ended)",
+        "`code` for 48 h (taken) or 20 s (ended); the actor is the servicer who did it",
     ),
     event(
         "user_recall_msg",
