@@ -158,3 +158,87 @@ fn a_kf_scene_parameter_is_kept_verbatim_and_read_after_one_decoding() {
         (Some(1), Some("%41"))
     );
 }
+
+/// Every carrier, with that text in it.
+fn carried(text: &str) -> [Entry; 4] {
+    [
+        from_session_from(text, false),
+        from_kf_scene("shop", text, false),
+        from_qr_scene(text, false),
+        from_menu_key(text, false),
+    ]
+}
+
+#[test]
+fn the_sobot_dialect_is_read_from_every_carrier() {
+    let json = r#"sobot|Li|http://x/a.png|{"groupid":"g2","order":"a|b=c%41"}"#;
+    let encoded =
+        "sobot%7CLi%7Chttp%3A%2F%2Fx%2Fa.png%7C%7B%22groupid%22%3A%22g2%22%2C%22order%22%3A%22a%7Cb%3Dc%2541%22%7D";
+    for text in [json, encoded, &json.replace("sobot", " Sobot ")] {
+        for entry in carried(text) {
+            assert_eq!(
+                (
+                    entry.display_name.as_str(),
+                    entry.avatar_url.as_str(),
+                    entry.group_id.as_str()
+                ),
+                ("Li", "http://x/a.png", "g2"),
+                "{entry:?}"
+            );
+            assert_eq!(
+                entry.params.get("order").map(String::as_str),
+                Some("a|b=c%41"),
+                "{entry:?}"
+            );
+            assert!(entry.problems.is_empty(), "{entry:?}");
+        }
+    }
+    let [_, kf, qr, menu] = carried(json);
+    assert_eq!(
+        (kf.scene_param.as_str(), qr.qr_scene.as_str(), menu.menu_key.as_str()),
+        (json, json, json)
+    );
+    assert!(![kf, qr, menu].iter().any(|entry| entry.opens_mini_program));
+}
+
+#[test]
+fn pairs_in_the_sobot_dialect_are_decoded_once() {
+    for text in [
+        "sobot|Li|http://x|groupid=g2&a=%2541",
+        "sobot%7CLi%7Chttp://x%7Cgroupid=g2%26a=%2541",
+    ] {
+        for entry in carried(text) {
+            assert_eq!(
+                (entry.display_name.as_str(), entry.group_id.as_str()),
+                ("Li", "g2"),
+                "{entry:?}"
+            );
+            assert_eq!(entry.params.get("a").map(String::as_str), Some("%41"), "{entry:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_broken_in_the_sobot_dialect_is_said_on_every_carrier() {
+    for text in [
+        r#"sobot|Li|http://x|{"groupid":"#,
+        r#"sobot|Li|http://x|{"groupid":"g2"}|extra"#,
+    ] {
+        for entry in carried(text) {
+            assert_eq!(
+                (entry.display_name.as_str(), entry.problems.len()),
+                ("Li", 1),
+                "{entry:?}"
+            );
+        }
+    }
+    for text in ["sobot", "sobots|a", "a|sobot|b", "a=sobot|b", "store|17"] {
+        for entry in carried(text) {
+            assert_eq!(
+                (entry.display_name.as_str(), entry.avatar_url.as_str()),
+                ("", ""),
+                "{entry:?}"
+            );
+        }
+    }
+}

@@ -237,6 +237,8 @@ const RULES: &str = "
 - Identity: `corpid:open_kfid:msgid`; without `msgid` the SHA-256 of the item; without `send_time` as well, with the cursor
   of its page and its place among equal ones. What comes by the callback and is no bell: `corpid:CreateTime:Event` and a
   fingerprint of the whole body.
+- `scene_param` is kept as it came and read after one decoding: pairs `a=1&b=2`, the dialect `sobot|nick|avatar|{json}`, and
+  JSON with `entry_json = true`.
 - An item older than 15 minutes at acceptance carries `history`.
 - `session_status_change` that is older than the last move of the session, one by an order of the core's included, is told
   and carries `late`, but moves nothing: what a servicer did is pulled, perhaps behind an order that came later. Both times
