@@ -88,7 +88,7 @@
 //! | How is nothing lost that must be pulled? | `src/pull/mod.rs`, `src/pull/walk.rs`, `src/store/sqlite/pages.rs` |
 //! | What becomes of each item of WeChat customer service? | `src/channels/wechat_kf/kinds.rs` |
 //! | How long is a request held, and who may answer it? | `src/inbound/window.rs`, `src/inbound/windows.rs` |
-//! | What if the platform sends it again? | `src/inbound/accept.rs`, `src/store/sqlite/inbound.rs` |
+//! | What if the platform sends it again? | `src/channels/common/identity.rs`, `src/inbound/accept.rs`, `src/store/sqlite/inbound.rs` |
 //! | Where do bodies go that cannot be read? | `src/store/sqlite/quarantine.rs`, `src/inbound/reread.rs` |
 //! | What does a QR scene or menu key mean? | `src/entry/mod.rs` |
 //! | Which conversation is it, and in which state? | `src/conversation/key.rs`, `src/conversation/mod.rs` |

@@ -4,6 +4,7 @@
 //! decoding. Names the field knows become typed fields, the rest is kept, and what cannot be understood is said in
 //! `problems` and costs nothing else.
 
+mod cards;
 mod names;
 
 use std::collections::BTreeMap;
@@ -47,19 +48,14 @@ pub fn from_kf_scene(scene: &str, scene_param: &str, json: bool) -> Entry {
     entry
 }
 
-/// From a mini-program button's `session-from`. Knows the `sobot|nick|avatar|params` dialect, whose fourth part is JSON by
-/// definition; any other text is read as the carriers above.
+/// From a mini-program button's `session-from`.
 pub fn from_session_from(text: &str, json: bool) -> Entry {
     let mut entry = Entry {
         origin: Origin::SessionFrom as i32,
         session_from: text.into(),
-        opens_mini_program: true,
         ..Entry::default()
     };
-    match text.split_once('|') {
-        Some((dialect, rest)) if dialect.trim().eq_ignore_ascii_case("sobot") => positions(&mut entry, rest),
-        _ => read(&mut entry, text, json),
-    }
+    read(&mut entry, text, json);
     // A session-from exists on mini-programs alone.
     entry.opens_mini_program = true;
     entry
@@ -142,14 +138,20 @@ fn extra_json(extra: &Map<String, Value>) -> String {
     }
 }
 
-/// `nick|avatar|{json or a=1&b=2}|…` after `sobot|`.
-fn positions(entry: &mut Entry, text: &str) {
+/// What follows `sobot|`, the dialect that the vendor's mini-program guide made: `nick|avatar|{json or a=1&b=2}|…`.
+fn dialect(text: &str) -> Option<&str> {
+    let (name, rest) = text.split_once('|')?;
+    name.trim().eq_ignore_ascii_case("sobot").then_some(rest)
+}
+
+/// The fourth part is JSON by definition, whatever the account reads elsewhere.
+fn positions(entry: &mut Entry, text: &str, pairs: fn(&mut Entry, &str)) {
     let mut parts = text.splitn(3, '|');
     entry.display_name = parts.next().unwrap_or_default().trim().into();
     entry.avatar_url = parts.next().unwrap_or_default().trim().into();
     let rest = parts.next().unwrap_or_default();
     if !rest.trim_start().starts_with('{') {
-        return read(entry, rest, false);
+        return pairs(entry, rest.trim());
     }
     // Further positions follow the JSON, whose own texts may hold bars: read one value and see what is left.
     let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Map<String, Value>>();
@@ -170,21 +172,37 @@ fn positions(entry: &mut Entry, text: &str) {
     }
 }
 
-/// Reads a carrier's text: pairs `a=1&b=2`, or JSON where the account allows it. Any other text is a plain name.
+/// Reads a carrier's text: the dialect, pairs `a=1&b=2`, or JSON where the account allows it. Any other text is a plain name.
 fn read(entry: &mut Entry, text: &str, json: bool) {
     let text = text.trim();
+    if let Some(said) = dialect(text) {
+        return positions(entry, said, |entry, rest| parameters(entry, rest, false));
+    }
+    // Encoded as a whole, as the makers of kf links do: this is the one decoding.
+    match dialect(&decode(text)) {
+        Some(said) => positions(entry, said, decoded_pairs),
+        None => parameters(entry, text, json),
+    }
+}
+
+fn parameters(entry: &mut Entry, text: &str, json: bool) {
     if text.starts_with('{') {
         return read_json(entry, text, json);
     }
     if text.contains('=') {
         return apply(entry, pairs(text, &decode));
     }
-    // Encoded as a whole, as the makers of kf links do: this is the one decoding.
     let decoded = decode(text);
     if decoded.trim_start().starts_with('{') {
         read_json(entry, decoded.trim(), json);
-    } else if decoded.contains('=') {
-        apply(entry, pairs(&decoded, &str::to_owned));
+    } else {
+        decoded_pairs(entry, &decoded);
+    }
+}
+
+fn decoded_pairs(entry: &mut Entry, text: &str) {
+    if text.contains('=') {
+        apply(entry, pairs(text, &str::to_owned));
     }
 }
 

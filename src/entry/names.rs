@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::cards;
 use crate::schema::v1::Entry;
 
 /// Takes one parameter into its typed field; `false` where the name is not known. A value that makes no sense is dropped
@@ -24,6 +25,7 @@ pub fn take(entry: &mut Entry, name: &str, value: &Value) -> bool {
         "company_name" => company(entry, &said),
         "params" => return group(entry, name, value, |entry| &mut entry.params),
         "customer_fields" => return group(entry, name, value, |entry| &mut entry.customer_fields),
+        "card_info" => return card(entry, value),
         _ => return false,
     }
     true
@@ -117,6 +119,15 @@ fn group(
         field(entry).insert(key, text(&value));
     }
     true
+}
+
+/// Kept like an unknown name beside: ours has no place for all that the vendor's says.
+fn card(entry: &mut Entry, value: &Value) -> bool {
+    match cards::read(value) {
+        Some(card) => entry.card = Some(card),
+        None => entry.problems.push("card_info is not a JSON object".into()),
+    }
+    false
 }
 
 /// The vendor's channel dictionary: 0 pc, 1 WeChat, 2 app, 3 Weibo, 4 h5, 6 call, 7 ticket, 8 customer centre, 9 WeCom,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::schema::v1::{MiniProgramCard, action::Kind, card::Trigger};
 
 fn scene(text: &str) -> Entry {
     from_qr_scene(text, false)
@@ -157,4 +158,170 @@ fn a_kf_scene_parameter_is_kept_verbatim_and_read_after_one_decoding() {
         (entry.declared_source, entry.params.get("x").map(String::as_str)),
         (Some(1), Some("%41"))
     );
+}
+
+/// Every carrier, with that text in it.
+fn carried(text: &str) -> [Entry; 4] {
+    [
+        from_session_from(text, false),
+        from_kf_scene("shop", text, false),
+        from_qr_scene(text, false),
+        from_menu_key(text, false),
+    ]
+}
+
+#[test]
+fn the_sobot_dialect_is_read_from_every_carrier() {
+    let json = r#"sobot|Li|http://x/a.png|{"groupid":"g2","order":"a|b=c%41"}"#;
+    let encoded =
+        "sobot%7CLi%7Chttp%3A%2F%2Fx%2Fa.png%7C%7B%22groupid%22%3A%22g2%22%2C%22order%22%3A%22a%7Cb%3Dc%2541%22%7D";
+    for text in [json, encoded, &json.replace("sobot", " Sobot ")] {
+        for entry in carried(text) {
+            assert_eq!(
+                (
+                    entry.display_name.as_str(),
+                    entry.avatar_url.as_str(),
+                    entry.group_id.as_str()
+                ),
+                ("Li", "http://x/a.png", "g2"),
+                "{entry:?}"
+            );
+            assert_eq!(
+                entry.params.get("order").map(String::as_str),
+                Some("a|b=c%41"),
+                "{entry:?}"
+            );
+            assert!(entry.problems.is_empty(), "{entry:?}");
+        }
+    }
+    let [_, kf, qr, menu] = carried(json);
+    assert_eq!(
+        (kf.scene_param.as_str(), qr.qr_scene.as_str(), menu.menu_key.as_str()),
+        (json, json, json)
+    );
+    assert!(![kf, qr, menu].iter().any(|entry| entry.opens_mini_program));
+}
+
+#[test]
+fn pairs_in_the_sobot_dialect_are_decoded_once() {
+    for text in [
+        "sobot|Li|http://x|groupid=g2&a=%2541",
+        "sobot%7CLi%7Chttp://x%7Cgroupid=g2%26a=%2541",
+    ] {
+        for entry in carried(text) {
+            assert_eq!(
+                (entry.display_name.as_str(), entry.group_id.as_str()),
+                ("Li", "g2"),
+                "{entry:?}"
+            );
+            assert_eq!(entry.params.get("a").map(String::as_str), Some("%41"), "{entry:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_broken_in_the_sobot_dialect_is_said_on_every_carrier() {
+    for text in [
+        r#"sobot|Li|http://x|{"groupid":"#,
+        r#"sobot|Li|http://x|{"groupid":"g2"}|extra"#,
+    ] {
+        for entry in carried(text) {
+            assert_eq!(
+                (entry.display_name.as_str(), entry.problems.len()),
+                ("Li", 1),
+                "{entry:?}"
+            );
+        }
+    }
+    for text in ["sobot", "sobots|a", "a|sobot|b", "a=sobot|b", "store|17"] {
+        for entry in carried(text) {
+            assert_eq!(
+                (entry.display_name.as_str(), entry.avatar_url.as_str()),
+                ("", ""),
+                "{entry:?}"
+            );
+        }
+    }
+}
+
+/// As the vendor's pages write one: two links everywhere, a button of each kind, and names that we have no field for.
+const CARD_INFO: &str = r#"{"cardId":77,"cardType":1,"cardTrigger":2,"cardGuide":"看看这个","cardDesc":"外层说明","cardImg":"https://i/0.jpg",
+    "cardLink":"https://shop/0","miniProgramUrl":"pages/0","cardMenus":[
+        {"menuType":0,"menuName":"购买","menuLink":"https://shop/buy","menuLinkType":2,"menuMiniProgramUrl":"pages/buy?id=1"},
+        {"menuType":0,"menuName":"详情","menuLink":"https://shop/more"},
+        {"menuType":2,"menuName":"发送","menuTip":"已发送"},
+        {"menuType":1,"menuName":"确认"}],
+    "customCards":[{"customCardName":"蓝色水壶","customCardDesc":"1.5升","customCardThumbnail":"https://i/1.jpg",
+        "customCardAmount":"99.00","customCardAmountSymbol":"¥","customCardLink":"https://shop/1","customMiniProgramUrl":"pages/1",
+        "customCardQuestion":"怎么退货","odd":{"a":1}},{"customCardName":"第二张"}]}"#;
+
+#[test]
+fn the_vendors_card_is_the_entrys_card_and_nothing_of_it_is_lost() {
+    let whole: Value = serde_json::from_str(CARD_INFO).expect("JSON");
+    let as_text = serde_json::json!({ "card_info": CARD_INFO, "groupid": "g2" });
+    let as_object = serde_json::json!({ "card_info": whole, "groupid": "g2" });
+    for params in [as_text, as_object] {
+        let entry = from_session_from(&format!("sobot|Li|https://a|{params}"), false);
+        assert!(entry.problems.is_empty(), "{entry:?}");
+        let kept: Value = serde_json::from_str(&entry.params["card_info"]).expect("JSON");
+        assert_eq!(kept, whole, "as it came");
+        assert!(entry.extra_json.contains("menuLinkType"));
+        let card = entry.card.expect("a card");
+        assert_eq!(
+            (card.id.as_str(), card.title.as_str(), card.description.as_str()),
+            ("77", "蓝色水壶", "1.5升")
+        );
+        assert_eq!(
+            (card.image_url.as_str(), card.web_url.as_str()),
+            ("https://i/1.jpg", "https://shop/1")
+        );
+        assert_eq!(
+            card.mini_program.as_ref().map(|it| it.page_path.as_str()),
+            Some("pages/1")
+        );
+        assert_eq!((card.question.as_str(), card.trigger()), ("怎么退货", Trigger::Both));
+        assert_eq!(
+            card.facts.iter().map(|it| it.value.as_str()).collect::<Vec<_>>(),
+            ["¥99.00"]
+        );
+        let page = |path: &str| {
+            let page_path = path.to_owned();
+            Some(Kind::MiniProgram(MiniProgramCard {
+                page_path,
+                ..Default::default()
+            }))
+        };
+        let does: Vec<_> = card
+            .actions
+            .iter()
+            .map(|it| (it.label.as_str(), it.kind.clone(), it.web_fallback_url.as_str()))
+            .collect();
+        assert_eq!(
+            does,
+            [
+                ("购买", page("pages/buy?id=1"), "https://shop/buy"),
+                ("详情", Some(Kind::Url("https://shop/more".into())), ""),
+                ("发送", Some(Kind::ReplyText("发送".into())), ""),
+                ("确认", None, ""),
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_card_that_stands_alone_or_cannot_be_read_is_kept_too() {
+    let simple = r#"sobot|Li||{"card_info":{"cardGuide":"看看","cardLink":"https://shop/0"}}"#;
+    let card = from_session_from(simple, false).card.expect("a card");
+    assert_eq!(
+        (card.title.as_str(), card.web_url.as_str(), card.trigger()),
+        ("看看", "https://shop/0", Trigger::Human)
+    );
+    for broken in ["7", r#""{""#, "[]"] {
+        let entry = from_session_from(&format!(r#"sobot|Li||{{"card_info":{broken},"a":"1"}}"#), false);
+        assert_eq!((entry.card.is_none(), entry.problems.len()), (true, 1), "{broken}");
+        assert!(
+            entry.params.contains_key("card_info") && entry.params.contains_key("a"),
+            "{broken}"
+        );
+    }
 }

@@ -137,12 +137,34 @@ fn grant(opened: &Opened, trigger: &'static str, now: Millis) -> Option<Grant> {
 
 fn raw(body: Vec<u8>) -> v1::Raw {
     let media_type = match Format::of(&body) {
-        Some(Format::Json) => "application/json",
-        _ => "application/xml",
+        Some(Format::Xml) => "application/xml",
+        // What begins like neither is an item of a page that was JSON.
+        _ => "application/json",
     };
     v1::Raw {
         media_type: media_type.to_owned(),
         sha256: hex(ring::digest::digest(&ring::digest::SHA256, &body).as_ref()),
         body,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_named_by_how_it_begins_and_what_is_no_xml_is_an_item_of_a_json_page() {
+        for (body, named) in [
+            ("<xml/>", "application/xml"),
+            (" \n<xml>", "application/xml"),
+            ("{\"a\":1}", "application/json"),
+            ("{\"a\":", "application/json"),
+            ("7", "application/json"),
+            ("[1]", "application/json"),
+            ("\"words\"", "application/json"),
+            ("null", "application/json"),
+        ] {
+            assert_eq!(raw(body.into()).media_type, named, "{body}");
+        }
     }
 }

@@ -45,15 +45,22 @@ pub fn shown(mut event: v1::Event, offer: v1::Offer, raw_inline: bool) -> v1::Ev
 
 /// What we have no name for travels with what the platform said, whatever the core is set to.
 pub fn always_raw(event: &v1::Event) -> bool {
-    use v1::{event::Body, part::Content};
+    use v1::event::Body;
     match &event.body {
-        Some(Body::Message(message)) => message
-            .parts
-            .iter()
-            .any(|part| matches!(part.content, Some(Content::Unsupported(_)) | None)),
+        Some(Body::Message(message)) => has_nameless_part(message),
         Some(Body::Signal(signal)) => signal.r#type() == v1::signal::Type::Other,
         _ => false,
     }
+}
+
+/// A part that we have no name for, also inside a chat that was passed on.
+pub fn has_nameless_part(message: &v1::Message) -> bool {
+    use v1::part::Content;
+    message.parts.iter().any(|part| match &part.content {
+        Some(Content::Forwarded(chat)) => chat.items.iter().any(has_nameless_part),
+        Some(Content::Unsupported(_)) | None => true,
+        Some(_) => false,
+    })
 }
 
 /// What one attempt came to. Which of them count against the event and which against the core is the difference that

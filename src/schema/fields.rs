@@ -55,9 +55,14 @@ pub mod tag {
         pub const CODE_EXPIRES: u32 = 6;
     }
 
+    pub mod forwarded_chat {
+        pub const ITEMS: u32 = 2;
+    }
+
     pub mod part {
         pub const TEXT: u32 = 1;
         pub const LOCATION: u32 = 6;
+        pub const FORWARDED: u32 = 14;
         pub const EXT_JSON: u32 = 90;
         pub const UNSUPPORTED: u32 = 99;
     }

@@ -377,11 +377,30 @@ fn has_nameless_part(message: &[u8]) -> Result<bool, DecodeError> {
         if part.tag != tag::message::PARTS {
             continue;
         }
-        let mut named = false;
-        for field in fields(part.bytes()?) {
-            named |= !matches!(field?.tag, tag::part::EXT_JSON | tag::part::UNSUPPORTED);
+        if is_nameless(part.bytes()?)? {
+            return Ok(true);
         }
-        if !named {
+    }
+    Ok(false)
+}
+
+fn is_nameless(part: &[u8]) -> Result<bool, DecodeError> {
+    let mut named = false;
+    for field in fields(part) {
+        let field = field?;
+        named |= !matches!(field.tag, tag::part::EXT_JSON | tag::part::UNSUPPORTED);
+        if field.tag == tag::part::FORWARDED && holds_nameless_part(field.bytes()?)? {
+            return Ok(true);
+        }
+    }
+    Ok(!named)
+}
+
+/// Of a chat that was passed on.
+fn holds_nameless_part(chat: &[u8]) -> Result<bool, DecodeError> {
+    for field in fields(chat) {
+        let item = field?;
+        if item.tag == tag::forwarded_chat::ITEMS && has_nameless_part(item.bytes()?)? {
             return Ok(true);
         }
     }

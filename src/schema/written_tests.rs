@@ -292,6 +292,40 @@ fn a_part_without_content_is_shown_raw() {
 }
 
 #[test]
+fn what_has_no_name_inside_a_chat_is_shown_raw() {
+    let chat = |parts: Vec<v1::Part>| {
+        let item = |part| v1::Message {
+            parts: vec![part],
+            ..Default::default()
+        };
+        part(Content::Forwarded(v1::ForwardedChat {
+            title: "a chat".to_owned(),
+            items: parts.into_iter().map(item).collect(),
+        }))
+    };
+    let nameless = || part(Content::Unsupported(v1::Unsupported::default()));
+    for (parts, always) in [
+        (vec![chat(vec![text("a"), text("b")])], false),
+        (vec![chat(Vec::new())], false),
+        (vec![chat(vec![text("a"), nameless()])], true),
+        (vec![chat(vec![v1::Part::default()])], true),
+        (vec![text("a"), chat(vec![text("a"), chat(vec![nameless()])])], true),
+    ] {
+        let event = v1::Event {
+            raw: Some(v1::Raw::default()),
+            ..message(parts)
+        };
+        let offer = v1::Offer::default();
+        let wanted = core::shown(event.clone(), offer.clone(), false);
+        assert_eq!(wanted.raw.is_some(), always, "{event:?}");
+        let written = Written::unread(event.encode_to_vec().into()).expect("a head");
+        let shown = written.shown(&offer, false).expect("shown");
+        assert_eq!(v1::Event::decode(shown).expect("an event"), wanted);
+        same_json(&event, &offer, false);
+    }
+}
+
+#[test]
 fn an_offer_of_before_is_not_shown_again() {
     let event = v1::Event {
         offer: Some(v1::Offer {
@@ -398,7 +432,9 @@ fn the_numbers_are_the_schemas() {
         ("Signal", "code_expires", tag::signal::CODE_EXPIRES),
         ("Part", "text", tag::part::TEXT),
         ("Part", "location", tag::part::LOCATION),
+        ("Part", "forwarded", tag::part::FORWARDED),
         ("Part", "ext_json", tag::part::EXT_JSON),
+        ("ForwardedChat", "items", tag::forwarded_chat::ITEMS),
         ("Part", "unsupported", tag::part::UNSUPPORTED),
     ] {
         assert_eq!(number(message, field), tag, "{message}.{field}");

@@ -2,9 +2,10 @@
 //!
 //! [`account`] is what every opened account holds, and does by that alone. In: [`settings`] decodes what the
 //! operator entered, [`door`] verifies and opens, [`wire`] names the common fields of a push, [`normalise`] reads one by a
-//! channel's table of [`events`] into [`parts`] and [`signals`]. Out: [`render`] holds what renderers share, [`degrade`] what
-//! may be lost, [`answers`] reads the platform's answers by a table of [`codes`], [`limits`] figures and the capability
-//! record, [`tokens`] the token calls, [`download`] how files come in. [`page`] writes the docs of these tables.
+//! channel's table of [`events`] into [`parts`] and [`signals`], [`identity`] knows it again. Out: [`render`] holds what
+//! renderers share, [`degrade`] what may be lost, [`answers`] reads the platform's answers by a table of [`codes`],
+//! [`limits`] figures and the capability record, [`tokens`] the token calls, [`download`] how files come in. [`page`] writes
+//! the docs of these tables.
 
 pub mod account;
 pub mod answers;
@@ -13,6 +14,7 @@ pub mod degrade;
 pub mod door;
 pub mod download;
 pub mod events;
+pub mod identity;
 pub mod limits;
 pub mod normalise;
 pub mod page;

@@ -1,10 +1,8 @@
 //! What did the platform say, in our words? One push becomes one [`Inbound`]; an odd field is never an error.
 
-use sha1::{Digest as _, Sha1};
-
 use super::{
     events::{self, Becomes, Row, Whose},
-    parts, signals,
+    identity, parts, signals,
     wire::Push,
 };
 use crate::{
@@ -12,8 +10,8 @@ use crate::{
     entry,
     envelope::{self, Format, TreeFault},
     error::Code,
-    ports::clock::Millis,
-    schema::v1::{Entry, Identity, Message, event::Body, identity, interaction::Kind, signal},
+    ports::{clock::Millis, core::has_nameless_part},
+    schema::v1::{self, Entry, Identity, Message, event::Body, interaction::Kind, signal},
     settings::{AccountSettings, PlatformAgents},
 };
 
@@ -135,7 +133,7 @@ impl Reading<'_> {
     fn customer(&self, id: &str) -> Identity {
         let mut customer = Identity {
             native_id: id.to_owned(),
-            kind: identity::Kind::Customer as i32,
+            kind: v1::identity::Kind::Customer as i32,
             ..Identity::default()
         };
         let union = self.push.value("UnionId");
@@ -254,100 +252,23 @@ impl Reading<'_> {
         }
     }
 
-    /// What the platform's retries share (its pages on messages and events; two events may fall into one second).
     fn dedupe(&self, who: &Who, plain: &[u8]) -> Dedupe {
-        let app = &self.settings.app_id;
-        let push = self.push;
-        let created = push.create_time();
-        if let Some(row) = self.row.filter(|row| !row.job.is_empty()) {
-            let jobs = signals::job_ids(push.fields, row.job);
-            if !jobs.is_empty() {
-                let rest = format!("{}:{jobs}", row.event);
-                return dedupe(
-                    app,
-                    &rest,
-                    number(&jobs).unwrap_or_else(|| seconds(created)),
-                    rest.clone(),
-                );
-            }
-        }
-        let id = push.msg_id();
-        if !id.is_empty() {
-            if self.is_event() {
-                // Not documented, but seen; what it numbers may happen more than once.
-                let rest = format!("{}:{id}", push.event);
-                return dedupe(app, &rest, number(id).unwrap_or_else(|| seconds(created)), rest.clone());
-            }
-            // Told by its number alone; an id that is no number must tell itself.
-            return match number(id) {
-                Some(order) => dedupe(app, id, order, String::new()),
-                None => dedupe(app, id, seconds(created), id.to_owned()),
-            };
-        }
         let from = match who {
             Who::Customer(id) => id,
-            Who::Account => push.from,
+            Who::Account => self.push.from,
         };
-        let tail = if self.is_event() {
-            let key = TELLING
-                .iter()
-                .map(|name| push.value(name))
-                .find(|value| !value.is_empty());
-            format!("{}:{}", push.event, key.unwrap_or_default())
-        } else {
-            // No id at all, which no page documents: equal bodies are one message.
-            format!("{}:{}", push.msg_type, fingerprint(plain))
-        };
-        let text = format!("{from}:{created}:{tail}");
-        dedupe(app, &text, seconds(created), format!("{from}:{tail}"))
+        identity::of(&self.settings.app_id, self.push, plain, self.row, from)
     }
-}
-
-fn dedupe(app: &str, text: &str, order: u64, rest: String) -> Dedupe {
-    Dedupe {
-        text: format!("{app}:{text}"),
-        order,
-        rest,
-    }
-}
-
-pub fn number(text: &str) -> Option<u64> {
-    let canonical = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
-    canonical.then(|| text.parse().ok()).flatten()
-}
-
-pub fn seconds(text: &str) -> u64 {
-    text.parse().unwrap_or_default()
-}
-
-pub fn fingerprint(plain: &[u8]) -> String {
-    Sha1::digest(plain)
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 pub fn raw_always(body: &Body) -> bool {
     match body {
-        Body::Message(message) => message.parts.iter().any(parts::unsupported),
+        Body::Message(message) => has_nameless_part(message),
         Body::Signal(it) => it.r#type() == signal::Type::Other,
         _ => false,
     }
 }
 
-/// What tells two events of one sender in one second apart: `EventKey`, and where there is none what the event is about.
-const TELLING: &[&str] = &[
-    "EventKey",
-    "SessionFrom",
-    "trace_id",
-    "UserCardCode",
-    "CardId",
-    "OrderId",
-    "PoiId",
-    "SuccOrderId",
-    "FailOrderId",
-];
 /// What the platform's page on passive replies lists, by our names.
 const PASSIVE: &[&str] = &["text", "image", "voice", "video", "music", "articles"];
 const TRANSFER: &[&str] = &["transfer"];

@@ -28,10 +28,6 @@ pub fn message(channel: &str, push: &Push<'_>, part: Option<events::Part>, custo
     }
 }
 
-pub fn unsupported(part: &Part) -> bool {
-    matches!(part.content, Some(Content::Unsupported(_)) | None)
-}
-
 /// Tencent's points are GCJ-02. `None` where there are no numbers.
 pub fn location(fields: &Fields, latitude: &str, longitude: &str) -> Option<Location> {
     let number = |name: &str| fields.value(name).parse::<f64>().ok().filter(|it| it.is_finite());

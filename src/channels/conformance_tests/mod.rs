@@ -7,6 +7,7 @@ mod bodies;
 mod codes;
 mod door;
 mod hostile;
+mod identity;
 mod media;
 mod parts;
 mod readme;

@@ -96,14 +96,16 @@ Beside the rows:
   the push was, once it is durable. It says that the push arrived, not that the goods were delivered. Every other push is
   answered `success`, those of logistics too: an object is what delivery companies owe, not merchants.
 - `user_enter_tempsession` carries the button's `session-from`: it becomes `Event.entry`, repeated on every event until the
-  session ends. The dialect `sobot|nick|avatar|{json}` is read, pairs `a=1&b=2` too, and JSON with `entry_json = true`.
+  session ends. The dialect `sobot|nick|avatar|{json}` is read, pairs `a=1&b=2` too, and JSON with `entry_json = true`. A
+  `card_info` of the vendor's becomes `entry.card`, and stays in `params` as it came.
 - A `text` with a non-empty `bizmsgmenuid` is a tap on a link of a menu: Interaction CHOICE, opens `message`.
 - A `location` without numbers, and every `MsgType` that no row names: a Message with an `unsupported` part and the raw body.
 - An `Event` that no row names: Signal OTHER with all fields and the raw body. Without a sender it is the account's.
 - A body without `MsgType` but with an `action` (the container check) is an event of that name; without either it is not
   understood and kept in quarantine.
-- Identity (retries collapse on it): `appid:MsgId`; without `MsgId` `appid:FromUserName:CreateTime:Event:SessionFrom`; job
-  results `appid:Event:MsgID`.
+- Identity (retries collapse on it): `appid:MsgId`; of an event `appid:FromUserName:CreateTime:Event:SessionFrom` where the
+  push says no more than that, else with a fingerprint of all that it says behind (`SessionFrom` left out where there is
+  none), because two of one sender may fall into one second; job results `appid:Event:MsgID` and the fingerprint.
 ";
 
 #[cfg(test)]

@@ -109,9 +109,13 @@ Beside the rows:
 - A `text` with a non-empty `bizmsgmenuid` is a tap on a menu message: Interaction CHOICE, opens `menu`.
 - A `location` without numbers, and every `MsgType` that no row names: a Message with an `unsupported` part and the raw body.
 - An `Event` that no row names: Signal OTHER with all fields and the raw body.
+- The scene of a code and the key of a menu item become `Event.entry`, repeated on every event until the session ends: pairs
+  `a=1&b=2` are read, the dialect `sobot|nick|avatar|{json}` too, and JSON with `entry_json = true`.
 - A body without `MsgType`: not understood, kept in quarantine.
-- Identity (retries collapse on it): `appid:MsgId`; without `MsgId` `appid:FromUserName:CreateTime:Event:EventKey`; job
-  results `appid:Event:MsgID` (`publish_id` of a publishing job).
+- Identity (retries collapse on it): `appid:MsgId`; of an event `appid:FromUserName:CreateTime:Event:EventKey` where the
+  push says no more than that (and the `Ticket` or `MenuId` that goes with the key), else with a fingerprint of all that it
+  says behind (`EventKey` left out where there is none), because two of one sender may fall into one second; job results
+  `appid:Event:MsgID` (`publish_id` of a publishing job) and the fingerprint.
 ";
 
 #[cfg(test)]

@@ -3,8 +3,11 @@
 
 use super::{events, kinds};
 use crate::{
-    channels::contract::{Admitted, Bell, Dedupe, Effects, Inbound, Refusal, Who},
-    envelope::{self, Fields, TreeFault},
+    channels::{
+        common::identity::fingerprint,
+        contract::{Admitted, Bell, Dedupe, Effects, Inbound, Refusal, Who},
+    },
+    envelope::{self, TreeFault},
     error::Code,
     ports::clock::Millis,
     schema::v1::{self, AccountState, account_state::State, event::Body, signal::Type},
@@ -49,7 +52,8 @@ pub fn read(settings: &AccountSettings, admitted: &Admitted) -> Result<Inbound, 
     }
     let kind = kinds::event_of(&event.to_ascii_lowercase()).map_or(Type::Other, |row| row.signal);
     let seconds: u64 = fields.value("CreateTime").parse().unwrap_or_default();
-    let rest = format!("{event}:{}", ids(&fields));
+    // What else the callback's application is told comes here too, of many members in one second.
+    let rest = format!("{event}:{}", fingerprint(&admitted.plain));
     Ok(Inbound {
         who: Who::Account,
         aliases: Default::default(),
@@ -79,16 +83,4 @@ pub fn read(settings: &AccountSettings, admitted: &Admitted) -> Result<Inbound, 
         passive: None,
         raw_always: kind == Type::Other,
     })
-}
-
-/// The accounts that were added and taken away: siblings, of which the first is not all.
-fn ids(fields: &Fields) -> String {
-    let named = |name: &'static str| {
-        fields
-            .all(name)
-            .map(|node| node.text().trim().to_owned())
-            .collect::<Vec<_>>()
-            .join(",")
-    };
-    format!("{}:{}", named("AuthAddOpenKfId"), named("AuthDelOpenKfId"))
 }

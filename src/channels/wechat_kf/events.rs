@@ -101,7 +101,8 @@ fn session(said: &Said<'_>, read: &mut Read) {
         said.of_event("old_servicer_userid"),
         said.of_event("new_servicer_userid"),
     );
-    let (before, after, cause) = match said.of_event("change_type") {
+    let change = said.of_event("change_type");
+    let (before, after, cause) = match change {
         "1" => (SessionState::Queued, SessionState::Human, "taken from the queue"),
         "2" => (SessionState::Human, SessionState::Human, "passed on"),
         "3" => (SessionState::Human, SessionState::Ended, "ended by the servicer"),
@@ -109,7 +110,9 @@ fn session(said: &Said<'_>, read: &mut Read) {
         // A change that no page describes is told, and moves nothing of ours.
         _ => (SessionState::Unspecified, SessionState::Unspecified, "unknown"),
     };
-    read.signal.actor = staff(if old.is_empty() { new } else { old });
+    // Who holds it passes it on or ends it; who opens it again is another than who had it.
+    let acted = if change == "4" { [new, old] } else { [old, new] };
+    read.signal.actor = acted.into_iter().find_map(staff);
     read.signal.subject = said.as_customer();
     read.signal.session = Some(SessionChange {
         before: before as i32,

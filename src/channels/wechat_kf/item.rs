@@ -11,7 +11,7 @@ use super::{
 use crate::{
     channels::contract::{At, Dedupe, Effects, Inbound, Item, NotDelivered, SessionEffect, Who},
     envelope::json,
-    ports::{chance::hex, clock::Millis},
+    ports::{chance::hex, clock::Millis, core::has_nameless_part},
     schema::v1::{self, Interaction, event::Body, interaction::Kind, message::Origin, signal},
     settings::AccountSettings,
 };
@@ -67,7 +67,7 @@ fn message(said: &Said<'_>, msgtype: &str) -> Inbound {
             ..parts::message(said.fields, msgtype, kind)
         })
     };
-    let raw_always = matches!(&body, Body::Message(it) if it.parts.iter().any(parts::unsupported));
+    let raw_always = matches!(&body, Body::Message(it) if has_nameless_part(it));
     let spoke = customers && !tapped;
     let opens = match (customers, tapped) {
         (true, true) => Some("menu"),

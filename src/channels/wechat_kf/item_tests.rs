@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{channels::wechat_kf::kinds, schema::json as canonical};
+use crate::{
+    channels::wechat_kf::kinds,
+    schema::{json as canonical, v1::part::Content},
+};
 
 const NOW: Millis = 1_766_200_000_000;
 
@@ -92,7 +95,7 @@ fn every_documented_kind_has_a_body_and_becomes_its_part() {
         let Body::Message(message) = &item.inbound.body else {
             panic!("{}", row.msgtype)
         };
-        assert!(!message.parts.iter().any(parts::unsupported), "{}", row.msgtype);
+        assert!(!message.parts.iter().any(unsupported), "{}", row.msgtype);
         assert!(!message.summary.is_empty());
     }
     for row in kinds::EVENTS
@@ -137,5 +140,121 @@ fn whatever_an_item_holds_it_becomes_something() {
         let item = read(&settings(), &at(), raw, 0, NOW);
         assert_eq!(item.sub_id, "wkTESTkf000001");
         assert!(!item.inbound.dedupe.rest.is_empty());
+    }
+}
+
+fn unsupported(part: &v1::Part) -> bool {
+    matches!(part.content, Some(Content::Unsupported(_)))
+}
+
+/// The parts of a message, those inside its chats too.
+fn parts_within(message: &v1::Message) -> Vec<v1::Part> {
+    let within = |part: &v1::Part| match &part.content {
+        Some(Content::Forwarded(chat)) => chat.items.iter().flat_map(parts_within).collect(),
+        _ => Vec::new(),
+    };
+    let inside: Vec<v1::Part> = message.parts.iter().flat_map(within).collect();
+    message.parts.iter().cloned().chain(inside).collect()
+}
+
+fn chat(body: &Value) -> (Item, v1::Message) {
+    let raw = json!({ "msgid": "m1", "origin": 3, "msgtype": "merged_msg", "merged_msg": body }).to_string();
+    let item = read(&settings(), &at(), &raw, 0, NOW);
+    let Body::Message(message) = item.inbound.body.clone() else {
+        panic!("{body}")
+    };
+    (item, message)
+}
+
+fn said(kind: &str, content: &Value) -> Value {
+    json!({ "send_time": 1_766_012_345, "msgtype": kind, "sender_name": "a", "msg_content": content.to_string() })
+}
+
+#[test]
+fn a_chat_that_is_shown_in_whole_brings_no_body() {
+    let text = json!({ "text": { "content": "hi" } });
+    let as_object = json!({ "msgtype": "text", "sender_name": "a", "msg_content": text });
+    let beside = json!({ "msgtype": "text", "sender_name": "a", "text": { "content": "hi" } });
+    let inner = json!({ "merged_msg": { "title": "t", "item": [said("text", &text)] } });
+    for (body, hi) in [
+        (json!({ "title": "t", "item": [said("text", &text)] }), 1),
+        (json!({ "title": "t", "item": said("text", &text) }), 1),
+        (json!({ "title": "t", "item": [as_object] }), 1),
+        (json!({ "title": "t", "item": [beside] }), 1),
+        (json!({ "title": "t", "item": [said("text", &text).to_string()] }), 1),
+        (json!({ "title": "t", "item": [said("merged_msg", &inner)] }), 1),
+        (json!({ "title": "t", "item": vec![said("text", &text); 200] }), 200),
+        (json!({ "title": "t", "item": [said("note", &json!({}))] }), 0),
+        (
+            json!(json!({ "title": "t", "item": [said("text", &text)] }).to_string()),
+            1,
+        ),
+    ] {
+        let (item, message) = chat(&body);
+        let found = parts_within(&message);
+        let texts = found
+            .iter()
+            .filter(|it| matches!(&it.content, Some(Content::Text(it)) if it.body == "hi"));
+        assert_eq!(texts.count(), hi, "{body}");
+        assert!(!item.inbound.raw_always && !found.iter().any(unsupported), "{body}");
+    }
+}
+
+#[test]
+fn what_of_a_chat_is_not_shown_says_so_and_brings_the_body() {
+    let text = json!({ "text": { "content": "hi" } });
+    let odd = json!({ "hologram": { "body": "words" } });
+    let nested = |depth: usize| {
+        (0..depth).fold(text.clone(), |inner, at| {
+            let kind = if at == 0 { "text" } else { "merged_msg" };
+            json!({ "merged_msg": { "title": at, "item": [said(kind, &inner)] } })
+        })["merged_msg"]
+            .clone()
+    };
+    for body in [
+        json!({ "title": "t", "item": [said("hologram", &odd)] }),
+        json!({ "title": "t", "item": [said("text", &json!({ "words": "elsewhere" }))] }),
+        json!({ "title": "t", "item": [said("text", &json!({ "text": "bare" }))] }),
+        json!({ "title": "t", "item": [{ "msgtype": "image", "msg_content": "no JSON" }] }),
+        json!({ "title": "t", "item": [{ "msgtype": "text", "msg_content": [1, 2] }] }),
+        json!({ "title": "t", "item": "words" }),
+        json!({ "title": "t", "item": ["words", 7, ["words"]] }),
+        json!({ "title": "t", "item": vec![said("text", &text); 201] }),
+        json!({ "title": "t", "items": [said("text", &text)] }),
+        nested(4),
+        json!("words"),
+        json!(["words"]),
+        json!(null),
+    ] {
+        let (item, message) = chat(&body);
+        assert!(item.inbound.raw_always, "{body}");
+        assert!(parts_within(&message).iter().any(unsupported), "{body}");
+    }
+    let (_, message) = chat(&json!({ "title": "t", "item": vec![said("text", &text); 207] }));
+    let Some(Content::Forwarded(chat)) = &message.parts[0].content else {
+        panic!("{message:?}")
+    };
+    let last = chat.items.last().expect("items");
+    assert_eq!((chat.items.len(), unsupported(&last.parts[0])), (201, true));
+    assert!(last.summary.contains('7'), "{}", last.summary);
+    let words = self::chat(&json!({ "title": "t", "item": ["words"] })).1;
+    assert!(format!("{words:?}").contains("words"), "what can be said is said");
+}
+
+#[test]
+fn the_actor_of_a_session_that_is_opened_again_is_who_opens_it() {
+    for (change, actor) in [(1, "new"), (2, "old"), (3, "old"), (4, "new")] {
+        let old = if change == 1 { "" } else { "old" };
+        let new = if change == 3 { "" } else { "new" };
+        let raw = json!({ "msgid": "m1", "msgtype": "event", "event": {
+            "event_type": "session_status_change", "external_userid": "wm1", "change_type": change,
+            "old_servicer_userid": old, "new_servicer_userid": new,
+        } });
+        let item = read(&settings(), &at(), &raw.to_string(), 0, NOW);
+        let Body::Signal(signal) = &item.inbound.body else {
+            panic!("{raw}")
+        };
+        let found = signal.actor.as_ref().map(|it| it.native_id.as_str());
+        assert_eq!(found, Some(actor), "change_type {change}");
     }
 }

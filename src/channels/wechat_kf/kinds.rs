@@ -57,6 +57,9 @@ const fn event(event_type: &'static str, signal: Type, zh: &'static str, note: &
     }
 }
 
+/// A chat that was passed on.
+pub const MERGED: &str = "merged_msg";
+
 /// Every documented message type.
 pub const MESSAGES: &[Message] = &[
     message(
@@ -97,10 +100,10 @@ pub const MESSAGES: &[Message] = &[
         "all values are display texts",
     ),
     message(
-        "merged_msg",
+        MERGED,
         Part::Forwarded,
         "聊天记录",
-        "three levels deep, 200 items; the rest stands in `native_json`",
+        "three levels deep, 200 items; what is not shown is an `unsupported` part in it, and the raw body is there",
     ),
     message("channels", Part::Reference, "视频号", "post, live or profile card"),
     message(
@@ -137,7 +140,7 @@ pub const EVENTS: &[Event] = &[
         "session_status_change",
         Type::SessionStateChanged,
         "会话状态变更",
-        "`code` for 48 h (taken) or 20 s (ended)",
+        "`code` for 48 h (taken) or 20 s (ended); the actor is the servicer who did it",
     ),
     event(
         "user_recall_msg",
@@ -228,11 +231,14 @@ const RULES: &str = "
 
 - `origin` 3 is the customer; 5 a colleague in the WeCom client (`STAFF_SENT_ON_PLATFORM`, the sender is the servicer): it
   opens no allowance and is not the customer's word. Any other number is `SYSTEM_SENT`.
-- A message type that no row names: an `unsupported` part and the raw body. An event type that no row names: OTHER with all
-  fields and the raw body. An item that is not readable at all: OTHER in the account's conversation, with the raw body. None
-  holds up the items behind it.
+- A message type that no row names: an `unsupported` part and the raw body, inside a forwarded chat too. An event type that
+  no row names: OTHER with all fields and the raw body. An item that is not readable at all: OTHER in the account's
+  conversation, with the raw body. None holds up the items behind it.
 - Identity: `corpid:open_kfid:msgid`; without `msgid` the SHA-256 of the item; without `send_time` as well, with the cursor
-  of its page and its place among equal ones.
+  of its page and its place among equal ones. What comes by the callback and is no bell: `corpid:CreateTime:Event` and a
+  fingerprint of the whole body.
+- `scene_param` is kept as it came and read after one decoding: pairs `a=1&b=2`, the dialect `sobot|nick|avatar|{json}`, and
+  JSON with `entry_json = true`.
 - An item older than 15 minutes at acceptance carries `history`.
 - `session_status_change` that is older than the last move of the session, one by an order of the core's included, is told
   and carries `late`, but moves nothing: what a servicer did is pulled, perhaps behind an order that came later. Both times
@@ -242,6 +248,7 @@ const RULES: &str = "
 - Who a customer is, where the platform tells (`customer/batchget`), is asked beside the events and stands in the conversation
   from then on: `aliases.unionid`, name and picture. No event waits for it, so that the first one may be without;
   `aliases.external_userid` is on every one.
-- Nothing is lost and nothing told twice: items, identities and the cursor behind them are one commit; a call that failed is
-  made again from the same cursor. What the platform itself forgot after 72 h without a pull is a Gap (`PLATFORM_RETENTION`).
+- Nothing is lost and nothing told twice: items, identities and the cursor behind them are one commit; a call that failed,
+  or was answered with a `msg_list` that is no list, is made again from the same cursor. What the platform itself forgot
+  after 72 h without a pull is a Gap (`PLATFORM_RETENTION`).
 ";

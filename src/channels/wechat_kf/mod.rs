@@ -1,7 +1,7 @@
 //! WeChat customer service (微信客服), inside WeCom and stand-alone. How do the parts below fit together?
 //!
 //! The callback is a bell: [`callback`] reads it. What it rang for is pulled: [`sync`] asks and takes the
-//! answer apart ([`split`]), [`item`] reads each item by the table in [`kinds`] ([`parts`], [`events`]);
+//! answer apart ([`split`]), [`item`] reads each item by the table in [`kinds`] ([`parts`], [`forwarded`], [`events`]);
 //! `customers` asks who somebody is. An answer goes out by
 //! `render` under an id of `ids`, [`sessions`] moves the platform's sessions, `judge` reads what the platform said by the
 //! table in [`codes`]. Platform pages: <https://developer.work.weixin.qq.com/document/path/94638>.
@@ -12,6 +12,7 @@ pub mod codes;
 mod customers;
 pub mod degrade;
 pub mod events;
+mod forwarded;
 mod ids;
 pub mod item;
 pub mod judge;

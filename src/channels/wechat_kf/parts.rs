@@ -4,33 +4,29 @@
 
 use std::collections::BTreeMap;
 
-use super::kinds;
+use super::{
+    forwarded::{self, Room},
+    kinds,
+};
 use crate::{
-    envelope::{Fields, Node, json},
-    schema::{
-        Timestamp,
-        v1::{
-            Action, ContactCard, ForwardedChat, Link, Location, Media, Menu, Message, MiniProgramCard, Part, Reference,
-            Text, Unsupported, action, location::Datum, media::State, part::Content, text::Format,
-        },
+    envelope::Fields,
+    schema::v1::{
+        Action, ContactCard, Link, Location, Media, Menu, Message, MiniProgramCard, Part, Reference, Text, Unsupported,
+        action, location::Datum, media::State, part::Content, text::Format,
     },
 };
 
-/// Forwarded chats inside forwarded chats are read so deep, and so many items of them in all.
-const FORWARDED_DEPTH: usize = 3;
-const FORWARDED_ITEMS: usize = 200;
-
 /// The message of an item: its part and its one line. A kind without a part is unsupported and says so.
 pub fn message(fields: &Fields, msgtype: &str, kind: Option<&kinds::Message>) -> Message {
-    let mut left = FORWARDED_ITEMS;
-    read(fields, msgtype, kind, FORWARDED_DEPTH, &mut left)
+    read(fields, msgtype, kind, &mut Room::whole())
 }
 
-fn read(fields: &Fields, msgtype: &str, kind: Option<&kinds::Message>, depth: usize, left: &mut usize) -> Message {
+/// As [`message`], of what may stand inside a chat.
+pub fn read(fields: &Fields, msgtype: &str, kind: Option<&kinds::Message>, room: &mut Room) -> Message {
     let nothing = Fields::default();
     let own = fields.group(msgtype).unwrap_or(&nothing);
     let content = kind.and_then(|kind| match kind.part {
-        kinds::Part::Forwarded => Some(Content::Forwarded(forwarded(own, depth, left))),
+        kinds::Part::Forwarded => forwarded::chat(fields.get(msgtype), room).map(Content::Forwarded),
         part => content(own, part, msgtype),
     });
     let content = content.unwrap_or_else(|| {
@@ -46,10 +42,6 @@ fn read(fields: &Fields, msgtype: &str, kind: Option<&kinds::Message>, depth: us
         }],
         ..Message::default()
     }
-}
-
-pub fn unsupported(part: &Part) -> bool {
-    matches!(part.content, Some(Content::Unsupported(_)) | None)
 }
 
 fn content(own: &Fields, part: kinds::Part, msgtype: &str) -> Option<Content> {
@@ -156,74 +148,6 @@ fn reference(own: &Fields, msgtype: &str) -> Reference {
     }
 }
 
-/// A chat that the customer passed on. Its items say what they are in JSON inside their JSON.
-fn forwarded(own: &Fields, depth: usize, left: &mut usize) -> ForwardedChat {
-    let mut items = Vec::new();
-    for item in own.groups("item") {
-        if *left == 0 {
-            break;
-        }
-        *left -= 1;
-        items.push(forwarded_item(item, depth, left));
-    }
-    ForwardedChat {
-        title: own.value("title").to_owned(),
-        items,
-    }
-}
-
-fn forwarded_item(item: &Fields, depth: usize, left: &mut usize) -> Message {
-    let inner = match item.get("msg_content") {
-        Some(Node::Text(text)) => json::parse(text.as_bytes()).ok(),
-        Some(Node::Fields(fields, _)) => Some(fields.clone()),
-        _ => None,
-    };
-    let nothing = Fields::default();
-    let inner = inner.as_ref().unwrap_or(&nothing);
-    let named = match item.value("msgtype") {
-        // Its own word counts where the item gives a number or nothing.
-        "" => inner.value("msgtype"),
-        number if number.bytes().all(|byte| byte.is_ascii_digit()) => match inner.value("msgtype") {
-            "" => number,
-            word => word,
-        },
-        word => word,
-    };
-    let kind = kinds::message_of(named).filter(|kind| depth > 1 || kind.part != kinds::Part::Forwarded);
-    let mut message = read(inner, named, kind, depth.saturating_sub(1), left);
-    if inner.0.is_empty() {
-        keep_words(&mut message, item.verbatim("msg_content"));
-    }
-    message.sender = Some(crate::schema::v1::Identity {
-        display_name: item.value("sender_name").to_owned(),
-        ..Default::default()
-    });
-    if let Ok(seconds) = item.value("send_time").parse::<i64>()
-        && let Some(part) = message.parts.first_mut()
-    {
-        let at = Timestamp::from_millis(seconds.saturating_mul(1000));
-        if let Ok(text) = serde_json::to_string(&at) {
-            part.ext_json.insert("wechat_kf.send_time".to_owned(), text);
-        }
-    }
-    message
-}
-
-/// What cannot be taken apart is said as it stands.
-fn keep_words(message: &mut Message, said: &str) {
-    if said.trim().is_empty() {
-        return;
-    }
-    said.clone_into(&mut message.summary);
-    let text = message.parts.iter_mut().find_map(|part| match &mut part.content {
-        Some(Content::Text(text)) => Some(text),
-        _ => None,
-    });
-    if let Some(text) = text {
-        said.clone_into(&mut text.body);
-    }
-}
-
 /// What a part has beside the schema's fields, as JSON text under our own names.
 fn extras(own: &Fields, kind: Option<&kinds::Message>) -> BTreeMap<String, String> {
     let mut extras = BTreeMap::new();
@@ -240,7 +164,7 @@ fn extras(own: &Fields, kind: Option<&kinds::Message>) -> BTreeMap<String, Strin
 }
 
 /// One line for cores that show text alone, in the words of the platform's own clients.
-fn summary(content: &Content) -> String {
+pub fn summary(content: &Content) -> String {
     let (name, said) = match content {
         Content::Text(text) if text.body.trim().is_empty() => ("文本", ""),
         Content::Text(text) => return text.body.clone(),

@@ -9,6 +9,8 @@ pub struct Split<'a> {
     pub next_cursor: &'a str,
     pub has_more: &'a str,
     pub items: Vec<&'a str>,
+    /// There is a `msg_list`, and it is neither a list nor `null`: what the page holds is not known.
+    pub listless: bool,
 }
 
 /// `None` where it is no JSON object, or breaks off.
@@ -29,6 +31,7 @@ pub fn split(text: &str) -> Option<Split<'_>> {
         scan.blanks();
         match name {
             "\"msg_list\"" if scan.peek() == Some(b'[') => page.items = scan.list()?,
+            "\"msg_list\"" => page.listless |= scan.value()? != "null",
             "\"errcode\"" => page.errcode = scan.value()?,
             "\"errmsg\"" => page.errmsg = scan.value()?,
             "\"next_cursor\"" => page.next_cursor = scan.value()?,

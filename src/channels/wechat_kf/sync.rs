@@ -68,6 +68,10 @@ pub fn read(settings: &AccountSettings, at: &At<'_>, answer: &Answer, now: Milli
         }
         None => return Err(down("the answer has no errcode")),
     }
+    if page.listless {
+        // Taken as an empty page, its cursor would skip what it holds.
+        return Err(down("the answer's msg_list is no list"));
+    }
     let mut twins: HashMap<&str, usize> = HashMap::new();
     let items = page.items.iter().map(|raw| {
         let twin = twins.entry(*raw).or_default();
@@ -164,5 +168,51 @@ pub fn from_verdict(verdict: Verdict) -> PullFault {
             PullFault::Shut(error)
         }
         Verdict::Done { .. } => PullFault::Later(v1::Error::default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page_of(body: &str) -> Result<PulledPage, PullFault> {
+        let at = At {
+            sub_id: "wk1",
+            cursor: "c1",
+            token: None,
+        };
+        let answer = Answer::json(200, body.as_bytes());
+        read(&AccountSettings::default(), &at, &answer, 1_766_200_000_000)
+    }
+
+    #[test]
+    fn a_page_whose_items_are_no_list_is_not_taken_and_asked_for_again() {
+        for list in [
+            r#"{"msgid":"m1","msgtype":"text"}"#,
+            r#""[]""#,
+            r#""""#,
+            "7",
+            "false",
+            r#"[],"msg_list":{}"#,
+        ] {
+            let body = format!(r#"{{"errcode":0,"errmsg":"ok","next_cursor":"c2","has_more":0,"msg_list":{list}}}"#);
+            match page_of(&body) {
+                Err(PullFault::Later(error)) => {
+                    assert!(!error.code.is_empty() && !error.remedy.is_empty(), "{list}: {error:?}");
+                    assert!(error.platform_message.contains("msg_list"), "{list}: {error:?}");
+                }
+                other => panic!("{list}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_without_items_is_empty_and_a_refusal_counts_first() {
+        for list in [r#","msg_list":null"#, r#","msg_list":[]"#, ""] {
+            let page = page_of(&format!(r#"{{"errcode":0,"next_cursor":"c2","has_more":1{list}}}"#)).expect("a page");
+            assert!(page.items.is_empty() && page.next == "c2" && page.more, "{list}");
+        }
+        let refused = page_of(r#"{"errcode":95007,"errmsg":"invalid token","msg_list":{}}"#);
+        assert!(matches!(refused, Err(PullFault::Token(_))), "{refused:?}");
     }
 }

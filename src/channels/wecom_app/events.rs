@@ -125,6 +125,8 @@ Beside the rows:
 - A `location` without numbers, and every `MsgType` that no row names: a Message with an `unsupported` part and the raw
   body.
 - An `Event` that no row names: Signal OTHER with all fields and the raw body; from `sys`, in `a:-`.
+- The key of a menu item becomes `Event.entry`, repeated on every event until the session ends: pairs `a=1&b=2` are read, the
+  dialect `sobot|nick|avatar|{json}` too, and JSON with `entry_json = true`.
 - A message or tap for another `AgentID`: WRONG_RECEIVER, kept in quarantine. A body without `MsgType`: the same,
   UNDECODABLE.
 - Identity (retries collapse on it): `corpid:agentid:MsgId`; `…:Event:ResponseCode` of a card, `…:Event:JobId` of a job;

@@ -8,8 +8,8 @@ use super::{
 use crate::{
     channels::{
         common::{
-            normalise::{self as common, fingerprint, number, seconds},
-            parts, signals,
+            identity::{fingerprint, number, seconds},
+            normalise as common, parts, signals,
             wire::Push,
         },
         contract::{Admitted, Dedupe, Effects, Inbound, PassiveTo, Refusal, Who},
