@@ -202,6 +202,10 @@ pub trait Account: Basis {
     fn wants_ticket(&self, _say: &Say) -> Option<String> {
         None
     }
+    /// What the code of an event may carry, and for how long; `None` where events bring none that a message goes by.
+    fn code(&self, of: CodeOf) -> Option<CodeRule> {
+        self.sessions().map(|sessions| sessions.code(of))
+    }
     /// The code that the platform gave with its good answer to `call`, for a later message.
     fn ticket(&self, _call: &Call, _answer: &Answer) -> Option<Ticket> {
         None

@@ -31,6 +31,7 @@ use crate::{
 
 pub use passive::passive;
 pub use send::{SEND_PATH, UPDATE_PATH, WELCOME_PATH, call, probe, recall, ticket, upload};
+pub use welcome::WELCOME;
 
 /// What the platform calls the kinds that ride in a passive answer.
 const CARRIES: &[&str] = &["text", "image", "voice", "video", "news"];
