@@ -21,7 +21,7 @@ mod sessions;
 pub use authority::{
     About, Authority, Authorized, Grant, Listing, Notice, Pages, PermissionSet, Played, PreAuth, Renewal,
 };
-pub use basis::{Basis, Side, Tables};
+pub use basis::{Basis, Lasts, Side, Tables};
 pub use faces::{Faces, Profile};
 pub use inward::{Admitted, CallbackQuery, Dedupe, Effects, Inbound, PassiveTo, Refusal, Seal, SessionEffect, Who};
 pub use media::{Downloaded, MediaLimit};
