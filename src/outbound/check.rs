@@ -33,12 +33,16 @@ pub fn shape(request: &v1::SendRequest) -> Result<(), Fault> {
         What::Text(_) => Ok(()),
         What::Message(message) => message_parts(message),
         What::NativeJson(json) => match serde_json::from_str::<Value>(json) {
-            Ok(Value::Object(_)) => Ok(()),
+            Ok(Value::Object(body)) if is_named(&body) => Ok(()),
+            Ok(Value::Object(_)) => Err(invalid("nativeJson has no msgtype")),
             Ok(_) => Err(invalid("nativeJson must be a JSON object")),
             Err(error) => Err(invalid(format!("nativeJson is not JSON: {error}"))),
         },
         What::Session(order) => match order.verb() {
             Verb::Unspecified => Err(invalid("session.verb must be END, QUEUE, ASSIGN or TAKE")),
+            Verb::Assign if order.servicer.trim().is_empty() => {
+                Err(invalid("session.servicer is missing: ASSIGN names one"))
+            }
             Verb::End => order.closing.as_ref().map_or(Ok(()), message_parts),
             _ => Ok(()),
         },
@@ -47,6 +51,12 @@ pub fn shape(request: &v1::SendRequest) -> Result<(), Fault> {
         What::RecallMessageId(id) if id.is_empty() => Err(invalid("recallMessageId is empty")),
         What::RecallMessageId(_) => Ok(()),
     }
+}
+
+/// Every platform's own body says of what kind it is.
+fn is_named(body: &serde_json::Map<String, Value>) -> bool {
+    let kind = body.get("msgtype").and_then(Value::as_str);
+    kind.is_some_and(|kind| !kind.is_empty())
 }
 
 /// A request that stands alone must also say where it goes.
@@ -200,6 +210,16 @@ mod tests {
             ),
             (serde_json::json!({"nativeJson": "{\"msgtype\":\"text\"}"}), true),
             (serde_json::json!({"nativeJson": "[1]"}), false),
+            (
+                serde_json::json!({"nativeJson": "{\"text\":{\"content\":\"hi\"}}"}),
+                false,
+            ),
+            (serde_json::json!({"nativeJson": "{\"msgtype\":\"\"}"}), false),
+            (serde_json::json!({"session": {"verb": "ASSIGN"}}), false),
+            (
+                serde_json::json!({"session": {"verb": "ASSIGN", "servicer": "anna"}}),
+                true,
+            ),
             (serde_json::json!({"session": {}}), false),
             (serde_json::json!({"session": {"verb": "END"}}), true),
             (serde_json::json!({"typing": true}), true),

@@ -316,14 +316,17 @@ async fn a_code_of_the_platforms_is_kept_for_the_message_that_changes_the_one_be
         .expect("accepted");
     house.becomes(&sent, Status::Sent).await;
     for _ in 0..2 {
-        let change = json!({"conversationKey": KEY, "nativeJson": "{\"changes\":\"card-1\"}"});
+        let change = json!({"conversationKey": KEY, "nativeJson": "{\"changes\":\"card-1\",\"msgtype\":\"x\"}"});
         let change = house.submit(change).await.expect("accepted");
         house.becomes(&change, Status::Sent).await;
     }
     let sent = house.platform.sent();
     assert_eq!(
         sent[1..],
-        ["{\"changes\":\"card-1\"} with rc-1", "{\"changes\":\"card-1\"}"]
+        [
+            "{\"changes\":\"card-1\",\"msgtype\":\"x\"} with rc-1",
+            "{\"changes\":\"card-1\",\"msgtype\":\"x\"}"
+        ]
     );
 }
 
