@@ -302,6 +302,35 @@ fn articles_are_a_link_or_a_text_with_links() {
 }
 
 #[test]
+fn a_link_whose_address_and_words_are_too_long_together_keeps_both() {
+    let lowered = |href: &str, words: &str| {
+        let html = Content::Text(Text {
+            body: format!("see <a href=\"{href}\">{words}</a> now"),
+            format: Format::Html.into(),
+        });
+        let it = pieces(&settings(), &say(html), API).expect("renders");
+        let lost: Vec<String> = it.degradations.into_iter().map(|it| it.from_type).collect();
+        let said: Vec<String> = it
+            .pieces
+            .iter()
+            .map(|it| it.native["text"]["content"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        (said, lost)
+    };
+    let (href, words) = (format!("https://a.example/{}", "y".repeat(1_500)), "w".repeat(1_200));
+    let (said, lost) = lowered(&href, &words);
+    assert!(lost.is_empty(), "{lost:?}");
+    assert!(
+        said.iter().any(|it| it.contains(&href)),
+        "whole, in one piece: {said:?}"
+    );
+    assert!(said.concat().contains(&words));
+    let (said, lost) = lowered(&format!("{href}{href}"), &words);
+    assert_eq!(lost, ["link"], "longer than any text");
+    assert!(said.concat().contains(&words));
+}
+
+#[test]
 fn a_quote_is_inlined_and_a_machine_is_marked() {
     let marked = Say {
         what: What::Parts {
