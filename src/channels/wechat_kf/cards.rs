@@ -48,8 +48,7 @@ pub fn link(out: &mut Out<'_>, it: &v1::Link, part_type: &'static str) -> Result
         .find(|text| !text.trim().is_empty());
     if it.image_handle.is_empty() {
         out.degrade(&degrade::LINK_TEXT)?;
-        let words = text::anchor(url, title.map_or("", |it| it.trim()), Links::Spell);
-        out.text(&words);
+        out.text(&spelled_out(&it.title, &it.description, url));
         return Ok(());
     }
     let card = json!({
@@ -60,6 +59,18 @@ pub fn link(out: &mut Out<'_>, it: &v1::Link, part_type: &'static str) -> Result
     });
     out.message(part_type, "link", card);
     Ok(())
+}
+
+/// A link as a text: on one line, or with its words between title and address.
+pub fn spelled_out(title: &str, description: &str, url: &str) -> String {
+    let (title, description) = (title.trim(), description.trim());
+    match (title, description) {
+        (title, description) if title == description || description.is_empty() => {
+            text::anchor(url, title, Links::Spell)
+        }
+        ("", description) => text::anchor(url, description, Links::Spell),
+        (title, description) => lines([title, description, url]),
+    }
 }
 
 pub fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault> {

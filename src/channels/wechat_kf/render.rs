@@ -82,13 +82,13 @@ fn part(out: &mut Out<'_>, part: &v1::Part) -> Result<(), Fault> {
         Some(Content::Card(it)) => cards::card(out, it),
         Some(Content::Menu(it)) => cards::menu(out, it),
         Some(Content::Contact(it)) => contact(out, it),
-        Some(Content::Music(it)) => address(out, &degrade::MUSIC_TEXT, &it.title, &it.url),
+        Some(Content::Music(it)) => address(out, &degrade::MUSIC_TEXT, [&it.title, &it.description], &it.url),
         Some(Content::Forwarded(it)) => words::forwarded(out, it, &degrade::FORWARDED_TEXT),
         Some(Content::Reference(it)) if it.kind == "ca_link" && text::is_web(it.url.trim()) => {
             out.message("reference", "ca_link", json!({ "link_url": it.url.trim() }));
             Ok(())
         }
-        Some(Content::Reference(it)) => address(out, &degrade::REFERENCE_TEXT, &it.title, &it.url),
+        Some(Content::Reference(it)) => address(out, &degrade::REFERENCE_TEXT, [&it.title, ""], &it.url),
         Some(Content::TemplateCard(_)) => unsupported("template cards belong to WeCom apps"),
         Some(Content::Template(_)) => unsupported("customer-service messages cannot carry templates"),
         Some(Content::Transfer(_)) => unsupported("a session order QUEUE or ASSIGN hands the customer over here"),
@@ -132,12 +132,12 @@ fn contact(out: &mut Out<'_>, it: &v1::ContactCard) -> Result<(), Fault> {
     Ok(())
 }
 
-fn address(out: &mut Out<'_>, row: &Row, title: &str, url: &str) -> Result<(), Fault> {
+fn address(out: &mut Out<'_>, row: &Row, [title, description]: [&str; 2], url: &str) -> Result<(), Fault> {
     if !text::is_web(url.trim()) {
         return unsupported("not sendable here, and it has no http(s) address");
     }
     out.degrade(row)?;
-    out.text(&text::anchor(url.trim(), title.trim(), Links::Spell));
+    out.text(&cards::spelled_out(title, description, url.trim()));
     Ok(())
 }
 
@@ -158,3 +158,7 @@ pub fn upload(file: &Upload) -> Result<Call, Fault> {
     let kind = if file.kind == "thumb" { "image" } else { file.kind };
     send::upload(limits::MEDIA, "WeChat customer-service accounts", kind, file)
 }
+
+#[cfg(test)]
+#[path = "render_tests.rs"]
+mod tests;

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use super::super::degrade;
 use crate::{
     channels::common::render::{
-        linked::Linked,
+        linked::{Linked, in_text},
         links,
         out::Out,
         words::{card_title, details},
     },
     error::{Code, Fault},
     schema::v1::{self, action::Kind},
-    text::{self, Links},
+    text,
 };
 
 pub(super) fn link(out: &mut Out<'_>, it: &v1::Link) -> Result<(), Fault> {
@@ -40,18 +40,8 @@ pub(super) fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault
             out.degrade(&degrade::ARTICLE_LINK)?;
             link(out, one)
         }
-        several => {
-            out.degrade(&degrade::ARTICLES_TEXT)?;
-            let lines: Vec<String> = several.iter().map(line).collect();
-            out.text(&lines.join("\n"));
-            Ok(())
-        }
+        several => in_text(out, several, &degrade::ARTICLES_TEXT),
     }
-}
-
-fn line(it: &v1::Link) -> String {
-    let it = Linked::new(&it.title, &it.description, &it.url, "");
-    text::anchor(&text::attribute(it.url), it.title(), Links::Keep)
 }
 
 // ───────────── pages ─────────────

@@ -1,0 +1,74 @@
+//! What does a part become here, and is what it loses told?
+
+use serde_json::Value;
+
+use super::*;
+use crate::schema::v1::{Articles, Link, Music, Part, send_request::Degrade};
+
+const API: Roads = Roads {
+    passive: false,
+    api: true,
+    after_event: false,
+};
+
+fn say(content: Content) -> Say {
+    let parts = vec![Part {
+        content: Some(content),
+        ..Default::default()
+    }];
+    Say {
+        what: What::Parts { parts, quote: None },
+        ..Default::default()
+    }
+}
+
+/// The bodies, and the ways down as `from>to`.
+fn shown(content: Content) -> (Vec<Value>, Vec<String>) {
+    let it = pieces(&AccountSettings::default(), &say(content), API).expect("renders");
+    let lost = it.degradations.iter();
+    let lost = lost.map(|it| format!("{}>{}", it.from_type, it.to_type)).collect();
+    (it.pieces.into_iter().map(|piece| piece.native).collect(), lost)
+}
+
+fn lossless(content: Content) -> Result<(), Code> {
+    let strict = Say {
+        degrade: Degrade::LosslessOnly,
+        ..say(content)
+    };
+    let rendered = pieces(&AccountSettings::default(), &strict, API);
+    rendered.map(|_| ()).map_err(|fault| fault.code)
+}
+
+fn words(content: &str) -> Value {
+    json!({ "msgtype": "text", "text": { "content": content } })
+}
+
+fn link() -> Link {
+    Link {
+        url: "https://a.example/1".into(),
+        title: "T".into(),
+        description: "D".into(),
+        ..Default::default()
+    }
+}
+
+#[test]
+fn a_link_without_a_picture_and_music_keep_their_words() {
+    let text = vec![words("T\nD\nhttps://a.example/1")];
+    assert_eq!(shown(Content::Link(link())), (text.clone(), vec!["link>text".into()]));
+    assert_eq!(lossless(Content::Link(link())), Ok(()));
+    let articles = Content::Articles(Articles { items: vec![link()] });
+    assert_eq!(shown(articles).0, text);
+    let music = Content::Music(Music {
+        url: "https://a.example/1".into(),
+        title: "T".into(),
+        description: "D".into(),
+        ..Default::default()
+    });
+    assert_eq!(shown(music), (text, vec!["music>text".into()]));
+    let bare = Link {
+        description: String::new(),
+        ..link()
+    };
+    assert_eq!(shown(Content::Link(bare)).0, [words("T https://a.example/1")]);
+}
