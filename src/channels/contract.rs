@@ -172,6 +172,14 @@ pub trait Account: Basis {
     fn links_need_pictures(&self) -> bool {
         false
     }
+    /// Whether this card has room for a picture here: one that it has not is not put on the platform.
+    fn shows_picture(&self, _card: &v1::Card) -> bool {
+        true
+    }
+    /// Whether the page of this card is shown here, so that the card's own picture can be the thumbnail which that lacks.
+    fn lends_picture(&self, _card: &v1::Card) -> bool {
+        false
+    }
     /// After a try whose answer was lost: this refusal of the next one may say that the first arrived.
     fn perhaps_known(&self, _error: &v1::Error) -> bool {
         false

@@ -179,6 +179,9 @@ fn card_menu(out: &mut Out<'_>, it: &v1::Card, title: &str, mini: Option<&v1::Mi
     for (at, action) in it.actions.iter().enumerate() {
         list.push(item(out, action, at)?);
     }
+    if !it.image_handle.is_empty() || text::is_web(it.image_url.trim()) {
+        out.degrade(&degrade::CARD_IMAGE)?;
+    }
     out.degrade(&degrade::CARD_MENU)?;
     let head = cut(out, &lines([title, &details(it)]), MENU_WORDS)?;
     if list.len() > MENU_ITEMS {

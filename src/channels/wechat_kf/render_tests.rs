@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::schema::v1::{Articles, Link, Music, Part, send_request::Degrade};
+use crate::schema::v1::{Action, Articles, Card, Link, Music, Part, action, send_request::Degrade};
 
 const API: Roads = Roads {
     passive: false,
@@ -71,4 +71,31 @@ fn a_link_without_a_picture_and_music_keep_their_words() {
         ..link()
     };
     assert_eq!(shown(Content::Link(bare)).0, [words("T https://a.example/1")]);
+}
+
+fn card() -> Card {
+    Card {
+        title: "Kettle".into(),
+        web_url: "https://shop.example/k".into(),
+        image_handle: "PICTURE".into(),
+        ..Default::default()
+    }
+}
+
+#[test]
+fn a_card_with_buttons_says_that_its_picture_is_lost() {
+    let with_buttons = || {
+        let buy = Action {
+            id: "b1".into(),
+            label: "Buy".into(),
+            kind: Some(action::Kind::ReplyText("Buy".into())),
+            ..Default::default()
+        };
+        Content::Card(Card {
+            actions: vec![buy],
+            ..card()
+        })
+    };
+    assert_eq!(shown(with_buttons()).1, ["image>", "card>menu"]);
+    assert_eq!(lossless(with_buttons()), Err(Code::UnsupportedPart));
 }

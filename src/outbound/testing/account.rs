@@ -185,7 +185,13 @@ impl Account for FakeAccount {
                             let said = format!("{quoted}{}", text.body);
                             pieces.extend(said.split('|').map(|it| piece("text", it)));
                         }
-                        Some(Content::Card(card)) => pieces.push(piece("card", &card.title)),
+                        Some(Content::Card(card)) => {
+                            let page = card.mini_program.as_ref().map_or("", |mini| &mini.thumb_handle);
+                            pieces.push(match page {
+                                "" => piece("card", &card.title),
+                                thumb => piece("page", &format!("page {thumb}")),
+                            });
+                        }
                         Some(Content::Menu(menu)) => pieces.push(piece("menu", &menu.head)),
                         Some(Content::Image(media)) if !media.platform_media_id.is_empty() => {
                             pieces.push(piece("image", &media.platform_media_id));
@@ -232,6 +238,12 @@ impl Account for FakeAccount {
                     .into_bytes(),
             ),
         }
+    }
+    fn shows_picture(&self, card: &v1::Card) -> bool {
+        card.actions.is_empty()
+    }
+    fn lends_picture(&self, card: &v1::Card) -> bool {
+        card.mini_program.is_some()
     }
     fn upload(&self, file: &Upload) -> Result<Call, Fault> {
         match file.mime.as_str() {

@@ -15,6 +15,7 @@ use crate::{
     },
     error::{Code, Fault},
     schema::v1::{self, action::Kind},
+    settings::AccountSettings,
     text,
 };
 
@@ -66,9 +67,13 @@ pub(super) fn mini_program(out: &mut Out<'_>, it: &v1::MiniProgramCard) -> Resul
 }
 
 /// Whether it is a page of this mini-program; one without AppID is meant so.
-fn own(out: &Out<'_>, it: &v1::MiniProgramCard) -> bool {
+pub fn is_own(settings: &AccountSettings, it: &v1::MiniProgramCard) -> bool {
     let appid = it.appid.trim();
-    appid.is_empty() || appid == out.settings.app_id
+    appid.is_empty() || appid == settings.app_id
+}
+
+fn own(out: &Out<'_>, it: &v1::MiniProgramCard) -> bool {
+    is_own(out.settings, it)
 }
 
 /// With our AppID, as a link in a text wants it.
