@@ -12,22 +12,15 @@ use crate::{
     channels::common::render::{
         links,
         out::Out,
-        words::{card_title, details},
+        words::{self, card_title, details},
     },
     error::{Code, Fault},
     schema::v1::{self, action::Kind},
     text::{self, Links},
 };
 
-/// The longest beginning of `text` that has at most `bytes` bytes.
 fn cut(out: &mut Out<'_>, text: &str, bytes: usize) -> Result<String, Fault> {
-    let text = text.trim();
-    if text.len() <= bytes {
-        return Ok(text.to_owned());
-    }
-    out.degrade(&degrade::WORDS_CUT)?;
-    let end = (0..=bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    Ok(text[..end].to_owned())
+    words::cut(out, text, bytes, &degrade::WORDS_CUT)
 }
 
 fn web(url: &str) -> Result<&str, Fault> {

@@ -26,5 +26,7 @@ rows! {
     CONTACT_TEXT = "contact" => "text", Both, loses, UnsupportedPart, "applications cannot send contact cards: only the name is sent";
     FORWARDED_TEXT = "forwarded" => "text", Both, loses, UnsupportedPart, "applications cannot forward chats: their words are sent";
     REFERENCE_LINK = "reference" => "link", Both, keeps, UnsupportedPart, "applications cannot send it as such: its link is sent";
+    WORDS_CUT = "text" => "text", Both, loses, TooLong, "longer than this field holds: cut";
+    LINK_IMAGE = "image" => "", Both, loses, TooLong, "the address of the picture is longer than 2048 bytes: it is left out";
     WELCOME_REST = "message" => "", Api, loses, UnsupportedPart, "a welcome is one text and 9 attachments: what does not fit is left out";
 }
