@@ -3,7 +3,10 @@
 use crate::channels::common::degrade::rows;
 
 rows! {
-    MEDIA_LINK = "media" => "link", Api, keeps, UnsupportedPart, "not on the platform: sent as a link";
+    IMAGE_LINK = "image" => "link", Api, keeps, UnsupportedPart, "not on the platform: sent as a link";
+    VOICE_LINK = "voice" => "link", Api, keeps, UnsupportedPart, "not on the platform: sent as a link";
+    VIDEO_LINK = "video" => "link", Api, keeps, UnsupportedPart, "not on the platform: sent as a link";
+    FILE_LINK = "file" => "link", Api, keeps, UnsupportedPart, "not on the platform: sent as a link";
     CAPTION_TEXT = "caption" => "text", Api, keeps, UnsupportedPart, "the caption is a message of its own";
     LINK_TEXT = "link" => "text", Api, keeps, UnsupportedPart, "a link card needs a picture: sent as a text with the address";
     ARTICLES_LINKS = "articles" => "link", Api, keeps, UnsupportedPart, "articles go one by one";

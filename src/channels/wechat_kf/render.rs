@@ -71,10 +71,10 @@ fn native(out: &mut Out<'_>, body: &Value) -> Result<(), Fault> {
 fn part(out: &mut Out<'_>, part: &v1::Part) -> Result<(), Fault> {
     match &part.content {
         Some(Content::Text(it)) => words::words(out, it),
-        Some(Content::Image(it)) => media(out, "image", it),
-        Some(Content::Voice(it)) => media(out, "voice", it),
-        Some(Content::Video(it)) => media(out, "video", it),
-        Some(Content::File(it)) => media(out, "file", it),
+        Some(Content::Image(it)) => media(out, "image", it, &degrade::IMAGE_LINK),
+        Some(Content::Voice(it)) => media(out, "voice", it, &degrade::VOICE_LINK),
+        Some(Content::Video(it)) => media(out, "video", it, &degrade::VIDEO_LINK),
+        Some(Content::File(it)) => media(out, "file", it, &degrade::FILE_LINK),
         Some(Content::Location(it)) => location(out, it),
         Some(Content::Link(it)) => cards::link(out, it, "link"),
         Some(Content::Articles(it)) => cards::articles(out, it),
@@ -101,12 +101,12 @@ fn unsupported(detail: &str) -> Result<(), Fault> {
     Err(Fault::new(Code::UnsupportedPart, detail))
 }
 
-fn media(out: &mut Out<'_>, kind: &'static str, it: &v1::Media) -> Result<(), Fault> {
+fn media(out: &mut Out<'_>, kind: &'static str, it: &v1::Media, row: &Row) -> Result<(), Fault> {
     if it.platform_media_id.is_empty() {
         if !text::is_web(&it.url) {
             return Err(words::no_medium(it));
         }
-        out.degrade(&degrade::MEDIA_LINK)?;
+        out.degrade(row)?;
         out.text(&text::anchor(&it.url, words::medium_name(it, kind), Links::Spell));
     } else {
         out.message(kind, kind, json!({ "media_id": it.platform_media_id }));

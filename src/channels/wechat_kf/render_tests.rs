@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::schema::v1::{Action, Articles, Card, Link, Music, Part, action, send_request::Degrade};
+use crate::schema::v1::{Action, Articles, Card, Link, Media, Music, Part, action, send_request::Degrade};
 
 const API: Roads = Roads {
     passive: false,
@@ -98,4 +98,21 @@ fn a_card_with_buttons_says_that_its_picture_is_lost() {
     };
     assert_eq!(shown(with_buttons()).1, ["image>", "card>menu"]);
     assert_eq!(lossless(with_buttons()), Err(Code::UnsupportedPart));
+}
+
+#[test]
+fn a_medium_that_is_a_link_is_told_by_its_own_name() {
+    let medium = || Media {
+        url: "https://m.example/a.pdf".into(),
+        name: "a.pdf".into(),
+        ..Default::default()
+    };
+    for (content, lost) in [
+        (Content::Image(medium()), "image>link"),
+        (Content::Voice(medium()), "voice>link"),
+        (Content::Video(medium()), "video>link"),
+        (Content::File(medium()), "file>link"),
+    ] {
+        assert_eq!(shown(content).1, [lost]);
+    }
 }

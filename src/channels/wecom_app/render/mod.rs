@@ -61,7 +61,7 @@ pub fn pieces(settings: &AccountSettings, say: &Say, roads: Roads) -> Result<Pie
     }
     let mut pieces = out.finish()?;
     if say.ai_generated && roads.api {
-        pieces.degradations.push(degrade::AI_MARK_LOST.report());
+        pieces.degradations.push(degrade::AI_MARK_NONE.report());
     }
     if let Some(ticket) = welcome::ticket(say) {
         return welcome::joined(pieces, &ticket.code, say.degrade);
