@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::card_info;
 use crate::{
     conversation::key::Key,
     error::{Code, Fault},
@@ -118,6 +119,9 @@ fn message_parts(message: &v1::Message) -> Result<(), Fault> {
     }
     for (index, part) in message.parts.iter().enumerate() {
         let at = |why: &str| Err(invalid(format!("message.parts[{index}]: {why}")));
+        if !card_info::is_readable(part) {
+            return at("extJson sobot.card_info is not a JSON object");
+        }
         match &part.content {
             None => return at("no content is set"),
             Some(Content::Text(text)) if text.body.is_empty() => return at("text.body is empty"),
@@ -203,6 +207,10 @@ mod tests {
             ),
             (serde_json::json!({"message": {"parts": []}}), false),
             (serde_json::json!({"message": {"parts": [{}]}}), false),
+            (
+                serde_json::json!({"message": {"parts": [{"card": {}, "extJson": {"sobot.card_info": "[1]"}}]}}),
+                false,
+            ),
             (serde_json::json!({"message": {"parts": [{"image": {}}]}}), false),
             (
                 serde_json::json!({"message": {"parts": [{"image": {"url": "https://a/b"}}]}}),
