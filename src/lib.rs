@@ -105,6 +105,7 @@
 //! | What does the core receive, byte for byte? | `src/core_link/cloudevents.rs`, `src/core_link/signing.rs` |
 //! | What does the core's status mean? | `src/core_link/answer.rs`, `src/core_link/grpc/answer.rs` |
 //! | How is somebody's core examined? | `src/core_check/mod.rs`, `src/core_check/checks/mod.rs` |
+//! | What does a card say that a core describes in Sobot's words? | `src/outbound/card_info.rs` |
 //! | Passive, API, later, or not at all? | `src/outbound/plan.rs` |
 //! | What does each part become, and what is lost? | `src/channels/official_account/render/mod.rs`, `src/channels/official_account/degrade.rs` |
 //! | What does a core hear of its accounts? | `src/outbound/told.rs` |

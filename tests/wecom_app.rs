@@ -476,3 +476,59 @@ async fn the_answer_to_a_new_contact_goes_by_its_welcome_code() {
     .await;
     assert_eq!(result["road"], "WELCOME", "{result}");
 }
+
+#[tokio::test]
+async fn a_welcome_code_carries_one_answer_and_a_dead_one_none() {
+    const WELCOME: &str = "/cgi-bin/externalcontact/send_welcome_msg";
+    let house = House::new("", |heard| match heard.event["signal"]["code"].as_str() {
+        Some("wc-1") => Said {
+            body: json!({ "replies": [{ "text": "您好" }, { "text": "请看这里" }] }),
+            ..Said::reply("")
+        },
+        _ => Said::taken(),
+    })
+    .await;
+    let added = |contact: &str, code: &str| {
+        let fields = format!(
+            "<MsgType>event</MsgType><Event>change_external_contact</Event><ChangeType>add_external_contact</ChangeType>\
+             <UserID>li.si</UserID><ExternalUserID>{contact}</ExternalUserID><WelcomeCode>{code}</WelcomeCode>"
+        );
+        house.desk.document("sys", &fields)
+    };
+    house.push(&added("wmZz01", "wc-1")).await;
+    let heard = until("the contact", async || house.core.heard().into_iter().next()).await;
+    let allowance = &heard.event["allowances"][0];
+    assert_eq!(
+        (allowance["trigger"].as_str(), allowance["remaining"].as_u64()),
+        (Some("welcome_code"), Some(1)),
+        "{allowance}"
+    );
+    assert_eq!(allowance["expires"], heard.event["signal"]["codeExpires"]);
+    // Both answers are one commit.
+    house.company.hears(WELCOME, 1).await;
+    let second = format!(
+        "/v1/messages?clientMessageId={}%2F1&account={}",
+        heard.id, house.desk.shop.id
+    );
+    let second = until("decided", async || {
+        let result = house.bridge.get(&second).await;
+        matches!(result["status"].as_str(), Some("SENT" | "FAILED")).then_some(result)
+    })
+    .await;
+    assert_eq!(second["error"]["code"], "QUOTA_EXHAUSTED", "{second}");
+    assert_eq!(house.company.asked(WELCOME).len(), 1, "a code is taken once");
+
+    let now = support::now();
+    let old = added("wmZz02", "wc-2").replace(&format!("<CreateTime>{now}"), &format!("<CreateTime>{}", now - 25));
+    house.push(&old).await;
+    let late = house
+        .event("the second contact", |heard| heard.event["signal"]["code"] == "wc-2")
+        .await;
+    let answer = json!({ "inReplyTo": late["id"], "text": "您好" });
+    let (_, preview) = house.bridge.post("/v1/messages?preview=true", &answer).await;
+    let (_, late) = house.bridge.post("/v1/messages?wait=10s", &answer).await;
+    assert_eq!(late["error"]["code"], "WINDOW_CLOSED", "{late}");
+    assert_eq!(preview["error"]["code"], late["error"]["code"]);
+    assert_eq!(house.company.asked(WELCOME).len(), 1);
+    assert!(house.company.asked(SEND).is_empty(), "no other road leads to a contact");
+}

@@ -21,7 +21,7 @@ mod sessions;
 pub use authority::{
     About, Authority, Authorized, Grant, Listing, Notice, Pages, PermissionSet, Played, PreAuth, Renewal,
 };
-pub use basis::{Basis, Side, Tables};
+pub use basis::{Basis, Lasts, Side, Tables};
 pub use faces::{Faces, Profile};
 pub use inward::{Admitted, CallbackQuery, Dedupe, Effects, Inbound, PassiveTo, Refusal, Seal, SessionEffect, Who};
 pub use media::{Downloaded, MediaLimit};
@@ -172,6 +172,14 @@ pub trait Account: Basis {
     fn links_need_pictures(&self) -> bool {
         false
     }
+    /// Whether this card has room for a picture here: one that it has not is not put on the platform.
+    fn shows_picture(&self, _card: &v1::Card) -> bool {
+        true
+    }
+    /// Whether the page of this card is shown here, so that the card's own picture can be the thumbnail which that lacks.
+    fn lends_picture(&self, _card: &v1::Card) -> bool {
+        false
+    }
     /// After a try whose answer was lost: this refusal of the next one may say that the first arrived.
     fn perhaps_known(&self, _error: &v1::Error) -> bool {
         false
@@ -201,6 +209,10 @@ pub trait Account: Basis {
     /// (the card that it changes); empty = only the code of the event that it answers counts.
     fn wants_ticket(&self, _say: &Say) -> Option<String> {
         None
+    }
+    /// What the code of an event may carry, and for how long; `None` where events bring none that a message goes by.
+    fn code(&self, of: CodeOf) -> Option<CodeRule> {
+        self.sessions().map(|sessions| sessions.code(of))
     }
     /// The code that the platform gave with its good answer to `call`, for a later message.
     fn ticket(&self, _call: &Call, _answer: &Answer) -> Option<Ticket> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Inbound;
 use crate::{
     accounts::Opened,
-    channels::contract::{self, Who},
+    channels::contract::{self, CodeOf, Who},
     conversation::{
         Grant, Opening, Rules,
         key::{ACCOUNT_SELF, Key},
@@ -18,7 +18,7 @@ use crate::{
         clock::Millis,
         store::Arrival,
     },
-    schema::v1::{self, conversation::Scope, identity},
+    schema::v1::{self, conversation::Scope, event::Body, identity},
 };
 
 impl Inbound {
@@ -63,6 +63,7 @@ pub fn arrival(
     since: Millis,
 ) -> Arrival {
     let account = place.account.clone();
+    let code = code(place.opened, &inbound.body);
     let with_raw = inbound.raw_always || place.core.is_some_and(|core| core.raw_inline);
     media::inbound::label(&mut inbound.body, &account.channel, place.chance);
     let (native_id, scope) = match inbound.who {
@@ -82,10 +83,13 @@ pub fn arrival(
         body: inbound.body.into(),
         raw: with_raw.then(|| raw(plain).into()),
         entry: entry.map(Box::new),
-        grant: inbound
-            .effects
-            .opens
-            .and_then(|trigger| grant(place.opened, trigger, since))
+        grant: code
+            .or_else(|| {
+                inbound
+                    .effects
+                    .opens
+                    .and_then(|trigger| grant(place.opened, trigger, since))
+            })
             .map(Opening::from),
         unfollowed: inbound.effects.unfollowed,
         customer_acted: inbound.effects.customer_acted,
@@ -130,6 +134,19 @@ fn grant(opened: &Opened, trigger: &'static str, now: Millis) -> Option<Grant> {
         trigger: trigger.to_owned(),
         remaining: rule.count,
         expires: now.saturating_add(rule.window),
+        part_types: rule.part_types.join(","),
+        estimated: false,
+    })
+}
+
+/// What the code of an event lets pass, until when.
+fn code(opened: &Opened, body: &Body) -> Option<Grant> {
+    let Body::Signal(signal) = body else { return None };
+    let rule = opened.account.code(CodeOf::of(signal)?)?;
+    Some(Grant {
+        trigger: rule.trigger.to_owned(),
+        remaining: Some(1),
+        expires: signal.code_expires?.millis(),
         part_types: rule.part_types.join(","),
         estimated: false,
     })

@@ -4,7 +4,7 @@
 use super::{Outbound, dispatch::is_ambiguous, plan::Facts};
 use crate::{
     accounts::Opened,
-    channels::contract::{CodeOf, CodeRule, Piece, Pieces},
+    channels::contract::{CodeOf, CodeRule, Piece, Pieces, Say},
     conversation::ledger::{Ledger, Standing},
     ports::{
         clock::Millis,
@@ -128,6 +128,7 @@ impl<'a> Asks<'a> {
 /// How things stand for a message that may go by a code.
 pub(super) struct Standings {
     code: Option<ByCode>,
+    is_dead: bool,
     /// As long as the code is there.
     pub with: Facts,
     /// For what it does not carry.
@@ -137,6 +138,12 @@ pub(super) struct Standings {
 }
 
 impl Standings {
+    /// What is to be said, without the code of the event where that is dead.
+    pub fn said(&self, say: Say) -> Say {
+        let ticket = say.ticket.filter(|ticket| !(self.is_dead && ticket.of_event));
+        Say { ticket, ..say }
+    }
+
     /// The code by which the first of these pieces goes.
     pub fn code_for(&self, pieces: &Pieces) -> Option<ByCode> {
         self.code.clone().filter(|code| code.carries(pieces))
@@ -187,6 +194,7 @@ impl Outbound {
         };
         Ok(Standings {
             code,
+            is_dead,
             with,
             without,
             afterwards,
@@ -196,9 +204,6 @@ impl Outbound {
     /// The code of the event that the message answers: it lives while its time runs, nobody else used it, and the session
     /// is still in the state that made it.
     async fn code_of(&self, opened: &Opened, asks: &Asks<'_>, view: Option<&View>) -> Result<CodeNow, StoreError> {
-        let Some(sessions) = opened.account.sessions() else {
-            return Ok(CodeNow::None);
-        };
         let asked = asks.event;
         if asked.is_empty() || asks.has_begun {
             return Ok(CodeNow::None);
@@ -207,12 +212,12 @@ impl Outbound {
         let Some(Body::Signal(signal)) = event.as_ref().and_then(|it| it.event.body.as_ref()) else {
             return Ok(CodeNow::None);
         };
-        let Some(of) = CodeOf::of(signal) else {
+        let Some(rule) = CodeOf::of(signal).and_then(|of| opened.account.code(of)) else {
             return Ok(CodeNow::None);
         };
         let by = ByCode {
             code: signal.code.clone(),
-            rule: sessions.code(of),
+            rule,
             event: asked.to_owned(),
             expires: signal.code_expires.map_or(0, |end| end.millis()),
         };

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::card_info;
 use crate::{
     conversation::key::Key,
     error::{Code, Fault},
@@ -29,16 +30,20 @@ pub fn shape(request: &v1::SendRequest) -> Result<(), Fault> {
         .as_ref()
         .ok_or_else(|| invalid("one of text, message, nativeJson, session, typing, recallMessageId must be set"))?;
     match what {
-        What::Text(text) if text.is_empty() => Err(invalid("text is empty")),
+        What::Text(text) if text.trim().is_empty() => Err(invalid("text is empty")),
         What::Text(_) => Ok(()),
         What::Message(message) => message_parts(message),
         What::NativeJson(json) => match serde_json::from_str::<Value>(json) {
-            Ok(Value::Object(_)) => Ok(()),
+            Ok(Value::Object(body)) if is_named(&body) => Ok(()),
+            Ok(Value::Object(_)) => Err(invalid("nativeJson has no msgtype")),
             Ok(_) => Err(invalid("nativeJson must be a JSON object")),
             Err(error) => Err(invalid(format!("nativeJson is not JSON: {error}"))),
         },
         What::Session(order) => match order.verb() {
             Verb::Unspecified => Err(invalid("session.verb must be END, QUEUE, ASSIGN or TAKE")),
+            Verb::Assign if order.servicer.trim().is_empty() => {
+                Err(invalid("session.servicer is missing: ASSIGN names one"))
+            }
             Verb::End => order.closing.as_ref().map_or(Ok(()), message_parts),
             _ => Ok(()),
         },
@@ -47,6 +52,12 @@ pub fn shape(request: &v1::SendRequest) -> Result<(), Fault> {
         What::RecallMessageId(id) if id.is_empty() => Err(invalid("recallMessageId is empty")),
         What::RecallMessageId(_) => Ok(()),
     }
+}
+
+/// Every platform's own body says of what kind it is.
+fn is_named(body: &serde_json::Map<String, Value>) -> bool {
+    let kind = body.get("msgtype").and_then(Value::as_str);
+    kind.is_some_and(|kind| !kind.is_empty())
 }
 
 /// A request that stands alone must also say where it goes.
@@ -108,19 +119,31 @@ fn message_parts(message: &v1::Message) -> Result<(), Fault> {
     }
     for (index, part) in message.parts.iter().enumerate() {
         let at = |why: &str| Err(invalid(format!("message.parts[{index}]: {why}")));
+        if !card_info::is_readable(part) {
+            return at("extJson sobot.card_info is not a JSON object");
+        }
         match &part.content {
             None => return at("no content is set"),
-            Some(Content::Text(text)) if text.body.is_empty() => return at("text.body is empty"),
+            Some(Content::Text(text)) if text.body.trim().is_empty() => return at("text.body is empty"),
             Some(Content::Unsupported(_)) => return at("unsupported is for inbound events alone"),
             Some(Content::Image(media) | Content::Voice(media) | Content::Video(media) | Content::File(media)) => {
                 if media.handle.is_empty() && media.url.is_empty() && media.platform_media_id.is_empty() {
                     return at("media needs a handle, a url or a platformMediaId");
+                }
+                if !media.url.is_empty() && !has_address(&media.url) {
+                    return at("url is no http or https address");
                 }
             }
             Some(_) => {}
         }
     }
     Ok(())
+}
+
+/// Whether files may be asked for there; what answers is seen when one is.
+fn has_address(url: &str) -> bool {
+    let parsed = url::Url::parse(url.trim());
+    parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// The media handles that a request names: each must exist.
@@ -179,6 +202,27 @@ mod tests {
         for (json, lawful) in [
             (serde_json::json!({"text": "hi"}), true),
             (serde_json::json!({"text": ""}), false),
+            (serde_json::json!({"text": " \n　"}), false),
+            (
+                serde_json::json!({"message": {"parts": [{"text": {"body": "\t"}}]}}),
+                false,
+            ),
+            (
+                serde_json::json!({"message": {"parts": [{"image": {"url": "notaurl"}}]}}),
+                false,
+            ),
+            (
+                serde_json::json!({"message": {"parts": [{"file": {"url": "file:///etc/passwd"}}]}}),
+                false,
+            ),
+            (
+                serde_json::json!({"message": {"parts": [{"voice": {"url": "ftp://a/b"}}]}}),
+                false,
+            ),
+            (
+                serde_json::json!({"message": {"parts": [{"video": {"url": "http://"}}]}}),
+                false,
+            ),
             (serde_json::json!({}), false),
             (serde_json::json!({"text": "hi", "clientMessageId": long}), false),
             (serde_json::json!({"text": "hi", "clientMessageId": "a\nb"}), false),
@@ -193,6 +237,10 @@ mod tests {
             ),
             (serde_json::json!({"message": {"parts": []}}), false),
             (serde_json::json!({"message": {"parts": [{}]}}), false),
+            (
+                serde_json::json!({"message": {"parts": [{"card": {}, "extJson": {"sobot.card_info": "[1]"}}]}}),
+                false,
+            ),
             (serde_json::json!({"message": {"parts": [{"image": {}}]}}), false),
             (
                 serde_json::json!({"message": {"parts": [{"image": {"url": "https://a/b"}}]}}),
@@ -200,6 +248,16 @@ mod tests {
             ),
             (serde_json::json!({"nativeJson": "{\"msgtype\":\"text\"}"}), true),
             (serde_json::json!({"nativeJson": "[1]"}), false),
+            (
+                serde_json::json!({"nativeJson": "{\"text\":{\"content\":\"hi\"}}"}),
+                false,
+            ),
+            (serde_json::json!({"nativeJson": "{\"msgtype\":\"\"}"}), false),
+            (serde_json::json!({"session": {"verb": "ASSIGN"}}), false),
+            (
+                serde_json::json!({"session": {"verb": "ASSIGN", "servicer": "anna"}}),
+                true,
+            ),
             (serde_json::json!({"session": {}}), false),
             (serde_json::json!({"session": {"verb": "END"}}), true),
             (serde_json::json!({"typing": true}), true),

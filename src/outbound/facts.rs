@@ -8,7 +8,7 @@ use std::{
 use prost::Message as _;
 use serde_json::Value;
 
-use super::{check, plan::Facts};
+use super::{card_info, check, plan::Facts};
 use crate::{
     accounts::Opened,
     channels::contract::{Pieces, Say, What as SayWhat},
@@ -117,7 +117,10 @@ pub fn road_of(opened: &Opened, pieces: &Pieces) -> Road {
 
 /// What a request wants said; `None` where it says nothing (session orders without words, recalls).
 pub fn said(request: &v1::SendRequest) -> Result<Option<Say>, Fault> {
-    let parts = |parts: Vec<v1::Part>, quote: Option<v1::Quote>| SayWhat::Parts { parts, quote };
+    let parts = |parts: Vec<v1::Part>, quote: Option<v1::Quote>| SayWhat::Parts {
+        parts: parts.into_iter().map(card_info::filled).collect(),
+        quote,
+    };
     let what = match &request.what {
         Some(What::Text(text)) => parts(vec![text_part(text)], None),
         Some(What::Message(message)) => parts(message.parts.clone(), message.quote.clone()),

@@ -30,13 +30,7 @@ impl Job<'_> {
             Content::File(media) => self.file("file", media).await,
             Content::Music(music) => self.thumb(&mut music.thumb_handle).await,
             Content::MiniProgram(card) => self.thumb(&mut card.thumb_handle).await,
-            Content::Card(card) => {
-                self.picture(&mut card.image_handle, &mut card.image_url).await?;
-                match &mut card.mini_program {
-                    Some(mini) => self.thumb(&mut mini.thumb_handle).await,
-                    None => Ok(()),
-                }
-            }
+            Content::Card(card) if self.opened.account.shows_picture(card) => self.card(card).await,
             Content::Link(link) => self.picture(&mut link.image_handle, &mut link.image_url).await,
             Content::Articles(articles) => {
                 for link in &mut articles.items {
@@ -45,6 +39,38 @@ impl Job<'_> {
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    async fn card(&mut self, card: &mut v1::Card) -> Result<(), Unresolved> {
+        let lends = self.opened.account.lends_picture(card);
+        if let Some(mini) = &mut card.mini_program {
+            if mini.thumb_handle.is_empty()
+                && lends
+                && let Some(id) = self.lent(&card.image_handle, card.image_url.trim()).await?
+            {
+                mini.thumb_handle = id;
+                return Ok(());
+            }
+            self.thumb(&mut mini.thumb_handle).await?;
+        }
+        self.picture(&mut card.image_handle, &mut card.image_url).await
+    }
+
+    /// The card's own picture as a thumbnail, if it can be had: else the card has another form.
+    async fn lent(&mut self, handle: &str, url: &str) -> Result<Option<String>, Unresolved> {
+        if handle.is_empty() && !crate::text::is_web(url) {
+            return Ok(None);
+        }
+        let media = v1::Media {
+            handle: handle.to_owned(),
+            url: url.to_owned(),
+            ..Default::default()
+        };
+        match self.resolver.platform_id(self.opened, "thumb", &media, self.how).await {
+            Ok(Ok(placed)) => Ok(Some(placed.id)),
+            Err(Unresolved::Later(why)) if !handle.is_empty() => Err(Unresolved::Later(why)),
+            Ok(Err(_)) | Err(_) => Ok(None),
         }
     }
 

@@ -26,6 +26,7 @@
 //! customer, `next_attempt` being the moment it was held. Everything else is final.
 
 mod by_code;
+mod card_info;
 mod check;
 mod dispatch;
 mod facts;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     accounts::Opened,
-    channels::contract::{Learned, Verdict},
+    channels::contract::{Lasts, Learned, Verdict},
     conversation::ledger::Standing,
     error::Code,
     ports::{
@@ -99,12 +99,14 @@ impl Outbound {
     /// Nothing was sent: again after a pause, as long as there is time. A typing sign that comes late says nothing, and
     /// holds up no words.
     pub(super) async fn retry(&self, message: &Message, error: v1::Error) -> Result<Turn, StoreError> {
-        let (at, paused) = match self.until_next_minute(message, &error) {
-            true => {
+        let (now, minutes) = (self.now(), MINUTE * Millis::from(message.attempts));
+        let (at, paused) = match self.lasts(message, &error) {
+            Lasts::UntilNextMinute => {
                 let skew = self.parts.keeper.skew().unwrap_or_default();
-                (next_minute(self.now(), skew), MINUTE * Millis::from(message.attempts))
+                (next_minute(now, skew), minutes)
             }
-            false => (self.now() + pause(message.attempts), paused_until(message.attempts)),
+            Lasts::Minute => (now + MINUTE, minutes),
+            Lasts::Unknown => (now + pause(message.attempts), paused_until(message.attempts)),
         };
         let in_time = match message.request.not_after {
             _ if matches!(message.request.what, Some(What::Typing(_))) => false,
@@ -124,11 +126,11 @@ impl Outbound {
         Ok(Turn::WaitsUntil(at))
     }
 
-    /// Whatever was called: a try within the minute would be refused, and counted, again.
-    fn until_next_minute(&self, message: &Message, error: &v1::Error) -> bool {
+    /// Whatever was called: a try meanwhile would be refused, and counted, again.
+    fn lasts(&self, message: &Message, error: &v1::Error) -> Lasts {
         let number = i64::from(error.platform_code);
         self.opened(&message.account)
-            .is_some_and(|it| it.account.until_next_minute(number))
+            .map_or(Lasts::Unknown, |it| it.account.lasts(number))
     }
 
     pub(super) async fn not_now(&self, message: &Message, ask: &Ask, plan: Plan) -> Result<Turn, StoreError> {

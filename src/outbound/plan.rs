@@ -24,6 +24,8 @@ pub struct Ask {
     pub answers: bool,
     /// Uses up nothing (typing, a session order without words).
     pub free: bool,
+    /// No API carries it: it rides in an open request, or not at all.
+    pub only_rides: bool,
 }
 
 impl Ask {
@@ -34,8 +36,18 @@ impl Ask {
             no_allowance: request.no_allowance(),
             answers: !request.in_reply_to.is_empty(),
             free: matches!(request.what, Some(v1::send_request::What::Typing(_))),
+            only_rides: only_rides(request),
         }
     }
+}
+
+/// A hand-over to the platform's own agents is an answer to the customer's message and nothing else.
+pub fn only_rides(request: &v1::SendRequest) -> bool {
+    let Some(v1::send_request::What::Message(message)) = &request.what else {
+        return false;
+    };
+    let is_transfer = |part: &v1::Part| matches!(part.content, Some(v1::part::Content::Transfer(_)));
+    message.parts.iter().any(is_transfer)
 }
 
 /// How things stand.
@@ -87,7 +99,8 @@ pub fn roads(ask: &Ask, facts: &Facts) -> crate::channels::contract::Roads {
 
 /// An open request may be used. What waits before it keeps its place, unless this is the only road.
 pub fn may_ride(ask: &Ask, facts: &Facts) -> bool {
-    let overtakes = facts.earlier && ask.route == Route::Auto && facts.api_shut.is_none();
+    let has_other_road = facts.api_shut.is_none() && !ask.only_rides;
+    let overtakes = facts.earlier && ask.route == Route::Auto && has_other_road;
     facts.passive && ask.route != Route::ApiOnly && !ask.free && !overtakes
 }
 
@@ -236,6 +249,7 @@ mod tests {
             no_allowance: NoAllowance::FailNow,
             answers: true,
             free: false,
+            only_rides: false,
         }
     }
 
@@ -299,6 +313,7 @@ mod tests {
             ("the customer left", ask(), Facts { standing: Standing::Unfollowed, passive: false, ..facts() }, vec![TEXT], "FAILED UNSUBSCRIBED"),
             ("the platform's agent holds the customer", ask(), Facts { human: true, ..facts() }, vec![TEXT], "FAILED SESSION_WITH_HUMAN"),
             ("transfer rides", ask(), facts(), vec![TRANSFER], "passive"),
+            ("transfer overtakes", Ask { only_rides: true, ..ask() }, Facts { earlier: true, ..facts() }, vec![TRANSFER], "passive"),
             ("transfer too late", ask(), Facts { passive: false, ..facts() }, vec![TRANSFER], "EXPIRED EXPIRED"),
             ("transfer to nobody's event", Ask { answers: false, ..ask() }, Facts { passive: false, ..facts() }, vec![TRANSFER], "FAILED UNSUPPORTED_PART"),
             ("transfer behind a text", ask(), facts(), vec![TEXT, TRANSFER], "FAILED UNSUPPORTED_PART"),

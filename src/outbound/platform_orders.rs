@@ -349,9 +349,6 @@ impl Outbound {
         request: &v1::SendRequest,
         order: &v1::SessionControl,
     ) -> Result<(Road, Vec<v1::Degradation>), v1::Error> {
-        if order.verb() == Verb::Assign && order.servicer.is_empty() {
-            return Err(no_servicer());
-        }
         let (Some(of), Some(words)) = (code_of(order.verb()), &order.closing) else {
             return Ok((Road::Unspecified, Vec::new()));
         };

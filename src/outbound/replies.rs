@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{
     OPEN_MAX, Outbound, check, facts,
     faults::{from_fault, from_store},
-    plan::Facts,
+    plan::{Facts, only_rides},
     ride::{Ride, Way},
     submit::{conflict, full, refuse},
 };
@@ -22,7 +22,12 @@ use crate::{
     },
     schema::{
         Says,
-        v1::{self, send_request::What, send_result::Status},
+        v1::{
+            self,
+            part_capability::Support,
+            send_request::{Route, What},
+            send_result::Status,
+        },
     },
 };
 
@@ -35,6 +40,8 @@ struct Planned {
     /// Messages of the conversation that are not done, these among them.
     open: u32,
     is_news: bool,
+    /// The open request is kept for a later reply, which has no other road.
+    leaves: bool,
 }
 
 #[async_trait]
@@ -46,6 +53,7 @@ impl Replies for Outbound {
             ride: None,
             open: 0,
             is_news: event.event.head().says == Says::Delivery,
+            leaves: false,
         };
         let (Some(this), false) = (self.this.upgrade(), replies.is_empty()) else {
             return Box::new(planned);
@@ -53,7 +61,9 @@ impl Replies for Outbound {
         let turn = this.turn(event).await;
         let mut facts = turn.facts;
         planned.open = turn.open;
+        let left_to = turn.left_to(&replies);
         for (index, reply) in replies.into_iter().enumerate() {
+            planned.leaves = left_to.is_some_and(|at| index < at);
             let ours = format!("{}/{index}", event.event.id());
             let own = named(&reply);
             let lawful = match reply {
@@ -112,6 +122,22 @@ impl Turn<'_> {
     fn is_news(&self) -> bool {
         self.event.event.head().says == Says::Delivery
     }
+
+    /// The reply that the open request is kept for: it has no other road, and those before it have one.
+    fn left_to(&self, replies: &[Reply]) -> Option<usize> {
+        let opened = self.opened.as_ref()?;
+        if self.facts.api_shut.is_some() || facts::is_event(&self.event.event) || !hands_over(opened) {
+            return None;
+        }
+        replies.iter().position(|reply| reply.as_ref().is_ok_and(only_rides))
+    }
+}
+
+/// The account can give a customer to the platform's own agents.
+fn hands_over(opened: &Opened) -> bool {
+    let capabilities = opened.account.capabilities();
+    let transfer = capabilities.outbound.iter().find(|part| part.r#type == "transfer");
+    transfer.is_none_or(|part| part.support() != Support::No)
 }
 
 impl Outbound {
@@ -215,9 +241,10 @@ impl Outbound {
         let Some(opened) = &turn.opened else { return };
         let answers = (request.in_reply_to == turn.event.event.id()).then_some(turn.event.row);
         let is_full = planned.open >= OPEN_MAX;
+        let leaves_it = request.route() == Route::Auto && planned.leaves;
         let way = match planned.ride {
             _ if is_full => Way::Refused(Status::Failed, from_fault(full())),
-            None if answers.is_some() => self.way(opened, turn.event, &request, *facts).await,
+            None if answers.is_some() && !leaves_it => self.way(opened, turn.event, &request, *facts).await,
             _ => Way::Outbox,
         };
         let typing = matches!(request.what, Some(What::Typing(_)));

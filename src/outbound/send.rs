@@ -120,6 +120,7 @@ impl Outbound {
         {
             return self.not_now(message, &ask, plan).await;
         }
+        let say = standings.said(say);
         let roads = roads(message, &ask, &standings.with);
         let pictures = match message.pieces_done {
             0 => Pictures::IfFit(ask, Room::ByPieces(&standings)),

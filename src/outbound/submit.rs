@@ -412,7 +412,7 @@ impl Outbound {
             .map_err(|error| from_fault(from_store(error)))?;
         let why = |(Unresolved::Refused(error) | Unresolved::Later(error))| error;
         let quoted = self.with_quote(&opened.settings.id, &target.request.conversation_key, say);
-        let say = quoted.await.map_err(why)?;
+        let say = standings.said(quoted.await.map_err(why)?);
         let pictures = Pictures::IfFit(ask, Room::ByPieces(&standings));
         let rendering = self.rendered(opened, say, plan::roads(&ask, facts), How::Preview, pictures);
         let mut pieces = rendering.await.map_err(why)?;

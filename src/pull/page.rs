@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::Pull;
 use crate::{
     accounts::Opened,
-    channels::contract::{CodeOf, Dedupe, Item},
+    channels::contract::{Dedupe, Item},
     conversation::{
-        Arrival, Grant,
+        Arrival,
         key::{ACCOUNT_SELF, Key},
     },
     inbound::{arrival, entries},
@@ -29,7 +29,6 @@ impl Pull {
         let account = opened.at(&item.sub_id);
         let entry = item.inbound.entry.take();
         let entry = entries::resolved(&*self.parts.store, &opened.settings.id, entry, now).await?;
-        let code = code(opened, &item.inbound.body, since);
         let place = arrival::Place {
             opened,
             account: &account,
@@ -43,9 +42,6 @@ impl Pull {
         // Whether a tap counts like a message is not documented: the platform's answer tells.
         if let Some(tap) = arrival.grant.take_if(|opening| opening.trigger() == "menu") {
             arrival.grant = Some(tap.estimated());
-        }
-        if let Some(code) = code {
-            arrival.grant = Some(code.into());
         }
         Ok(match item.failed {
             None => PageStep::Event(Box::new(arrival)),
@@ -90,17 +86,4 @@ impl Pull {
             ..Arrival::of_ours(conversation, core, body)
         }
     }
-}
-
-/// What a code lets pass, until when.
-fn code(opened: &Opened, body: &Body, since: Millis) -> Option<Grant> {
-    let Body::Signal(signal) = body else { return None };
-    let rule = opened.account.sessions()?.code(CodeOf::of(signal)?);
-    Some(Grant {
-        trigger: rule.trigger.to_owned(),
-        remaining: Some(1),
-        expires: since.saturating_add(rule.window),
-        part_types: rule.part_types.join(","),
-        estimated: false,
-    })
 }

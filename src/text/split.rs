@@ -1,14 +1,16 @@
 //! Where may a long text be cut? Between lines first, then between characters; never inside a link or an entity.
 
+use super::is_web;
+
 /// The smallest limit that is honoured: below it not even an entity would fit.
 const LEAST: usize = 64;
 
 /// Cuts `text` into pieces of at most `limit` bytes (and `limit` is at least 64). A line that fits into a piece is
-/// never cut; the newlines around a cut are dropped, pieces of nothing but white space too. A link that alone is
-/// longer than `limit` loses its address.
+/// never cut; the newlines around a cut are dropped, pieces of nothing but white space too. Of a link that alone is
+/// longer than `limit` the words stay, and below them its address, where that fits ([`loses_address`] says where not).
 pub fn split(text: &str, limit: usize) -> Vec<String> {
     let limit = limit.max(LEAST);
-    let text = unlink_long(text, limit);
+    let (text, _) = unlink_long(text, limit);
     let mut pieces = Vec::new();
     let mut rest = text.as_str();
     while !rest.is_empty() {
@@ -21,6 +23,11 @@ pub fn split(text: &str, limit: usize) -> Vec<String> {
     pieces
 }
 
+/// Whether a link of `text` is so long that nothing but its words is left.
+pub fn loses_address(text: &str, limit: usize) -> bool {
+    text.len() > limit && unlink_long(text, limit.max(LEAST)).1
+}
+
 /// The first piece and the rest.
 fn first(text: &str, limit: usize) -> (&str, &str) {
     let text = text.trim_matches('\n');
@@ -30,7 +37,7 @@ fn first(text: &str, limit: usize) -> (&str, &str) {
     let mut end = 0;
     let mut line = None;
     while end < text.len() {
-        let next = end + atom(&text[end..]);
+        let next = end + atom(&text[end..], limit);
         if next > limit {
             break;
         }
@@ -48,10 +55,12 @@ fn line_fits(text: &str, limit: usize) -> bool {
     text.find('\n').unwrap_or(text.len()) <= limit
 }
 
-/// Length in bytes of what must stay together at the start of `text`: a link, an entity or a character.
-fn atom(text: &str) -> usize {
+/// Length in bytes of what must stay together at the start of `text`: a link, an address that fits into a piece, an entity
+/// or a character.
+fn atom(text: &str, limit: usize) -> usize {
     link(text)
         .map(|(length, _)| length)
+        .or_else(|| spelled(text, limit))
         .or_else(|| entity(text))
         .unwrap_or_else(|| text.chars().next().map_or(1, char::len_utf8))
 }
@@ -93,6 +102,18 @@ fn find_close(text: &str) -> Option<usize> {
     None
 }
 
+/// An address of the web that stands in the text as it is.
+fn spelled(text: &str, limit: usize) -> Option<usize> {
+    if !is_web(text) {
+        return None;
+    }
+    let most = text.as_bytes().iter().take(limit + 1);
+    let end = most
+        .take_while(|byte| byte.is_ascii_graphic() && **byte != b'<')
+        .count();
+    (end <= limit).then_some(end)
+}
+
 /// `&name;` or `&#1234;`.
 fn entity(text: &str) -> Option<usize> {
     const LONGEST: usize = 34;
@@ -105,18 +126,38 @@ fn entity(text: &str) -> Option<usize> {
     named.then_some(end + 2)
 }
 
-fn unlink_long(text: &str, limit: usize) -> String {
+/// Without the links that no piece holds, and whether an address went with one.
+fn unlink_long(text: &str, limit: usize) -> (String, bool) {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
+    let (mut rest, mut lost) = (text, false);
     while !rest.is_empty() {
-        let length = atom(rest);
+        let length = atom(rest, limit);
+        let (atom, left) = rest.split_at(length);
         match link(rest) {
-            Some((_, words)) if length > limit => out.push_str(words),
-            _ => out.push_str(&rest[..length]),
+            Some((_, words)) if length > limit => {
+                out.push_str(words);
+                match address(atom).filter(|address| address.len() <= limit) {
+                    Some(address) => {
+                        out.push('\n');
+                        out.push_str(address);
+                        out.push_str(if left.starts_with('\n') { "" } else { "\n" });
+                    }
+                    None => lost = true,
+                }
+            }
+            _ => out.push_str(atom),
         }
-        rest = &rest[length..];
+        rest = left;
     }
-    out
+    (out, lost)
+}
+
+/// Where a link leads, if that is an address that a chat shows as one by itself.
+fn address(link: &str) -> Option<&str> {
+    const HREF: &str = "href=\"";
+    let start = link.find(HREF)? + HREF.len();
+    let url = link[start..].split('"').next()?;
+    is_web(url).then_some(url)
 }
 
 #[cfg(test)]
@@ -161,6 +202,19 @@ mod tests {
     fn a_link_longer_than_a_piece_leaves_its_words() {
         let text = format!(r#"a <a href="https://x/{}">go</a> b"#, "y".repeat(100));
         assert_eq!(split(&text, 64), ["a go b"]);
+        assert!(loses_address(&text, 64));
+    }
+
+    #[test]
+    fn an_address_that_fits_into_a_piece_is_not_torn() {
+        let (url, words) = (format!("https://x/{}", "y".repeat(50)), "w".repeat(30));
+        let text = format!(r#"a <a href="{url}">{words}</a> b"#);
+        assert_eq!(split(&text, 64), [format!("a {words}"), format!("{url}\n b")]);
+        assert!(!loses_address(&text, 64));
+        assert_eq!(
+            split(&format!("{words} {url}。"), 64),
+            [format!("{words} "), format!("{url}。")]
+        );
     }
 
     fn texts() -> impl Strategy<Value = String> {
@@ -181,7 +235,7 @@ mod tests {
             let pieces = split(&text, limit);
             let mut rest = text.as_str();
             // The strange opening may begin a "link" longer than a piece, which loses its tag; those are another test.
-            prop_assume!(unlink_long(&text, limit) == text);
+            prop_assume!(unlink_long(&text, limit).0 == text);
             for piece in &pieces {
                 prop_assert!(piece.len() <= limit);
                 prop_assert!(!piece.starts_with('\n') && !piece.ends_with('\n'));

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     channels::contract::{
-        AccessToken, Admitted, Basis, CallbackQuery, Card, Downloaded, MediaLimit, PlatformCode, Refusal, Seal, Side,
-        Tables, Verdict,
+        AccessToken, Admitted, Basis, CallbackQuery, Card, Downloaded, Lasts, MediaLimit, PlatformCode, Refusal, Seal,
+        Side, Tables, Verdict,
     },
     error::{Code, Fault},
     ports::{
@@ -174,8 +174,8 @@ impl<T: Holds + Send + Sync> Basis for T {
         download::read(self.common().kind.codes, answer)
     }
 
-    fn until_next_minute(&self, number: i64) -> bool {
-        codes::until_next_minute(self.common().kind.codes, number)
+    fn lasts(&self, number: i64) -> Lasts {
+        codes::lasts(self.common().kind.codes, number)
     }
 
     fn token_call(&self) -> Call {

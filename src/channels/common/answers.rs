@@ -134,7 +134,7 @@ pub fn verdict(table: Table, refusal: &Refusal) -> Verdict {
     };
     let error = error(refusal, row);
     match row.class {
-        Class::Retry | Class::NextMinute => Verdict::RetryLater(error),
+        Class::Retry | Class::NextMinute | Class::Blocked => Verdict::RetryLater(error),
         Class::Token => Verdict::RefreshToken(error),
         Class::Upload => Verdict::UploadAgain(error),
         Class::Final => Verdict::Failed {

@@ -3,7 +3,7 @@
 pub mod weixin;
 
 use crate::{
-    channels::contract::{Learned, PlatformCode},
+    channels::contract::{Lasts, Learned, PlatformCode},
     error::Code,
 };
 
@@ -14,6 +14,8 @@ pub enum Class {
     Retry,
     /// The same again once the platform's next minute has begun: until then it refuses every try, and counts it.
     NextMinute,
+    /// The same again after a minute: so long the platform blocks.
+    Blocked,
     /// With a fresh token, once.
     Token,
     /// After a fresh upload, once.
@@ -26,6 +28,7 @@ impl Class {
         match self {
             Class::Retry => "retried with back-off",
             Class::NextMinute => "retried in the next minute",
+            Class::Blocked => "retried after a minute",
             Class::Token => "token refreshed, retried once",
             Class::Upload => "uploaded again, retried once",
             Class::Final => "final",
@@ -53,9 +56,13 @@ pub fn row(table: Table, code: i64) -> Option<&'static Row> {
     table.iter().find(|row| row.codes.contains(&code))
 }
 
-/// No try passes before the platform's next minute begins.
-pub fn until_next_minute(table: Table, code: i64) -> bool {
-    row(table, code).is_some_and(|row| row.class == Class::NextMinute)
+/// How long a refusal lasts, whatever is tried meanwhile.
+pub fn lasts(table: Table, code: i64) -> Lasts {
+    match row(table, code).map(|row| row.class) {
+        Some(Class::NextMinute) => Lasts::UntilNextMinute,
+        Some(Class::Blocked) => Lasts::Minute,
+        _ => Lasts::Unknown,
+    }
 }
 
 /// Every number of a table.

@@ -87,6 +87,8 @@ rows! {
     HTML_IMAGE = "image" => "link", Both, keeps, UnsupportedPart, "a picture inside a text becomes a link, where it cannot be had or there is no room for a message of its own";
     HTML_IMAGE_APART = "image" => "image", Api, keeps, UnsupportedPart, "a picture inside a text is a message of its own behind it";
     HTML_IMAGE_LOST = "image" => "text", Both, loses, UnsupportedPart, "a picture inside a text has no web address: only its words are left";
+    ARTICLES_PICTURES = "image" => "", Both, loses, UnsupportedPart, "articles that are links in a text have no pictures: they are left out";
+    LINK_LOST = "link" => "text", Both, loses, TooLong, "the address of a link is longer than one text holds: only its words are left";
     PARTS_LOST = "message" => "", Passive, loses, UnsupportedPart, "a passive answer is one message: later parts are left out";
     QUOTE_INLINE = "quote" => "text", Both, keeps, UnsupportedPart, "the platform has no quotes: written into the text";
     QUOTE_LOST = "quote" => "", Both, loses, UnsupportedPart, "the platform has no quotes, and there is no text to write it into, or no words to quote";

@@ -1,13 +1,13 @@
 //! Is every error number of a channel's table judged and explained? And the page of them, `docs/platform-codes.md`.
 
 use super::{
-    each,
+    REGISTRY, each,
     samples::{account, parts},
 };
 use crate::{
     channels::{
         common::page::golden,
-        contract::{Account, Channel, Roads, Say, Verdict, What},
+        contract::{Account, Channel, Lasts, Roads, Say, Verdict, What},
     },
     ports::platform::{Answer, Call},
     schema::v1,
@@ -72,9 +72,20 @@ fn what_is_counted_by_the_minute_waits_for_the_next_and_nothing_else_does() {
         let account = account(channel);
         let mut numbers = channel.numbers();
         let counted = numbers.contains(&45011).then_some(45011);
-        numbers.retain(|number| account.until_next_minute(*number));
+        numbers.retain(|number| account.lasts(*number) == Lasts::UntilNextMinute);
         assert_eq!(numbers, Vec::from_iter(counted), "{name}");
     });
+}
+
+/// WeCom and WeChat customer service block for a minute from the refusal on.
+#[test]
+fn what_was_called_too_often_says_so() {
+    for name in ["wecom_app", "wechat_kf"] {
+        let channel = REGISTRY.iter().find(|it| it.card().name == name).expect("registered");
+        let told = channel.explain(45009).expect("explained");
+        assert_eq!(told.follows, "retried after a minute", "{name}");
+        assert_eq!(account(*channel).lasts(45009), Lasts::Minute, "{name}");
+    }
 }
 
 #[test]

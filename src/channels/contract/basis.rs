@@ -30,6 +30,17 @@ pub enum Side {
     Wecom,
 }
 
+/// How long a refusal lasts, whatever is tried meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasts {
+    /// No page says.
+    Unknown,
+    /// Until the platform's next minute begins.
+    UntilNextMinute,
+    /// A minute from the refusal on.
+    Minute,
+}
+
 /// The part of [`super::Account`] that differs between channels by data alone. Whoever holds a `channels::common::account`
 /// has it; a channel whose door is another one writes it itself.
 pub trait Basis: Send + Sync {
@@ -73,9 +84,8 @@ pub trait Basis: Send + Sync {
 
     // ---- refusals
 
-    /// What was refused with this number ([`super::Verdict::RetryLater`]) does not pass before the platform's next minute
-    /// begins.
-    fn until_next_minute(&self, number: i64) -> bool;
+    /// How long what was refused with this number ([`super::Verdict::RetryLater`]) does not pass.
+    fn lasts(&self, number: i64) -> Lasts;
 
     // ---- tokens
 

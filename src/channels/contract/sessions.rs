@@ -33,7 +33,7 @@ pub struct Holder {
 /// What a code came with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeOf {
-    /// The customer came in.
+    /// The customer came in, or became somebody's contact.
     Welcome,
     /// The session went to the queue or to a colleague.
     Transfer,
@@ -48,7 +48,7 @@ impl CodeOf {
             return None;
         }
         Some(match (signal.r#type(), &signal.session) {
-            (v1::signal::Type::SessionEntered, _) => CodeOf::Welcome,
+            (v1::signal::Type::SessionEntered | v1::signal::Type::ContactChanged, _) => CodeOf::Welcome,
             (_, Some(change)) if change.after() == SessionState::Ended => CodeOf::End,
             _ => CodeOf::Transfer,
         })

@@ -14,10 +14,13 @@ use crate::{
 
 /// Judges the answer to any call.
 pub fn judge(call: &Call, answer: &Answer) -> Verdict {
-    answers::swallow(
-        harmless(call.path),
-        answers::judge(TABLE, call.path == SEND_PATH, answer),
-    )
+    let sends = call.path == SEND_PATH;
+    let verdict = answers::swallow(harmless(call.path), answers::judge(TABLE, sends, answer));
+    match verdict {
+        // What is refused elsewhere says nothing about sending.
+        Verdict::Failed { error, .. } if !sends => Verdict::Failed { error, learned: None },
+        other => other,
+    }
 }
 
 /// The typing sign is a courtesy.
@@ -70,5 +73,18 @@ mod tests {
     fn a_typing_sign_that_cannot_be_shown_is_no_failure() {
         assert_eq!(refused(TYPING_PATH, 45081), Verdict::Done { message_id: None });
         assert!(matches!(refused(TYPING_PATH, 45015), Verdict::Failed { .. }));
+    }
+
+    #[test]
+    fn what_is_refused_elsewhere_says_nothing_of_sending() {
+        for path in [TYPING_PATH, "/cgi-bin/media/upload"] {
+            for code in [48001, 45015, 45047, 61007] {
+                let verdict = refused(path, code);
+                assert!(
+                    matches!(verdict, Verdict::Failed { learned: None, .. }),
+                    "{path}: {verdict:?}"
+                );
+            }
+        }
     }
 }

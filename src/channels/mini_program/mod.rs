@@ -149,6 +149,11 @@ impl Account for Opened {
         render::call(piece, recipient)
     }
 
+    fn lends_picture(&self, card: &v1::Card) -> bool {
+        let own = |mini| render::is_own(self.0.settings(), mini);
+        card.mini_program.as_ref().is_some_and(own)
+    }
+
     fn upload(&self, file: &Upload) -> Result<Call, Fault> {
         render::upload(file)
     }

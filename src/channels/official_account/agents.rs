@@ -6,10 +6,12 @@ use serde_json::Value;
 
 use crate::ports::platform::{Answer, Call, CallBody, Method};
 
+pub const PATH: &str = "/cgi-bin/customservice/getonlinekflist";
+
 pub fn call() -> Call {
     Call {
         method: Method::Get,
-        path: "/cgi-bin/customservice/getonlinekflist",
+        path: PATH,
         query: Vec::new(),
         body: CallBody::Empty,
     }

@@ -1,6 +1,7 @@
 //! What does an answer of the platform mean for the message that caused it?
 
 use super::{
+    agents,
     codes::TABLE,
     render::{RELEASE_PATH, SEND_PATH, TYPING_PATH},
 };
@@ -11,10 +12,15 @@ use crate::{
 
 /// Judges the answer to any call.
 pub fn judge(call: &Call, answer: &Answer) -> Verdict {
-    answers::swallow(
-        harmless(call.path),
-        answers::judge(TABLE, call.path == SEND_PATH, answer),
-    )
+    let sends = call.path == SEND_PATH;
+    let verdict = answers::swallow(harmless(call.path), answers::judge(TABLE, sends, answer));
+    match verdict {
+        // What is refused elsewhere says nothing about sending; who may not ask for the agents may not send either.
+        Verdict::Failed { error, .. } if !sends && call.path != agents::PATH => {
+            Verdict::Failed { error, learned: None }
+        }
+        other => other,
+    }
 }
 
 /// The typing sign is a courtesy; a customer whom no agent holds need not be taken back.

@@ -199,3 +199,20 @@ fn every_documented_code_has_a_row() {
         assert!(codes::row(TABLE, *code).is_some(), "{code}");
     }
 }
+
+#[test]
+fn what_is_refused_elsewhere_says_nothing_of_sending() {
+    let refused = |path: &'static str, code: i64| {
+        let answer = Answer::json(200, format!(r#"{{"errcode":{code},"errmsg":"x"}}"#));
+        judge(&call(path), &answer)
+    };
+    for path in [TYPING_PATH, RELEASE_PATH, "/cgi-bin/media/upload"] {
+        for code in [48001, 45015, 45047, 43004] {
+            let verdict = refused(path, code);
+            assert!(
+                matches!(verdict, Verdict::Failed { learned: None, .. }),
+                "{path}: {verdict:?}"
+            );
+        }
+    }
+}

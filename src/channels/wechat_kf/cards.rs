@@ -12,22 +12,15 @@ use crate::{
     channels::common::render::{
         links,
         out::Out,
-        words::{card_title, details},
+        words::{self, card_title, details},
     },
     error::{Code, Fault},
     schema::v1::{self, action::Kind},
     text::{self, Links},
 };
 
-/// The longest beginning of `text` that has at most `bytes` bytes.
 fn cut(out: &mut Out<'_>, text: &str, bytes: usize) -> Result<String, Fault> {
-    let text = text.trim();
-    if text.len() <= bytes {
-        return Ok(text.to_owned());
-    }
-    out.degrade(&degrade::WORDS_CUT)?;
-    let end = (0..=bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    Ok(text[..end].to_owned())
+    words::cut(out, text, bytes, &degrade::WORDS_CUT)
 }
 
 fn web(url: &str) -> Result<&str, Fault> {
@@ -48,8 +41,7 @@ pub fn link(out: &mut Out<'_>, it: &v1::Link, part_type: &'static str) -> Result
         .find(|text| !text.trim().is_empty());
     if it.image_handle.is_empty() {
         out.degrade(&degrade::LINK_TEXT)?;
-        let words = text::anchor(url, title.map_or("", |it| it.trim()), Links::Spell);
-        out.text(&words);
+        out.text(&spelled_out(&it.title, &it.description, url));
         return Ok(());
     }
     let card = json!({
@@ -60,6 +52,18 @@ pub fn link(out: &mut Out<'_>, it: &v1::Link, part_type: &'static str) -> Result
     });
     out.message(part_type, "link", card);
     Ok(())
+}
+
+/// A link as a text: on one line, or with its words between title and address.
+pub fn spelled_out(title: &str, description: &str, url: &str) -> String {
+    let (title, description) = (title.trim(), description.trim());
+    match (title, description) {
+        (title, description) if title == description || description.is_empty() => {
+            text::anchor(url, title, Links::Spell)
+        }
+        ("", description) => text::anchor(url, description, Links::Spell),
+        (title, description) => lines([title, description, url]),
+    }
 }
 
 pub fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault> {
@@ -167,6 +171,9 @@ fn card_menu(out: &mut Out<'_>, it: &v1::Card, title: &str, mini: Option<&v1::Mi
     list.extend(linked.then(|| view_item(it.web_url.trim(), "查看详情")));
     for (at, action) in it.actions.iter().enumerate() {
         list.push(item(out, action, at)?);
+    }
+    if !it.image_handle.is_empty() || text::is_web(it.image_url.trim()) {
+        out.degrade(&degrade::CARD_IMAGE)?;
     }
     out.degrade(&degrade::CARD_MENU)?;
     let head = cut(out, &lines([title, &details(it)]), MENU_WORDS)?;

@@ -38,7 +38,7 @@ table! {
     [43009, 95003] "the enterprise is not verified, or its consultations are used up", NotEntitled, Final, learns(Code::NotEntitled),
         "verify the enterprise: console, 我的企业 → 企业认证", "请完成企业认证：管理后台 → 我的企业 → 企业认证";
     [45002] "text too long", TooLong, Final, None, "shorten it", "请缩短内容";
-    [45009] "called too often", RateLimited, Retry, None, "nothing to do: again after a minute", "无需处理：一分钟后重试";
+    [45009] "called too often", RateLimited, Blocked, None, "nothing to do: again after a minute", "无需处理：一分钟后重试";
     [45033] "too many calls at the same time", RateLimited, Retry, None,
         "nothing to do; if it lasts, lower [kf] pulls", "无需处理；若持续出现请调小[kf] pulls";
     [48002, 301002] "the app may not use this call", NotEntitled, Final, learns(Code::NotEntitled),

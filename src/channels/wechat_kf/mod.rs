@@ -204,6 +204,17 @@ impl Account for Opened {
         true
     }
 
+    /// With buttons it is a menu.
+    fn shows_picture(&self, card: &v1::Card) -> bool {
+        card.actions.is_empty()
+    }
+
+    fn lends_picture(&self, card: &v1::Card) -> bool {
+        card.mini_program
+            .as_ref()
+            .is_some_and(|mini| !mini.appid.trim().is_empty())
+    }
+
     fn perhaps_known(&self, error: &v1::Error) -> bool {
         // No page names the code of an id that was used before.
         error.platform_code != 0

@@ -71,10 +71,10 @@ fn native(out: &mut Out<'_>, body: &Value) -> Result<(), Fault> {
 fn part(out: &mut Out<'_>, part: &v1::Part) -> Result<(), Fault> {
     match &part.content {
         Some(Content::Text(it)) => words::words(out, it),
-        Some(Content::Image(it)) => media(out, "image", it),
-        Some(Content::Voice(it)) => media(out, "voice", it),
-        Some(Content::Video(it)) => media(out, "video", it),
-        Some(Content::File(it)) => media(out, "file", it),
+        Some(Content::Image(it)) => media(out, "image", it, &degrade::IMAGE_LINK),
+        Some(Content::Voice(it)) => media(out, "voice", it, &degrade::VOICE_LINK),
+        Some(Content::Video(it)) => media(out, "video", it, &degrade::VIDEO_LINK),
+        Some(Content::File(it)) => media(out, "file", it, &degrade::FILE_LINK),
         Some(Content::Location(it)) => location(out, it),
         Some(Content::Link(it)) => cards::link(out, it, "link"),
         Some(Content::Articles(it)) => cards::articles(out, it),
@@ -82,13 +82,13 @@ fn part(out: &mut Out<'_>, part: &v1::Part) -> Result<(), Fault> {
         Some(Content::Card(it)) => cards::card(out, it),
         Some(Content::Menu(it)) => cards::menu(out, it),
         Some(Content::Contact(it)) => contact(out, it),
-        Some(Content::Music(it)) => address(out, &degrade::MUSIC_TEXT, &it.title, &it.url),
+        Some(Content::Music(it)) => address(out, &degrade::MUSIC_TEXT, [&it.title, &it.description], &it.url),
         Some(Content::Forwarded(it)) => words::forwarded(out, it, &degrade::FORWARDED_TEXT),
         Some(Content::Reference(it)) if it.kind == "ca_link" && text::is_web(it.url.trim()) => {
             out.message("reference", "ca_link", json!({ "link_url": it.url.trim() }));
             Ok(())
         }
-        Some(Content::Reference(it)) => address(out, &degrade::REFERENCE_TEXT, &it.title, &it.url),
+        Some(Content::Reference(it)) => address(out, &degrade::REFERENCE_TEXT, [&it.title, ""], &it.url),
         Some(Content::TemplateCard(_)) => unsupported("template cards belong to WeCom apps"),
         Some(Content::Template(_)) => unsupported("customer-service messages cannot carry templates"),
         Some(Content::Transfer(_)) => unsupported("a session order QUEUE or ASSIGN hands the customer over here"),
@@ -101,12 +101,12 @@ fn unsupported(detail: &str) -> Result<(), Fault> {
     Err(Fault::new(Code::UnsupportedPart, detail))
 }
 
-fn media(out: &mut Out<'_>, kind: &'static str, it: &v1::Media) -> Result<(), Fault> {
+fn media(out: &mut Out<'_>, kind: &'static str, it: &v1::Media, row: &Row) -> Result<(), Fault> {
     if it.platform_media_id.is_empty() {
         if !text::is_web(&it.url) {
             return Err(words::no_medium(it));
         }
-        out.degrade(&degrade::MEDIA_LINK)?;
+        out.degrade(row)?;
         out.text(&text::anchor(&it.url, words::medium_name(it, kind), Links::Spell));
     } else {
         out.message(kind, kind, json!({ "media_id": it.platform_media_id }));
@@ -132,12 +132,12 @@ fn contact(out: &mut Out<'_>, it: &v1::ContactCard) -> Result<(), Fault> {
     Ok(())
 }
 
-fn address(out: &mut Out<'_>, row: &Row, title: &str, url: &str) -> Result<(), Fault> {
+fn address(out: &mut Out<'_>, row: &Row, [title, description]: [&str; 2], url: &str) -> Result<(), Fault> {
     if !text::is_web(url.trim()) {
         return unsupported("not sendable here, and it has no http(s) address");
     }
     out.degrade(row)?;
-    out.text(&text::anchor(url.trim(), title.trim(), Links::Spell));
+    out.text(&cards::spelled_out(title, description, url.trim()));
     Ok(())
 }
 
@@ -158,3 +158,7 @@ pub fn upload(file: &Upload) -> Result<Call, Fault> {
     let kind = if file.kind == "thumb" { "image" } else { file.kind };
     send::upload(limits::MEDIA, "WeChat customer-service accounts", kind, file)
 }
+
+#[cfg(test)]
+#[path = "render_tests.rs"]
+mod tests;

@@ -66,8 +66,8 @@ table! {
         "enter it: admin console, 应用管理 → the application → 接收消息 → 设置API接收", "请设置接收消息：管理后台 → 应用管理 → 应用详情 → 接收消息 → 设置API接收";
     [41006, 44001, 44003, 44004] "media, articles or text empty or missing", InvalidRequest, Final, None, "send something that is not empty", "请发送非空内容";
     [45002, 45007, 45008] "text, voice or articles too long", TooLong, Final, None, "shorten it", "请缩短内容";
-    [45009] "called too often", RateLimited, Retry, None,
-        "nothing to do: tried again; if it lasts, look for a loop and at the block: open.work.weixin.qq.com → 频率限制解封", "无需处理：自动重试；若持续出现，请检查是否有死循环，并在开发者中心自助解封";
+    [45009] "called too often", RateLimited, Blocked, None,
+        "nothing to do: again after a minute; if it lasts, look for a loop and at the block: open.work.weixin.qq.com → 频率限制解封", "无需处理：一分钟后重试；若持续出现，请检查是否有死循环，并在开发者中心自助解封";
     [45029] "the answer would be too large", InvalidRequest, Final, None, "a fault of this software: report it", "软件故障，请反馈";
     [45033] "too many calls at the same time", RateLimited, Retry, None, "nothing to do: tried again", "无需处理：自动重试";
     [48001] "the application may not use this call", NotEntitled, Final, learns(Code::NotEntitled),
@@ -90,6 +90,6 @@ table! {
     [93000, 93004, 93008] "group webhook gone, disabled, or not in the group", RecipientUnknown, Final, None, "make a new webhook", "请新建群机器人";
     [830002] "files over 20 MB come in ranges", InvalidRequest, Final, None, "a fault of this software: report it", "软件故障，请反馈";
     [846605, 846608] "AI bot: the request or stream is over", Expired, Final, None, "send a new message", "请发送新消息";
-    [846607] "AI bot: too many messages", RateLimited, Retry, None, "nothing to do: tried again", "无需处理：自动重试";
+    [846607] "AI bot: too many messages", RateLimited, Blocked, None, "nothing to do: tried again", "无需处理：自动重试";
     [846609] "AI bot: not subscribed", PlatformDown, Retry, None, "nothing to do: tried again", "无需处理：自动重试";
 }

@@ -1,8 +1,8 @@
 //! What does a WeCom application show in place of a part it cannot show? Its own rows; those that all channels share stand
 //! beside.
 
+pub use crate::channels::common::degrade::Row;
 use crate::channels::common::degrade::rows;
-pub use crate::channels::common::degrade::{AI_MARK_LOST, Row};
 
 rows! {
     IMAGE_LINK = "image" => "link", Both, keeps, UnsupportedPart, "not on the platform: sent as a link";
@@ -26,5 +26,8 @@ rows! {
     CONTACT_TEXT = "contact" => "text", Both, loses, UnsupportedPart, "applications cannot send contact cards: only the name is sent";
     FORWARDED_TEXT = "forwarded" => "text", Both, loses, UnsupportedPart, "applications cannot forward chats: their words are sent";
     REFERENCE_LINK = "reference" => "link", Both, keeps, UnsupportedPart, "applications cannot send it as such: its link is sent";
+    AI_MARK_NONE = "ai_generated" => "", Api, keeps, UnsupportedPart, "messages of applications have no AI mark";
+    WORDS_CUT = "text" => "text", Both, loses, TooLong, "longer than this field holds: cut";
+    LINK_IMAGE = "image" => "", Both, loses, TooLong, "the address of the picture is longer than 2048 bytes: it is left out";
     WELCOME_REST = "message" => "", Api, loses, UnsupportedPart, "a welcome is one text and 9 attachments: what does not fit is left out";
 }

@@ -120,7 +120,8 @@ Beside the rows:
   and `delete_user` closes it for sends; a changed userid (`NewUserID`) is IDENTITY_CHANGED in the conversation of the
   new id, whose `previousKeys` name the old one. About departments and tags it stands in `a:-`.
 - `change_external_contact` stands in the conversation of the external contact; `code` is its `WelcomeCode`, which lives
-  for 20 s: one answer to that event goes by `externalcontact/send_welcome_msg`.
+  for 20 s and opens the allowance `welcome_code`: one answer to that event goes by `externalcontact/send_welcome_msg`. A
+  second is QUOTA_EXHAUSTED and a late one WINDOW_CLOSED, without a call: no other road leads to a contact.
 - `kf_…` events are taken by the WeChat-kf account that is bound `via` this application, where there is one.
 - A `location` without numbers, and every `MsgType` that no row names: a Message with an `unsupported` part and the raw
   body.

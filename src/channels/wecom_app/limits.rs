@@ -117,6 +117,12 @@ const INBOUND: &[&str] = &[
 /// <https://developer.work.weixin.qq.com/document/path/90236>
 pub const ARTICLES: usize = 8;
 
+/// Bytes of a link's fields, and of a video's words; more is cut by the platform without a word.
+/// <https://developer.work.weixin.qq.com/document/path/90236>
+pub const TITLE: usize = 128;
+pub const DESCRIPTION: usize = 512;
+pub const URL: usize = 2048;
+
 /// What an account can do.
 pub const RECORD: Record = Record {
     passive: true,

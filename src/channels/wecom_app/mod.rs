@@ -26,8 +26,8 @@ use super::{
         tokens,
     },
     contract::{
-        Account, Admitted, AllowanceRule, Card, Channel, Inbound, Pace, PassiveTo, Piece, Pieces, Places, Refusal,
-        Roads, Say, SettingFault, Side, Ticket, To, Upload, Verdict,
+        Account, Admitted, AllowanceRule, Card, Channel, CodeOf, CodeRule, Inbound, Pace, PassiveTo, Piece, Pieces,
+        Places, Refusal, Roads, Say, SettingFault, Side, Ticket, To, Upload, Verdict,
     },
 };
 use crate::{
@@ -166,6 +166,10 @@ impl Account for Opened {
 
     fn wants_ticket(&self, say: &Say) -> Option<String> {
         Some(render::wants_ticket(say))
+    }
+
+    fn code(&self, of: CodeOf) -> Option<CodeRule> {
+        (of == CodeOf::Welcome).then_some(render::WELCOME)
     }
 
     fn ticket(&self, call: &Call, answer: &Answer) -> Option<Ticket> {

@@ -3,6 +3,7 @@
 //! Members: <https://developer.work.weixin.qq.com/document/path/90970>, contacts:
 //! <https://developer.work.weixin.qq.com/document/path/92130>.
 
+use super::render::WELCOME;
 use crate::{
     channels::common::{signals, wire::Push},
     envelope::Node,
@@ -12,10 +13,6 @@ use crate::{
         v1::{AccountState, Identity, Signal, account_state::State, identity, signal::Type},
     },
 };
-
-/// A welcome code lives this long.
-/// <https://developer.work.weixin.qq.com/document/path/92137>
-const WELCOME: Millis = 20_000;
 
 /// Whom a notice is about, where it has a conversation: the external contact, the member (by the new id); empty = nobody.
 pub fn named<'a>(push: &Push<'a>) -> &'a str {
@@ -85,7 +82,7 @@ fn contact(signal: &mut Signal, push: &Push<'_>, now: Millis) {
     if !code.is_empty() {
         signal.code = code.to_owned();
         let made = push.platform_time(now).unwrap_or(now).min(now);
-        signal.code_expires = Some(Timestamp::from_millis(made + WELCOME));
+        signal.code_expires = Some(Timestamp::from_millis(made + WELCOME.window));
     }
 }
 

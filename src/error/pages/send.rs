@@ -16,9 +16,9 @@ pub(super) static PAGES: &[(Code, Page)] = &[
         Code::QuotaExhausted,
         Page {
             cause_en: "The count of messages that the platform allows after one act of the customer is used up (45047): five after a message, three after a menu click, a scan or a follow. Other systems that write to the customer count too.",
-            remedy_en: "Wait for the customer's next act, or send with noAllowance = HOLD_FOR_CUSTOMER. Put several texts into one message. Figures that have changed are set per account under quotas. Which other systems write: mp.weixin.qq.com → 设置与开发 → 公众号设置 → 授权管理.",
+            remedy_en: "Wait for the customer's next act, or send with noAllowance = HOLD_FOR_CUSTOMER. Put several texts into one message. Figures that have changed are set per account under quotas. Which other systems write: the console of the platform, on an official account mp.weixin.qq.com → 设置与开发 → 公众号设置 → 授权管理, for WeChat customer service 微信客服 → API → 可调用接口的应用.",
             cause_zh: "用户一次互动后可发送的条数已用完（45047）：用户发消息后5条，点击菜单、扫码或关注后3条；其他系统发送的也计算在内。",
-            remedy_zh: "请等待用户下一次互动，或以noAllowance = HOLD_FOR_CUSTOMER发送；尽量把多条合并为一条。平台调整数额时可在账号的quotas中设置。其他可发消息的平台见：公众号后台 → 设置与开发 → 公众号设置 → 授权管理。",
+            remedy_zh: "请等待用户下一次互动，或以noAllowance = HOLD_FOR_CUSTOMER发送；尽量把多条合并为一条。平台调整数额时可在账号的quotas中设置。其他可发消息的系统见：公众号后台 → 设置与开发 → 公众号设置 → 授权管理；微信客服见管理后台 → 微信客服 → API → 可调用接口的应用。",
         },
     ),
     (
@@ -61,9 +61,9 @@ pub(super) static PAGES: &[(Code, Page)] = &[
         Code::UnsupportedPart,
         Page {
             cause_en: "The channel has no form for this part on the road that is open, or the core forbade the way down (degrade = REFUSE or LOSSLESS_ONLY). The result names the part and the reason.",
-            remedy_en: "Look the part up in docs/official-account-parts.md, send another kind, or allow the degradation. For mini-program cards (45064) link the mini-program: mp.weixin.qq.com → 广告与服务 → 小程序管理 → 添加 → 关联小程序.",
+            remedy_en: "Look the part up in docs/parts.md and in the page of the channel beside it, send another kind, or allow the degradation. For mini-program cards (45064) link the mini-program, on an official account: mp.weixin.qq.com → 广告与服务 → 小程序管理 → 添加 → 关联小程序.",
             cause_zh: "在当前通道上没有该消息类型的表现形式，或核心系统不允许降级（degrade = REFUSE 或 LOSSLESS_ONLY）。结果中写明了类型与原因。",
-            remedy_zh: "请查阅docs/official-account-parts.md，改用其他类型，或允许降级。小程序卡片（45064）请先关联小程序：公众号后台 → 广告与服务 → 小程序管理 → 添加 → 关联小程序。",
+            remedy_zh: "请查阅docs/parts.md及其旁的各渠道页面，改用其他类型，或允许降级。小程序卡片（45064）请先关联小程序，公众号见：公众号后台 → 广告与服务 → 小程序管理 → 添加 → 关联小程序。",
         },
     ),
     (

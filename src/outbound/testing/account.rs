@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     accounts::{Condition, Opened},
     channels::contract::{
-        AccessToken, Account, Admitted, AllowanceRule, Basis, CallbackQuery, Downloaded, Inbound, Learned, Pace,
+        AccessToken, Account, Admitted, AllowanceRule, Basis, CallbackQuery, Downloaded, Inbound, Lasts, Learned, Pace,
         PassiveTo, Piece, Pieces, Refusal, Roads, Say, Seal, Side, Ticket, To, Upload, Verdict, What,
     },
     error::{Code, Fault},
@@ -124,8 +124,12 @@ impl Basis for FakeAccount {
     fn downloaded(&self, _: &Call, _: &Answer) -> Downloaded {
         Downloaded::File
     }
-    fn until_next_minute(&self, number: i64) -> bool {
-        number == 45011
+    fn lasts(&self, number: i64) -> Lasts {
+        match number {
+            45011 => Lasts::UntilNextMinute,
+            45009 => Lasts::Minute,
+            _ => Lasts::Unknown,
+        }
     }
     fn token_call(&self) -> Call {
         Call {
@@ -181,7 +185,13 @@ impl Account for FakeAccount {
                             let said = format!("{quoted}{}", text.body);
                             pieces.extend(said.split('|').map(|it| piece("text", it)));
                         }
-                        Some(Content::Card(card)) => pieces.push(piece("card", &card.title)),
+                        Some(Content::Card(card)) => {
+                            let page = card.mini_program.as_ref().map_or("", |mini| &mini.thumb_handle);
+                            pieces.push(match page {
+                                "" => piece("card", &card.title),
+                                thumb => piece("page", &format!("page {thumb}")),
+                            });
+                        }
                         Some(Content::Menu(menu)) => pieces.push(piece("menu", &menu.head)),
                         Some(Content::Image(media)) if !media.platform_media_id.is_empty() => {
                             pieces.push(piece("image", &media.platform_media_id));
@@ -229,6 +239,12 @@ impl Account for FakeAccount {
             ),
         }
     }
+    fn shows_picture(&self, card: &v1::Card) -> bool {
+        card.actions.is_empty()
+    }
+    fn lends_picture(&self, card: &v1::Card) -> bool {
+        card.mini_program.is_some()
+    }
     fn upload(&self, file: &Upload) -> Result<Call, Fault> {
         match file.mime.as_str() {
             "image/webp" => return Err(Fault::new(Code::UnsupportedPart, "no webp here")),
@@ -263,7 +279,7 @@ impl Account for FakeAccount {
             -1 => Verdict::RetryLater(named(Code::PlatformDown, -1)),
             40001 => Verdict::RefreshToken(named(Code::BadSecret, code)),
             40007 => Verdict::UploadAgain(named(Code::MediaExpired, code)),
-            45011 => Verdict::RetryLater(named(Code::RateLimited, code)),
+            45009 | 45011 => Verdict::RetryLater(named(Code::RateLimited, code)),
             45015 => failed(Code::WindowClosed, code, Some(Learned::WindowClosed)),
             45047 => failed(Code::QuotaExhausted, code, Some(Learned::QuotaExhausted)),
             48001 => failed(Code::NotEntitled, code, Some(Learned::NoApi(Code::NotEntitled))),

@@ -81,6 +81,25 @@ async fn what_was_too_much_for_this_minute_waits_for_the_platforms_next() {
     assert_eq!(house.platform.sent(), ["a", "a", "b", "b"]);
 }
 
+/// A block lasts a minute from the refusal on, wherever in the clock's minute that was.
+#[tokio::test]
+async fn what_was_called_too_often_rests_a_whole_minute() {
+    let house = awake();
+    house.platform.will("/send", [says(45009), says(45009)]);
+    let sent = house.say("a").await;
+    for tries in 1..=2 {
+        let put_off = || {
+            let message = &house.store.all()[0];
+            message.attempts == tries && message.result.status() == Status::Accepted
+        };
+        until(put_off, "put off").await;
+        let rests = house.store.all()[0].next_attempt - house.clock.now();
+        assert_eq!(rests, 60_000);
+        house.clock.advance(Duration::from_secs(60));
+    }
+    house.becomes(&sent, Status::Sent).await;
+}
+
 #[tokio::test]
 async fn minutes_that_stay_too_full_fail_the_message_after_ten_of_them() {
     let house = awake();
@@ -297,14 +316,17 @@ async fn a_code_of_the_platforms_is_kept_for_the_message_that_changes_the_one_be
         .expect("accepted");
     house.becomes(&sent, Status::Sent).await;
     for _ in 0..2 {
-        let change = json!({"conversationKey": KEY, "nativeJson": "{\"changes\":\"card-1\"}"});
+        let change = json!({"conversationKey": KEY, "nativeJson": "{\"changes\":\"card-1\",\"msgtype\":\"x\"}"});
         let change = house.submit(change).await.expect("accepted");
         house.becomes(&change, Status::Sent).await;
     }
     let sent = house.platform.sent();
     assert_eq!(
         sent[1..],
-        ["{\"changes\":\"card-1\"} with rc-1", "{\"changes\":\"card-1\"}"]
+        [
+            "{\"changes\":\"card-1\",\"msgtype\":\"x\"} with rc-1",
+            "{\"changes\":\"card-1\",\"msgtype\":\"x\"}"
+        ]
     );
 }
 

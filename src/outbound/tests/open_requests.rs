@@ -267,3 +267,31 @@ async fn an_answer_whose_time_is_over_does_not_ride() {
     assert!(house.windows.handed(&event.event.id).is_empty());
     assert!(house.platform.sent().is_empty());
 }
+
+/// Nothing else may carry it, so the request is left to it, wherever in the answer it stands.
+#[tokio::test]
+async fn what_can_only_ride_gets_the_open_request_and_the_others_go_by_the_api() {
+    let transfer = || json!({"message": {"parts": [{"transfer": {}}]}});
+    let house = awake();
+    let event = house.wrote(5);
+    house.windows.open(&event.event.id, START + 4_000, true);
+    let messages = house
+        .answer(&event, vec![json!({"text": "a"}), json!({"text": "b"}), transfer()])
+        .await;
+    house.becomes(&messages[1].result, Status::Sent).await;
+    assert_eq!(house.now_of(&messages[2].result).status(), Status::HandedOver);
+    assert_eq!(house.windows.handed(&event.event.id), [""]);
+    assert_eq!(house.platform.sent(), ["a", "b"]);
+
+    let house = awake();
+    house.opened.observe(|it| it.api_shut = Some(Code::NotEntitled));
+    let event = house.wrote(5);
+    house.windows.open(&event.event.id, START + 4_000, true);
+    let messages = house.answer(&event, vec![json!({"text": "a"}), transfer()]).await;
+    assert_eq!(house.now_of(&messages[0].result).status(), Status::HandedOver);
+    assert_eq!(
+        house.windows.handed(&event.event.id),
+        ["a"],
+        "it has no other road either"
+    );
+}

@@ -102,3 +102,53 @@ async fn a_preview_tells_which_it_would_be() {
     assert!(house.platform.sent().is_empty());
     assert_eq!(house.web.asked(), 0);
 }
+
+fn card_with(handle: &str, more: serde_json::Value) -> serde_json::Value {
+    let mut card = json!({
+        "title": "Kettle", "webUrl": "https://shop.example/k", "imageHandle": handle,
+        "miniProgram": {"appid": "wx1", "pagePath": "pages/k"},
+    });
+    for (name, value) in more.as_object().expect("fields") {
+        card[name] = value.clone();
+    }
+    json!({"conversationKey": KEY, "message": {"parts": [{"card": card}]}})
+}
+
+#[tokio::test]
+async fn the_picture_of_a_card_is_the_thumbnail_that_its_page_lacks() {
+    let house = awake();
+    let picture = house.kept(b"\x89PNG\r\n\x1a\n").await;
+    let sent = house
+        .submit(card_with(&picture.handle, json!({})))
+        .await
+        .expect("accepted");
+    house.becomes(&sent, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["page M1"]);
+    let buttons = json!({"actions": [{"label": "Buy"}]});
+    let sent = house
+        .submit(card_with(&picture.handle, buttons))
+        .await
+        .expect("accepted");
+    house.becomes(&sent, Status::Sent).await;
+    assert_eq!(
+        house.platform.sent(),
+        ["page M1", "Kettle"],
+        "no picture is shown there"
+    );
+}
+
+#[tokio::test]
+async fn a_picture_that_nothing_shows_is_not_put_on_the_platform() {
+    let house = awake();
+    let picture = house.kept(b"\x89PNG\r\n\x1a\n").await;
+    let buttons = json!({
+        "actions": [{"label": "Buy"}],
+        "miniProgram": {"appid": "wx1", "thumbHandle": picture.handle},
+    });
+    let sent = house
+        .submit(card_with(&picture.handle, buttons))
+        .await
+        .expect("accepted");
+    house.becomes(&sent, Status::Sent).await;
+    assert!(house.platform.asked("/upload").is_empty());
+}

@@ -61,6 +61,23 @@ async fn what_the_request_alone_shows_is_a_fault() {
 }
 
 #[tokio::test]
+async fn a_card_in_sobots_words_is_sent_and_kept_as_it_was_asked() {
+    let house = awake();
+    let info = json!({"cardGuide": "Kettle", "cardLink": "https://shop.example/k", "cardTrigger": 1}).to_string();
+    let part = json!({"card": {}, "extJson": {"sobot.card_info": info}});
+    let sent = house
+        .submit(json!({"conversationKey": KEY, "message": {"parts": [part]}}))
+        .await
+        .expect("accepted");
+    house.becomes(&sent, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["Kettle"]);
+    let Some(v1::send_request::What::Message(asked)) = &house.store.all()[0].request.what else {
+        panic!("a message")
+    };
+    assert_eq!(asked.parts[0].ext_json["sobot.card_info"], info, "no field is lost");
+}
+
+#[tokio::test]
 async fn a_preview_sends_nothing_and_has_no_status() {
     let house = awake();
     let ask = |text: &str| request(json!({"conversationKey": KEY, "text": text}));

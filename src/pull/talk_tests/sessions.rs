@@ -133,8 +133,6 @@ async fn queue_assign_and_take_are_the_platforms_moves() {
     );
     let refused = house.says(order("ASSIGN", "nobody")).await;
     assert_eq!((refused.status(), code(&refused)), (Status::Failed, "INVALID_REQUEST"));
-    let nobody = house.says(order("ASSIGN", "")).await;
-    assert_eq!((nobody.status(), code(&nobody)), (Status::Failed, "INVALID_REQUEST"));
     house.will(
         STATE,
         vec![json!({ "errcode": 0, "service_state": 3, "servicer_userid": "lisi" })],

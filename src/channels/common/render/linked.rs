@@ -2,11 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{super::degrade::Row, out::Out, words};
+use super::{
+    super::degrade::{self, Row},
+    out::Out,
+    words,
+};
 use crate::{
     error::{Code, Fault},
     schema::v1,
-    text,
+    text::{self, Links},
 };
 
 /// The words of a link card.
@@ -47,12 +51,40 @@ impl<'a> Linked<'a> {
         Some(self.picture).filter(|picture| text::is_web(picture))
     }
 
+    /// As a link in a text, its words below it.
+    fn lines(&self) -> String {
+        let head = text::anchor(&text::attribute(self.url), self.title(), Links::Keep);
+        match self.description {
+            "" => head,
+            words if words == self.title() => head,
+            words => format!("{head}\n{words}"),
+        }
+    }
+
     /// As one item of `news`.
     pub fn article(&self) -> Value {
         json!({
             "title": self.title(), "description": self.description, "url": self.url,
             "picurl": self.picture().unwrap_or_default(),
         })
+    }
+}
+
+/// Articles as links in a text: what they say is kept, their pictures are lost.
+pub fn in_text(out: &mut Out<'_>, items: &[v1::Link], row: &Row) -> Result<(), Fault> {
+    out.degrade(row)?;
+    lost_pictures(out, items)?;
+    let items = items.iter().map(Linked::of).collect::<Result<Vec<_>, _>>()?;
+    out.text(&items.iter().map(Linked::lines).collect::<Vec<_>>().join("\n"));
+    Ok(())
+}
+
+/// Says that a text has no room for pictures, where there are some.
+pub fn lost_pictures(out: &mut Out<'_>, items: &[v1::Link]) -> Result<(), Fault> {
+    let pictured = |item: &v1::Link| text::is_web(item.image_url.trim()) || !item.image_handle.is_empty();
+    match items.iter().any(pictured) {
+        true => out.degrade(&degrade::ARTICLES_PICTURES),
+        false => Ok(()),
     }
 }
 

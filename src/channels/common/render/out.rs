@@ -144,7 +144,7 @@ impl<'a> Out<'a> {
         let pieces = if self.passive_only() {
             self.one(drafts)?
         } else {
-            self.all(drafts)
+            self.all(drafts)?
         };
         Ok(Pieces {
             pieces,
@@ -152,19 +152,22 @@ impl<'a> Out<'a> {
         })
     }
 
-    fn all(&self, drafts: Vec<Draft>) -> Vec<Piece> {
+    fn all(&mut self, drafts: Vec<Draft>) -> Result<Vec<Piece>, Fault> {
         let mut pieces = Vec::new();
         for draft in drafts {
             match draft {
                 Draft::Piece(piece) => pieces.push(piece),
-                Draft::Text(text) => pieces.extend(
-                    text::split::split(&text, self.manner.text_bytes)
-                        .into_iter()
-                        .map(text_piece),
-                ),
+                Draft::Text(text) => pieces.extend(self.split(&text)?.into_iter().map(text_piece)),
             }
         }
-        pieces
+        Ok(pieces)
+    }
+
+    fn split(&mut self, text: &str) -> Result<Vec<String>, Fault> {
+        if text::split::loses_address(text, self.manner.text_bytes) {
+            self.degrade(&degrade::LINK_LOST)?;
+        }
+        Ok(text::split::split(text, self.manner.text_bytes))
     }
 
     /// The one message that a passive answer holds: texts that follow each other join, the rest is left out.
@@ -173,7 +176,7 @@ impl<'a> Out<'a> {
         let piece = match drafts.next() {
             Some(Draft::Piece(piece)) => piece,
             Some(Draft::Text(text)) => {
-                let mut cut = text::split::split(&text, self.manner.text_bytes).into_iter();
+                let mut cut = self.split(&text)?.into_iter();
                 let first = cut.next().unwrap_or_default();
                 if cut.next().is_some() {
                     self.degrade(&degrade::TEXT_CUT)?;

@@ -45,6 +45,17 @@ fn plain(text: String) -> Lowered {
     }
 }
 
+/// The longest beginning of `text` that has at most `bytes` bytes; `row` tells where that is not all of it.
+pub fn cut(out: &mut Out<'_>, text: &str, bytes: usize, row: &Row) -> Result<String, Fault> {
+    let text = text.trim();
+    if text.len() <= bytes {
+        return Ok(text.to_owned());
+    }
+    out.degrade(row)?;
+    let end = (0..=bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    Ok(text[..end].to_owned())
+}
+
 /// Why a medium can be shown in no way.
 pub fn no_medium(it: &v1::Media) -> Fault {
     use v1::media::State;

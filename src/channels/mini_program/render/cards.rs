@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 use super::super::degrade;
 use crate::{
     channels::common::render::{
-        linked::Linked,
+        linked::{Linked, in_text},
         links,
         out::Out,
         words::{card_title, details},
     },
     error::{Code, Fault},
     schema::v1::{self, action::Kind},
-    text::{self, Links},
+    settings::AccountSettings,
+    text,
 };
 
 pub(super) fn link(out: &mut Out<'_>, it: &v1::Link) -> Result<(), Fault> {
@@ -40,18 +41,8 @@ pub(super) fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault
             out.degrade(&degrade::ARTICLE_LINK)?;
             link(out, one)
         }
-        several => {
-            out.degrade(&degrade::ARTICLES_TEXT)?;
-            let lines: Vec<String> = several.iter().map(line).collect();
-            out.text(&lines.join("\n"));
-            Ok(())
-        }
+        several => in_text(out, several, &degrade::ARTICLES_TEXT),
     }
-}
-
-fn line(it: &v1::Link) -> String {
-    let it = Linked::new(&it.title, &it.description, &it.url, "");
-    text::anchor(&text::attribute(it.url), it.title(), Links::Keep)
 }
 
 // ───────────── pages ─────────────
@@ -76,9 +67,13 @@ pub(super) fn mini_program(out: &mut Out<'_>, it: &v1::MiniProgramCard) -> Resul
 }
 
 /// Whether it is a page of this mini-program; one without AppID is meant so.
-fn own(out: &Out<'_>, it: &v1::MiniProgramCard) -> bool {
+pub fn is_own(settings: &AccountSettings, it: &v1::MiniProgramCard) -> bool {
     let appid = it.appid.trim();
-    appid.is_empty() || appid == out.settings.app_id
+    appid.is_empty() || appid == settings.app_id
+}
+
+fn own(out: &Out<'_>, it: &v1::MiniProgramCard) -> bool {
+    is_own(out.settings, it)
 }
 
 /// With our AppID, as a link in a text wants it.

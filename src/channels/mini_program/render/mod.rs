@@ -32,6 +32,7 @@ use crate::{
 };
 
 pub use crate::channels::common::render::send::customer_service as call;
+pub use cards::is_own;
 
 const TRANSFER: &str = "transfer_customer_service";
 

@@ -302,6 +302,62 @@ fn articles_are_a_link_or_a_text_with_links() {
 }
 
 #[test]
+fn articles_in_a_text_keep_their_words_and_say_that_their_pictures_are_lost() {
+    let item = |picture: &str| Link {
+        url: "https://a.example/1".into(),
+        title: "T".into(),
+        description: "D".into(),
+        image_url: picture.into(),
+        ..Default::default()
+    };
+    let of = |picture| {
+        Content::Articles(Articles {
+            items: vec![item(""), item(picture)],
+        })
+    };
+    let line = "<a href=\"https://a.example/1\">T</a>\nD";
+    let shown = [words(&format!("{line}\n{line}"))];
+    check(of(""), &shown, &["articles>text"]);
+    check(of("https://a.example/1.png"), &shown, &["articles>text", "image>"]);
+    let lossless = |picture| Say {
+        degrade: Degrade::LosslessOnly,
+        ..say(of(picture))
+    };
+    assert!(pieces(&settings(), &lossless(""), API).is_ok());
+    let refusal = pieces(&settings(), &lossless("https://a.example/1.png"), API).expect_err("refused");
+    assert_eq!(refusal.code, Code::UnsupportedPart);
+}
+
+#[test]
+fn a_link_whose_address_and_words_are_too_long_together_keeps_both() {
+    let lowered = |href: &str, words: &str| {
+        let html = Content::Text(Text {
+            body: format!("see <a href=\"{href}\">{words}</a> now"),
+            format: Format::Html.into(),
+        });
+        let it = pieces(&settings(), &say(html), API).expect("renders");
+        let lost: Vec<String> = it.degradations.into_iter().map(|it| it.from_type).collect();
+        let said: Vec<String> = it
+            .pieces
+            .iter()
+            .map(|it| it.native["text"]["content"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        (said, lost)
+    };
+    let (href, words) = (format!("https://a.example/{}", "y".repeat(1_500)), "w".repeat(1_200));
+    let (said, lost) = lowered(&href, &words);
+    assert!(lost.is_empty(), "{lost:?}");
+    assert!(
+        said.iter().any(|it| it.contains(&href)),
+        "whole, in one piece: {said:?}"
+    );
+    assert!(said.concat().contains(&words));
+    let (said, lost) = lowered(&format!("{href}{href}"), &words);
+    assert_eq!(lost, ["link"], "longer than any text");
+    assert!(said.concat().contains(&words));
+}
+
+#[test]
 fn a_quote_is_inlined_and_a_machine_is_marked() {
     let marked = Say {
         what: What::Parts {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::degrade;
 use crate::{
     channels::common::render::{
-        linked::{Linked, news},
+        linked::{Linked, in_text, lost_pictures, news},
         links,
         out::Out,
         words::{card_title, details},
@@ -48,16 +48,15 @@ pub(super) fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault
         out.message("articles", "news", news(items));
     } else if out.passive_only() {
         out.degrade(&degrade::ARTICLES_TEXT)?;
-        let shown = items.iter().take(ARTICLES_AFTER_EVENT).cloned();
+        lost_pictures(out, &it.items)?;
         if items.len() > ARTICLES_AFTER_EVENT {
             out.text(&as_text(&items));
         } else {
-            out.message("articles", "news", news(shown));
+            out.message("articles", "news", news(items));
         }
     } else {
-        out.degrade(&degrade::ARTICLES_REST)?;
         out.message("articles", "news", news([first.clone()]));
-        out.text(&as_text(rest));
+        in_text(out, &it.items[1..], &degrade::ARTICLES_REST)?;
     }
     Ok(())
 }
@@ -67,12 +66,11 @@ pub(super) fn as_text(items: &[Value]) -> String {
     let field = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     items
         .iter()
-        .map(|item| {
-            text::anchor(
-                &text::attribute(&field(item, "url")),
-                &field(item, "title"),
-                Links::Keep,
-            )
+        .flat_map(|item| {
+            let (title, words) = (field(item, "title"), field(item, "description"));
+            let head = text::anchor(&text::attribute(&field(item, "url")), &title, Links::Keep);
+            let below = Some(words).filter(|words| !words.is_empty() && *words != title);
+            std::iter::once(head).chain(below)
         })
         .collect::<Vec<_>>()
         .join("\n")

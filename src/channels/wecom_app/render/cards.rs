@@ -12,14 +12,17 @@ use super::{
 use crate::{
     channels::{
         common::render::{
-            linked::{Linked, news},
+            linked::{Linked, in_text, news},
             links::wording,
             out::Out,
-            words::{card_title, details},
+            words::{self, card_title, details},
         },
-        wecom_app::{degrade, limits::ARTICLES},
+        wecom_app::{
+            degrade,
+            limits::{self, ARTICLES, TITLE, URL},
+        },
     },
-    error::Fault,
+    error::{Code, Fault},
     schema::v1::{self, action::Kind},
     text::{self, Links},
 };
@@ -31,29 +34,54 @@ const JUMPS: usize = 3;
 const DESCRIPTION: usize = 44;
 
 pub(super) fn link(out: &mut Out<'_>, it: &v1::Link) -> Result<(), Fault> {
-    linked(out, Linked::of(it)?);
-    Ok(())
+    linked(out, Linked::of(it)?)
 }
 
 /// A link card.
-pub(super) fn linked(out: &mut Out<'_>, it: Linked<'_>) {
-    out.message("link", "news", news([it.article()]));
+pub(super) fn linked(out: &mut Out<'_>, it: Linked<'_>) -> Result<(), Fault> {
+    let article = article(out, &it)?;
+    out.message("link", "news", news([article]));
+    Ok(())
+}
+
+/// One item of `news`, no field longer than it may be.
+fn article(out: &mut Out<'_>, it: &Linked<'_>) -> Result<Value, Fault> {
+    reachable(it.url)?;
+    let mut article = it.article();
+    article["title"] = cut(out, it.title(), TITLE)?.into();
+    article["description"] = cut(out, it.description, limits::DESCRIPTION)?.into();
+    if it.picture().is_some_and(|picture| picture.len() > URL) {
+        out.degrade(&degrade::LINK_IMAGE)?;
+        article["picurl"] = "".into();
+    }
+    Ok(article)
+}
+
+pub(super) fn cut(out: &mut Out<'_>, words: &str, bytes: usize) -> Result<String, Fault> {
+    words::cut(out, words, bytes, &degrade::WORDS_CUT)
+}
+
+/// An address cannot be cut, and no text holds a longer one either.
+fn reachable(url: &str) -> Result<(), Fault> {
+    match url.trim().len() {
+        ..=URL => Ok(()),
+        bytes => Err(Fault::new(
+            Code::TooLong,
+            format!("an address may have {URL} bytes, this has {bytes}"),
+        )),
+    }
 }
 
 pub(super) fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault> {
-    let items = it
-        .items
-        .iter()
-        .map(|item| Linked::of(item).map(|it| it.article()))
-        .collect::<Result<Vec<_>, _>>()?;
-    if items.is_empty() {
+    if it.items.is_empty() {
         return Err(invalid("articles without an item"));
     }
-    if out.passive_only() && items.len() > ARTICLES {
-        out.degrade(&degrade::ARTICLES_TEXT)?;
-        let lines: Vec<String> = it.items.iter().map(|item| head(&item.url, &item.title)).collect();
-        out.text(&lines.join("\n"));
-        return Ok(());
+    if out.passive_only() && it.items.len() > ARTICLES {
+        return in_text(out, &it.items, &degrade::ARTICLES_TEXT);
+    }
+    let mut items = Vec::new();
+    for item in &it.items {
+        items.push(article(out, &Linked::of(item)?)?);
     }
     for chunk in items.chunks(ARTICLES) {
         out.message("articles", "news", news(chunk.iter().cloned()));
@@ -87,6 +115,7 @@ pub(super) fn mini_program(out: &mut Out<'_>, it: &v1::MiniProgramCard) -> Resul
         );
         return Ok(());
     }
+    let title = cut(out, title, TITLE)?;
     let item = json!({ "title": title, "appid": appid, "pagepath": page });
     out.bare(
         "mini_program",
@@ -105,6 +134,7 @@ pub(super) fn card(out: &mut Out<'_>, made: &mut Cards<'_>, it: &v1::Card) -> Re
     if out.passive_only() {
         return passive_card(out, it, title);
     }
+    addresses(it).try_for_each(reachable)?;
     let target = target(it);
     let (fitting, others): (Vec<_>, Vec<_>) = it.actions.iter().cloned().partition(is_button);
     if fitting.iter().any(answers) || target.is_none() && !fitting.is_empty() {
@@ -114,6 +144,15 @@ pub(super) fn card(out: &mut Out<'_>, made: &mut Cards<'_>, it: &v1::Card) -> Re
         Some(target) => notice(out, it, title, target),
         None => card_text(out, it, title),
     }
+}
+
+/// Where taps on it lead.
+fn addresses(it: &v1::Card) -> impl Iterator<Item = &str> {
+    let actions = it.actions.iter().map(|action| match &action.kind {
+        Some(Kind::Url(url)) => url.as_str(),
+        _ => action.web_fallback_url.as_str(),
+    });
+    actions.chain([it.web_url.as_str()])
 }
 
 /// Where a tap on the card itself leads.
@@ -275,11 +314,8 @@ fn passive_card(out: &mut Out<'_>, it: &v1::Card, title: &str) -> Result<(), Fau
         return card_text(out, it, title);
     }
     out.degrade(&degrade::CARD_LINK)?;
-    out.message(
-        "card",
-        "news",
-        news([Linked::new(title, &details(it), &it.web_url, &it.image_url).article()]),
-    );
+    let article = article(out, &Linked::new(title, &details(it), &it.web_url, &it.image_url))?;
+    out.message("card", "news", news([article]));
     Ok(())
 }
 

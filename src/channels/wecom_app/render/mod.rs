@@ -31,6 +31,7 @@ use crate::{
 
 pub use passive::passive;
 pub use send::{SEND_PATH, UPDATE_PATH, WELCOME_PATH, call, probe, recall, ticket, upload};
+pub use welcome::WELCOME;
 
 /// What the platform calls the kinds that ride in a passive answer.
 const CARRIES: &[&str] = &["text", "image", "voice", "video", "news"];
@@ -60,7 +61,7 @@ pub fn pieces(settings: &AccountSettings, say: &Say, roads: Roads) -> Result<Pie
     }
     let mut pieces = out.finish()?;
     if say.ai_generated && roads.api {
-        pieces.degradations.push(degrade::AI_MARK_LOST.report());
+        pieces.degradations.push(degrade::AI_MARK_NONE.report());
     }
     if let Some(ticket) = welcome::ticket(say) {
         return welcome::joined(pieces, &ticket.code, say.degrade);

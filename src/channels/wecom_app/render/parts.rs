@@ -6,7 +6,10 @@ use super::{API_ONLY, cards, invalid, menu, template, template::Cards, unsupport
 use crate::{
     channels::{
         common::render::{linked, out::Out, words},
-        wecom_app::degrade::{self, Row},
+        wecom_app::{
+            degrade::{self, Row},
+            limits,
+        },
     },
     error::Fault,
     schema::v1::{self, part::Content},
@@ -53,7 +56,9 @@ fn video(out: &mut Out<'_>, it: &v1::Media) -> Result<(), Fault> {
     if it.platform_media_id.is_empty() {
         return media_link(out, it, &degrade::VIDEO_LINK);
     }
-    let body = json!({ "media_id": it.platform_media_id, "title": it.name, "description": it.caption });
+    let title = cards::cut(out, &it.name, limits::TITLE)?;
+    let description = cards::cut(out, &it.caption, limits::DESCRIPTION)?;
+    let body = json!({ "media_id": it.platform_media_id, "title": title, "description": description });
     out.message("video", "video", body);
     Ok(())
 }
@@ -79,19 +84,16 @@ fn caption(out: &mut Out<'_>, it: &v1::Media) -> Result<(), Fault> {
 
 fn media_link(out: &mut Out<'_>, it: &v1::Media, row: &Row) -> Result<(), Fault> {
     let linked = linked::medium(out, it, row)?;
-    cards::linked(out, linked);
-    Ok(())
+    cards::linked(out, linked)
 }
 
 fn music(out: &mut Out<'_>, it: &v1::Music) -> Result<(), Fault> {
     let linked = linked::music(out, it, &degrade::MUSIC_LINK)?;
-    cards::linked(out, linked);
-    Ok(())
+    cards::linked(out, linked)
 }
 
 fn reference(out: &mut Out<'_>, it: &v1::Reference) -> Result<(), Fault> {
     let without = "a reference can only be sent as its link, and this one has none";
     let linked = linked::reference(out, it, &degrade::REFERENCE_LINK, without)?;
-    cards::linked(out, linked);
-    Ok(())
+    cards::linked(out, linked)
 }

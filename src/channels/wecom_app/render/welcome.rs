@@ -5,10 +5,18 @@ use serde_json::{Value, json};
 
 use super::{WELCOME_CODE, degrade, invalid, text_of};
 use crate::{
-    channels::contract::{Piece, Pieces, Say, Ticket},
+    channels::contract::{CodeRule, Piece, Pieces, Say, Ticket},
     error::Fault,
-    schema::v1::send_request::Degrade,
+    schema::v1::{send_request::Degrade, send_result::Road},
     text,
+};
+
+/// Usable once, within 20 seconds.
+pub const WELCOME: CodeRule = CodeRule {
+    window: 20_000,
+    part_types: &["text", "image", "video", "file", "link", "articles"],
+    road: Road::Welcome,
+    trigger: "welcome_code",
 };
 
 const ATTACHMENTS: usize = 9;
@@ -27,7 +35,8 @@ pub(super) fn joined(pieces: Pieces, code: &str, degrade: Degrade) -> Result<Pie
         mut degradations,
     } = pieces;
     let (mut words, mut attachments, mut left) = (String::new(), Vec::new(), false);
-    let part_type = pieces.first().map_or("text", |piece| piece.part_type);
+    let part_type = pieces.iter().find(|piece| part_of(piece).is_some());
+    let part_type = part_type.map_or("text", |piece| piece.part_type);
     for piece in &pieces {
         match part_of(piece) {
             Some(Part::Words(more)) => {

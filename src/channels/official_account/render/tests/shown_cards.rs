@@ -22,13 +22,24 @@ fn several_articles_keep_the_first_and_link_the_rest() {
     let items = part(Content::Articles(Articles {
         items: vec![link(1), link(2), link(3)],
     }));
-    let rest = "<a href=\"https://x/2\">T2</a>\n<a href=\"https://x/3\">T3</a>";
+    let rest = "<a href=\"https://x/2\">T2</a>\nD\n<a href=\"https://x/3\">T3</a>\nD";
     check(
         items.clone(),
         API,
         &[news("T1", "D", "https://x/1", "https://x/p.jpg"), words(rest)],
-        &["articles>text"],
+        &["articles>text", "image>"],
     );
+    for roads in [API, PASSIVE] {
+        let lossless = Say {
+            degrade: Degrade::LosslessOnly,
+            ..say(vec![items.clone()])
+        };
+        assert_eq!(
+            refused(&lossless, roads),
+            Code::UnsupportedPart,
+            "the pictures are lost"
+        );
+    }
     let piece = &rendered(items, PASSIVE).pieces[0];
     let event = xml(piece, false).expect("rides");
     assert!(

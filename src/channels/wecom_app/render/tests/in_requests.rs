@@ -115,6 +115,7 @@ fn an_ai_mark_has_no_place_and_that_is_said_on_every_road() {
             lost.iter().map(|it| it.from_type.as_str()).collect::<Vec<_>>(),
             ["ai_generated"]
         );
+        assert_eq!(lost[0].reason.contains("passive"), !roads.api, "{lost:?}");
     }
 }
 

@@ -145,6 +145,45 @@ fn articles_go_eight_to_a_message() {
 }
 
 #[test]
+fn a_field_is_cut_where_it_is_too_long_and_an_address_never() {
+    let link = |url: usize, title: usize, description: usize| {
+        Content::Link(Link {
+            url: format!("https://a.example/{}", "u".repeat(url)),
+            title: "题".repeat(title),
+            description: "述".repeat(description),
+            ..Default::default()
+        })
+    };
+    for roads in [API, PASSIVE] {
+        assert!(lost(link(1, 42, 170), roads).1.is_empty(), "as long as they may be");
+        let (shown, way) = lost(link(1, 43, 171), roads);
+        let article = &shown[0]["news"]["articles"][0];
+        assert_eq!(article["title"].as_str(), Some(&*"题".repeat(42)));
+        assert_eq!(article["description"].as_str(), Some(&*"述".repeat(170)));
+        assert_eq!(way, ["text→text", "text→text"]);
+        let strict = Say {
+            degrade: Degrade::LosslessOnly,
+            ..say(vec![part(link(1, 43, 1))])
+        };
+        assert_eq!(refused(&strict, roads), Code::TooLong);
+        assert_eq!(refused(&say(vec![part(link(2048, 1, 1))]), roads), Code::TooLong);
+    }
+    let long = "https://a.example/".to_owned() + &"u".repeat(2048);
+    let by_address = Card {
+        web_url: long,
+        ..card()
+    };
+    assert_eq!(refused(&say(vec![part(Content::Card(by_address))]), API), Code::TooLong);
+    let titled = Content::Video(Media {
+        name: "题".repeat(50),
+        ..media("M")
+    });
+    let (shown, way) = lost(titled, API);
+    assert_eq!(shown[0]["video"]["title"].as_str(), Some(&*"题".repeat(42)));
+    assert_eq!(way, ["text→text"]);
+}
+
+#[test]
 fn a_mini_program_is_a_notice_where_its_title_fits_and_else_an_article_that_opens_it() {
     let mini = |title: &str| {
         Content::MiniProgram(MiniProgramCard {
