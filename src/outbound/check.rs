@@ -88,6 +88,10 @@ pub fn invalid(why: impl Into<String>) -> Fault {
     Fault::new(Code::InvalidRequest, why)
 }
 
+pub fn other_conversation() -> Fault {
+    invalid("inReplyTo is an event of another conversation")
+}
+
 /// A name that a message may have.
 pub fn client_id(id: &str) -> Result<(), Fault> {
     if id.len() > CLIENT_ID_MAX {

@@ -215,6 +215,11 @@ impl Outbound {
         }
         if request.in_reply_to.is_empty() {
             turn.event.event.id().clone_into(&mut request.in_reply_to);
+        } else if request.in_reply_to != turn.event.event.id() {
+            let other = self.answered(&request.in_reply_to).await?;
+            if other.event.head().key != request.conversation_key {
+                return Err(check::other_conversation());
+            }
         }
         if request.client_message_id.is_empty() {
             default_id.clone_into(&mut request.client_message_id);

@@ -139,18 +139,17 @@ impl Outbound {
         found.ok_or_else(|| Fault::new(Code::NotFound, "no such message"))
     }
 
+    /// The event that a request says it answers.
+    pub(super) async fn answered(&self, event_id: &str) -> Result<Arc<Stored>, Fault> {
+        let found = self.parts.store.event(event_id).await.map_err(from_store)?;
+        found.ok_or_else(|| check::invalid("inReplyTo names no event that we hold"))
+    }
+
     /// Finds event, account and conversation, and whether they are this caller's; fills the key in.
     async fn target(&self, who: &Caller, mut request: v1::SendRequest) -> Result<Target, Fault> {
         let event = match request.in_reply_to.as_str() {
             "" => None,
-            id => Some(
-                self.parts
-                    .store
-                    .event(id)
-                    .await
-                    .map_err(from_store)?
-                    .ok_or_else(|| check::invalid("inReplyTo names no event that we hold"))?,
-            ),
+            id => Some(self.answered(id).await?),
         };
         let event_key = event
             .as_ref()
@@ -161,7 +160,7 @@ impl Outbound {
             (asked, of_event) => {
                 let key = check::customer_key(asked)?;
                 if of_event.is_some_and(|of_event| of_event != key.render()) {
-                    return Err(check::invalid("inReplyTo is an event of another conversation"));
+                    return Err(check::other_conversation());
                 }
                 key
             }

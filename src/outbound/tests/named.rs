@@ -1,4 +1,4 @@
-//! What becomes of a reply whose name stands for another message already?
+//! What becomes of a reply whose name stands for another message already, or that names an event which it cannot answer?
 
 use super::*;
 
@@ -68,4 +68,22 @@ async fn a_name_that_is_taken_while_the_reply_is_planned_fails_it_too() {
     assert_eq!(code(&house.store.told()[0]), "IDEMPOTENCY_CONFLICT");
     house.becomes(&first[0].result, Status::Sent).await;
     assert_eq!(house.platform.sent(), ["first"]);
+}
+
+#[tokio::test]
+async fn a_reply_to_an_event_that_is_not_here_fails_by_itself_and_one_to_an_earlier_event_goes() {
+    let house = awake();
+    let (earlier, event) = (house.wrote(1), house.wrote(2));
+    house.windows.open(&event.event.id, START + 4_000, true);
+    let replies = vec![
+        json!({ "text": "lost", "inReplyTo": "no-such-event" }),
+        json!({ "text": "late", "inReplyTo": earlier.event.id() }),
+        json!({ "text": "now" }),
+    ];
+    let messages = house.answer(&event, replies).await;
+    assert_eq!(code(&messages[0].result), "INVALID_REQUEST");
+    house.becomes(&messages[1].result, Status::Sent).await;
+    house.becomes(&messages[2].result, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["late", "now"]);
+    assert_eq!(house.store.told().len(), 1);
 }
