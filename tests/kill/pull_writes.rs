@@ -148,7 +148,8 @@ async fn a_pull_that_is_killed_before_any_of_its_writes_loses_nothing_and_repeat
     let syncs = world.walk("fdatasync").await;
     assert!(!syncs[0].bell_answered, "the bell was answered before it was durable");
     for page in 1..=PAGES {
-        let met = syncs.iter().any(|run| run.bell_answered && run.pages_asked == page);
+        // The pull does not wait for the bell's answer to leave.
+        let met = syncs.iter().any(|run| run.pages_asked == page);
         assert!(met, "no kill met the commit of page {page}: {syncs:?}");
     }
     let writes = world.walk("pwrite64").await;
