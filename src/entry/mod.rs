@@ -4,7 +4,7 @@
 //! decoding. Names the field knows become typed fields, the rest is kept, and what cannot be understood is said in
 //! `problems` and costs nothing else.
 
-mod cards;
+pub mod cards;
 mod names;
 
 use std::collections::BTreeMap;

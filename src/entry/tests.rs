@@ -302,7 +302,7 @@ fn the_vendors_card_is_the_entrys_card_and_nothing_of_it_is_lost() {
                 ("购买", page("pages/buy?id=1"), "https://shop/buy"),
                 ("详情", Some(Kind::Url("https://shop/more".into())), ""),
                 ("发送", Some(Kind::ReplyText("发送".into())), ""),
-                ("确认", None, ""),
+                ("确认", Some(Kind::ReplyText("确认".into())), ""),
             ]
         );
     }

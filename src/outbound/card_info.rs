@@ -1,10 +1,12 @@
 //! What does a card say that a core describes in Sobot's words (`card_info`)? They stand beside the part, and what the card
 //! itself says goes before them.
 
-use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::schema::v1::{self, action::Kind, part::Content};
+use crate::{
+    entry::cards,
+    schema::v1::{self, part::Content},
+};
 
 /// Where they stand in a part's `ext_json`.
 const NAME: &str = "sobot.card_info";
@@ -29,110 +31,34 @@ fn described(part: &v1::Part) -> Option<Value> {
 }
 
 fn fill(card: &mut v1::Card, info: &Value) {
-    let (first, others) = match list(info, "customCards") {
-        [first, others @ ..] => (first, others),
-        [] => (&Value::Null, &[][..]),
+    let Some(said) = cards::read(info) else { return };
+    let or = |own: &mut String, said: String| {
+        if own.trim().is_empty() {
+            *own = said;
+        }
     };
-    let of = |own: &str, names: [(&Value, &str); 2]| {
-        let said = names.map(|(value, name)| text(value, name));
-        let words = std::iter::once(own).chain(said.iter().map(String::as_str));
-        words
-            .map(str::trim)
-            .find(|it| !it.is_empty())
-            .unwrap_or_default()
-            .to_owned()
-    };
-    card.id = of(&card.id, [(info, "cardId"), (first, "customCardId")]);
-    card.title = of(&card.title, [(first, "customCardName"), (info, "cardGuide")]);
-    card.description = of(&card.description, [(first, "customCardDesc"), (info, "cardDesc")]);
+    or(&mut card.id, said.id);
+    or(&mut card.title, said.title);
+    or(&mut card.description, said.description);
     if card.image_handle.is_empty() {
-        card.image_url = of(&card.image_url, [(first, "customCardThumbnail"), (info, "cardImg")]);
+        or(&mut card.image_url, said.image_url);
     }
-    card.web_url = of(&card.web_url, [(first, "customCardLink"), (info, "cardLink")]);
-    card.question = of(
-        &card.question,
-        [(first, "customCardQuestion"), (info, "customCardQuestion")],
-    );
-    let path = of("", [(first, "customMiniProgramUrl"), (info, "miniProgramUrl")]);
-    card.mini_program = card.mini_program.take().or_else(|| page(&path));
+    or(&mut card.web_url, said.web_url);
+    or(&mut card.question, said.question);
+    card.mini_program = card.mini_program.take().or(said.mini_program);
     if card.facts.is_empty() {
-        card.facts.extend(price(first));
+        card.facts = said.facts;
     }
     if card.actions.is_empty() {
-        let buttons = list(info, "cardMenus")
-            .iter()
-            .chain(list(first, "customMenus"))
-            .map(button);
-        card.actions = buttons.chain(others.iter().map(another)).collect();
+        card.actions = [said.actions, cards::others(info)].concat();
         card.actions.retain(|action| !action.label.is_empty());
-    }
-}
-
-fn price(card: &Value) -> Option<v1::KeyValue> {
-    let amount = text(card, "customCardAmount");
-    (!amount.is_empty()).then(|| v1::KeyValue {
-        value: format!("{}{amount}", text(card, "customCardAmountSymbol")),
-        ..Default::default()
-    })
-}
-
-/// A button jumps (0), or says its words (1, 2).
-fn button(menu: &Value) -> v1::Action {
-    let label = text(menu, "menuName");
-    match text(menu, "menuType").as_str() {
-        "1" | "2" => v1::Action {
-            kind: Some(Kind::ReplyText(label.clone())),
-            label,
-            ..Default::default()
-        },
-        _ => leads(label, &text(menu, "menuMiniProgramUrl"), text(menu, "menuLink")),
-    }
-}
-
-/// One card is shown as such; those behind it are lines that lead to them, because each message counts.
-fn another(card: &Value) -> v1::Action {
-    let (path, link) = (text(card, "customMiniProgramUrl"), text(card, "customCardLink"));
-    leads(text(card, "customCardName"), &path, link)
-}
-
-fn leads(label: String, path: &str, link: String) -> v1::Action {
-    let kind = page(path).map_or_else(|| Kind::Url(link.clone()), Kind::MiniProgram);
-    v1::Action {
-        label,
-        kind: Some(kind),
-        web_fallback_url: link,
-        ..Default::default()
-    }
-}
-
-/// A page of the mini-program that shows it. Their paths come encoded as a whole, once.
-fn page(path: &str) -> Option<v1::MiniProgramCard> {
-    let path = match path.contains(['/', '?']) {
-        true => path.to_owned(),
-        false => percent_decode_str(path).decode_utf8_lossy().into_owned(),
-    };
-    (!path.is_empty()).then(|| v1::MiniProgramCard {
-        page_path: path,
-        ..Default::default()
-    })
-}
-
-fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
-    value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-/// Words; numbers too, which these fields hold now and then.
-fn text(value: &Value, name: &str) -> String {
-    match value.get(name) {
-        Some(Value::String(text)) => text.trim().to_owned(),
-        Some(Value::Number(number)) => number.to_string(),
-        _ => String::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use v1::action::Kind;
 
     use super::*;
 
