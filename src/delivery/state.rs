@@ -13,6 +13,7 @@ use std::{
 };
 
 pub use arrival::Arrived;
+use foldhash::fast::RandomState;
 pub use outcome::{Moment, Step};
 pub use view::Backlog;
 
@@ -39,7 +40,7 @@ const SET_BACK: Millis = 1_000;
 #[derive(Default)]
 pub struct State {
     slots: Vec<Slot>,
-    lanes: HashMap<ConversationId, Lane>,
+    lanes: HashMap<ConversationId, Lane, RandomState>,
     memory: Memory,
     /// How long an event had been failing by itself before this process began, by its id.
     failing: HashMap<String, Millis>,

@@ -215,8 +215,9 @@ impl Desk {
         let now = self.tools.clock.now();
         let mut offers = Vec::with_capacity(self.job.run.len());
         for (index, stored) in self.job.run.iter().enumerate() {
-            self.tools.inner.quiet.offered(stored.event.id());
-            let passive = self.tools.windows.look(stored.event.id());
+            let id = stored.event.id();
+            self.tools.inner.quiet.offered(id);
+            let passive = self.tools.windows.look(id);
             if index == 0 {
                 self.awaited = passive.is_some();
             } else if passive.is_some() {

@@ -13,6 +13,9 @@ use super::{
     line::{Answer, Ask, Fault, Line},
 };
 
+/// Used so lately that a look whether it is still open is not worth while: what meets its end unsent comes back.
+const LATELY: Duration = Duration::from_millis(10);
+
 /// Connections that are kept for the next request.
 pub struct Pool {
     dialer: Dialer,
@@ -82,7 +85,8 @@ impl Pool {
     fn take(&self, peer: &Uri) -> Option<Line> {
         loop {
             let mut idle = self.newest(peer)?;
-            if idle.since.elapsed() < self.idle && idle.line.is_free() {
+            let rested = idle.since.elapsed();
+            if rested < self.idle && (rested < LATELY || idle.line.is_free()) {
                 return Some(idle.line);
             }
         }

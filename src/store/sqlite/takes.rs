@@ -15,6 +15,10 @@ use crate::ports::store::{StoreError, Take, Told};
 
 /// So long the first one waits for company: less than a disk that is slow takes for a commit.
 pub const COMPANY: Duration = Duration::from_millis(1);
+/// Where so many came in that time it is worth as long again: a commit costs as much for few as for many.
+const MANY: usize = 16;
+/// Waits before one commit.
+const ROUNDS: usize = 3;
 
 /// Takes that go into the next commit together.
 #[derive(Clone)]
@@ -46,6 +50,19 @@ impl Takes {
         if first || hurries {
             // Others wait for it too: it goes on when whoever was first does not.
             tokio::spawn(bring(Cart(Some(self.clone())), jobs.clone(), hurries));
+        }
+    }
+
+    /// Waits for company, and longer where much of it comes.
+    async fn gather(&self) {
+        let mut before = 0;
+        for _ in 0..ROUNDS {
+            tokio::time::sleep(self.company).await;
+            let come = self.lock().len();
+            if come < before + MANY {
+                return;
+            }
+            before = come;
         }
     }
 
@@ -90,7 +107,7 @@ impl Takes {
 async fn bring(mut cart: Cart, jobs: mpsc::Sender<Job>, hurries: bool) {
     let Some(takes) = &cart.0 else { return };
     if !hurries {
-        tokio::time::sleep(takes.company).await;
+        takes.gather().await;
     }
     if takes.lock().is_empty() {
         // Whoever comes from now on brings a cart along.
@@ -178,6 +195,29 @@ mod tests {
         let limit = tokio::time::timeout(Duration::from_secs(20), queue.recv());
         let _job = limit.await.expect("it does not wait").expect("a job");
         assert_eq!(takes.lock().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn where_many_come_it_waits_for_more_of_them_but_not_for_ever() {
+        let (jobs, mut queue) = mpsc::channel(8);
+        let company = Duration::from_millis(20);
+        let takes = Takes::new(company);
+        let began = std::time::Instant::now();
+        let _told: Vec<_> = (0..100).map(|row| add(&takes, take(row), &jobs)).collect();
+        let limit = Duration::from_secs(20);
+        let job = tokio::time::timeout(limit, queue.recv()).await.expect("in time");
+        assert!(began.elapsed() >= company * 2, "{:?}", began.elapsed());
+        drop(job);
+        let comes = async {
+            loop {
+                let _told: Vec<_> = (0..100).map(|row| add(&takes, take(row), &jobs)).collect();
+                tokio::time::sleep(company / 20).await;
+            }
+        };
+        tokio::select! {
+            job = tokio::time::timeout(limit, queue.recv()) => drop(job.expect("in time").expect("a job")),
+            () = comes => {}
+        }
     }
 
     #[test]
