@@ -1,8 +1,15 @@
 //! Does the command line keep its promises? The real binary: exit codes, faults, masks, no daemon where none is needed.
 
+mod support;
+
 use std::{
     path::Path,
     process::{Command, Output},
+};
+
+use support::{
+    bridge::{Bridge, Setup},
+    papers::Papers,
 };
 
 /// The binary with an environment of its own.
@@ -388,4 +395,50 @@ fn the_contract_is_printed() {
     let (exit, out, _) = check(&["openapi"], &[]);
     let committed = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json"));
     assert_eq!((exit, out), (0, committed.expect("committed")));
+}
+
+#[tokio::test]
+async fn a_daemon_that_wants_a_certificate_is_shown_one_at_home_and_from_afar() {
+    let papers = Papers::new();
+    let mut bridge = Bridge::prepare(Setup::new());
+    let config = std::fs::read_to_string(bridge.config()).expect("a configuration");
+    let listens = format!("[internal]\nlisten = \"127.0.0.1:{}\"", bridge.internal_port());
+    let (server, key, authority) = (
+        papers.file("server.pem"),
+        papers.file("server.key"),
+        papers.file("ca.pem"),
+    );
+    let tls = format!(
+        "{listens}\ntls = {{ cert_file = \"{server}\", key_file = \"{key}\", client_ca_file = \"{authority}\" }}"
+    );
+    assert!(config.contains(&listens), "{config}");
+    std::fs::write(bridge.config(), config.replace(&listens, &tls)).expect("written");
+    bridge.spawn();
+    bridge.ready().await;
+
+    let (certificate, private) = (papers.file("client.pem"), papers.file("client.key"));
+    let shown = [
+        ("WXBRIDGE_CERT_FILE", certificate.as_str()),
+        ("WXBRIDGE_KEY_FILE", private.as_str()),
+    ];
+    let (url, token) = (
+        format!("https://localhost:{}", bridge.internal_port()),
+        bridge.operator_token(),
+    );
+    let far = [("WXBRIDGE_URL", url.as_str()), ("WXBRIDGE_TOKEN", token.as_str())];
+    let trusts = [("WXBRIDGE_CA_FILE", authority.as_str())];
+    let home = bridge.config();
+    let home = home.to_str().expect("a path");
+    let dir = home.trim_end_matches("wxbridge.toml");
+    for (args, env, expected) in [
+        (vec!["account", "list", "-c", home], shown.to_vec(), 0),
+        (vec!["account", "list", "-c", home], Vec::new(), 69),
+        (vec!["account", "list"], [&far[..], &shown, &trusts].concat(), 0),
+        (vec!["account", "list"], [&far[..], &trusts].concat(), 69),
+        (vec!["account", "list"], [&far[..], &shown].concat(), 69),
+        (vec!["account", "list"], [&far[..], &shown[..1]].concat(), 64),
+    ] {
+        let (exit, out, told) = check_in(Path::new(dir), &args, &env);
+        assert_eq!(exit, expected, "{args:?} {env:?}: {out}{told}");
+    }
 }

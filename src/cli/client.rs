@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     exit::{FAILED, Failure, Outcome, REFUSED, UNREACHABLE, USAGE},
     lang::Lang,
-    own_tls,
+    tls::Papers,
 };
 use crate::{
     api_tokens::OPERATOR_FILE,
@@ -35,7 +35,7 @@ pub struct Client {
 impl Client {
     /// `WXBRIDGE_URL` and `WXBRIDGE_TOKEN`, else the listener and the state folder of the configuration.
     pub fn new(config_file: Option<&Path>, lang: Lang) -> Outcome<Self> {
-        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let (url, token) = (set(URL_VARIABLE), set(TOKEN_VARIABLE).map(Secret::new));
         let config = match (&url, &token) {
             (Some(_), Some(_)) => None,
@@ -48,9 +48,14 @@ impl Client {
             (None, Some(config)) => operator_token(&config.store.dir, far)?,
             (None, None) => Secret::default(),
         };
+        let papers = Papers::of(set)?;
         // At the address of our own configuration only its own certificate is expected.
         let own = config.filter(|_| !far).and_then(|config| config.internal.tls);
-        let trust = own.map(|tls| own_tls::client(&tls.cert_file)).transpose()?;
+        let trust = match own {
+            Some(tls) => Some(papers.own(&tls.cert_file)?),
+            None if url.starts_with("https:") => papers.far()?,
+            None => None,
+        };
         Ok(Self {
             lang,
             ..Self::trusting(&url, token, trust)?

@@ -12,13 +12,13 @@ pub mod exit;
 mod explain;
 mod forwarders;
 pub mod lang;
-mod own_tls;
 mod parked;
 mod print;
 mod replay;
 mod send;
 mod serve;
 mod settings;
+mod tls;
 mod tokens;
 
 use std::{io::Write as _, path::Path, process::ExitCode};

@@ -8,6 +8,7 @@ pub mod bridge;
 pub mod company;
 pub mod core;
 pub mod grpc;
+pub mod papers;
 pub mod peer;
 pub mod raw;
 pub mod world;
