@@ -1,6 +1,7 @@
 //! What does every look at a core share? The way in, the time, a name for this run, and what was heard on the side.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -15,7 +16,11 @@ use super::{
     report::Measured,
 };
 use crate::{
-    ports::{chance::Chance, clock::Clock, clock::Millis, core::Outcome},
+    ports::{
+        chance::Chance,
+        clock::{Clock, Millis},
+        core::{Outcome, Reply},
+    },
     schema::v1::{self, event::Body, part::Content},
 };
 
@@ -43,6 +48,35 @@ pub struct Aside {
     pub answers: Vec<(String, Option<Vec<u8>>)>,
     /// Events that were offered again, because the core's time was over.
     pub late: Vec<Late>,
+    /// What each reply with a name of its own was: which one, to which event.
+    names: HashMap<String, (String, usize)>,
+    /// A name that two replies had.
+    pub used_twice: Option<String>,
+    /// A reply was of no use any more when it came.
+    pub past: bool,
+}
+
+impl Aside {
+    /// A core that hears an event again may say the same again.
+    fn note(&mut self, event: &v1::Event, replies: &[Reply], now: Millis) {
+        let again = &event.redelivery_of;
+        let id = if again.is_empty() { &event.id } else { again };
+        for (index, reply) in replies.iter().enumerate() {
+            let Ok(reply) = reply else { continue };
+            self.past |= reply.not_after.is_some_and(|end| end.millis() <= now);
+            if reply.client_message_id.is_empty() {
+                continue;
+            }
+            let is = (id.clone(), index);
+            let known = self
+                .names
+                .entry(reply.client_message_id.clone())
+                .or_insert_with(|| is.clone());
+            if *known != is {
+                self.used_twice.get_or_insert_with(|| reply.client_message_id.clone());
+            }
+        }
+    }
 }
 
 /// What came of an event whose first request was closed at the deadline.
@@ -169,6 +203,7 @@ impl Stage {
         aside.took.push(heard.took);
         if heard.taken().is_some() {
             aside.replies += heard.replies().len();
+            aside.note(knock.event, heard.replies(), self.clock.now());
             let key = knock.event.conversation.as_ref().map_or("", |talk| &talk.key);
             let known = aside.answers.iter().any(|(_, body)| *body == heard.body);
             if !known && aside.answers.len() < KEPT {
@@ -190,6 +225,9 @@ impl Stage {
         let mut aside = self.aside();
         aside.took.extend(heard.first().map(|heard| heard.took));
         aside.replies += heard.iter().map(|heard| heard.replies().len()).sum::<usize>();
+        for (event, heard) in events.iter().zip(&heard) {
+            aside.note(event, heard.replies(), self.clock.now());
+        }
         drop(aside);
         Some(heard)
     }

@@ -65,6 +65,10 @@ enum Fault {
     AnswersNonsense,
     RepliesNonsense,
     MisspellsReplies,
+    NamesAllRepliesAlike,
+    /// By its conversation, in which it is not the only one.
+    NamesRepliesByConversation,
+    RepliesForYesterday,
     Redirects,
     AsksToRetry,
     /// Takes too long over the first offer of one text, and lets the reply go.
@@ -251,6 +255,21 @@ impl Core {
             (Fault::AnswersNonsense, _) => return HttpResponse::Ok().body("OK"),
             (Fault::RepliesNonsense, _) => json!({ "replies": [{ "text": { "body": "x" } }] }),
             (Fault::MisspellsReplies, Some(said)) => json!({ "replies": [{ "txet": said }] }),
+            (Fault::Sound, Some(said)) => {
+                let name = format!("{}/hello", data["id"].as_str().unwrap_or_default());
+                let later = SystemClock.now() + 60_000;
+                let until = crate::schema::Timestamp::from_millis(later).to_rfc3339_millis();
+                json!({ "replies": [{ "text": said, "clientMessageId": name, "notAfter": until }] })
+            }
+            (Fault::NamesAllRepliesAlike, Some(said)) => {
+                json!({ "replies": [{ "text": said, "clientMessageId": "hello" }] })
+            }
+            (Fault::NamesRepliesByConversation, Some(said)) => {
+                json!({ "replies": [{ "text": said, "clientMessageId": data["conversation"]["customer"]["nativeId"] }] })
+            }
+            (Fault::RepliesForYesterday, Some(said)) => {
+                json!({ "replies": [{ "text": said, "notAfter": "2020-01-01T00:00:00Z" }] })
+            }
             (Fault::WorksTwice | Fault::IsLateOnceAndWorksTwice, Some(said)) => {
                 json!({ "replies": [{ "text": format!("{works}: {said}") }] })
             }
@@ -384,6 +403,9 @@ async fn each_fault_is_found_by_its_name() {
         (AnswersNonsense, "answers", Yellow),
         (RepliesNonsense, "answers", Red),
         (MisspellsReplies, "answers", Red),
+        (NamesAllRepliesAlike, "answers", Red),
+        (NamesRepliesByConversation, "answers", Red),
+        (RepliesForYesterday, "answers", Red),
     ];
     let mut missed = Vec::new();
     let mut known: Option<(Fault, Vec<(&str, Level)>)> = None;

@@ -31,6 +31,8 @@ pub fn read(stage: &Stage) -> Vec<Finding> {
             }
         }
         replies += aside.replies;
+        odd.extend(aside.used_twice.as_deref().map(|name| Odd::UsedName(short(name))));
+        odd.extend(aside.past.then_some(Odd::Past));
     }
     if odd.is_empty() {
         let seen = Words::new(
@@ -48,6 +50,8 @@ enum Odd {
     BadReply(String),
     EmptyReply,
     Unlawful(String),
+    UsedName(String),
+    Past,
     NotJson,
     UnknownField(String),
     OtherConversation,
@@ -155,6 +159,28 @@ fn finding(odd: Odd) -> Finding {
             Words::new(
                 "write it as docs/core.md shows; what POST /v1/messages refuses fails in a reply too",
                 "按 docs/core.md 的写法；POST /v1/messages 会拒绝的内容，在回复里也会失败",
+            ),
+        ),
+        Odd::UsedName(name) => Finding::red(
+            "answers",
+            Words::new(
+                format!("two replies have the clientMessageId {name}: the second one is not sent"),
+                format!("两条回复用了同一个 clientMessageId {name}：后一条不会发送"),
+            ),
+            Words::new(
+                "leave clientMessageId out, or make it from the event's id: it names one message of an account, for ever",
+                "不填 clientMessageId，或由事件的 id 生成：它在一个账号内永远只代表一条消息",
+            ),
+        ),
+        Odd::Past => Finding::red(
+            "answers",
+            Words::new(
+                "a reply's notAfter is over when the reply comes: it is EXPIRED and never sent",
+                "有一条回复到达时 notAfter 已经过去：它会变为 EXPIRED，不会发送",
+            ),
+            Words::new(
+                "notAfter is the moment from which a reply is of no use: look at the core's clock, or leave it out",
+                "notAfter 是回复失去意义的时刻：请检查核心的时钟，或者不填",
             ),
         ),
         Odd::NotJson => Finding::yellow(
