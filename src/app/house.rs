@@ -88,7 +88,8 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
     library.leave_free(config.store.reserve);
     let files = files(config, &ground, &library).await?;
     let outbound = outbound(config, &ground, &people, &keeper, &files);
-    let component = component(config, &ground, &people, (&keeper, &outbound), book);
+    let audit = Audit::load(ground.store.clone(), ground.clock.clone()).await?;
+    let component = component(config, &ground, &people, (&keeper, &outbound), (book, &audit));
     let pull = pull(config, &ground, &people, &keeper, &outbound);
     let inbound = inbound(
         config,
@@ -105,7 +106,6 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
     // Before delivery reads the backlog.
     assigner.assign().await?;
     let fetcher = fetcher(config, &mut ground, &people, &keeper, &library).await?;
-    let audit = Audit::load(ground.store.clone(), ground.clock.clone()).await?;
     let forward = forward(config, &ground, &audit).await?;
     let built = Built {
         keeper: &keeper,
@@ -122,7 +122,6 @@ pub async fn build(config: &Config, mut ground: Ground, options: Options) -> Res
     let open = web::OpenDoor {
         component: component.clone(),
         inbound: inbound.clone(),
-        audit: audit.clone(),
     };
     Ok(House {
         clock: state.clock.clone(),
@@ -181,10 +180,11 @@ fn component(
     ground: &Ground,
     people: &People,
     (keeper, outbound): (&Arc<Keeper>, &Arc<Outbound>),
-    book: Arc<Book>,
+    (book, audit): (Arc<Book>, &Arc<Audit>),
 ) -> Arc<Component> {
     Component::new(component::Parts {
         book,
+        audit: audit.clone(),
         store: ground.store.clone(),
         registry: people.registry.clone(),
         service: people.service.clone(),

@@ -29,6 +29,7 @@ use std::{
 
 use crate::{
     accounts::{Opened, Registry, Service},
+    audit::Audit,
     channels::contract::{Authority, Verdict},
     conversation::Rules,
     cores::Cores,
@@ -49,6 +50,7 @@ use book::{Authorizer, Book};
 /// What the room needs from the house.
 pub struct Parts {
     pub book: Arc<Book>,
+    pub audit: Arc<Audit>,
     pub store: Arc<dyn Store>,
     pub registry: Arc<Registry>,
     pub service: Arc<Service>,

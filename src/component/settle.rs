@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::{
     Component,
     book::{Authorizer, Standing},
@@ -10,12 +12,15 @@ use super::{
 };
 use crate::{
     accounts::Opened,
+    audit::Deed,
     channels::contract::{About, Grant},
     error::{Code, Fault},
     ports::clock::Millis,
     settings::AccountSettings,
 };
 
+/// Who acted when a scan did.
+const SCAN: &str = "bind link";
 /// Information about an authorizer is asked for so often before its code is given up on for now.
 const TRIES: usize = 3;
 
@@ -87,11 +92,39 @@ impl Component {
             return Ok(None);
         }
         self.bind(platform, app_id, named, &about).await?;
+        if served.is_none() {
+            self.note_bound(id, app_id, named, &known).await;
+        }
+        self.granted(id, app_id).await?;
         let opened = self.account(id, app_id);
         if let Some(opened) = &opened {
             self.show(platform, opened, &known);
         }
         Ok(opened)
+    }
+
+    /// Whoever brought it: the browser that came back, or the platform's notice.
+    async fn note_bound(&self, platform: &str, app_id: &str, named: &str, known: &Authorizer) {
+        let deed = Deed {
+            who: SCAN.to_owned(),
+            what: "account.bind".to_owned(),
+            target: named.to_owned(),
+            before: Value::Null,
+            after: json!({ "appId": app_id, "via": platform, "permissionSets": known.sets }),
+        };
+        self.parts.audit.note(vec![deed]).await;
+    }
+
+    /// The account has the id that was wished for. Who removes it later is not to find it again after the next notice.
+    async fn granted(&self, platform: &str, app_id: &str) -> Result<(), Fault> {
+        let kept = self.parts.book.change(platform, app_id, |before| {
+            let before = before.filter(|it| !it.wanted.is_empty())?;
+            Some(Authorizer {
+                wanted: String::new(),
+                ..before.clone()
+            })
+        });
+        kept.await.map(|_| ()).map_err(unstored)
     }
 
     async fn learn(&self, platform: &Arc<Opened>, app_id: &str) -> Result<About, Fault> {

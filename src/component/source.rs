@@ -127,7 +127,16 @@ impl Source {
     ) -> Result<Secret, v1::Error> {
         let (id, app_id) = (&platform.settings.id, &opened.settings.app_id);
         let listed = all(keeper, platform).await?;
-        let found = listed.into_iter().find(|(listed, _)| listed == app_id);
+        let found = listed.items.into_iter().find(|(listed, _)| listed == app_id);
+        if found.is_none() && !listed.whole {
+            return Err(v1::Error {
+                retryable: true,
+                ..error(
+                    Code::PlatformDown,
+                    "the list of authorizers ends before its total_count",
+                )
+            });
+        }
         let standing = match found {
             Some((_, refresh)) if !refresh.is_empty() && dead != Some(&refresh) => {
                 let kept = self.book.change(id, app_id, |before| {
@@ -156,19 +165,27 @@ impl Source {
     }
 }
 
-/// Every authorizer of a platform with its refresh token, page by page.
-pub(super) async fn all(keeper: &Arc<Keeper>, platform: &Arc<Opened>) -> Result<Vec<(String, Secret)>, v1::Error> {
-    let mut all: Vec<(String, Secret)> = Vec::new();
+/// Who authorised a platform, with their refresh tokens.
+pub(super) struct Listed {
+    pub items: Vec<(String, Secret)>,
+    /// As many as the platform counts: who is not among them may have withdrawn.
+    pub whole: bool,
+}
+
+/// Every authorizer of a platform, page by page.
+pub(super) async fn all(keeper: &Arc<Keeper>, platform: &Arc<Opened>) -> Result<Listed, v1::Error> {
+    let mut items: Vec<(String, Secret)> = Vec::new();
     loop {
         let Some(authority) = platform.account.authority() else {
-            return Ok(all);
+            return Ok(Listed { items, whole: false });
         };
-        let call = authority.list(all.len() as u64);
+        let call = authority.list(items.len() as u64);
         let page = asked(keeper, platform, &call, |it, answer| it.read_list(answer)).await?;
         let empty = page.items.is_empty();
-        all.extend(page.items);
-        if empty || all.len() as u64 >= page.total {
-            return Ok(all);
+        items.extend(page.items);
+        let whole = items.len() as u64 >= page.total;
+        if empty || whole {
+            return Ok(Listed { items, whole });
         }
     }
 }

@@ -180,7 +180,7 @@ impl Component {
         kept.await.map(|_| ()).map_err(unstored)
     }
 
-    /// What the platform's list says: who is new there waits to be claimed, who is missing withdrew.
+    /// What the platform's list says: who is new there waits to be claimed; who is missing is asked after, and withdrew.
     async fn compare(&self, platform: &Arc<Opened>) -> Result<(), Fault> {
         let id = &platform.settings.id;
         let asked_at = self.second();
@@ -189,7 +189,9 @@ impl Component {
             .map_err(|error| super::fault(&error))?;
         let authority = platform.account.authority();
         let is_test = |app_id: &str| authority.is_some_and(|it| it.test_account(app_id).is_some());
-        let listed: Vec<_> = listed.into_iter().filter(|(app_id, _)| !is_test(app_id)).collect();
+        let whole = listed.whole;
+        let listed = listed.items.into_iter().filter(|(app_id, _)| !is_test(app_id));
+        let listed: Vec<_> = listed.collect();
         let there: BTreeSet<&str> = listed.iter().map(|(app_id, _)| app_id.as_str()).collect();
         for (app_id, refresh) in &listed {
             let kept = self.parts.book.change(id, app_id, |before| {
@@ -206,8 +208,18 @@ impl Component {
             });
             kept.await.map_err(unstored)?;
         }
+        if !whole {
+            tracing::warn!(
+                platform = id,
+                "the platform's list ends before its total_count: nobody is missed by it"
+            );
+            return Ok(());
+        }
         for (app_id, known) in self.parts.book.authorizers(id) {
             if there.contains(app_id.as_str()) || known.since >= asked_at || known.standing == Standing::Revoked {
+                continue;
+            }
+            if !self.withdrew(platform, &app_id).await {
                 continue;
             }
             tracing::warn!(
@@ -218,6 +230,18 @@ impl Component {
             self.missing(platform, &app_id, asked_at).await?;
         }
         Ok(())
+    }
+
+    /// Asked by name: between two pages of the list others move up, and one of them is on neither.
+    async fn withdrew(&self, platform: &Arc<Opened>, app_id: &str) -> bool {
+        let Some(call) = platform.account.authority().map(|it| it.about(app_id)) else {
+            return false;
+        };
+        match self.ask(platform, &call, |it, answer| it.read_about(answer)).await {
+            Ok(_) => false,
+            // Not known for now: the next comparison asks again.
+            Err(error) => !error.retryable,
+        }
     }
 
     async fn missing(&self, platform: &Opened, app_id: &str, asked_at: Millis) -> Result<(), Fault> {

@@ -169,6 +169,7 @@ fn play(fault: Option<&Fault>) -> Option<Played> {
         | Kind::SendFail
         | Kind::EmptyPage
         | Kind::StuckPage
+        | Kind::LeftOut
         | Kind::Lost
         | Kind::Duplicate => None,
         Kind::Http500 => Some(Played::Status500),
@@ -276,7 +277,7 @@ fn told(call: &Request<'_>) -> Value {
 fn dispatch(call: &Request<'_>, caller: &Caller, fault: Option<&Fault>) -> Result<Answer, Refusal> {
     let mut guard = call.platform.world();
     match caller {
-        Caller::Component(_) => open_platform::call(&mut guard, call),
+        Caller::Component(_) => open_platform::call(&mut guard, call, fault),
         Caller::Weixin(app_id) => weixin::call(&mut guard, app_id, call),
         Caller::Wecom(id) => wecom::call(&mut guard, id, call, fault),
     }

@@ -20,8 +20,11 @@ pub enum Kind {
     Garbage,
     /// `kf/send_msg` is taken, and `msg_send_fail` with `fail_type` follows.
     SendFail,
-    /// `kf/sync_msg` gives no item, says that there is more, and the cursor moves.
+    /// `kf/sync_msg` gives no item, says that there is more, and the cursor moves; `api_get_authorizer_list` names nobody, and
+    /// counts all of them.
     EmptyPage,
+    /// `api_get_authorizer_list` leaves one out, and does not count it.
+    LeftOut,
     /// The same, and the cursor stands still.
     StuckPage,
     /// For `api` `bell`: a bell is not rung.

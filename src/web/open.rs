@@ -13,10 +13,9 @@ use actix_web::{
 
 use super::callback::{answer, payload, post_of, sender};
 use crate::{
-    audit::{Audit, Deed},
     component::{
         Component,
-        links::{Bound, Browser, Refused, Return},
+        links::{Browser, Refused, Return},
     },
     inbound::{Call, Inbound, Reply},
 };
@@ -25,13 +24,10 @@ use crate::{
 pub struct Door {
     pub component: Arc<Component>,
     pub inbound: Arc<Inbound>,
-    pub audit: Arc<Audit>,
 }
 
 /// Ties the way out to the way back.
 const COOKIE: &str = "wxbridge_bind";
-/// Who acted when a scan did.
-const SCAN: &str = "bind link";
 
 /// Configures the public listener for `/open/…`.
 pub fn open(door: Data<Door>) -> impl Fn(&mut ServiceConfig) + Clone {
@@ -148,26 +144,12 @@ async fn bound(request: HttpRequest, platform: web::Path<String>, door: Data<Doo
         code: &code,
     };
     match door.component.came_back(&platform, back, browser).await {
-        Ok(bound) => {
-            audit(&door, &platform, &bound).await;
-            shown(StatusCode::OK, page::bound(&bound), None)
-        }
+        Ok(bound) => shown(StatusCode::OK, page::bound(&bound), None),
         Err(refused) => {
             tracing::warn!(platform = %platform, code = %refused.code, why = refused.en, "a scan did not bind an account");
             refusal(&refused)
         }
     }
-}
-
-async fn audit(door: &Door, platform: &str, bound: &Bound) {
-    let deed = Deed {
-        who: SCAN.to_owned(),
-        what: "account.bind".to_owned(),
-        target: bound.account.clone(),
-        before: serde_json::Value::Null,
-        after: serde_json::json!({ "appId": bound.app_id, "via": platform, "permissionSets": bound.known.sets }),
-    };
-    door.audit.note(vec![deed]).await;
 }
 
 fn given(request: &HttpRequest, wanted: &str) -> Option<String> {

@@ -219,3 +219,82 @@ async fn a_ticket_that_stays_away_for_a_day_is_alarmed_and_the_next_one_mends_it
     })
     .await;
 }
+
+#[tokio::test]
+async fn who_is_missing_in_a_list_that_is_not_whole_or_is_not_asked_by_name_has_not_withdrawn() {
+    let mut office = Office::open(|_| Said::taken()).await;
+    let shop = office::official_account("shop");
+    office.exists(&shop).await;
+    office.bind("shop", &shop).await;
+    office.says(&shop, "oAnna", "before").await;
+    // The list says nothing of who authorised in the second of the look.
+    let bound = chrono::Utc::now().timestamp();
+    until("a later second", async || {
+        (chrono::Utc::now().timestamp() > bound).then_some(())
+    })
+    .await;
+    for kind in ["empty_page", "left_out"] {
+        let fault = json!({ "api": "api_get_authorizer_list", "kind": kind, "times": -1 });
+        office.post_sim("/sim/v1/faults", &fault).await;
+        let listed = office.calls("api_get_authorizer_list").await;
+        // The first thing that a new process does.
+        office.bridge.restart().await;
+        until("the comparison", async || {
+            (office.calls("api_get_authorizer_list").await > listed).then_some(())
+        })
+        .await;
+        office.says(&shop, "oAnna", kind).await;
+        office.core.hears_text(kind).await;
+        let view = office.bridge.get("/v1/accounts/shop").await;
+        assert_eq!(view["state"]["state"], "ACTIVE", "{kind}: {view}");
+        let url = format!("{}/sim/v1/faults", office.sim.url());
+        office.bridge.http.delete(url).send().await.unwrap();
+    }
+    // Who did withdraw is missed by the next comparison, without a notice.
+    let revoke = json!({ "account": shop.app_id, "notice": false });
+    office.post_sim("/sim/v1/open/APPID/revoke", &revoke).await;
+    office.bridge.restart().await;
+    office.state("shop", "REVOKED").await;
+}
+
+#[tokio::test]
+async fn an_account_that_was_removed_does_not_come_back_by_a_notice() {
+    let office = Office::open(|_| Said::taken()).await;
+    let shop = office::official_account("shop");
+    office.exists(&shop).await;
+    office.bind("shop", &shop).await;
+    let remove = office
+        .bridge
+        .operator(reqwest::Method::DELETE, "/admin/v1/accounts/shop");
+    assert_eq!(remove.send().await.unwrap().status(), 204);
+    // The admin changes what was ticked: a scan that belongs to no link of ours.
+    let (page, _) = office.page_of(&office.link("other").await).await;
+    let back = office.confirms(&page, &shop, json!({ "notice": false })).await;
+    let back = url::Url::parse(&back).unwrap();
+    let code = back.query_pairs().find(|(name, _)| name == "auth_code").unwrap().1;
+    let fields = json!({ "AuthorizerAppid": shop.app_id, "AuthorizationCode": code, "AuthorizationCodeExpiredTime": "3600", "PreAuthCode": "" });
+    let asked = office.calls("api_get_authorizer_info").await;
+    let update = json!({ "info_type": "updateauthorized", "fields": fields });
+    assert_eq!(
+        office.post_sim("/sim/v1/open/APPID/notice", &update).await.1["outcome"],
+        "success"
+    );
+    until("it is known who that is", async || {
+        (office.calls("api_get_authorizer_info").await > asked).then_some(())
+    })
+    .await;
+    office.authorizer(&shop, "unclaimed").await;
+    assert_eq!(office.ids().await, ["platform"]);
+    // It was bound by the browser, and the next one will be by the notice alone: both are written down.
+    let (page, _) = office.page_of(&office.link("again").await).await;
+    office.confirms(&page, &shop, json!({ "notice": true })).await;
+    office.authorizer(&shop, "bound").await;
+    let audit = office.bridge.get("/admin/v1/audit").await;
+    let acts = audit["items"].as_array().unwrap().iter();
+    let mut bound: Vec<_> = acts
+        .filter(|it| it["what"] == "account.bind")
+        .map(|it| it["target"].clone())
+        .collect();
+    bound.sort_by_key(ToString::to_string);
+    assert_eq!(bound, ["again", "shop"], "{audit:#}");
+}

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::state::{Component, TICKET_LIFE};
 use crate::sim::{
     door::{Answer, Request},
+    faults::{Fault, Kind},
     refusal::Refusal,
     world::{Channel, World},
 };
@@ -22,7 +23,7 @@ pub fn who(call: &Request<'_>) -> Option<String> {
     body.get("component_appid")?.as_str().map(str::to_owned)
 }
 
-pub fn call(world: &mut World, call: &Request<'_>) -> Result<Answer, Refusal> {
+pub fn call(world: &mut World, call: &Request<'_>, fault: Option<&Fault>) -> Result<Answer, Refusal> {
     let body = call.json()?;
     let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let now = world.now();
@@ -62,7 +63,8 @@ pub fn call(world: &mut World, call: &Request<'_>) -> Result<Answer, Refusal> {
         "api_get_authorizer_info" => about(world, &app_id, &authorizer)?,
         "api_get_authorizer_list" => {
             let number = |name: &str| body.get(name).and_then(Value::as_u64).unwrap_or_default();
-            list(component, number("offset"), number("count"))?
+            let listed = list(component, number("offset"), number("count"))?;
+            spoilt(listed, fault)
         }
         _ => return Err(Refusal::code(40066)),
     };
@@ -171,6 +173,20 @@ fn about(world: &World, id: &str, app_id: &str) -> Result<Value, Refusal> {
             "authorizer_appid": app_id, "authorizer_refresh_token": refresh, "func_info": scopes(&grant.sets),
         },
     }))
+}
+
+/// What goes wrong with a page of the list.
+fn spoilt(mut listed: Value, fault: Option<&Fault>) -> Value {
+    let count = listed["total_count"].as_u64().unwrap_or_default();
+    let Some(items) = listed["list"].as_array_mut() else {
+        return listed;
+    };
+    match fault.map(|fault| fault.kind) {
+        Some(Kind::EmptyPage) => items.clear(),
+        Some(Kind::LeftOut) if items.pop().is_some() => listed["total_count"] = json!(count - 1),
+        _ => {}
+    }
+    listed
 }
 
 fn list(component: &Component, offset: u64, count: u64) -> Result<Value, Refusal> {
