@@ -2,7 +2,7 @@
 
 use crate::{
     channels::contract::Seal,
-    envelope::{self, Format, cipher, outer},
+    envelope::{self, Format, cipher, outer, signature},
     observe::handed::Answer,
     ports::old_url::Answered,
 };
@@ -19,8 +19,11 @@ pub fn judged(answered: Result<&Answered, &String>, seal: &Seal, push: &[u8]) ->
     if answered.status != 200 {
         return (unlawful(), format!("it answered {}", answered.status));
     }
-    let json = Format::of(push) == Some(Format::Json);
-    match read(&answered.body, seal, json) {
+    let pushed = Pushed {
+        json: Format::of(push) == Some(Format::Json),
+        clear: envelope::parse(push).is_ok_and(|fields| !fields.value("MsgType").is_empty()),
+    };
+    match read(&answered.body, seal, pushed) {
         Ok(answer) => (answer, String::new()),
         Err(why) => (unlawful(), why.to_owned()),
     }
@@ -37,8 +40,16 @@ fn kind(kind: &str) -> Answer {
     }
 }
 
-/// `json`: the platform spoke JSON, and reads it.
-pub fn read(body: &[u8], seal: &Seal, json: bool) -> Result<Answer, &'static str> {
+/// How the platform spoke, and so reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Pushed {
+    pub json: bool,
+    /// Also in the clear, beside the sealed copy or alone: an answer may be in the clear then.
+    pub clear: bool,
+}
+
+/// The answer to such a push.
+pub fn read(body: &[u8], seal: &Seal, Pushed { json, clear }: Pushed) -> Result<Answer, &'static str> {
     let text = body.trim_ascii();
     if text.is_empty() {
         return Ok(kind("empty"));
@@ -53,15 +64,32 @@ pub fn read(body: &[u8], seal: &Seal, json: bool) -> Result<Answer, &'static str
         None => return Err("it answered neither success nor a message"),
     }
     let sealed = outer::parse(text).map_err(|_| "its answer cannot be read")?;
-    let Some(sealed) = sealed else { return message(text) };
-    let Seal::Encrypted { key, id, .. } = seal else {
+    let Some(sealed) = sealed else {
+        return match seal {
+            Seal::Encrypted { .. } if !clear => Err("its answer is not sealed, as the push was"),
+            _ => message(text),
+        };
+    };
+    let Seal::Encrypted { token, key, id, .. } = seal else {
         return Ok(kind("sealed"));
     };
+    if !is_signed(text, token, &sealed.encrypt) {
+        return Err("its answer is not signed with this account's token");
+    }
     let opened = cipher::decode(&sealed.encrypt).and_then(|sealed| cipher::open(key, sealed));
     match opened {
         Ok(opened) if opened.id == id.as_bytes() => message(&opened.message),
         _ => Err("its answer is not sealed with this account's key and id"),
     }
+}
+
+/// The platform looks at the signature first.
+fn is_signed(answer: &[u8], token: &str, encrypt: &str) -> bool {
+    let Ok(fields) = envelope::parse(answer) else {
+        return false;
+    };
+    let ours = signature::of_message(token, fields.value("TimeStamp"), fields.value("Nonce"), encrypt);
+    signature::matches(&ours, fields.value("MsgSignature"))
 }
 
 fn message(plain: &[u8]) -> Result<Answer, &'static str> {
@@ -122,6 +150,56 @@ mod tests {
                     assert!(fault.contains(part), "{fault:?} says {part:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_push_that_was_sealed_is_answered_sealed_and_signed() {
+        let (token, key, id) = ("token", [7; 32], "wx1");
+        let seal = Seal::Encrypted {
+            token: token.into(),
+            key: std::sync::Arc::new(key),
+            id: id.into(),
+            nonce: "n".into(),
+        };
+        let plain = "<xml><MsgType>text</MsgType><Content>hi</Content></xml>";
+        let closed = |token: &str| {
+            let closing = outer::Closing {
+                token,
+                key: &key,
+                id,
+                nonce: "n",
+                timestamp: 1_752_000_000,
+                random: [1; 16],
+            };
+            String::from_utf8(outer::close(plain.as_bytes(), &closing)).expect("XML")
+        };
+        let (right, other) = (closed(token), closed("other"));
+        let (from, to) = (
+            right.find("<MsgSignature>").expect("signed"),
+            right.find("<TimeStamp>").expect("timed"),
+        );
+        let unsigned = format!("{}{}", &right[..from], &right[to..]);
+        let safe = "<xml><ToUserName>gh</ToUserName><Encrypt>x</Encrypt></xml>";
+        let compatible = "<xml><ToUserName>gh</ToUserName><MsgType>text</MsgType><Encrypt>x</Encrypt></xml>";
+        for (push, body, fault) in [
+            (safe, right.as_str(), ""),
+            (compatible, &right, ""),
+            (compatible, plain, ""),
+            (safe, "success", ""),
+            (safe, plain, "its answer is not sealed, as the push was"),
+            (safe, &other, "its answer is not signed with this account's token"),
+            (
+                compatible,
+                &unsigned,
+                "its answer is not signed with this account's token",
+            ),
+        ] {
+            let answered = Answered {
+                status: 200,
+                body: body.as_bytes().to_vec(),
+            };
+            assert_eq!(judged(Ok(&answered), &seal, push.as_bytes()).1, fault, "{push} {body}");
         }
     }
 }

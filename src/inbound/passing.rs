@@ -256,5 +256,9 @@ fn of_ours(reply: &Reply, seal: &Seal) -> Answer {
         Body::Success => b"success",
         Body::Text(bytes) | Body::Passive(bytes) => bytes,
     };
-    heard::read(body, seal, true).unwrap_or_else(|_| heard::unlawful())
+    let pushed = heard::Pushed {
+        json: true,
+        clear: true,
+    };
+    heard::read(body, seal, pushed).unwrap_or_else(|_| heard::unlawful())
 }

@@ -36,7 +36,7 @@ pub const NOW: Millis = 1_752_000_500_000;
 pub const APP: &str = "wx2c2769f8efd9abc2";
 pub const KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
 pub const OTHER_KEY: &str = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C";
-const TOKEN: &str = "spamtest";
+pub const TOKEN: &str = "spamtest";
 
 pub fn settings() -> AccountSettings {
     AccountSettings {

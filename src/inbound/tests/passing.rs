@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::testing::{House, KEY, core, opened, plain, sealed, settings, text, until};
+use super::super::testing::{APP, House, KEY, NOW, TOKEN, core, opened, plain, sealed, settings, text, until};
 use crate::{
+    envelope::{cipher, outer},
     inbound::{Body, Reply},
     observe::handed::Handed,
     settings::{AccountSettings, PassMode, Passthrough, Security},
@@ -33,7 +34,15 @@ fn says(said: &str) -> String {
 
 /// An answer of the old system, sealed as ours would be.
 fn theirs(said: &str) -> Vec<u8> {
-    sealed(&says(said), "n").body.into_bytes()
+    let closing = outer::Closing {
+        token: TOKEN,
+        key: &cipher::key(KEY).expect("a key"),
+        id: APP,
+        nonce: "n",
+        timestamp: NOW / 1_000,
+        random: [b'x'; 16],
+    };
+    outer::close(says(said).as_bytes(), &closing)
 }
 
 #[tokio::test]
