@@ -119,6 +119,11 @@ impl Window {
         self.hold == Hold::Three && self.attempts.is_empty() && now >= self.last_ended + NEXT_ATTEMPT
     }
 
+    /// When the last attempt ended, where none is open.
+    pub fn left_at(&self) -> Option<Millis> {
+        self.attempts.is_empty().then_some(self.last_ended)
+    }
+
     /// A further attempt belongs here.
     pub fn joinable(&self, now: Millis) -> bool {
         self.claimed || self.possible(now)

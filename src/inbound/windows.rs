@@ -334,6 +334,10 @@ impl Claim for Held {
         self.deadline
     }
 
+    fn left_at(&self) -> Option<Millis> {
+        self.desk.lock().windows.get(&self.number)?.left_at()
+    }
+
     fn hand_over(mut self: Box<Self>, plain: Vec<u8>) -> bool {
         self.used = true;
         self.desk.hand_over(self.number, &plain)

@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// The platform's next attempt comes within this time, or not at all.
+/// The platform's next attempt comes within this time after the last one, or not at all.
 const NEXT_ATTEMPT: Millis = 8_000;
 /// How long the platform's next attempt waits for a decision on the last one.
 const DECIDE_WITHIN: Millis = 500;
@@ -224,6 +224,7 @@ impl Outbound {
         } = ride;
         // From here on the platform's next attempt waits until we know how this one went.
         let deciding = self.decide(message.row);
+        let left_at = claim.left_at();
         if claim.hand_over(plain) {
             self.reached(&message);
             if !message.is_final() {
@@ -238,7 +239,7 @@ impl Outbound {
             kept.result.status = Status::Accepted as i32;
             kept.result.road = Road::Unspecified as i32;
             kept.pieces_done = 0;
-            kept.next_attempt = outbound.now() + NEXT_ATTEMPT;
+            kept.next_attempt = left_at.unwrap_or_else(|| outbound.now()) + NEXT_ATTEMPT;
             match outbound.settle(kept).await {
                 Ok(message) => outbound.parts.lanes.message(message.conversation),
                 Err(error) => {

@@ -31,6 +31,8 @@ pub trait Claim: Send {
     fn to(&self) -> &PassiveTo;
     /// The answer must be handed over before this moment.
     fn deadline(&self) -> Millis;
+    /// When the last of the platform's attempts ended, where none is open now.
+    fn left_at(&self) -> Option<Millis>;
     /// Gives the plain answer to every attempt that is open, sealed for each. `false`: none was open any more; the
     /// answer is kept for the platform's next attempt, and [`Windows`] no longer holds it.
     fn hand_over(self: Box<Self>, plain: Vec<u8>) -> bool;

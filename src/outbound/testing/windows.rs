@@ -24,6 +24,8 @@ struct Window {
     claimed: bool,
     /// The connection is still there.
     connected: bool,
+    /// When the platform left.
+    left_at: Option<Millis>,
     handed: Vec<Vec<u8>>,
 }
 
@@ -33,12 +35,21 @@ impl FakeWindows {
             deadline,
             claimed: false,
             connected,
+            left_at: None,
             handed: Vec::new(),
         };
         self.0
             .lock()
             .expect("no panic under the lock")
             .insert(event.to_owned(), window);
+    }
+
+    /// The platform hung up at this moment.
+    pub fn left(&self, event: &str, at: Millis) {
+        let mut windows = self.0.lock().expect("no panic under the lock");
+        if let Some(window) = windows.get_mut(event) {
+            (window.connected, window.left_at) = (false, Some(at));
+        }
     }
 
     pub fn handed(&self, event: &str) -> Vec<String> {
@@ -63,6 +74,7 @@ impl Windows for FakeWindows {
             windows: self.0.clone(),
             event: event_id.to_owned(),
             deadline: window.deadline,
+            left_at: window.left_at,
             to: PassiveTo {
                 to: "o1".into(),
                 from: "gh_1".into(),
@@ -81,6 +93,7 @@ struct FakeClaim {
     windows: Arc<Mutex<HashMap<String, Window>>>,
     event: String,
     deadline: Millis,
+    left_at: Option<Millis>,
     to: PassiveTo,
 }
 
@@ -90,6 +103,9 @@ impl Claim for FakeClaim {
     }
     fn deadline(&self) -> Millis {
         self.deadline
+    }
+    fn left_at(&self) -> Option<Millis> {
+        self.left_at
     }
     fn hand_over(self: Box<Self>, plain: Vec<u8>) -> bool {
         let mut windows = self.windows.lock().expect("no panic under the lock");

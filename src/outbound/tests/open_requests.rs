@@ -84,6 +84,22 @@ async fn a_closed_request_keeps_the_answer_and_after_eight_seconds_the_api_carri
 }
 
 #[tokio::test]
+async fn the_eight_seconds_count_from_when_the_platform_left() {
+    let house = awake();
+    let event = house.wrote(5);
+    house.windows.open(&event.event.id, START + 14_000, true);
+    house.windows.left(&event.event.id, START + 5_000);
+    house.clock.advance(Duration::from_secs(11));
+    let messages = house.answer(&event, vec![json!({"text": "a"})]).await;
+    house.becomes(&messages[0].result, Status::Accepted).await;
+    house.clock.advance(Duration::from_millis(1_999));
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(house.platform.sent().is_empty(), "the next attempt may still come");
+    house.clock.advance(Duration::from_millis(1));
+    house.becomes(&messages[0].result, Status::Sent).await;
+}
+
+#[tokio::test]
 async fn a_closed_request_keeps_the_answer_and_the_next_attempt_takes_it_once() {
     let house = awake();
     let event = house.wrote(5);
