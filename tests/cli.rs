@@ -397,6 +397,21 @@ fn the_contract_is_printed() {
     assert_eq!((exit, out), (0, committed.expect("committed")));
 }
 
+#[test]
+fn what_no_address_and_no_header_can_carry_is_told_before_anybody_is_asked() {
+    let at = |token: &'static str| [("WXBRIDGE_URL", "http://127.0.0.1:1"), ("WXBRIDGE_TOKEN", token)];
+    for name in [".", "..", ""] {
+        let (exit, _, told) = check(&["account", "show", name], &at("t"));
+        assert_eq!(exit, 64, "{name:?}: {told}");
+    }
+    let (exit, _, told) = check(&["account", "list"], &at("wxb_a\nb"));
+    assert_eq!(exit, 77, "{told}");
+    assert!(told.contains("WXBRIDGE_TOKEN") && !told.contains("wxb_a"), "{told}");
+    // A file with the line ends of another system: it is the daemon that is not there.
+    let (exit, _, told) = check(&["account", "list"], &at("wxb_ab\r"));
+    assert_eq!(exit, 69, "{told}");
+}
+
 #[tokio::test]
 async fn a_daemon_that_wants_a_certificate_is_shown_one_at_home_and_from_afar() {
     let papers = Papers::new();

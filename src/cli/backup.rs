@@ -2,7 +2,7 @@
 
 use std::{
     io::{IsTerminal as _, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use reqwest::Method;
@@ -26,6 +26,7 @@ const STEP: u64 = 64 * 1024 * 1024;
 
 pub async fn run(context: &Context<'_>, client: &Client, what: &Backup) -> Outcome {
     let passphrase = passphrase(what)?;
+    let file = place(&what.file)?;
     let body = match &passphrase {
         Some(passphrase) => json!({ "passphrase": passphrase.expose() }),
         None => json!({}),
@@ -33,7 +34,7 @@ pub async fn run(context: &Context<'_>, client: &Client, what: &Backup) -> Outco
     // Beside its place and readable by its owner alone; in its place only when it is whole.
     let mut draft = tempfile::Builder::new()
         .prefix(".wxbridge-backup-")
-        .tempfile_in(folder(&what.file))?;
+        .tempfile_in(folder(&file))?;
     let mut answer = client
         .ask(Method::POST, &["admin", "v1", "backup"], &[], Some(&body))
         .await?;
@@ -49,7 +50,7 @@ pub async fn run(context: &Context<'_>, client: &Client, what: &Backup) -> Outco
     }
     draft.as_file().sync_all()?;
     backup::verify(draft.path(), passphrase.as_ref()).map_err(failure)?;
-    draft.persist(&what.file).map_err(|error| Failure::from(error.error))?;
+    draft.persist(&file).map_err(|error| Failure::from(error.error))?;
     finished(context, &what.file, written, passphrase.is_some())
 }
 
@@ -72,6 +73,27 @@ fn progress(bytes: u64) {
         eprint!("\r{size}\x1b[K");
     } else {
         eprintln!("{size}");
+    }
+}
+
+/// Where the backup goes: the file, or what a link to one leads to. What is no file (a pipe, a device) would be one afterwards.
+fn place(file: &Path) -> Outcome<PathBuf> {
+    let no_file = |why: &str| {
+        Failure::new(
+            USAGE,
+            format!("{}: {why}; expected a file, or none yet", file.display()),
+        )
+    };
+    match file.symlink_metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(file.to_owned()),
+        Err(error) => return Err(no_file(&error.to_string())),
+        Ok(found) if found.is_file() => return Ok(file.to_owned()),
+        Ok(_) => {}
+    }
+    let place = file.canonicalize().map_err(|error| no_file(&error.to_string()))?;
+    match place.is_file() {
+        true => Ok(place),
+        false => Err(no_file("it is there, and is no file")),
     }
 }
 
@@ -132,6 +154,24 @@ fn failure(error: BackupError) -> Failure {
 mod tests {
     use super::*;
     use crate::cli::lang::Lang;
+
+    #[test]
+    fn a_backup_goes_where_a_file_is_or_none_yet_and_never_in_the_place_of_anything_else() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("old"), "an old one").expect("written");
+        std::os::unix::fs::symlink(at("old"), at("link")).expect("linked");
+        std::os::unix::fs::symlink(at("nowhere"), at("dangling")).expect("linked");
+        let _pipe = std::os::unix::net::UnixListener::bind(at("socket")).expect("bound");
+        for name in ["new", "old"] {
+            assert_eq!(place(&at(name)).expect("a place"), at(name));
+        }
+        let old = at("old").canonicalize().expect("there");
+        assert_eq!(place(&at("link")).expect("a place"), old);
+        for no_file in [at("dangling"), at("socket"), dir.path().to_owned(), "/dev/null".into()] {
+            assert_eq!(place(&no_file).map_err(|it| it.exit), Err(USAGE), "{no_file:?}");
+        }
+    }
 
     #[test]
     fn a_restore_ends_with_the_codes_of_the_contract() {

@@ -36,7 +36,10 @@ impl Client {
     /// `WXBRIDGE_URL` and `WXBRIDGE_TOKEN`, else the listener and the state folder of the configuration.
     pub fn new(config_file: Option<&Path>, lang: Lang) -> Outcome<Self> {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let (url, token) = (set(URL_VARIABLE), set(TOKEN_VARIABLE).map(Secret::new));
+        let (url, token) = (
+            set(URL_VARIABLE),
+            set(TOKEN_VARIABLE).map(|text| Secret::new(text.trim())),
+        );
         let config = match (&url, &token) {
             (Some(_), Some(_)) => None,
             _ => Some(Config::load(config_file)?),
@@ -124,6 +127,14 @@ impl Client {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Outcome<Response> {
+        if let Some(odd) = path.iter().find(|it| matches!(**it, "" | "." | "..")) {
+            // No address can carry it: it would be another address.
+            return Err(Failure::new(USAGE, format!("{odd:?} is nobody's name")));
+        }
+        if !self.token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+            let told = format!("{TOKEN_VARIABLE} holds what no token has, a blank or a line break");
+            return Err(Failure::new(REFUSED, told));
+        }
         let mut request = self.http.request(method, self.address(path, query));
         request = request
             .bearer_auth(self.token.expose())

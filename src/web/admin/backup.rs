@@ -38,8 +38,7 @@ const CHUNK: usize = 64 * 1024;
 
 #[derive(Default, Deserialize)]
 struct Wish {
-    #[serde(default)]
-    passphrase: Secret,
+    passphrase: Option<Secret>,
 }
 
 pub async fn take(request: HttpRequest, payload: web::Payload, caller: Caller, state: Data<State>) -> Answer {
@@ -49,7 +48,13 @@ pub async fn take(request: HttpRequest, payload: web::Payload, caller: Caller, s
         true => Wish::default(),
         false => crate::schema::json::from_slice(&body, crate::schema::json::Unknown::Refuse)?,
     };
-    let passphrase = Some(wish.passphrase).filter(|passphrase| !passphrase.is_empty());
+    let passphrase = wish.passphrase;
+    if passphrase.as_ref().is_some_and(Secret::is_empty) {
+        // A variable that is not set must not bring the master key in the clear.
+        return Err(Problem::invalid(
+            "passphrase is empty: leave it out for a file that holds the master key in the clear",
+        ));
+    }
     let sealed = passphrase.is_some();
     let file = state.backup.write(passphrase).await?;
     note(

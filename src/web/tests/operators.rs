@@ -219,6 +219,8 @@ async fn a_replay_and_a_backup_are_begun_by_operators_alone() {
     let backup = || TestRequest::post().uri("/admin/v1/backup");
     assert_eq!(ask(&house, &house.operator, backup()).await.bytes, b"all of it");
     assert_eq!(ask(&house, &house.viewer, backup()).await.code(), "FORBIDDEN");
+    let open = post("/admin/v1/backup", &json!({ "passphrase": "" }));
+    assert_eq!(ask(&house, &house.operator, open).await.code(), "INVALID_REQUEST");
 }
 
 #[actix_web::test]
