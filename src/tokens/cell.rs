@@ -303,7 +303,7 @@ impl Keeper {
         if stolen {
             let at = |at| crate::schema::Timestamp::from_millis(at).to_rfc3339_millis();
             let ours = fetched.map_or_else(|| "ours".to_owned(), |fetched| format!("ours of {}", at(fetched)));
-            let (when, how) = (at(now), by_what(&opened.settings));
+            let (when, how) = (at(now), by_what(opened));
             tracing::warn!(
                 account = opened.settings.id,
                 "access token was replaced by somebody else"
@@ -311,9 +311,7 @@ impl Keeper {
             opened.observe(|condition| {
                 condition.warnings.insert(
                     Code::TokenTakenElsewhere,
-                    format!(
-                        "somebody else replaced the access token with this account's secret, by {how}; {ours} was refused at {when}"
-                    ),
+                    format!("somebody else replaced the access token {how}; {ours} was refused at {when}"),
                 )
             });
             return;
@@ -350,12 +348,21 @@ fn unwarn(condition: &mut Condition) {
     condition.warnings.retain(|_, said| !said.starts_with(NO_TOKEN));
 }
 
-/// The calls of the platform that end a token like ours.
-fn by_what(settings: &AccountSettings) -> &'static str {
+/// With what, and by which calls of the platform, a token like ours is ended.
+fn by_what(opened: &Opened) -> &'static str {
+    let settings = &opened.settings;
+    if opened.account.authority().is_some() {
+        return "with this platform's AppSecret and ticket, by POST /cgi-bin/component/api_component_token";
+    }
+    if !settings.via.is_empty() {
+        return "with the open platform's token, by POST /cgi-bin/component/api_authorizer_token";
+    }
     match (settings.app_id.is_empty(), settings.token_mode) {
-        (true, _) => "a reset of the Secret in the console",
-        (false, TokenMode::Stable) => "POST /cgi-bin/stable_token with force_refresh, or a reset of the AppSecret",
-        (false, TokenMode::Classic) => "GET /cgi-bin/token",
+        (true, _) => "with this account's secret, by a reset of the Secret in the console",
+        (false, TokenMode::Stable) => {
+            "with this account's secret, by POST /cgi-bin/stable_token with force_refresh, or a reset of the AppSecret"
+        }
+        (false, TokenMode::Classic) => "with this account's secret, by GET /cgi-bin/token",
     }
 }
 
