@@ -398,6 +398,40 @@ fn the_contract_is_printed() {
 }
 
 #[test]
+fn files_that_cannot_be_used_are_told_by_the_check_all_of_them_and_by_the_start() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for file in ["cert.pem", "key.pem", "ca.pem", "ring"] {
+        std::fs::write(dir.path().join(file), "nothing of the kind\n").expect("written");
+    }
+    let tls = "tls = { cert_file = \"cert.pem\", key_file = \"key.pem\" }";
+    let config = format!(
+        "[internal]\n{tls}\n[grpc]\n{tls}\n[store]\nmaster_key_file = \"ring\"\n{CORE}\
+         [[core]]\nname = \"far\"\nkind = \"grpc\"\nurl = \"https://core.example\"\nca_file = \"ca.pem\"\n"
+    );
+    std::fs::write(dir.path().join("w.toml"), config).expect("written");
+    for args in [
+        ["config", "check", "-c", "w.toml"].as_slice(),
+        &["serve", "-c", "w.toml"],
+    ] {
+        let (exit, out, told) = check_in(dir.path(), args, &[]);
+        assert_eq!((exit, out.as_str()), (78, ""), "{args:?}: {told}");
+        for part in [
+            "internal.tls: found",
+            "grpc.tls: found",
+            "core[1]: found",
+            "store.master_key_file: found",
+        ] {
+            assert!(told.contains(part), "{part} in {told}");
+        }
+        assert!(told.contains("cert.pem") && told.contains("ca.pem"), "{told}");
+    }
+    assert!(
+        !dir.path().join("state").exists() && !dir.path().join("data").exists(),
+        "nothing was begun"
+    );
+}
+
+#[test]
 fn what_no_address_and_no_header_can_carry_is_told_before_anybody_is_asked() {
     let at = |token: &'static str| [("WXBRIDGE_URL", "http://127.0.0.1:1"), ("WXBRIDGE_TOKEN", token)];
     for name in [".", "..", ""] {

@@ -14,7 +14,8 @@ pub fn server(key: &'static str, tls: &Tls) -> Result<ServerConfig, StartFault> 
     read(tls).map_err(|fault| StartFault::Tls { key, fault })
 }
 
-fn read(tls: &Tls) -> Result<ServerConfig, String> {
+/// The same; a fault names the file.
+pub fn read(tls: &Tls) -> Result<ServerConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let chain = certificates(&tls.cert_file)?;
     let key = PrivateKeyDer::from_pem_file(&tls.key_file).map_err(|error| fault(&tls.key_file, error))?;

@@ -8,10 +8,14 @@ use super::{
     exit::{CONFIG, Failure, Outcome},
     say,
 };
-use crate::config::Config;
+use crate::{app::usable, config::Config};
 
 pub fn run(context: &Context<'_>, command: ConfigCommand) -> Outcome {
-    let config = match Config::load(context.config) {
+    let config = Config::load(context.config).and_then(|config| match command {
+        ConfigCommand::Check => usable(&config).map(|()| config),
+        ConfigCommand::Show => Ok(config),
+    });
+    let config = match config {
         Ok(config) => config,
         Err(faults) if context.json => {
             say(&format!("{:#}\n", json!({ "faults": faults.0 })))?;
