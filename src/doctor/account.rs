@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Doctor, Draft, Level, Said, agents, said, warned};
+use super::{Doctor, Draft, Level, Said, agents, reach::Silence, said, warned};
 use crate::{
     accounts::{Broken, Condition, Opened},
     channels::{
@@ -16,14 +16,14 @@ use crate::{
 const HOUR: i64 = 3_600_000;
 
 impl Doctor {
-    pub(super) async fn account(&self, opened: &Arc<Opened>) -> Vec<Draft> {
+    pub(super) async fn account(&self, opened: &Arc<Opened>, silence: &Silence) -> Vec<Draft> {
         let token = self.token(opened).await;
         if token.level == Level::Green {
             agents::look(&*self.probes, opened).await;
         }
         warned::look(opened, self.clock.now());
         let condition = opened.observe(|condition| condition.clone());
-        let address = self.address(opened).await;
+        let address = self.address(opened, silence).await;
         let places = self.places(opened);
         // What the token's finding names needs no second one.
         let shut = condition.api_shut.filter(|code| token.code != Some(*code));

@@ -115,7 +115,8 @@ impl Doctor {
         let wanted = accounts
             .iter()
             .filter(|opened| account.is_none_or(|id| id == opened.settings.id));
-        let looks = stream::iter(wanted.map(|opened| self.account(opened))).buffered(AT_ONCE);
+        let silence = reach::Silence::default();
+        let looks = stream::iter(wanted.map(|opened| self.account(opened, &silence))).buffered(AT_ONCE);
         // First, because the clock is compared with what the platform says here.
         let of_accounts = looks.collect::<Vec<_>>().await;
         let mut drafts = match account {

@@ -1,5 +1,7 @@
 //! Would the console's own check of the callback address pass? Made as the platform makes it, by the public address.
 
+use std::sync::OnceLock;
+
 use super::{Doctor, Draft, Level, said};
 use crate::{accounts::Opened, ports::clock::Millis};
 
@@ -7,9 +9,16 @@ const DAY: Millis = 24 * 3_600_000;
 /// So much of a wrong answer is shown.
 const SHOWN: usize = 60;
 
+/// An address that answers at all answers within this time, refusals too.
+const PATIENCE: Millis = 1_000;
+
+/// Why our own address kept somebody waiting: nobody else waits for it in the same examination.
+#[derive(Default)]
+pub(super) struct Silence(OnceLock<String>);
+
 impl Doctor {
     /// `None` where the account has no address of its own, or nobody said what ours is.
-    pub(super) async fn address(&self, opened: &Opened) -> Option<Draft> {
+    pub(super) async fn address(&self, opened: &Opened, silence: &Silence) -> Option<Draft> {
         let base = self.public_urls.first()?;
         let (now, mut random) = (self.clock.now(), [0; 16]);
         self.chance.fill(&mut random);
@@ -19,7 +28,7 @@ impl Doctor {
             Some(_) => format!("{base}/open/{id}/events"),
             None => format!("{base}/callback/{id}"),
         };
-        let fault = match self.probes.fetch(&format!("{url}?{query}")).await {
+        let fault = match self.fetched(&format!("{url}?{query}"), silence).await {
             Ok(answer) if answer == expected => {
                 let seen = said(
                     format!("the console's own check of {url} passes"),
@@ -39,6 +48,20 @@ impl Doctor {
             .is_some_and(|at| now - at < DAY);
         let level = if works { Level::Yellow } else { Level::Red };
         Some(self.wrong(opened, &url, &fault, level))
+    }
+
+    async fn fetched(&self, url: &str, silence: &Silence) -> Result<Vec<u8>, String> {
+        if let Some(fault) = silence.0.get() {
+            return Err(fault.clone());
+        }
+        let began = self.clock.now();
+        let answer = self.probes.fetch(url).await;
+        if let Err(fault) = &answer
+            && self.clock.now() - began >= PATIENCE
+        {
+            let _ = silence.0.set(fault.clone());
+        }
+        answer
     }
 
     fn wrong(&self, opened: &Opened, url: &str, fault: &str, level: Level) -> Draft {

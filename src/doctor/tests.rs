@@ -405,6 +405,30 @@ async fn who_sends_beside_us_is_suspected_for_a_day() {
 }
 
 #[tokio::test]
+async fn an_address_that_keeps_everybody_waiting_is_waited_for_by_few() {
+    let house = House::new().await;
+    let shop = house.bind();
+    let all = (0..50).map(|number| {
+        let id = format!("shop-{number}");
+        house.bind_as(&AccountSettings {
+            id,
+            ..shop.settings.clone()
+        })
+    });
+    let all: Vec<_> = all.collect();
+    house.state.registry.replace(all);
+    *house.parts.address.lock().expect("lock") = Some(Err("timed out".into()));
+    let of_address = |findings: &[Finding]| findings.iter().filter(|it| it.id == "address").count();
+    // One that refuses at once may refuse one path and no other.
+    assert_eq!(of_address(&look(&house, Lang::En).await), 50);
+    assert_eq!(house.parts.asked.lock().expect("lock").0, 50);
+    *house.parts.asked.lock().expect("lock") = (0, Some(house.clock.clone()));
+    assert_eq!(of_address(&look(&house, Lang::En).await), 50);
+    let asked = house.parts.asked.lock().expect("lock").0;
+    assert!((1..=8).contains(&asked), "{asked}");
+}
+
+#[tokio::test]
 async fn an_address_that_answers_something_else_is_red_whatever_came() {
     let house = House::new().await;
     house.bind().observe(|it| it.last_callback = Some(NOW));

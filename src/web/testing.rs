@@ -70,6 +70,7 @@ impl FakeHouse {
             core: Mutex::new("up"),
             token: Mutex::default(),
             agents: Mutex::default(),
+            asked: Mutex::default(),
             address: Mutex::default(),
             copies: Mutex::default(),
             unprotected: Mutex::default(),

@@ -20,7 +20,7 @@ use crate::{
         NewRecord, Published,
         book::{Book, Change},
     },
-    ports::store::*,
+    ports::{clock::ManualClock, store::*},
     schema::v1,
     secret::Secret,
     tokens::{Token, sha256_hex},
@@ -37,6 +37,8 @@ pub struct FakeHouse {
     pub agents: Mutex<Option<String>>,
     /// What our public address says to the console's check; without it what it should.
     pub address: Mutex<Option<Result<Vec<u8>, String>>>,
+    /// How often it was asked; with a clock, each takes five seconds of it.
+    pub asked: Mutex<(usize, Option<Arc<ManualClock>>)>,
     pub copies: Mutex<Vec<Copies>>,
     /// The forwarders' switch is off.
     pub unprotected: Mutex<bool>,
@@ -284,6 +286,13 @@ impl Probes for FakeHouse {
         self.token.lock().expect("lock").clone().map_or(Ok(()), Err)
     }
     async fn fetch(&self, url: &str) -> Result<Vec<u8>, String> {
+        {
+            let mut asked = self.asked.lock().expect("lock");
+            asked.0 += 1;
+            if let Some(clock) = &asked.1 {
+                clock.advance(Duration::from_secs(5));
+            }
+        }
         if let Some(said) = self.address.lock().expect("lock").clone() {
             return said;
         }
