@@ -190,7 +190,7 @@ fn read_behaviour(it: &mut Table<'_>, account: &mut AccountSettings) {
         .one_of("start", &[("latest", "latest"), ("earliest", "earliest")])
         .map(str::to_owned);
     account.auth_type = it
-        .whole("auth_type", 1..=6)
+        .whole("auth_type", 1..=8)
         .and_then(|number| u32::try_from(number).ok());
     let securities = [("encrypted", Security::Encrypted), ("plain", Security::Plain)];
     account.security = it.one_of("security", &securities).unwrap_or_default();
