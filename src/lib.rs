@@ -129,7 +129,7 @@
 //! | Who may come in at the internal listener, and how often? | `src/api_tokens.rs`, `src/web/auth.rs`, `src/web/quota.rs` |
 //! | What does the console show, and who is logged in there? | `src/web/console/mod.rs`, `src/web/console/entrance.rs`, views in the folder src/console |
 //! | What was the last day like? | `src/observe/day.rs`, drawn by `src/web/admin/charts.rs` |
-//! | What was configured, and is it sound? | `src/config/mod.rs`, `src/config/default.toml` |
+//! | What was configured, is it sound, and can what it names be used? | `src/config/mod.rs`, `src/config/default.toml`, `src/app/usable.rs`, `src/pem.rs` |
 //! | How do accounts come, change and go? | `src/accounts/apply.rs`, `src/accounts/service.rs` |
 //! | Who changed what, and can that be forged? | `src/audit/mod.rs`, `src/audit/chain.rs` |
 //! | What does the system say that had an account before us? | `src/inbound/passing.rs`, `src/egress/old_url.rs` |
@@ -172,6 +172,7 @@ pub mod inbound;
 pub mod media;
 pub mod observe;
 pub mod outbound;
+pub mod pem;
 pub mod ports;
 pub mod pull;
 pub mod schema;

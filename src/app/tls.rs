@@ -3,11 +3,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use rustls::{RootCertStore, ServerConfig, crypto::CryptoProvider, server::WebPkiClientVerifier};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use rustls::{ServerConfig, crypto::CryptoProvider, server::WebPkiClientVerifier};
 
 use super::StartFault;
-use crate::config::Tls;
+use crate::{config::Tls, pem};
 
 /// Reads the files; a fault names the key of the configuration and the file.
 pub fn server(key: &'static str, tls: &Tls) -> Result<ServerConfig, StartFault> {
@@ -17,44 +16,27 @@ pub fn server(key: &'static str, tls: &Tls) -> Result<ServerConfig, StartFault> 
 /// The same; a fault names the file.
 pub fn read(tls: &Tls) -> Result<ServerConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let chain = certificates(&tls.cert_file)?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key_file).map_err(|error| fault(&tls.key_file, error))?;
+    let (chain, key) = (pem::certificates(&tls.cert_file)?, pem::key(&tls.key_file)?);
     let config = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|error| fault(&tls.cert_file, error))?;
+        .map_err(|error| pem::fault(&tls.cert_file, error))?;
     let config = match &tls.client_ca_file {
         None => config.with_no_client_auth(),
         Some(file) => config.with_client_cert_verifier(clients(file, provider)?),
     };
     config
         .with_single_cert(chain, key)
-        .map_err(|error| fault(&tls.cert_file, error))
+        .map_err(|error| pem::fault(&tls.cert_file, error))
 }
 
 fn clients(
     file: &Path,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(file)? {
-        roots.add(certificate).map_err(|error| fault(file, error))?;
-    }
-    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+    let roots = Arc::new(pem::authorities(file)?);
+    WebPkiClientVerifier::builder_with_provider(roots, provider)
         .build()
-        .map_err(|error| fault(file, error))
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let read = || CertificateDer::pem_file_iter(file)?.collect::<Result<Vec<_>, _>>();
-    match read() {
-        Ok(found) if found.is_empty() => Err(fault(file, "it holds no certificate")),
-        Ok(found) => Ok(found),
-        Err(error) => Err(fault(file, error)),
-    }
-}
-
-fn fault(file: &Path, error: impl std::fmt::Display) -> String {
-    format!("{}: {error}", file.display())
+        .map_err(|error| pem::fault(file, error))
 }
 
 #[cfg(test)]

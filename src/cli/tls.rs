@@ -8,17 +8,18 @@ use std::{
 };
 
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls_platform_verifier::Verifier;
 
 use super::exit::{CONFIG, Failure, Outcome, USAGE};
+use crate::pem;
 
 /// Who signed a far daemon's certificate; left out: whom this machine trusts.
 pub const CA_VARIABLE: &str = "WXBRIDGE_CA_FILE";
@@ -52,7 +53,9 @@ impl Papers {
 
     /// For the daemon that has this certificate, and no other.
     pub fn own(&self, cert_file: &Path) -> Outcome<ClientConfig> {
-        let own = CertificateDer::from_pem_file(cert_file).map_err(|error| fault("internal.tls", cert_file, error))?;
+        let own = pem::certificates(cert_file)
+            .map_err(|why| fault("internal.tls", why))?
+            .swap_remove(0);
         let provider = provider();
         self.trusting(Arc::new(Own { own, provider }))
     }
@@ -78,10 +81,10 @@ impl Papers {
         let Some((certificate, key)) = &self.shows else {
             return Ok(config.with_no_client_auth());
         };
-        let chain = certificates(CERT_VARIABLE, certificate)?;
-        let private = PrivateKeyDer::from_pem_file(key).map_err(|error| fault(KEY_VARIABLE, key, error))?;
+        let chain = pem::certificates(certificate).map_err(|why| fault(CERT_VARIABLE, why))?;
+        let private = pem::key(key).map_err(|why| fault(KEY_VARIABLE, why))?;
         let shown = config.with_client_auth_cert(chain, private);
-        shown.map_err(|error| fault(CERT_VARIABLE, certificate, error))
+        shown.map_err(|error| fault(CERT_VARIABLE, pem::fault(certificate, error)))
     }
 }
 
@@ -90,27 +93,13 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 fn authority(file: &Path) -> Outcome<Arc<dyn ServerCertVerifier>> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(CA_VARIABLE, file)? {
-        roots
-            .add(certificate)
-            .map_err(|error| fault(CA_VARIABLE, file, error))?;
-    }
+    let roots = pem::authorities(file).map_err(|why| fault(CA_VARIABLE, why))?;
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
-    Ok(verifier.map_err(|error| fault(CA_VARIABLE, file, error))?)
+    Ok(verifier.map_err(|error| fault(CA_VARIABLE, pem::fault(file, error)))?)
 }
 
-fn certificates(named: &str, file: &Path) -> Outcome<Vec<CertificateDer<'static>>> {
-    let read = || CertificateDer::pem_file_iter(file)?.collect::<Result<Vec<_>, _>>();
-    let found = read().map_err(|error| fault(named, file, error))?;
-    match found.is_empty() {
-        true => Err(fault(named, file, "it holds no certificate")),
-        false => Ok(found),
-    }
-}
-
-fn fault(named: &str, file: &Path, error: impl std::fmt::Display) -> Failure {
-    Failure::new(CONFIG, format!("{named}: {}: {error}", file.display()))
+fn fault(named: &str, why: String) -> Failure {
+    Failure::new(CONFIG, format!("{named}: {why}"))
 }
 
 #[derive(Debug)]

@@ -188,6 +188,9 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// Tables of these names stand in lists.
+const LISTS: [&str; 2] = ["core", "forwarder"];
+
 /// `WXBRIDGE__CORE__0__URL` is `core[0].url`.
 fn path_of(variable: &str) -> Option<String> {
     let mut path = String::new();
@@ -202,6 +205,10 @@ fn path_of(variable: &str) -> Option<String> {
         } else if part.starts_with(|c: char| c.is_ascii_lowercase())
             && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         {
+            if LISTS.contains(&path.as_str()) {
+                // Merged, it would take the place of the whole list.
+                return None;
+            }
             if !path.is_empty() {
                 path.push('.');
             }

@@ -92,6 +92,16 @@ fn a_core_that_pulls_has_a_name_and_no_address() {
 }
 
 #[test]
+fn a_variable_that_leaves_a_lists_index_out_is_told_itself_and_not_the_file() {
+    for name in ["WXBRIDGE__CORE__MAIN__NAME", "WXBRIDGE__FORWARDER__URL"] {
+        let told = read(CORE, &[(name, "y")]).expect_err("a fault");
+        assert_eq!(told.len(), 1, "{told:#?}");
+        let part = format!("environment variable {name}: found a name that is no setting");
+        assert!(told[0].starts_with(&part), "{told:#?}");
+    }
+}
+
+#[test]
 fn the_environment_sets_any_key_also_in_lists_of_tables() {
     let env = [
         ("WXBRIDGE__CORE__0__URL", "http://127.0.0.1:9/x"),

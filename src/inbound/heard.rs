@@ -7,6 +7,8 @@ use crate::{
     ports::old_url::Answered,
 };
 
+/// What is no message, and says something all the same.
+const STRUCTURED: &str = "structured";
 /// So much of a text is shown.
 const SHOWN: usize = 120;
 
@@ -65,9 +67,12 @@ pub fn read(body: &[u8], seal: &Seal, Pushed { json, clear }: Pushed) -> Result<
     }
     let sealed = outer::parse(text).map_err(|_| "its answer cannot be read")?;
     let Some(sealed) = sealed else {
+        let answer = message(text)?;
+        // Acknowledgements of payments have a form of their own; whether that is sealed too is not documented.
+        let is_message = answer.kind != STRUCTURED;
         return match seal {
-            Seal::Encrypted { .. } if !clear => Err("its answer is not sealed, as the push was"),
-            _ => message(text),
+            Seal::Encrypted { .. } if is_message && !clear => Err("its answer is not sealed, as the push was"),
+            _ => Ok(answer),
         };
     };
     let Seal::Encrypted { token, key, id, .. } = seal else {
@@ -95,7 +100,7 @@ fn is_signed(answer: &[u8], token: &str, encrypt: &str) -> bool {
 fn message(plain: &[u8]) -> Result<Answer, &'static str> {
     let fields = envelope::parse(plain).map_err(|_| "its answer cannot be read")?;
     let kind = match fields.value("MsgType") {
-        "" => "structured",
+        "" => STRUCTURED,
         kind => kind,
     };
     // An empty text is answered with the fault notice as well.
@@ -188,6 +193,7 @@ mod tests {
             (compatible, plain, ""),
             (safe, "success", ""),
             (safe, plain, "its answer is not sealed, as the push was"),
+            (safe, "<xml><ErrCode>0</ErrCode></xml>", ""),
             (safe, &other, "its answer is not signed with this account's token"),
             (
                 compatible,
