@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::Write as _,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     path::Path,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -16,11 +16,15 @@ use actix_web::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use tokio::net::TcpSocket;
 
 use super::until;
 
 /// The Standard Webhooks key of every core here.
 pub const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1_024;
 
 /// One attempt to hand us an event.
 #[derive(Clone, Debug)]
@@ -115,6 +119,8 @@ pub struct Core {
     pub address: SocketAddr,
     inner: Arc<Inner>,
     handle: Option<ServerHandle>,
+    /// Its port, while it is away.
+    place: Option<TcpSocket>,
 }
 
 impl Core {
@@ -130,11 +136,12 @@ impl Core {
             file: Mutex::new(record.map(|path| File::create(path).unwrap())),
             behaviour: Mutex::new(Box::new(behaviour)),
         });
-        let (address, handle) = serve(listen, inner.clone());
+        let (address, handle) = serve(TcpListener::bind(listen).unwrap(), inner.clone());
         Self {
             address,
             inner,
             handle: Some(handle),
+            place: None,
         }
     }
 
@@ -150,6 +157,11 @@ impl Core {
     pub async fn goes(&mut self) {
         if let Some(handle) = self.handle.take() {
             handle.stop(false).await;
+            // Nobody listens there, and no other core gets its port meanwhile.
+            let place = TcpSocket::new_v4().unwrap();
+            place.set_reuseaddr(true).unwrap();
+            place.bind(self.address).unwrap();
+            self.place = Some(place);
         }
     }
 
@@ -159,7 +171,9 @@ impl Core {
 
     /// It is back, at the same address, with its record.
     pub fn comes_back(&mut self) {
-        let (address, handle) = serve(&self.address.to_string(), self.inner.clone());
+        let place = self.place.take().expect("it went");
+        let listener = place.listen(BACKLOG).unwrap().into_std().unwrap();
+        let (address, handle) = serve(listener, self.inner.clone());
         assert_eq!(address, self.address);
         self.handle = Some(handle);
     }
@@ -216,7 +230,7 @@ impl Drop for Core {
     }
 }
 
-fn serve(listen: &str, inner: Arc<Inner>) -> (SocketAddr, ServerHandle) {
+fn serve(listener: TcpListener, inner: Arc<Inner>) -> (SocketAddr, ServerHandle) {
     let data = Data::from(inner);
     let server = HttpServer::new(move || {
         App::new()
@@ -227,7 +241,7 @@ fn serve(listen: &str, inner: Arc<Inner>) -> (SocketAddr, ServerHandle) {
     .workers(1)
     .shutdown_timeout(0)
     .disable_signals()
-    .bind(listen)
+    .listen(listener)
     .unwrap();
     let address = server.addrs()[0];
     let server = server.run();
