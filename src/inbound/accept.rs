@@ -373,12 +373,12 @@ impl Call {
         match (accepted, waiting.attempt) {
             (Accepted::New(stored), Some(attempt)) => {
                 parts.windows.bind(&stored);
-                let said = attempt.wait().await;
+                let said = self.waited(attempt, stored.row, &waiting.seal).await;
                 self.told(said, stored.event.id(), "success")
             }
             (Accepted::New(stored), None) => self.end("success", Reply::ok(Body::Success), Some(stored.event.id())),
-            (Accepted::Again { event_id, .. }, Some(attempt)) if attempt.joined() => {
-                let said = attempt.wait().await;
+            (Accepted::Again { event_id, row }, Some(attempt)) if attempt.joined() => {
+                let said = self.waited(attempt, row, &waiting.seal).await;
                 self.told(said, &event_id, "duplicate")
             }
             (Accepted::Again { event_id, row }, attempt) => {
@@ -395,7 +395,14 @@ impl Call {
     fn told(self, said: Said, event_id: &str, otherwise: Class) -> Reply {
         match said {
             Said::Passive(bytes) => self.end("passive", Reply::ok(Body::Passive(bytes)), Some(event_id)),
-            Said::Success => self.end(otherwise, Reply::ok(Body::Success), Some(event_id)),
+            Said::Success | Said::Kept => self.end(otherwise, Reply::ok(Body::Success), Some(event_id)),
+        }
+    }
+
+    async fn waited(&self, attempt: Attempt, row: Row, seal: &Seal) -> Said {
+        match attempt.wait().await {
+            Said::Kept => Box::pin(self.after_the_fact(row, seal)).await,
+            said => said,
         }
     }
 

@@ -30,6 +30,8 @@ const GRACE: Millis = 300;
 pub enum Said {
     /// The passive answer, sealed for this attempt.
     Passive(Vec<u8>),
+    /// The answer stands in its message.
+    Kept,
     Success,
 }
 

@@ -258,6 +258,15 @@ impl Desk {
         }
     }
 
+    /// The window is over; who waits in it is sent to the message.
+    fn keep(&self, number: u64) {
+        let window = self.lock().remove(number);
+        for waiting in window.into_iter().flat_map(|window| window.attempts) {
+            // Whoever hung up does not hear it.
+            let _ = waiting.say.send(Said::Kept);
+        }
+    }
+
     /// `true`: at least one attempt got it.
     fn hand_over(&self, number: u64, plain: &[u8]) -> bool {
         let window = self.lock().remove(number);
@@ -341,6 +350,11 @@ impl Claim for Held {
     fn hand_over(mut self: Box<Self>, plain: Vec<u8>) -> bool {
         self.used = true;
         self.desk.hand_over(self.number, &plain)
+    }
+
+    fn keep(mut self: Box<Self>) {
+        self.used = true;
+        self.desk.keep(self.number);
     }
 
     fn release(self: Box<Self>) {}

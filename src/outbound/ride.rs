@@ -55,11 +55,20 @@ pub(super) struct Ride {
     pieces_done: u32,
     degradations: Vec<v1::Degradation>,
     block: Block,
+    /// When the platform left: nobody waits, and the answer is kept for its next attempt.
+    left_at: Option<Millis>,
 }
 
 impl Ride {
     /// What is committed before the bytes leave.
     pub fn mark(&self, message: &mut NewMessage) {
+        message.result.degradations.clone_from(&self.degradations);
+        message.passive = Some(self.plain.clone());
+        if let Some(left_at) = self.left_at {
+            message.result.status = Status::Accepted as i32;
+            message.next_attempt = left_at + NEXT_ATTEMPT;
+            return;
+        }
         let status = if self.more {
             Status::Accepted
         } else {
@@ -67,8 +76,6 @@ impl Ride {
         };
         message.result.status = status as i32;
         message.result.road = Road::Passive as i32;
-        message.result.degradations.clone_from(&self.degradations);
-        message.passive = Some(self.plain.clone());
         message.pieces_done = self.pieces_done;
     }
 
@@ -125,6 +132,7 @@ impl Outbound {
                 degradations,
                 more,
             } => Way::Ride(Box::new(Ride {
+                left_at: claim.left_at(),
                 claim,
                 plain,
                 pieces_done: if more { 1 } else { ALL_SAID },
@@ -217,11 +225,22 @@ impl Outbound {
         Ok((say, resolved.degradations))
     }
 
-    /// The commit is durable: the bytes leave now. `false` means that the request was closed; the answer is then kept.
+    /// The commit is durable: the bytes leave now. Where the request was closed the answer is kept.
     pub(super) fn hand_over(self: &Arc<Self>, ride: Ride, message: Arc<Message>) {
         let Ride {
-            claim, plain, block, ..
+            claim,
+            plain,
+            block,
+            left_at,
+            ..
         } = ride;
+        if left_at.is_some() {
+            claim.keep();
+            self.reached(&message);
+            drop(block);
+            self.parts.lanes.message(message.conversation);
+            return;
+        }
         // From here on the platform's next attempt waits until we know how this one went.
         let deciding = self.decide(message.row);
         let left_at = claim.left_at();
@@ -237,7 +256,8 @@ impl Outbound {
             let (_blocked, _deciding) = (block, deciding);
             let mut kept = step(&message);
             kept.result.status = Status::Accepted as i32;
-            kept.result.road = Road::Unspecified as i32;
+            // The road stays as the core was told it: that it is handed over is told once.
+            kept.result.road = Road::Passive as i32;
             kept.pieces_done = 0;
             kept.next_attempt = left_at.unwrap_or_else(|| outbound.now()) + NEXT_ATTEMPT;
             match outbound.settle(kept).await {
@@ -313,8 +333,9 @@ impl Outbound {
         handed.result.error = None;
         handed.pieces_done = if unsaid { 1 } else { ALL_SAID };
         handed.next_attempt = self.now();
-        // The core heard so when the answer was taken for the first attempt.
-        handed.tell = false;
+        let told = message.result.road() == Road::Passive;
+        let opened = self.opened(&message.account).filter(|_| !told);
+        handed.tell = opened.is_some_and(|opened| self.tell(&opened.describe, handed.result.status()));
         handed
     }
 

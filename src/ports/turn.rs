@@ -36,6 +36,8 @@ pub trait Claim: Send {
     /// Gives the plain answer to every attempt that is open, sealed for each. `false`: none was open any more; the
     /// answer is kept for the platform's next attempt, and [`Windows`] no longer holds it.
     fn hand_over(self: Box<Self>, plain: Vec<u8>) -> bool;
+    /// The answer is kept with its message: whoever of the platform's attempts waits, or comes, finds it there.
+    fn keep(self: Box<Self>);
     fn release(self: Box<Self>);
 }
 

@@ -166,6 +166,19 @@ async fn a_claim_has_the_one_right_and_gives_it_back() {
 }
 
 #[tokio::test]
+async fn who_waits_where_the_answer_is_kept_looks_for_it_and_the_window_is_over() {
+    let house = house().await;
+    let request = house.send(sealed(&text(1, "hi"), "n1"));
+    let id = held(&house, 1).await.event.id.clone();
+    let claim = house.windows.claim(&id).expect("free");
+    assert_eq!(claim.left_at(), None, "somebody waits");
+    claim.keep();
+    // No message holds one here.
+    assert_eq!(request.await.expect("answered"), success());
+    assert!(house.windows.claim(&id).is_none());
+}
+
+#[tokio::test]
 async fn an_answer_on_its_way_at_the_deadline_still_rides_but_not_beyond_the_outer_bound() {
     let house = house().await;
     let request = house.send(sealed(&text(1, "hi"), "n1"));

@@ -117,6 +117,12 @@ impl Claim for FakeClaim {
             _ => false,
         }
     }
+    fn keep(self: Box<Self>) {
+        self.windows
+            .lock()
+            .expect("no panic under the lock")
+            .remove(&self.event);
+    }
     fn release(self: Box<Self>) {
         if let Some(window) = self
             .windows

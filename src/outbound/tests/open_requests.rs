@@ -91,12 +91,28 @@ async fn the_eight_seconds_count_from_when_the_platform_left() {
     house.windows.left(&event.event.id, START + 5_000);
     house.clock.advance(Duration::from_secs(11));
     let messages = house.answer(&event, vec![json!({"text": "a"})]).await;
-    house.becomes(&messages[0].result, Status::Accepted).await;
+    assert_eq!(messages[0].result.status(), Status::Accepted, "nobody has it yet");
     house.clock.advance(Duration::from_millis(1_999));
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert!(house.platform.sent().is_empty(), "the next attempt may still come");
     house.clock.advance(Duration::from_millis(1));
     house.becomes(&messages[0].result, Status::Sent).await;
+}
+
+#[tokio::test]
+async fn what_finds_nobody_is_handed_over_when_the_next_attempt_takes_it() {
+    let house = awake();
+    let event = house.wrote(5);
+    house.windows.open(&event.event.id, START + 4_000, true);
+    house.windows.left(&event.event.id, START);
+    let messages = house.answer(&event, vec![json!({"text": "a"})]).await;
+    assert_eq!(messages[0].result.status(), Status::Accepted);
+    house.clock.advance(Duration::from_secs(5));
+    assert_eq!(house.outbound.take_kept(event.row).await.as_deref(), Some(&b"a"[..]));
+    assert_eq!(house.now_of(&messages[0].result).status(), Status::HandedOver);
+    house.clock.advance(Duration::from_secs(60));
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(house.platform.sent().is_empty() && house.windows.handed(&event.event.id).is_empty());
 }
 
 #[tokio::test]
