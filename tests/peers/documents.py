@@ -93,11 +93,22 @@ def shell(place, page, commands, bridge):
     print(f"ok  {page}: {commands.strip().splitlines()[0][:70]}")
 
 
+def papers(place):
+    """A certificate and its key, as an operator has them."""
+    certificate, key = place.path / "any.pem", place.path / "any.key"
+    if not key.exists():
+        made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]
+        made += ["-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(made, check=True, capture_output=True)
+    return certificate, key
+
+
 def configuration(place, page, text):
     """A block of TOML, with secrets where the page shows dots and with files where it names some."""
     for name in re.findall(r'"(/etc/wxbridge/[^"]+)"', text):
+        certificate, key = papers(place)
         file = place.path / pathlib.Path(name).name
-        file.write_text("a certificate")
+        file.write_bytes((key if name.endswith(".key") else certificate).read_bytes())
         text = text.replace(name, str(file))
     file = place.path / "wxbridge.toml"
     file.write_text(text.replace("whsec_…", SECRET).replace('"…"', f'"{BEARER}"'))
