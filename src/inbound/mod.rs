@@ -3,6 +3,7 @@
 //! ```text
 //! query    what does the signature stand on?
 //! accept   one callback from its first byte to its answer
+//! aside    what becomes of an authentic body that cannot be read?
 //! cloud    is it a push of cloud hosting, which nobody signs?
 //! nonces   is this plain body the first with its (timestamp, nonce)?
 //! notes    what does it say about keys and clocks?
@@ -18,6 +19,7 @@
 mod accept;
 pub mod addressed;
 pub(crate) mod arrival;
+mod aside;
 mod attempt;
 mod cloud;
 pub(crate) mod entries;
