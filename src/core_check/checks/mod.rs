@@ -3,6 +3,7 @@
 mod answers;
 mod deadline;
 mod load;
+mod odd;
 mod order;
 mod remedy;
 mod shapes;
