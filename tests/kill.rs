@@ -17,6 +17,8 @@ mod pull_steps;
 mod pull_writes;
 #[path = "kill/pulls.rs"]
 mod pulls;
+#[path = "kill/runs.rs"]
+mod runs;
 #[path = "kill/sends.rs"]
 mod sends;
 mod support;

@@ -74,6 +74,8 @@ pub enum Said {
     Refused(Status),
     /// OK for the whole request, without a word.
     AllTaken,
+    /// This, but later.
+    After(Duration, Box<Said>),
     /// Nothing, for ever.
     Never,
 }
@@ -126,7 +128,11 @@ impl core_server::Core for Desk {
                 together,
             };
             self.0.heard.lock().unwrap().push(heard.clone());
-            let said = (self.0.behaviour.lock().unwrap())(&heard);
+            let mut said = (self.0.behaviour.lock().unwrap())(&heard);
+            while let Said::After(wait, then) = said {
+                tokio::time::sleep(wait).await;
+                said = *then;
+            }
             match said {
                 Said::Taken(response) if alone => whole = response,
                 Said::Taken(response) if !response.results.is_empty() => whole.results.extend(response.results),
@@ -138,7 +144,7 @@ impl core_server::Core for Desk {
                 }),
                 Said::AllTaken => {}
                 Said::Refused(status) => return Err(status),
-                Said::Never => std::future::pending().await,
+                Said::Never | Said::After(..) => std::future::pending().await,
             }
         }
         Ok(Response::new(whole))
