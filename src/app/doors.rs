@@ -90,7 +90,9 @@ fn bind_cloud(address: SocketAddr, house: &House) -> io::Result<Door> {
 }
 
 fn bind_internal(address: SocketAddr, tls: Option<&Tls>, house: &House) -> Result<io::Result<Door>, StartFault> {
-    let tls = tls.map(|it| tls::server("internal.tls", it)).transpose()?;
+    let tls = tls
+        .map(|it| tls::server("internal.tls", it, house.clock.clone()))
+        .transpose()?;
     let state = house.state.clone();
     let server = HttpServer::new(move || App::new().configure(web::internal(state.clone())))
         .workers(cpus().min(2))

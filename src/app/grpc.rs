@@ -69,7 +69,7 @@ pub async fn bind(config: &Grpc, house: &House) -> Result<GrpcDoor, StartFault> 
     let acceptor = config
         .tls
         .as_ref()
-        .map(|tls| tls::server("grpc.tls", tls))
+        .map(|tls| tls::server("grpc.tls", tls, house.clock.clone()))
         .transpose()?;
     let acceptor = acceptor.map(|mut tls| {
         tls.alpn_protocols = vec![b"h2".to_vec()];
