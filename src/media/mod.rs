@@ -100,8 +100,8 @@ pub struct Library {
 #[derive(Debug)]
 pub enum Whereabouts {
     Here(Found),
-    /// A customer sent it, and it is not here yet.
-    Coming,
+    /// A customer of this account sent it, and it is not here yet.
+    Coming(String),
     /// There is none, or none any more.
     Unknown,
 }
@@ -189,13 +189,15 @@ impl Library {
         Ok(())
     }
 
-    /// Whether the file behind a handle is still on its way to us.
-    async fn awaits(&self, handle: &str) -> Result<bool, StoreError> {
+    /// The account whose customer sent the file behind a handle, while it is still on its way to us.
+    async fn awaits(&self, handle: &str) -> Result<Option<String>, StoreError> {
         if !is_handle(handle) {
-            return Ok(false);
+            return Ok(None);
         }
-        let just_told = self.heard.get().is_some_and(|heard| heard.awaits(handle));
-        Ok(just_told || fetch::awaited(&*self.store, handle).await?)
+        match self.heard.get().and_then(|heard| heard.awaits(handle)) {
+            Some(account) => Ok(Some(account)),
+            None => fetch::awaited(&*self.store, handle).await,
+        }
     }
 
     /// Where the file behind a handle is.
@@ -204,8 +206,8 @@ impl Library {
         let awaited = self.awaits(handle).await?;
         Ok(match (self.get(handle).await?, awaited) {
             (Some(found), _) => Whereabouts::Here(found),
-            (None, true) => Whereabouts::Coming,
-            (None, false) => Whereabouts::Unknown,
+            (None, Some(account)) => Whereabouts::Coming(account),
+            (None, None) => Whereabouts::Unknown,
         })
     }
 

@@ -18,7 +18,7 @@ use crate::{
     accounts::Opened,
     channels::contract::{Upload, Verdict},
     error::Code,
-    media::{Library, ending},
+    media::Library,
     ports::{
         clock::{Clock, Millis},
         store::{Record, RecordWrite, Store, StoreError, forget},
@@ -53,7 +53,7 @@ pub struct Resolver {
     pub library: Arc<Library>,
     pub fetch: Arc<dyn Fetch>,
     pub links: Option<LinkMaker>,
-    /// One upload at a time per account and content.
+    /// One upload at a time per account, content and a file's name.
     pub flights: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     /// Files in memory on their way, in KiB.
     pub room: Arc<Semaphore>,
@@ -147,7 +147,7 @@ impl Resolver {
         source: Source,
         how: How,
     ) -> Result<Result<String, v1::Error>, Unresolved> {
-        let key = format!("{}/{kind}/{}", shelf(opened), source.sha256);
+        let key = place(opened, kind, &source.sha256, &source.called(kind));
         let flight = {
             let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
             flights.entry(key.clone()).or_default().clone()
@@ -179,7 +179,7 @@ impl Resolver {
         }
         let upload = Upload {
             kind,
-            name: file_name(&source.name, &source.mime, kind),
+            name: source.called(kind),
             mime: source.mime,
             bytes: source.bytes,
         };
@@ -279,6 +279,15 @@ pub async fn forget_old(store: &dyn Store, now: Millis) -> Result<usize, StoreEr
     forget(store, SPACE, dead).await
 }
 
+/// Under which key an id is kept. The customer sees what a file is called: the same bytes by another name are another one.
+pub(super) fn place(opened: &Opened, kind: &str, sha256: &str, called: &str) -> String {
+    let content = format!("{}/{kind}/{sha256}", shelf(opened));
+    match kind {
+        "file" => format!("{content}/{called}"),
+        _ => content,
+    }
+}
+
 /// Where an id is good: for one app, at one address of the platform. An account that was given another one starts anew.
 fn shelf(opened: &Opened) -> String {
     let settings = &opened.settings;
@@ -294,23 +303,4 @@ struct Kept {
 /// The account takes no such file; where a link to it can be made, the customer gets that.
 pub(super) fn as_link(code: Code) -> bool {
     matches!(code, Code::UnsupportedPart | Code::MediaTooLarge)
-}
-
-/// A name with an ending: the platform tells kinds of files by it.
-fn file_name(name: &str, mime: &str, kind: &str) -> String {
-    let ending = ending(mime).unwrap_or(match kind {
-        "image" | "thumb" => "jpg",
-        "voice" => "mp3",
-        "video" => "mp4",
-        _ => "bin",
-    });
-    let stem = if name.is_empty() { kind } else { name };
-    if stem
-        .rsplit_once('.')
-        .is_some_and(|(_, end)| !end.is_empty() && end.len() <= 5)
-    {
-        stem.to_owned()
-    } else {
-        format!("{stem}.{ending}")
-    }
 }

@@ -35,6 +35,24 @@ pub(super) struct Source {
     _room: Option<OwnedSemaphorePermit>,
 }
 
+impl Source {
+    /// A name with an ending: the platform tells kinds of files by it.
+    pub fn called(&self, kind: &str) -> String {
+        let ending = media::ending(&self.mime).unwrap_or(match kind {
+            "image" | "thumb" => "jpg",
+            "voice" => "mp3",
+            "video" => "mp4",
+            _ => "bin",
+        });
+        let stem = if self.name.is_empty() { kind } else { &self.name };
+        let ends = |(_, end): (&str, &str)| !end.is_empty() && end.len() <= 5;
+        match stem.rsplit_once('.').is_some_and(ends) {
+            true => stem.to_owned(),
+            false => format!("{stem}.{ending}"),
+        }
+    }
+}
+
 /// What the platform takes of one kind.
 pub(super) struct Limit {
     pub takes: bool,
@@ -104,7 +122,7 @@ impl Resolver {
         match self.library.whereabouts(handle).await {
             Ok(Whereabouts::Here(found)) => Ok(found),
             // A customer's file that a core sends on before it is here.
-            Ok(Whereabouts::Coming) => Err(later("the file is still on its way to us".to_owned())),
+            Ok(Whereabouts::Coming(_)) => Err(later("the file is still on its way to us".to_owned())),
             Ok(Whereabouts::Unknown) => Err(Unresolved::Refused(error(
                 Code::MediaExpired,
                 "the media handle is not known any more",

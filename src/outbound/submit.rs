@@ -68,7 +68,7 @@ impl Outbound {
         if !preview && let Some(earlier) = self.same_before(&target).await? {
             return Ok(earlier);
         }
-        self.check_handles(&target.request).await?;
+        self.check_handles(who, &target.request).await?;
         let facts = self.facts_for(&target).await?;
         if preview {
             return Ok(self.preview(&target, facts).await);
@@ -220,11 +220,16 @@ impl Outbound {
         }
     }
 
-    async fn check_handles(&self, request: &v1::SendRequest) -> Result<(), Fault> {
+    /// Every file is known, and the caller's to see: what may not be fetched may not be sent to oneself either.
+    async fn check_handles(&self, who: &Caller, request: &v1::SendRequest) -> Result<(), Fault> {
         for handle in check::handles(request) {
-            let found = self.parts.library.whereabouts(handle).await.map_err(from_store)?;
-            if matches!(found, Whereabouts::Unknown) {
-                return Err(check::invalid("a media handle is not known"));
+            let account = match self.parts.library.whereabouts(handle).await.map_err(from_store)? {
+                Whereabouts::Here(found) => found.meta.account,
+                Whereabouts::Coming(account) => account,
+                Whereabouts::Unknown => return Err(check::invalid("a media handle is not known")),
+            };
+            if !account.is_empty() && !who.may_use(&account) {
+                return Err(Fault::new(Code::Forbidden, "this token may not use the file's account"));
             }
         }
         Ok(())

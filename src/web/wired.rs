@@ -271,7 +271,7 @@ impl Shelf for Library {
                     path: found.path,
                     media: media::describe(found.handle, found.meta),
                 })),
-                Whereabouts::Coming => Kept::Coming,
+                Whereabouts::Coming(_) => Kept::Coming,
                 Whereabouts::Unknown => Kept::Nothing,
             },
         )

@@ -92,9 +92,10 @@ impl Job {
     }
 }
 
-/// Whether a file with this handle is on its way.
-pub async fn awaited(store: &dyn Store, handle: &str) -> Result<bool, StoreError> {
-    Ok(store.record(JOBS, handle).await?.is_some())
+/// The account of a file with this handle that is on its way.
+pub async fn awaited(store: &dyn Store, handle: &str) -> Result<Option<String>, StoreError> {
+    let record = store.record(JOBS, handle).await?;
+    Ok(record.map(|value| serde_json::from_slice::<Job>(&value).map_or_else(|_| String::new(), |job| job.account)))
 }
 
 /// Everything up to this event is noted.

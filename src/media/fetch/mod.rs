@@ -19,7 +19,7 @@ mod tell;
 mod tests;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -127,18 +127,18 @@ pub(super) struct Heard {
     last: AtomicI64,
     /// One with files found no room.
     missed: AtomicBool,
-    /// Handles of files that were told and are not noted yet.
-    coming: Mutex<HashSet<String>>,
+    /// Files that were told and are not noted yet: the account of each, by its handle.
+    coming: Mutex<HashMap<String, String>>,
 }
 
 impl Heard {
-    fn coming(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn coming(&self) -> MutexGuard<'_, HashMap<String, String>> {
         self.coming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this file was told of in the last moments.
-    pub(super) fn awaits(&self, handle: &str) -> bool {
-        self.coming().contains(handle)
+    /// The account of a file that was told of in the last moments.
+    pub(super) fn awaits(&self, handle: &str) -> Option<String> {
+        self.coming().get(handle).cloned()
     }
 }
 
@@ -159,7 +159,9 @@ impl Bell {
         if inbound::may_want(&event.event) {
             let mut coming = self.heard.coming();
             if coming.len() < MOST_COMING {
-                coming.extend(inbound::wanted(&event.event).into_iter().map(|(handle, _)| handle));
+                let account = event.event.head().account;
+                let wanted = inbound::wanted(&event.event).into_iter();
+                coming.extend(wanted.map(|(handle, _)| (handle, account.to_owned())));
             }
             drop(coming);
             if self.ring.try_send(event.clone()).is_err() {

@@ -17,6 +17,37 @@ async fn a_dead_media_id_is_uploaded_again_once() {
     assert_eq!(house.platform.asked("/upload").len(), 2, "kept in between");
 }
 
+#[test]
+fn the_same_bytes_by_another_name_are_another_file_but_the_same_picture() {
+    let house = asleep();
+    let place = |kind, called| resolve::place(&house.opened, kind, "00ff", called);
+    assert_ne!(place("file", "one.pdf"), place("file", "two.pdf"));
+    assert_eq!(place("image", "one.png"), place("image", "two.png"));
+}
+
+#[tokio::test]
+async fn a_file_is_for_those_who_may_use_its_account() {
+    let house = awake();
+    let label = Label {
+        account: "other".to_owned(),
+        ..Default::default()
+    };
+    let bytes = futures_util::stream::iter([Ok::<_, std::io::Error>(&b"\x89PNG\r\n\x1a\n"[..])]);
+    let kept = house.outbound.parts.library.put(label, bytes).await;
+    let handle = kept.expect("kept").handle;
+    let image = json!({"conversationKey": KEY, "message": {"parts": [{"image": {"handle": handle}}]}});
+    let own = Caller {
+        accounts: vec![house.opened.settings.id.clone()],
+        ..Default::default()
+    };
+    for preview in [false, true] {
+        let refused = house.outbound.submit(&own, request(image.clone()), preview).await;
+        assert_eq!(refused.expect_err("somebody else's").code, Code::Forbidden);
+    }
+    let sent = house.submit(image).await.expect("every account is theirs");
+    house.becomes(&sent, Status::Sent).await;
+}
+
 #[tokio::test]
 async fn an_account_without_api_is_learned_told_and_tried_again_later() {
     let house = awake();
