@@ -14,6 +14,8 @@ pub struct Gate {
     limit: u32,
     /// Conversations that failed since the last sign of life.
     streak: Vec<ConversationId>,
+    /// Answers in its right mind so far: whoever fails between two of them fails alone.
+    life: u16,
     since: Millis,
     last_error: String,
 }
@@ -56,6 +58,7 @@ impl Default for Gate {
             shut: None,
             limit: IN_FLIGHT_MAX,
             streak: Vec::new(),
+            life: 1,
             since: 0,
             last_error: String::new(),
         }
@@ -110,6 +113,7 @@ impl Gate {
             return Turn::Nothing;
         }
         self.streak.clear();
+        self.life = self.life.wrapping_add(1).max(1);
         self.limit = IN_FLIGHT_MAX.min(self.limit + 1);
         match self.shut.take() {
             Some(shut) if shut.down => {
@@ -142,10 +146,19 @@ impl Gate {
 
     /// The core asks for less.
     pub fn slow(&mut self, probe: bool, in_flight: u32, trouble: &Trouble<'_>) -> Turn {
+        self.give_less(in_flight);
+        self.shut(probe, false, trouble)
+    }
+
+    pub fn give_less(&mut self, in_flight: u32) {
         if self.shut.is_none() {
             self.limit = (in_flight / 2).max(1);
         }
-        self.shut(probe, false, trouble)
+    }
+
+    /// Grows with every event that the core takes, or refuses by itself; never 0.
+    pub fn life(&self) -> u16 {
+        self.life
     }
 
     fn shut(&mut self, probe: bool, down: bool, trouble: &Trouble<'_>) -> Turn {
@@ -188,7 +201,7 @@ impl Gate {
 
     /// Somebody has reason to try now: the next probe goes at once, but no sooner than the shortest wait after the last.
     pub fn hurry(&mut self) {
-        if let Some(shut) = self.shut.as_mut().filter(|shut| shut.down && !shut.firm) {
+        if let Some(shut) = self.shut.as_mut().filter(|shut| !shut.firm) {
             shut.until = shut.until.min(shut.tried.saturating_add(schedule::FIRST));
         }
     }
@@ -317,5 +330,16 @@ mod tests {
         assert!(!gate.admits(109_999, 0));
         gate.wake();
         assert!(gate.admits(50_001, 0));
+    }
+
+    #[test]
+    fn a_core_that_asks_for_less_is_tried_as_soon_as_one_that_is_down() {
+        let mut gate = Gate::default();
+        for now in [0, 10_000, 20_000, 30_000, 40_000] {
+            gate.slow(true, 1, &at(now));
+        }
+        assert!(!gate.admits(44_000, 0));
+        gate.hurry();
+        assert!(gate.admits(40_200, 0));
     }
 }

@@ -52,6 +52,9 @@ pub struct Lane {
     pub attempts: u32,
     /// Failures in a row: place in the schedule.
     pub failures: u32,
+    /// The core's life (see [`super::gate::Gate::life`]) when it would not have the first event, and not for the event's sake;
+    /// 0 = it has not been so.
+    pub met: u16,
     /// How much waiting, for gauges; progress never depends on it.
     pub count: u32,
     /// How long the first event has been failing by itself.
@@ -113,6 +116,7 @@ impl Lane {
             burst: 0,
             attempts: 0,
             failures: 0,
+            met: 0,
             count: 0,
             failing_for: 0,
             last_failure: 0,
@@ -222,11 +226,19 @@ impl Lane {
             .map_or(0, |events| u32::try_from(events.len()).unwrap_or(u32::MAX))
     }
 
+    /// The core would not have the first event, in this life of its own; whether it has lived on since it would not the last
+    /// time.
+    pub fn meets(&mut self, life: u16) -> bool {
+        let before = std::mem::replace(&mut self.met, life);
+        before != 0 && before != life
+    }
+
     /// Another event is first now.
     pub fn next_event(&mut self) {
         self.attempts = 0;
         self.failures = 0;
         self.refusals = 0;
+        self.met = 0;
         self.failing_for = 0;
         self.last_failure = 0;
         if let Some(first) = self.first() {

@@ -171,6 +171,7 @@ impl Desk {
             Step::Take(answer) => self.drop_it(&stored, answer).await,
             Step::Park(reason) => self.park(&stored, reason).await,
             Step::Leave => self.warn(result, &why),
+            Step::Alone => self.warn("the core takes others", &why),
             Step::Note(so_far) => {
                 self.warn(result, &why);
                 self.note_failing(&stored, so_far).await;

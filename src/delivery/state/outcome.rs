@@ -25,6 +25,8 @@ pub enum Step {
     Park(String),
     /// Nothing: it is offered again by itself.
     Leave,
+    /// The same, and the core has others at the same time: it fares so alone.
+    Alone,
     /// The same, and the store is to know how long it has been failing.
     Note(Millis),
 }
@@ -56,6 +58,19 @@ impl State {
         let gate = &mut slot.gate;
         gate.end(probe);
         let was_shut = gate.is_shut();
+        if let Outcome::Slow { after, .. } | Outcome::Down { after, .. } = &outcome
+            && !was_shut
+            && self
+                .lanes
+                .get_mut(&job.conversation)
+                .is_some_and(|lane| lane.meets(gate.life()))
+        {
+            if matches!(outcome, Outcome::Slow { .. }) {
+                gate.give_less(slot.in_flight);
+            }
+            self.alone(job, *after, moment);
+            return (Step::Alone, Turn::Nothing);
+        }
         let trouble = Trouble {
             now: moment.now,
             draw: moment.draw,
@@ -127,6 +142,17 @@ impl State {
         };
         self.settle(job, Settled::Later(moment.now.saturating_add(wait)));
         step
+    }
+
+    /// The core has taken what others said since it would not have this event the last time: it is this conversation that it
+    /// will not hear, and no reason to keep others waiting. It waits by itself, and is never set aside for it.
+    fn alone(&mut self, job: &mut Job, after: Option<Millis>, moment: Moment) {
+        let Some(lane) = self.lanes.get_mut(&job.conversation) else {
+            return;
+        };
+        lane.failures = lane.failures.saturating_add(1);
+        let wait = schedule::wait(lane.failures, after, moment.draw);
+        self.settle(job, Settled::Later(moment.now.saturating_add(wait)));
     }
 
     /// A core that is down does not keep the memory that others' fresh events need.

@@ -381,3 +381,38 @@ async fn a_panic_in_one_attempt_costs_that_attempt_alone() {
     rig.drained().await;
     rig.stopped().await;
 }
+
+/// A core that is not there for `c1`, and there for everybody else.
+async fn shunned(outcome: fn() -> Outcome) {
+    let rig = Rig::running(move |seen| if seen.conversation == "c1" { outcome() } else { taken() }).await;
+    rig.event(1);
+    rig.sees(1).await;
+    rig.event(2);
+    rig.advance(200).await;
+    rig.sees(2).await;
+    rig.advance(500).await;
+    // Somebody else is taken, so it is tried again, and is alone with its trouble from now on.
+    rig.sees(4).await;
+    let mut seen = 4;
+    for wait in [200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000] {
+        rig.event(seen as i64);
+        rig.sees(seen + 1).await;
+        rig.advance(wait - 1).await;
+        rig.sees(seen + 1).await;
+        rig.advance(1).await;
+        rig.sees(seen + 2).await;
+        seen += 2;
+    }
+    assert!(rig.ledger.parked().is_empty());
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_that_the_core_shuns_waits_alone_and_holds_up_no_other() {
+    shunned(down).await;
+    shunned(|| Outcome::Slow {
+        after: None,
+        why: "503".into(),
+    })
+    .await;
+}
