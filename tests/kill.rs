@@ -17,6 +17,8 @@ mod pull_steps;
 mod pull_writes;
 #[path = "kill/pulls.rs"]
 mod pulls;
+#[path = "kill/repeats.rs"]
+mod repeats;
 #[path = "kill/runs.rs"]
 mod runs;
 #[path = "kill/sends.rs"]

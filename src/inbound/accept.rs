@@ -17,7 +17,7 @@ use crate::{
     error::{Code, Fault},
     ports::{
         clock::Millis,
-        store::{Accepted, Arrival, Row, StoreError},
+        store::{Accepted, Arrival, Row, StoreError, Stored},
     },
     schema::v1::{event, signal},
 };
@@ -350,9 +350,8 @@ impl Call {
                 self.told(said, &event_id, "duplicate")
             }
             (Accepted::Again { event_id, row }, attempt) => {
-                attempt.into_iter().for_each(Attempt::leave);
                 let said = match waiting.passive {
-                    true => Box::pin(self.after_the_fact(row, &waiting.seal)).await,
+                    true => Box::pin(self.once_more(attempt, &event_id, row, &waiting.seal)).await,
                     false => Said::Success,
                 };
                 self.told(said, &event_id, "duplicate")
@@ -372,6 +371,31 @@ impl Call {
             Said::Kept => Box::pin(self.after_the_fact(row, seal)).await,
             said => said,
         }
+    }
+
+    /// What an attempt hears whose event came by another one: the answer that is kept for it, or, where no core has taken the
+    /// event yet (the process was killed in between, or our first answer was lost), the one that is still to come.
+    async fn once_more(&self, attempt: Option<Attempt>, event_id: &str, row: Row, seal: &Seal) -> Said {
+        let kept = self.after_the_fact(row, seal).await;
+        let Some(mut attempt) = attempt else { return kept };
+        if kept == Said::Success
+            && let Some(Some(stored)) = self.in_time(self.untaken(event_id)).await
+            && attempt.takes_up(&stored)
+        {
+            return self.waited(attempt, row, seal).await;
+        }
+        attempt.leave();
+        kept
+    }
+
+    /// An event that no core has taken.
+    async fn untaken(&self, event_id: &str) -> Option<Arc<Stored>> {
+        let store = &self.inbound.parts.store;
+        // A store that fails here has answered what matters: the event is durable.
+        let stored = store.event(event_id).await.ok()??;
+        let view = store.conversation(stored.event.head().key).await.ok()??;
+        let (_, seq) = stored.event.place();
+        (seq > view.taken_seq).then_some(stored)
     }
 
     /// The same answer again, sealed for this attempt.

@@ -8,7 +8,7 @@ use super::{
     window::{OUTER, Said},
     windows::Desk,
 };
-use crate::ports::clock::Millis;
+use crate::ports::{clock::Millis, store::Stored};
 
 /// One connection in its window. Dropping it says that the platform hung up.
 pub struct Attempt {
@@ -47,6 +47,14 @@ impl Attempt {
     /// told that it came again.
     pub fn joined(&self) -> bool {
         self.desk.is_bound(self.window)
+    }
+
+    /// The event was brought by somebody who is gone, and no core has taken it: this attempt waits for its answer. `false`:
+    /// nobody is waited for.
+    pub fn takes_up(&mut self, stored: &Stored) -> bool {
+        let nth = self.desk.again(self.window, stored);
+        self.nth = nth.unwrap_or(self.nth);
+        nth.is_some()
     }
 
     /// No event comes of this attempt: the window does not wait for one.

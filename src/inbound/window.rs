@@ -20,6 +20,8 @@ use crate::{
 pub const OUTER: Millis = 4_500;
 /// Two tries of the platform, five seconds each, before the one that is answered.
 const BEFORE_THIRD: Millis = 10_000;
+/// One try of the platform.
+const TRY: Millis = 5_000;
 /// The platform's next attempt comes within this time, or not at all.
 const NEXT_ATTEMPT: Millis = 8_000;
 /// How long after the deadline an answer that is being committed may still ride in a request that has no bound of its own.
@@ -109,6 +111,18 @@ impl Window {
         self.event = Some(stored.event.id().to_owned());
         self.lasts(budget);
         budget > 0
+    }
+
+    /// Its event is known, and no core has taken it: whoever opened its window is gone. `now` one of the platform's further
+    /// attempts came; which one, its distance from the first tells. `false`: that core is never waited for.
+    pub fn again(&mut self, stored: &Stored, now: Millis) -> bool {
+        let accepted = stored.event.accepted().map_or(now, |at| at.millis());
+        let tries = ((now - accepted).max(0) + TRY / 2) / TRY;
+        self.seen += u32::try_from(tries.clamp(1, 2)).unwrap_or(1);
+        if self.hold == Hold::Three {
+            self.first = accepted;
+        }
+        self.bind(stored)
     }
 
     /// An answer can still ride, be it in an attempt that is yet to come.

@@ -225,6 +225,21 @@ impl Desk {
         None
     }
 
+    /// Binds a window to an event that is known already; which of the platform's attempts this one is. `None`: nobody is waited
+    /// for.
+    pub(super) fn again(&self, number: u64, stored: &Stored) -> Option<u32> {
+        let now = self.clock.now();
+        let mut table = self.lock();
+        let window = table.windows.get_mut(&number)?;
+        if window.event.is_none() && !window.again(stored, now) {
+            table.end(number);
+            return None;
+        }
+        let seen = window.seen;
+        table.by_event.insert(stored.event.id().to_owned(), number);
+        Some(seen)
+    }
+
     /// Whether the event of this window is committed. A window that is gone has told its attempts what they answer.
     pub(super) fn is_bound(&self, number: u64) -> bool {
         let table = self.lock();

@@ -106,8 +106,14 @@ async fn a_commit_that_does_not_come_is_503_at_the_outer_bound_and_the_next_atte
     house.advance(1);
     assert_eq!(request.await.expect("answered"), Reply::empty(503));
     drop(gate);
-    house.event(1).await;
-    assert_eq!(house.post(&sealed(&text(1, "hi"), "n2")).await, success());
+    let stored = house.event(1).await;
+    let second = house.send(sealed(&text(1, "hi"), "n2"));
+    until("it waits for the answer", || {
+        house.windows.look(&stored.event.id).is_some()
+    })
+    .await;
+    house.core_says(&stored, &["hello"]).await;
+    assert!(opened(&second.await.expect("answered")).1.contains("hello"));
     assert_eq!(house.heard().len(), 1);
 }
 
