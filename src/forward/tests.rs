@@ -277,3 +277,19 @@ async fn a_name_that_changes_keeps_its_place_and_one_that_goes_loses_it() {
     assert!(!format!("{shown:?}").contains("0123456789ab"));
     assert_eq!(shown[0].1["types"][0]["protected"], true);
 }
+
+#[tokio::test]
+async fn two_names_that_change_at_once_keep_their_places() {
+    let bench = Bench::new();
+    bench
+        .prepare(&[to("p", &[Kind::Msg]), to("q", &[Kind::User, Kind::UserInfo])])
+        .await;
+    bench.say_many(3).await;
+    let (renamed, changes) = bench
+        .prepare(&[to("p2", &[Kind::Msg]), to("q2", &[Kind::User, Kind::UserInfo])])
+        .await;
+    let said: Vec<_> = changes.iter().map(|it| (it.what, it.target.as_str())).collect();
+    assert_eq!(said, [("forwarder.rename", "p2"), ("forwarder.rename", "q2")]);
+    let events: Vec<_> = renamed.places.values().map(|place| place.event).collect();
+    assert_eq!(events, [0, 0, 0], "the events are still to come");
+}
