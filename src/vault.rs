@@ -3,7 +3,9 @@
 //!
 //! A sealed value is `version (1) ‖ key id (4) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`. The key ring is a text file: one line
 //! per key, 32 bytes in base64, the newest last. New values are sealed with the newest key, any key opens; rotation is one
-//! more line, and a restart seals accounts anew.
+//! more line and a restart, which seals anew whatever an older one sealed and is still of use.
+
+pub mod own_key;
 
 use std::{
     fmt,

@@ -8,7 +8,7 @@ use bench::*;
 use serde_json::value::to_raw_value;
 
 use super::*;
-use crate::ports::{forward::Posted, store::Retention};
+use crate::ports::{chance::SystemChance, forward::Posted, store::Retention};
 
 #[tokio::test]
 async fn forty_five_at_once_are_three_batches_and_the_last_one_waits_its_second() {
@@ -292,4 +292,25 @@ async fn two_names_that_change_at_once_keep_their_places() {
     assert_eq!(said, [("forwarder.rename", "p2"), ("forwarder.rename", "q2")]);
     let events: Vec<_> = renamed.places.values().map(|place| place.event).collect();
     assert_eq!(events, [0, 0, 0], "the events are still to come");
+}
+
+#[tokio::test]
+async fn a_forwarder_is_the_same_when_the_key_that_sealed_its_own_is_gone() {
+    const OLD: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    const NEW: &str = "MTEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    let vault = |ring: &str| {
+        let ring = crate::secret::Secret::new(ring);
+        let vault = crate::vault::Vault::from_text(std::path::Path::new("ring"), &ring, SystemChance::default());
+        Vault::from(Arc::new(vault.expect("a key ring")))
+    };
+    let bench = Bench::new();
+    let plain = Forwarder {
+        legacy_plain: true,
+        ..to("a", &[Kind::Msg])
+    };
+    for ring in [OLD, &format!("{OLD}\n{NEW}"), NEW] {
+        let (forward, changes) = bench.prepare_with(vault(ring), std::slice::from_ref(&plain)).await;
+        assert_eq!(changes.len(), usize::from(ring == OLD), "{changes:?}");
+        assert_eq!(forward.shown()[0].1["legacyPlain"], true);
+    }
 }
