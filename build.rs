@@ -19,6 +19,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .compile_well_known_types()
         // pbjson writes times with "+00:00"; canonical JSON wants "Z".
         .extern_path(".google.protobuf.Timestamp", "crate::schema::Timestamp")
+        // … and whole numbers of a list with ".0", its fields in no order.
+        .extern_path(".google.protobuf.ListValue", "crate::schema::ListValue")
         .extern_path(".google.protobuf", "::pbjson_types")
         // A decoder can say which message it reads.
         .enable_type_names()

@@ -131,6 +131,7 @@
 //! | What was the last day like? | `src/observe/day.rs`, drawn by `src/web/admin/charts.rs` |
 //! | What was configured, is it sound, and can what it names be used? | `src/config/mod.rs`, `src/config/default.toml`, `src/app/usable.rs`, `src/pem.rs` |
 //! | How do accounts come, change and go? | `src/accounts/apply.rs`, `src/accounts/service.rs` |
+//! | How do secrets rest, and which keys has a store of its own? | `src/vault.rs`, `src/vault/own_key.rs` |
 //! | Who changed what, and can that be forged? | `src/audit/mod.rs`, `src/audit/chain.rs` |
 //! | What does the system say that had an account before us? | `src/inbound/passing.rs`, `src/egress/old_url.rs` |
 //! | What outlives a restart of what is observed? | `src/accounts/observed.rs` |

@@ -3,7 +3,9 @@
 //!
 //! A sealed value is `version (1) ‖ key id (4) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`. The key ring is a text file: one line
 //! per key, 32 bytes in base64, the newest last. New values are sealed with the newest key, any key opens; rotation is one
-//! more line, and a restart seals accounts anew.
+//! more line and a restart, which seals anew whatever an older one sealed and is still of use.
+
+pub mod own_key;
 
 use std::{
     fmt,
@@ -38,6 +40,12 @@ const HEAD: usize = 1 + ID_LEN + NONCE_LEN;
 pub enum VaultError {
     #[error("key ring {}: {error}", file.display())]
     File { file: PathBuf, error: io::Error },
+    #[error(
+        "no key ring {}, which sealed what the database beside it holds: bring that file back, or restore a backup into \
+         another, empty folder",
+        file.display()
+    )]
+    Lost { file: PathBuf },
     #[error("key ring {}, key {number}: expected 32 bytes in base64", file.display())]
     BadKey { file: PathBuf, number: usize },
     #[error("key ring {} holds no key: expected a line of 32 bytes in base64", file.display())]
@@ -69,21 +77,24 @@ impl fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// Opens the key ring of a state folder. The one that nobody configured is created when missing, readable by its owner
-    /// alone; a configured one must be there, because a wrong path must not make a second key.
-    pub fn open(dir: &Path, configured: Option<&Path>, chance: impl Chance) -> Result<Self, VaultError> {
-        let file = key_ring(dir, configured);
-        if configured.is_none() && !file.exists() {
-            create(&file, &chance).map_err(|error| VaultError::File {
-                file: file.clone(),
+    /// Opens a key ring, which is created when missing, readable by its owner alone.
+    pub fn open_or_make(file: &Path, chance: impl Chance) -> Result<Self, VaultError> {
+        if !file.exists() {
+            create(file, &chance).map_err(|error| VaultError::File {
+                file: file.to_owned(),
                 error,
             })?;
         }
-        let text = read_text(&file).map_err(|error| VaultError::File {
-            file: file.clone(),
+        Self::open(file, chance)
+    }
+
+    /// Opens a key ring that must be there.
+    pub fn open(file: &Path, chance: impl Chance) -> Result<Self, VaultError> {
+        let text = read_text(file).map_err(|error| VaultError::File {
+            file: file.to_owned(),
             error,
         })?;
-        Self::from_text(&file, &text, chance)
+        Self::from_text(file, &text, chance)
     }
 
     /// Opens a key ring that was read already.
@@ -295,18 +306,16 @@ mod tests {
     #[test]
     fn a_key_ring_is_made_once_and_for_its_owner_alone() {
         let dir = tempfile::tempdir().expect("a folder");
-        let dir = dir.path().join("state");
-        let first = Vault::open(&dir, None, SystemChance::default()).expect("created");
-        let mode = fs::metadata(dir.join(FILE)).expect("there").permissions().mode();
+        let file = dir.path().join("state").join(FILE);
+        let first = Vault::open_or_make(&file, SystemChance::default()).expect("created");
+        let mode = fs::metadata(&file).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let sealed = first.seal("s", "k", b"x").expect("sealed");
-        let again = Vault::open(&dir, None, SystemChance::default()).expect("opened");
+        let again = Vault::open_or_make(&file, SystemChance::default()).expect("opened");
         assert!(again.unseal("s", "k", &sealed).is_ok());
-        let elsewhere = Vault::open(&dir, Some(&dir.join("typo")), SystemChance::default());
-        assert!(
-            matches!(elsewhere, Err(VaultError::File { .. })),
-            "a configured one is never created"
-        );
+        let typo = file.with_file_name("typo");
+        let elsewhere = Vault::open(&typo, SystemChance::default());
+        assert!(matches!(elsewhere, Err(VaultError::File { .. })) && !typo.exists());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wxbridge::{
     app::{self, Options, Orphans, Running},
     channels::REGISTRY,
-    cli::client::Client,
+    cli::{client::Client, exit::Failure},
     config::Config,
     cores::Cores,
     demo::{self, Core},
@@ -310,4 +310,31 @@ async fn the_demo_talks_and_goes_on_in_a_folder_that_it_is_given() {
         assert_eq!(last["seq"], json!(run), "{timeline}");
         demo.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_start_with_a_newer_master_key_the_older_one_may_go_and_a_lost_one_is_missed() {
+    const NEW: &str = "MTEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n";
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = config(dir.path(), None);
+    start(&config).await.stop().await;
+    let ring = dir.path().join("state/master.key");
+    let old = std::fs::read_to_string(&ring).expect("the first start wrote it");
+    for keys in [old.clone() + NEW, NEW.to_owned()] {
+        std::fs::write(&ring, keys).expect("written");
+        start(&config).await.stop().await;
+    }
+    let refused = async || match app::start(&config, Options::default()).await {
+        Ok(_) => panic!("it started"),
+        Err(fault) => Failure::from(fault),
+    };
+    std::fs::write(&ring, old).expect("written");
+    let unknown = refused().await;
+    assert_eq!(unknown.exit, 78);
+    assert!(unknown.message.contains("not in the key ring"), "{}", unknown.message);
+    std::fs::remove_file(&ring).expect("removed");
+    let lost = refused().await;
+    assert_eq!(lost.exit, 78);
+    assert!(lost.message.contains("state/master.key"), "{}", lost.message);
+    assert!(!ring.exists(), "none that could be taken for it");
 }

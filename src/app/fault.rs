@@ -3,8 +3,13 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{
-    accounts::service::AccountsError, api_tokens::TokenError, config::ConfigFaults, core_link::http::LinkError,
-    egress::NoClient, error::Fault, ports::store::StoreError, vault::VaultError,
+    accounts::service::AccountsError,
+    api_tokens::TokenError,
+    config::ConfigFaults,
+    core_link::http::LinkError,
+    egress::NoClient,
+    ports::store::StoreError,
+    vault::{VaultError, own_key::OwnKeyError},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +35,8 @@ pub enum StartFault {
     Client(#[from] NoClient),
     #[error("{0}")]
     Link(#[from] LinkError),
-    #[error("{}", .0.detail)]
-    Links(Fault),
+    #[error("{0}")]
+    OwnKey(#[from] OwnKeyError),
     #[error("{key}: cannot listen on {address}: {error}")]
     Listen {
         key: &'static str,

@@ -23,7 +23,7 @@ use crate::{
         store::Store,
     },
     store::sqlite::{self, OpenError, SqliteStore},
-    vault::Vault,
+    vault::{Vault, VaultError, key_ring},
 };
 
 /// Everything that the rest is put upon.
@@ -58,7 +58,7 @@ pub async fn prepare(config: &Config, announce: fn(&str)) -> Result<Ground, Star
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let chance: Arc<dyn Chance> = Arc::new(SystemChance::default());
-    let vault = Vault::open(dir, config.store.master_key_file.as_deref(), SystemChance::default())?;
+    let vault = keys(config)?;
     let windows = OpenRequests::new(clock.clone(), chance.clone());
     let observer = Arc::new(Observer::with_clock(clock.clone()));
     let (delivery, inbox) = delivery::channel();
@@ -98,6 +98,26 @@ pub async fn prepare(config: &Config, announce: fn(&str)) -> Result<Ground, Star
     })
 }
 
+/// A configured key ring must be there, because a wrong path must not make a second key. The one that nobody configured is
+/// made with the store.
+fn keys(config: &Config) -> Result<Vault, VaultError> {
+    let (dir, configured) = (&config.store.dir, config.store.master_key_file.as_deref());
+    match configured {
+        Some(file) => Vault::open(file, SystemChance::default()),
+        None => match lost_key_ring(dir) {
+            Some(lost) => Err(lost),
+            None => Vault::open_or_make(&key_ring(dir, None), SystemChance::default()),
+        },
+    }
+}
+
+/// The key ring of this state folder is not there, and its store is: a new one would open nothing, and might be taken for the
+/// one that is looked for.
+pub fn lost_key_ring(dir: &Path) -> Option<VaultError> {
+    let file = key_ring(dir, None);
+    (!file.exists() && dir.join(sqlite::FILE).exists()).then_some(VaultError::Lost { file })
+}
+
 /// Aside, because it may take long after a crash and the runtime may have one thread.
 async fn open(options: sqlite::Options) -> Result<Arc<SqliteStore>, StartFault> {
     let opened = tokio::task::spawn_blocking(move || SqliteStore::open(options)).await;
@@ -123,6 +143,24 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    #[test]
+    fn a_key_ring_is_made_where_there_is_no_store_yet_and_missed_where_there_is_one() {
+        let state = tempfile::tempdir().expect("a folder");
+        let mut config = Config::default();
+        config.store.dir = state.path().to_owned();
+        let ring = state.path().join(crate::vault::FILE);
+        keys(&config).expect("made");
+        fs::write(state.path().join(sqlite::FILE), "").expect("written");
+        keys(&config).expect("opened");
+        assert!(crate::app::usable(&config).is_ok());
+        fs::remove_file(&ring).expect("removed");
+        let lost = keys(&config).expect_err("missed").to_string();
+        assert!(lost.contains(&ring.display().to_string()), "{lost}");
+        let told = crate::app::usable(&config).expect_err("missed").to_string();
+        assert!(told.contains(&lost), "{told}");
+        assert!(!ring.exists(), "none that could be taken for it");
+    }
 
     #[test]
     fn a_state_folder_is_made_once_for_its_owner_alone_and_named_by_its_whole_path() {

@@ -149,7 +149,7 @@ async fn feeds(config: &Config, ground: &Ground) -> Result<Arc<Feeds>, StartFaul
     let parts = feed::Parts {
         store: ground.feed_store.clone(),
         cores: config.cores.clone(),
-        cursors: cursors.await.map_err(StartFault::Links)?,
+        cursors: cursors.await?,
         windows: ground.windows.clone(),
         bells: ground.feed_bells.clone(),
         clock: ground.clock.clone(),
@@ -213,7 +213,7 @@ async fn files(config: &Config, ground: &Ground, library: &Arc<Library>) -> Resu
         config.retention.media,
     );
     Ok(web::links::Door {
-        links: links.await.map_err(StartFault::Links)?,
+        links: links.await?,
         library: library.clone(),
         clock: ground.clock.clone(),
     })

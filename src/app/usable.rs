@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::tls;
+use super::{ground::lost_key_ring, tls};
 use crate::{
     config::{Config, ConfigFault, ConfigFaults},
     core_link::Links,
@@ -36,11 +36,16 @@ pub fn usable(config: &Config) -> Result<(), ConfigFaults> {
             note(format!("core[{at}]"), &fault, "a core that can be called");
         }
     }
-    // One that nobody configured is made when it is missing.
-    if let Some(file) = config.store.master_key_file.as_deref()
-        && let Err(fault) = Vault::open(&config.store.dir, Some(file), SystemChance::default())
-    {
-        note("store.master_key_file".to_owned(), &fault, "a key ring");
+    // One that nobody configured is made with the store.
+    let (key, fault) = match config.store.master_key_file.as_deref() {
+        Some(file) => (
+            "store.master_key_file",
+            Vault::open(file, SystemChance::default()).err(),
+        ),
+        None => ("store.dir", lost_key_ring(&config.store.dir)),
+    };
+    if let Some(fault) = fault {
+        note(key.to_owned(), &fault, "a key ring");
     }
     match faults.is_empty() {
         true => Ok(()),

@@ -18,6 +18,7 @@ use crate::{
     observe::logging,
     ports::clock::{Clock as _, SystemClock},
     store::sqlite,
+    vault::own_key::OwnKeyError,
 };
 
 /// What may still run in a thread aside when everything was closed.
@@ -129,7 +130,7 @@ impl From<StartFault> for Failure {
         let exit = match &fault {
             StartFault::Config(_) | StartFault::Keys(_) | StartFault::Tls { .. } | StartFault::Link(_) => CONFIG,
             // The key ring is not the one that sealed them.
-            StartFault::Accounts(AccountsError::Vault { .. }) => CONFIG,
+            StartFault::Accounts(AccountsError::Vault { .. }) | StartFault::OwnKey(OwnKeyError::Vault { .. }) => CONFIG,
             StartFault::Taken(_) => TAKEN,
             _ => FAILED,
         };

@@ -9,6 +9,7 @@ mod names;
 
 use std::collections::BTreeMap;
 
+pub use names::fault;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 

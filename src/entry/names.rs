@@ -1,9 +1,9 @@
 //! Which entry parameters does the field know, and what may stand in each? Names as on Sobot's link and SDK pages.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::cards;
-use crate::schema::v1::Entry;
+use crate::schema::{ListValue, v1::Entry};
 
 /// Takes one parameter into its typed field; `false` where the name is not known. A value that makes no sense is dropped
 /// and said in `problems`.
@@ -80,16 +80,49 @@ fn transfer_action(entry: &mut Entry, value: &Value) {
         Value::String(text) => serde_json::from_str(text).unwrap_or(Value::Null),
         other => other.clone(),
     };
-    let steps = list.as_array().map_or(0, Vec::len);
-    if !list.is_array() || steps > TRANSFER_STEPS_MAX {
-        let problem = format!("transfer_action is not a JSON list of at most {TRANSFER_STEPS_MAX} steps");
-        entry.problems.push(problem);
-        return;
+    let list = match list {
+        Value::Array(steps) => ListValue::from(steps),
+        _ => {
+            let problem = format!("transfer_action is not a JSON list of at most {TRANSFER_STEPS_MAX} steps");
+            return entry.problems.push(problem);
+        }
+    };
+    if let Some(fault) = too_much(&list) {
+        return entry.problems.push(format!("transfer_action {fault}"));
     }
-    match serde_json::from_value(list) {
-        Ok(list) => entry.transfer_action = Some(list),
-        Err(_) => entry.problems.push("transfer_action cannot be read".into()),
+    if list.is_rounded() {
+        entry.problems.push(format!("transfer_action {ROUNDED}"));
     }
+    entry.transfer_action = Some(list);
+}
+
+/// What nobody takes of such a list, in words.
+fn too_much(list: &ListValue) -> Option<String> {
+    if list.values.len() > TRANSFER_STEPS_MAX {
+        return Some(format!("has more than {TRANSFER_STEPS_MAX} steps"));
+    }
+    let deep = list.depth() > TRANSFER_DEPTH_MAX;
+    deep.then(|| format!("is nested deeper than {TRANSFER_DEPTH_MAX}"))
+}
+
+/// What is registered obeys the rules of a link, and who registers can mend it: the first fault, by its field's name.
+pub fn fault(registered: &Entry) -> Option<String> {
+    if registered.reception_mode > MODE_MAX {
+        return Some(format!(
+            "receptionMode is {}, expected 0 to {MODE_MAX}",
+            registered.reception_mode
+        ));
+    }
+    if registered.company_name.chars().count() > COMPANY_CHARS_MAX {
+        return Some(format!("companyName is longer than {COMPANY_CHARS_MAX} characters"));
+    }
+    let extra = &registered.extra_json;
+    if !extra.is_empty() && serde_json::from_str::<Map<String, Value>>(extra).is_err() {
+        return Some("extraJson is not a JSON object".to_owned());
+    }
+    let list = registered.transfer_action.as_ref()?;
+    let fault = too_much(list).or_else(|| list.is_rounded().then(|| format!("{ROUNDED}: write it as a text")));
+    fault.map(|fault| format!("transferAction {fault}"))
 }
 
 fn company(entry: &mut Entry, said: &str) {
@@ -133,5 +166,9 @@ fn card(entry: &mut Entry, value: &Value) -> bool {
 /// The vendor's channel dictionary: 0 pc, 1 WeChat, 2 app, 3 Weibo, 4 h5, 6 call, 7 ticket, 8 customer centre, 9 WeCom,
 /// 10 mini-program, 12 Baidu, 13 Toutiao, 17 WeChat kf.
 const SOURCES: &[u32] = &[0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 13, 17];
+const MODE_MAX: u32 = 4;
 const TRANSFER_STEPS_MAX: usize = 4;
+/// A step is flat. Far below what a message may be nested and still be read.
+const TRANSFER_DEPTH_MAX: usize = 16;
+const ROUNDED: &str = "holds a number of 2^53 or more, which is kept as the nearest one that fits";
 const COMPANY_CHARS_MAX: usize = 200;

@@ -1,5 +1,8 @@
 use super::*;
-use crate::schema::v1::{MiniProgramCard, action::Kind, card::Trigger};
+use crate::schema::{
+    ListValue,
+    v1::{MiniProgramCard, action::Kind, card::Trigger},
+};
 
 fn scene(text: &str) -> Entry {
     from_qr_scene(text, false)
@@ -73,6 +76,73 @@ fn lists_and_groups_are_read_from_json_inside_a_pair() {
     assert_eq!(entry.customer_fields.get("a").map(String::as_str), Some("1"));
     assert_eq!(entry.params.get("k").map(String::as_str), Some("true"));
     assert!(entry.problems.is_empty());
+}
+
+#[test]
+fn numbers_of_a_transfer_action_are_as_they_were_said_or_it_is_told() {
+    let said = |steps: &str| {
+        let entry = scene(&format!("transfer_action={steps}"));
+        let list = entry
+            .transfer_action
+            .map(|list| serde_json::to_string(&list).expect("JSON"));
+        (list.unwrap_or_default(), entry.problems)
+    };
+    let steps = r#"[{"z":1.5,"optionId":3}]"#;
+    assert_eq!(said(steps), (r#"[{"optionId":3,"z":1.5}]"#.to_owned(), Vec::new()));
+    let (list, problems) = said(r#"[{"deciId":12345678901234567}]"#);
+    assert_eq!(
+        (list.as_str(), problems.len()),
+        (r#"[{"deciId":12345678901234568}]"#, 1)
+    );
+    assert!(
+        problems[0].contains("transfer_action holds a number of 2^53"),
+        "{problems:?}"
+    );
+    let (list, problems) = said(&format!("{}{}", "[".repeat(60), "]".repeat(60)));
+    assert_eq!(
+        (list.as_str(), problems.len()),
+        ("", 1),
+        "no event that cannot be read again"
+    );
+}
+
+#[test]
+fn what_is_registered_obeys_the_rules_of_a_link() {
+    let lawful = Entry {
+        reception_mode: 4,
+        company_name: "某".repeat(200),
+        extra_json: r#"{"a":1}"#.into(),
+        transfer_action: Some(vec![Value::from(1); 4].into()),
+        ..Entry::default()
+    };
+    assert_eq!((fault(&lawful), fault(&Entry::default())), (None, None));
+    fn list(text: &str) -> Option<ListValue> {
+        serde_json::from_str(text).expect("a list")
+    }
+    type Spoil = fn(&mut Entry);
+    let faults: [(&str, Spoil); 7] = [
+        ("receptionMode is 7, expected 0 to 4", |it| it.reception_mode = 7),
+        ("companyName is longer than 200 characters", |it| {
+            it.company_name.push('x')
+        }),
+        ("extraJson is not a JSON object", |it| it.extra_json = "{bad".into()),
+        ("extraJson is not a JSON object", |it| it.extra_json = "[1]".into()),
+        ("transferAction has more than 4 steps", |it| {
+            it.transfer_action = list("[1,2,3,4,5]")
+        }),
+        ("transferAction is nested deeper", |it| {
+            it.transfer_action = list(&format!("{}{}", "[".repeat(17), "]".repeat(17)))
+        }),
+        ("transferAction holds a number of 2^53 or more", |it| {
+            it.transfer_action = list(r#"[{"deciId":12345678901234567}]"#)
+        }),
+    ];
+    for (told, spoil) in faults {
+        let mut entry = lawful.clone();
+        spoil(&mut entry);
+        let fault = fault(&entry).expect(told);
+        assert!(fault.starts_with(told), "{fault}");
+    }
 }
 
 #[test]

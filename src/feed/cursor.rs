@@ -7,17 +7,18 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
 
 use crate::{
-    error::{Code, Fault},
-    ports::{
-        chance::Chance,
-        feed::Position,
-        store::{RecordWrite, Store},
+    ports::{chance::Chance, feed::Position, store::Store},
+    vault::{
+        Vault,
+        own_key::{OwnKey, OwnKeyError},
     },
-    vault::Vault,
 };
 
-const SPACE: &str = "feed";
-const KEY: &str = "cursor-key";
+const KEY: OwnKey = OwnKey {
+    space: "feed",
+    key: "cursor-key",
+    what: "the feed's cursors",
+};
 const VERSION: u8 = 1;
 /// Version, epoch and place.
 const PLAIN: usize = 1 + 4 + 8;
@@ -47,21 +48,9 @@ impl Cursors {
         }
     }
 
-    /// With the store's own key, which is made when there is none: cursors outlive a restart, and a restored backup.
-    pub async fn load(store: &dyn Store, vault: &Vault, chance: &dyn Chance) -> Result<Self, Fault> {
-        let mut key = zeroize::Zeroizing::new([0; 32]);
-        chance.fill(&mut *key);
-        let first = RecordWrite::Create {
-            space: SPACE,
-            key: KEY.to_owned(),
-            value: vault.seal(SPACE, KEY, &*key).map_err(unusable)?,
-        };
-        if !store.write_records(vec![first]).await.map_err(unusable)? {
-            let kept = store.record(SPACE, KEY).await.map_err(unusable)?.unwrap_or_default();
-            let kept = vault.unseal(SPACE, KEY, &kept).map_err(unusable)?;
-            let kept = <&[u8; 32]>::try_from(kept.as_slice()).map_err(|_| unusable("it has not 32 bytes"))?;
-            key.copy_from_slice(kept);
-        }
+    /// With the store's own key: cursors outlive a restart, and a restored backup.
+    pub async fn load(store: &dyn Store, vault: &Vault, chance: &dyn Chance) -> Result<Self, OwnKeyError> {
+        let key = KEY.load(store, vault, chance).await?;
         Ok(Self::new(&key, store.epoch()))
     }
 
@@ -102,13 +91,6 @@ impl Cursors {
         }
         tag
     }
-}
-
-fn unusable(error: impl std::fmt::Display) -> Fault {
-    Fault::new(
-        Code::Overloaded,
-        format!("the key of the feed's cursors cannot be used: {error}"),
-    )
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! | the switch goes off | off | unchanged |
 //! | the switch goes on | on | false for all |
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use serde_json::{Value, json};
 
@@ -102,12 +102,10 @@ impl Book {
     /// Compares what is configured with what was before.
     pub fn settle(&mut self, configured: &[Forwarder]) -> Settled {
         let mut settled = Settled::default();
+        for (old, forwarder) in self.renames(configured) {
+            self.rename(&old, forwarder, &mut settled);
+        }
         for forwarder in configured {
-            if !self.known.contains_key(&forwarder.name)
-                && let Some(old) = self.former_name(forwarder, configured)
-            {
-                self.rename(&old, forwarder, &mut settled);
-            }
             settled.changes.extend(self.settle_one(forwarder));
         }
         for (name, known) in &mut self.known {
@@ -124,20 +122,27 @@ impl Book {
         settled
     }
 
-    /// The one name that vanished with this address, key and company: then it is the same one.
-    fn former_name(&self, forwarder: &Forwarder, configured: &[Forwarder]) -> Option<String> {
-        let same = |known: &Known| {
-            known.present
-                && known.url == forwarder.url
-                && known.key == forwarder.key
-                && known.company_id == forwarder.company_id
-        };
-        let mut vanished = self
-            .known
-            .iter()
-            .filter(|(name, known)| same(known) && !configured.iter().any(|it| it.name == **name));
-        let (name, _) = vanished.next()?;
-        vanished.next().is_none().then(|| name.clone())
+    /// Names that vanished, and who has come in the place of each: one with its address, key and company is the same one.
+    /// Where several have these, their types tell them apart; then their names do, so that no look decides otherwise.
+    fn renames<'a>(&self, configured: &'a [Forwarder]) -> Vec<(String, &'a Forwarder)> {
+        let is_gone =
+            |name: &str, known: &Known| known.present && !configured.iter().any(|forwarder| forwarder.name == name);
+        let mut gone: Vec<_> = self.known.iter().filter(|(name, it)| is_gone(name, it)).collect();
+        let is_new = |forwarder: &&Forwarder| !self.known.contains_key(&forwarder.name);
+        let mut new: Vec<_> = configured.iter().filter(is_new).collect();
+        new.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut renames = Vec::new();
+        // Nobody takes the place of one whose types another one has.
+        for all_types in [true, false] {
+            new.retain(|forwarder| match nearest(&gone, forwarder, all_types) {
+                Some(at) => {
+                    renames.push((gone.remove(at).0.clone(), *forwarder));
+                    false
+                }
+                None => true,
+            });
+        }
+        renames
     }
 
     fn rename(&mut self, old: &str, forwarder: &Forwarder, settled: &mut Settled) {
@@ -200,6 +205,20 @@ impl Book {
             after,
         })
     }
+}
+
+/// Which of those that are gone it could be: the one that shares most types with it, the first of several.
+fn nearest(gone: &[(&String, &Known)], forwarder: &Forwarder, all_types: bool) -> Option<usize> {
+    let same = |known: &Known| {
+        known.url == forwarder.url
+            && known.key == forwarder.key
+            && known.company_id == forwarder.company_id
+            && (known.types == forwarder.types || !all_types)
+    };
+    let shared = |known: &Known| known.types.iter().filter(|kind| forwarder.types.contains(kind)).count();
+    let could = gone.iter().enumerate().filter(|(_, (_, known))| same(known));
+    let nearest = could.max_by_key(|(at, (_, known))| (shared(known), Reverse(*at)));
+    nearest.map(|(at, _)| at)
 }
 
 #[cfg(test)]

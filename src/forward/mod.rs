@@ -155,10 +155,14 @@ impl Forward {
     /// Compares the configuration with what was before; what changed is for the audit. Lanes that are new begin at the end
     /// of what is stored now.
     pub async fn prepare(parts: Parts, configured: &[Forwarder]) -> Result<(Arc<Self>, Vec<Change>), StoreError> {
-        let Remembered { mut book, mut places } = places::load(&*parts.store, &parts.vault).await?;
+        let Remembered {
+            mut book,
+            mut places,
+            stale,
+        } = places::load(&*parts.store, &parts.vault).await?;
         let settled = book.settle(configured);
         let mut writes = Vec::new();
-        if !settled.changes.is_empty() {
+        if stale || !settled.changes.is_empty() {
             writes.extend(places::writes(&book, &parts.vault)?);
         }
         writes.extend(moved(&mut places, &settled));

@@ -24,17 +24,22 @@ const PLACE: &str = "place/";
 /// Seals or opens a value that belongs to the record of this key; `None` where it cannot be done.
 pub type Turn = Arc<dyn Fn(&str, &[u8]) -> Option<Vec<u8>> + Send + Sync>;
 
+/// Whether it was sealed with an older key than would be taken now.
+pub type IsStale = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
 /// Keys of forwarders rest sealed.
 #[derive(Clone)]
 pub struct Vault {
     pub seal: Turn,
     pub open: Turn,
+    pub is_stale: IsStale,
 }
 
 impl From<Arc<crate::vault::Vault>> for Vault {
     fn from(keys: Arc<crate::vault::Vault>) -> Self {
-        let opening = keys.clone();
+        let (opening, looking) = (keys.clone(), keys.clone());
         Self {
+            is_stale: Arc::new(move |sealed| looking.is_stale(sealed)),
             seal: Arc::new(move |key, plain| keys.seal(SPACE, key, plain).ok()),
             open: Arc::new(move |key, sealed| opening.unseal(SPACE, key, sealed).ok().map(|plain| plain.to_vec())),
         }
@@ -64,6 +69,9 @@ struct Kept {
 pub struct Remembered {
     pub book: Book,
     pub places: BTreeMap<(String, Kind), Place>,
+    /// Keys are to be sealed anew: the older key of the key ring may go one day, and a forwarder whose key does not open is
+    /// another one.
+    pub stale: bool,
 }
 
 pub async fn load(store: &dyn Store, vault: &Vault) -> Result<Remembered, StoreError> {
@@ -74,7 +82,9 @@ pub async fn load(store: &dyn Store, vault: &Vault) -> Result<Remembered, StoreE
             remembered.book.on = serde_json::from_slice::<Switch>(&record.value).map_err(broken)?.on;
         } else if let Some(name) = record.key.strip_prefix(NAME) {
             let kept = serde_json::from_slice::<Kept>(&record.value).map_err(broken)?;
-            let known = known(&record.key, kept, vault);
+            let opened = (vault.open)(&record.key, &kept.key);
+            remembered.stale |= opened.is_some() && (vault.is_stale)(&kept.key);
+            let known = known(opened, kept);
             remembered.book.known.insert(name.to_owned(), known);
         } else if let Some((name, kind)) = record.key.strip_prefix(PLACE).and_then(|rest| rest.split_once('/'))
             && let Some(kind) = Kind::parse(kind)
@@ -86,9 +96,9 @@ pub async fn load(store: &dyn Store, vault: &Vault) -> Result<Remembered, StoreE
     Ok(remembered)
 }
 
-fn known(record: &str, kept: Kept, vault: &Vault) -> Known {
+fn known(key: Option<Vec<u8>>, kept: Kept) -> Known {
     // One that does not open is no key that anybody has: whatever is configured now is another one.
-    let key = (vault.open)(record, &kept.key).and_then(|plain| String::from_utf8(plain).ok());
+    let key = key.and_then(|plain| String::from_utf8(plain).ok());
     Known {
         url: kept.url,
         types: kept.types.iter().filter_map(|name| Kind::parse(name)).collect(),

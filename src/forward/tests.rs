@@ -8,7 +8,7 @@ use bench::*;
 use serde_json::value::to_raw_value;
 
 use super::*;
-use crate::ports::{forward::Posted, store::Retention};
+use crate::ports::{chance::SystemChance, forward::Posted, store::Retention};
 
 #[tokio::test]
 async fn forty_five_at_once_are_three_batches_and_the_last_one_waits_its_second() {
@@ -276,4 +276,41 @@ async fn a_name_that_changes_keeps_its_place_and_one_that_goes_loses_it() {
     let shown = back.shown();
     assert!(!format!("{shown:?}").contains("0123456789ab"));
     assert_eq!(shown[0].1["types"][0]["protected"], true);
+}
+
+#[tokio::test]
+async fn two_names_that_change_at_once_keep_their_places() {
+    let bench = Bench::new();
+    bench
+        .prepare(&[to("p", &[Kind::Msg]), to("q", &[Kind::User, Kind::UserInfo])])
+        .await;
+    bench.say_many(3).await;
+    let (renamed, changes) = bench
+        .prepare(&[to("p2", &[Kind::Msg]), to("q2", &[Kind::User, Kind::UserInfo])])
+        .await;
+    let said: Vec<_> = changes.iter().map(|it| (it.what, it.target.as_str())).collect();
+    assert_eq!(said, [("forwarder.rename", "p2"), ("forwarder.rename", "q2")]);
+    let events: Vec<_> = renamed.places.values().map(|place| place.event).collect();
+    assert_eq!(events, [0, 0, 0], "the events are still to come");
+}
+
+#[tokio::test]
+async fn a_forwarder_is_the_same_when_the_key_that_sealed_its_own_is_gone() {
+    const OLD: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    const NEW: &str = "MTEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    let vault = |ring: &str| {
+        let ring = crate::secret::Secret::new(ring);
+        let vault = crate::vault::Vault::from_text(std::path::Path::new("ring"), &ring, SystemChance::default());
+        Vault::from(Arc::new(vault.expect("a key ring")))
+    };
+    let bench = Bench::new();
+    let plain = Forwarder {
+        legacy_plain: true,
+        ..to("a", &[Kind::Msg])
+    };
+    for ring in [OLD, &format!("{OLD}\n{NEW}"), NEW] {
+        let (forward, changes) = bench.prepare_with(vault(ring), std::slice::from_ref(&plain)).await;
+        assert_eq!(changes.len(), usize::from(ring == OLD), "{changes:?}");
+        assert_eq!(forward.shown()[0].1["legacyPlain"], true);
+    }
 }

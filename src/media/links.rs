@@ -9,22 +9,27 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
 
 use crate::{
-    error::{Code, Fault},
     outbound::LinkMaker,
     ports::{
         chance::Chance,
         clock::{Clock, Millis},
-        store::{RecordWrite, Store},
+        store::Store,
     },
-    vault::Vault,
+    vault::{
+        Vault,
+        own_key::{OwnKey, OwnKeyError},
+    },
 };
 
 /// No link lives longer.
 pub const MOST: Millis = 7 * 24 * 3_600_000;
 /// A link may seem to live this much longer when our clock was set back.
 const SLACK: Millis = 3_600_000;
-const SPACE: &str = "media_links";
-const KEY: &str = "key";
+const KEY: OwnKey = OwnKey {
+    space: "media_links",
+    key: "key",
+    what: "media links",
+};
 
 /// Why a link does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,31 +58,15 @@ impl Links {
         })
     }
 
-    /// With the store's own key, which is made when there is none.
+    /// With the store's own key.
     pub async fn load(
         store: &dyn Store,
         vault: &Vault,
         chance: &dyn Chance,
         base: Option<&str>,
         lives: Millis,
-    ) -> Result<Arc<Self>, Fault> {
-        let mut key = zeroize::Zeroizing::new([0; 32]);
-        chance.fill(&mut *key);
-        let sealed = vault.seal(SPACE, KEY, &*key).map_err(unusable)?;
-        let first = RecordWrite::Create {
-            space: SPACE,
-            key: KEY.to_owned(),
-            value: sealed,
-        };
-        if !store.write_records(vec![first]).await.map_err(unusable)? {
-            let kept = store.record(SPACE, KEY).await.map_err(unusable)?.unwrap_or_default();
-            let kept = vault.unseal(SPACE, KEY, &kept).map_err(unusable)?;
-            key.copy_from_slice(
-                kept.get(..32)
-                    .filter(|_| kept.len() == 32)
-                    .ok_or_else(|| unusable("it has not 32 bytes"))?,
-            );
-        }
+    ) -> Result<Arc<Self>, OwnKeyError> {
+        let key = KEY.load(store, vault, chance).await?;
         Ok(Self::new(&key, base, lives))
     }
 
@@ -111,10 +100,6 @@ impl Links {
 /// The purpose stands first: what this key signs is never something else.
 fn signed(handle: &str, end: &str) -> Vec<u8> {
     format!("wxbridge media link\n{handle}\n{end}").into_bytes()
-}
-
-fn unusable(why: impl std::fmt::Display) -> Fault {
-    Fault::new(Code::Overloaded, format!("the key of media links is not usable: {why}"))
 }
 
 #[cfg(test)]
@@ -181,32 +166,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_key_is_made_once_and_lies_sealed() {
+    async fn a_link_opens_after_a_restart_and_after_the_key_ring_was_changed() {
+        const OLD: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+        const NEW: &str = "MTEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
         let store = MemoryStore::new(Arc::new(ManualClock::at(NOW)));
-        let chance = SystemChance::default();
-        let ring = crate::secret::Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
-        let vault = Vault::from_text(Path::new("ring"), &ring, SystemChance::default()).expect("a ring");
-        let first = Links::load(&*store, &vault, &chance, Some("https://a"), DAY)
-            .await
-            .expect("made");
-        let (e, s) = query(&first.mint(HANDLE, NOW).expect("a link"));
-        let second = Links::load(&*store, &vault, &chance, Some("https://a"), DAY)
-            .await
-            .expect("found");
-        assert_eq!(
-            second.open(HANDLE, &e, &s, NOW),
-            Ok(()),
-            "a restart opens what was made before"
-        );
-        store
-            .write_records(vec![RecordWrite::Put {
-                space: SPACE,
-                key: KEY.into(),
-                value: b"?".to_vec(),
-            }])
-            .await
-            .expect("written");
-        let broken = Links::load(&*store, &vault, &chance, None, DAY).await;
-        assert!(broken.is_err(), "a key that does not open is never replaced in silence");
+        let load = async |ring: &str| {
+            let ring = crate::secret::Secret::new(ring);
+            let vault = Vault::from_text(Path::new("ring"), &ring, SystemChance::default()).expect("a ring");
+            let chance = SystemChance::default();
+            let loaded = Links::load(&*store, &vault, &chance, Some("https://a"), DAY);
+            loaded.await.expect("a key")
+        };
+        let (e, s) = query(&load(OLD).await.mint(HANDLE, NOW).expect("a link"));
+        for ring in [OLD, &format!("{OLD}\n{NEW}"), NEW] {
+            assert_eq!(load(ring).await.open(HANDLE, &e, &s, NOW), Ok(()));
+        }
     }
 }

@@ -6,12 +6,14 @@ pub mod composed;
 mod fields;
 pub mod json;
 pub mod json_schema;
+mod list;
 mod rendered;
 pub mod rpc;
 pub mod strict;
 mod time;
 mod written;
 
+pub use list::ListValue;
 pub use time::Timestamp;
 pub use written::{Head, Says, Written};
 

@@ -125,12 +125,62 @@ fn another_name_with_another_key_is_another_forwarder() {
     assert!(!book.known["a"].present && book.known["a"].legacy_plain);
 }
 
-#[test]
-fn of_two_that_could_be_the_old_one_neither_is() {
+fn of(name: &str, types: &[Kind]) -> Forwarder {
+    Forwarder {
+        types: types.to_vec(),
+        ..old(name)
+    }
+}
+
+/// Who went on under which name, when those of `before` became those of `after`.
+fn renamed(before: &[Forwarder], after: &[Forwarder]) -> Vec<(String, String)> {
     let mut book = Book::default();
-    book.settle(&[old("a"), old("b")]);
-    assert_eq!(book.settle(&[new("c")]).renamed, []);
-    assert_eq!(protected(&book, "c"), ALL);
+    book.settle(before);
+    let mut renamed = book.settle(after).renamed;
+    renamed.sort();
+    renamed
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+}
+
+#[test]
+fn several_that_go_to_one_place_are_told_apart_by_their_types() {
+    let before = [of("p", &[Kind::Msg]), of("q", &[Kind::User])];
+    for after in [
+        [of("p2", &[Kind::Msg]), of("q2", &[Kind::User])],
+        [of("q2", &[Kind::User]), of("p2", &[Kind::Msg])],
+    ] {
+        assert_eq!(renamed(&before, &after), pairs(&[("p", "p2"), ("q", "q2")]));
+    }
+    let crossed = [of("a", &[Kind::User]), of("b", &[Kind::Msg])];
+    assert_eq!(renamed(&before, &crossed), pairs(&[("p", "b"), ("q", "a")]));
+    let one_went = [of("a", &[Kind::User])];
+    assert_eq!(renamed(&before, &one_went), pairs(&[("q", "a")]));
+    let one_changed = [of("a", &[Kind::Msg, Kind::Summary]), of("b", &[Kind::Msg])];
+    assert_eq!(renamed(&before, &one_changed), pairs(&[("p", "b"), ("q", "a")]));
+    let both_changed = [
+        of("a", &[Kind::User, Kind::Summary]),
+        of("b", &[Kind::Msg, Kind::Summary]),
+    ];
+    assert_eq!(renamed(&before, &both_changed), pairs(&[("p", "b"), ("q", "a")]));
+}
+
+#[test]
+fn of_several_that_could_be_the_old_one_the_first_by_name_is() {
+    let before = [old("b"), old("a")];
+    assert_eq!(
+        renamed(&before, &[new("d"), new("c")]),
+        pairs(&[("a", "c"), ("b", "d")])
+    );
+    assert_eq!(renamed(&before, &[new("c")]), pairs(&[("a", "c")]));
+    assert_eq!(renamed(&[old("a")], &[new("d"), new("c")]), pairs(&[("a", "c")]));
+    assert_eq!(
+        renamed(&before, &[old("a"), new("c")]),
+        pairs(&[("b", "c")]),
+        "who stays is nobody else"
+    );
 }
 
 #[test]

@@ -117,6 +117,7 @@ pub(super) fn clear() -> Vault {
     Vault {
         seal: Arc::new(|_, plain| Some(plain.to_vec())),
         open: Arc::new(|_, sealed| Some(sealed.to_vec())),
+        is_stale: Arc::new(|_| false),
     }
 }
 
@@ -148,11 +149,15 @@ impl Bench {
     }
 
     pub(super) async fn prepare(&self, configured: &[Forwarder]) -> (Arc<Forward>, Vec<Change>) {
+        self.prepare_with(clear(), configured).await
+    }
+
+    pub(super) async fn prepare_with(&self, vault: Vault, configured: &[Forwarder]) -> (Arc<Forward>, Vec<Change>) {
         let parts = Parts {
             archive: self.store.clone(),
             store: self.store.clone(),
             receivers: self.receiver.clone(),
-            vault: clear(),
+            vault,
             clock: Arc::new(self.clock.clone()),
             chance: Arc::new(SystemChance::default()),
             observer: self.observer.clone(),

@@ -27,6 +27,9 @@ pub async fn create(
     if expires.is_some_and(|at| at <= state.clock.now()) {
         return Err(Problem::invalid("expires is in the past"));
     }
+    if let Some(fault) = crate::entry::fault(entry) {
+        return Err(Problem::invalid(fault));
+    }
     let value = serde_json::to_vec(&json!({ "entry": entry, "expires": expires }))
         .map_err(|error| Problem::invalid(format!("the entry cannot be kept: {error}")))?;
     let token = match wanted {

@@ -271,6 +271,35 @@ async fn an_entry_gets_a_short_name_or_the_one_asked_for_once() {
 }
 
 #[actix_web::test]
+async fn an_entry_that_no_link_may_be_is_refused_and_its_field_named() {
+    let house = House::new().await;
+    for (field, value) in [
+        ("receptionMode", json!(7)),
+        ("companyName", json!("x".repeat(300))),
+        ("extraJson", json!("{bad")),
+        ("transferAction", json!([1, 2, 3, 4, 5])),
+        ("transferAction", json!([{ "deciId": 12_345_678_901_234_567_u64 }])),
+    ] {
+        let answer = ask(&house, &house.core, post("/v1/entries", &json!({ field: value }))).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (400, "INVALID_REQUEST"),
+            "{field}"
+        );
+        assert!(
+            answer.json().to_string().contains(&format!("{field} ")),
+            "{}",
+            answer.json()
+        );
+    }
+    let steps = json!({"transferAction": [{ "z": 1, "a": { "d": 4, "b": 2, "c": 3 }, "optionId": 3 }]});
+    for _ in 0..8 {
+        let again = ask(&house, &house.core, post("/v1/entries?token=steps", &steps)).await;
+        assert_eq!(again.status, 201, "the same entry again");
+    }
+}
+
+#[actix_web::test]
 async fn a_record_names_a_type_and_a_conversation_that_the_core_serves() {
     let house = House::new().await;
     let record = |kind: &str, key: &str| {

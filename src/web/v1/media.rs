@@ -26,7 +26,7 @@ use crate::{
 pub const CALLS: &[Call] = &[
     Call::post("/v1/media", "Keep a file, to send it", || web::post().to(put))
         .more(
-            "At most 200 MB. The body is the file, or a form with the field `file`; in a form the field `account` \
+            "At most 200 MiB. The body is the file, or a form with the field `file`; in a form the field `account` \
              stands before it.",
         )
         .query(&[
