@@ -13,6 +13,7 @@ use crate::{
         send_request::{Degrade, NoAllowance, OnAmbiguous, Route, What},
         session_control::Verb,
     },
+    text::is_blank,
 };
 
 /// No client message id is longer, in bytes.
@@ -30,7 +31,7 @@ pub fn shape(request: &v1::SendRequest) -> Result<(), Fault> {
         .as_ref()
         .ok_or_else(|| invalid("one of text, message, nativeJson, session, typing, recallMessageId must be set"))?;
     match what {
-        What::Text(text) if text.trim().is_empty() => Err(invalid("text is empty")),
+        What::Text(text) if is_blank(text) => Err(invalid("text is empty")),
         What::Text(_) => Ok(()),
         What::Message(message) => message_parts(message),
         What::NativeJson(json) => match serde_json::from_str::<Value>(json) {
@@ -128,7 +129,7 @@ fn message_parts(message: &v1::Message) -> Result<(), Fault> {
         }
         match &part.content {
             None => return at("no content is set"),
-            Some(Content::Text(text)) if text.body.trim().is_empty() => return at("text.body is empty"),
+            Some(Content::Text(text)) if is_blank(&text.body) => return at("text.body is empty"),
             Some(Content::Unsupported(_)) => return at("unsupported is for inbound events alone"),
             Some(Content::Image(media) | Content::Voice(media) | Content::Video(media) | Content::File(media)) => {
                 if media.handle.is_empty() && media.url.is_empty() && media.platform_media_id.is_empty() {
@@ -207,6 +208,12 @@ mod tests {
             (serde_json::json!({"text": "hi"}), true),
             (serde_json::json!({"text": ""}), false),
             (serde_json::json!({"text": " \n　"}), false),
+            (serde_json::json!({"text": "\u{0}"}), false),
+            (serde_json::json!({"text": "\u{b}\n\u{8}"}), false),
+            (
+                serde_json::json!({"session": {"verb": "END", "closing": {"parts": [{"text": {"body": "\u{1b}"}}]}}}),
+                false,
+            ),
             (
                 serde_json::json!({"message": {"parts": [{"text": {"body": "\t"}}]}}),
                 false,

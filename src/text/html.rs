@@ -6,7 +6,7 @@
 
 use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 
-use super::{Image, Links, Lowered, Pictures, anchor, attribute, label, line_ends, safe_link};
+use super::{Image, Links, Lowered, Pictures, anchor, attribute, clean, label, line_ends, safe_link, travels};
 
 /// Lowers `html` to text.
 pub fn lower(html: &str, links: Links, pictures: Pictures) -> Lowered {
@@ -155,6 +155,8 @@ impl Writer {
                 '\u{a0}' => self.word(' '),
                 c => self.word(c),
             }
+                // An entity may stand for one.
+                c if !travels(c) => {}
         }
     }
 
@@ -263,7 +265,9 @@ fn mini_program(tag: &StartTag<()>) -> String {
 }
 
 fn value(tag: &StartTag<()>, name: &str) -> Option<String> {
-    tag.attributes.get(name.as_bytes()).map(|value| utf8(&value.value))
+    tag.attributes
+        .get(name.as_bytes())
+        .map(|value| clean(&utf8(&value.value)))
 }
 
 fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {

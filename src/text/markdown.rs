@@ -3,7 +3,7 @@
 //! The marks go, the words stay: headings, emphasis, code, quotes and bullets become plain lines, links and pictures become
 //! links. Line ends stay line ends, because a chat has no paragraphs. What is not clearly a mark is left as written.
 
-use super::{Image, Links, Lowered, Pictures, anchor, label, line_ends, line_tags, safe_link};
+use super::{Image, Links, Lowered, Pictures, anchor, clean, label, line_ends, line_tags, safe_link};
 
 /// What may stand in the text.
 #[derive(Clone, Copy)]
@@ -14,7 +14,7 @@ struct Shows {
 
 /// Lowers `markdown` to text.
 pub fn lower(markdown: &str, links: Links, pictures: Pictures) -> Lowered {
-    let text = line_ends(markdown);
+    let text = line_ends(&clean(markdown));
     let shows = Shows { links, pictures };
     let mut out = Lowered::default();
     let mut fenced = false;

@@ -5,7 +5,11 @@
 
 pub mod html;
 pub mod markdown;
+pub mod parts;
 pub mod split;
+mod travel;
+
+pub use travel::{clean, is_blank, travels};
 
 /// Bytes of the longest text that is looked at: over thirty messages, more than any window lets through.
 pub const LONGEST_TEXT: usize = 64 << 10;

@@ -12,6 +12,7 @@ mod media;
 mod parts;
 mod readme;
 pub(super) mod samples;
+mod texts;
 
 use super::{REGISTRY, contract::Channel};
 

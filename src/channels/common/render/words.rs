@@ -185,6 +185,9 @@ fn spoken(message: &v1::Message) -> Option<String> {
     let who = message.sender.as_ref().map_or("", |sender| sender.display_name.trim());
     Some(if who.is_empty() {
         words.trim().to_owned()
+    if words.trim().is_empty() {
+        return None;
+    }
     } else {
         format!("{who}: {}", words.trim())
     })
