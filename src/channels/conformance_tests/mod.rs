@@ -8,6 +8,7 @@ mod codes;
 mod door;
 mod hostile;
 mod identity;
+mod links;
 mod media;
 mod parts;
 mod readme;

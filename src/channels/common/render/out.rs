@@ -92,6 +92,14 @@ impl<'a> Out<'a> {
         }
     }
 
+    /// A link in a text; where no text holds its address, its words.
+    pub fn link(&mut self, url: &str, words: &str) -> Result<String, Fault> {
+        if !self.manner.links.hold(url) {
+            self.degrade(&degrade::LINK_LOST)?;
+        }
+        Ok(text::anchor(url, words, self.manner.links))
+    }
+
     /// `{"msgtype": kind, kind: body}`.
     pub fn message(&mut self, part_type: &'static str, kind: &str, body: Value) {
         let mut native = Map::new();
@@ -141,6 +149,12 @@ impl<'a> Out<'a> {
         } else {
             self.all(drafts)?
         };
+        if pieces.is_empty() {
+            return Err(Fault::new(
+                Code::InvalidRequest,
+                "there is nothing to say: no part has content",
+            ));
+        }
         Ok(Pieces {
             pieces,
             degradations: self.degradations,
@@ -149,12 +163,6 @@ impl<'a> Out<'a> {
 
     fn all(&mut self, drafts: Vec<Draft>) -> Result<Vec<Piece>, Fault> {
         let mut pieces = Vec::new();
-        if pieces.is_empty() {
-            return Err(Fault::new(
-                Code::InvalidRequest,
-                "there is nothing to say: no part has content",
-            ));
-        }
         for draft in drafts {
             match draft {
                 Draft::Piece(piece) => pieces.push(piece),
