@@ -9,6 +9,7 @@ mod door;
 mod hostile;
 mod identity;
 mod links;
+mod malformed;
 mod media;
 mod parts;
 mod readme;
