@@ -114,6 +114,8 @@
 //! | What changes a card that was sent? | `src/outbound/tickets.rs`, `src/channels/wecom_app/cards.rs` |
 //! | How fast may messages follow each other? | `src/outbound/pace.rs` |
 //! | Where is a long text cut? | `src/text/split.rs` |
+//! | Which characters travel, and when does a text say nothing? | `src/text/travel.rs` |
+//! | Which parts are refused at once, because no channel sends them? | `src/outbound/malformed.rs` |
 //! | What if the connection closed before our answer left? | `src/outbound/ride.rs` |
 //! | What does an errcode mean, and what follows? | `src/channels/official_account/codes.rs`, `src/channels/common/answers.rs` |
 //! | How is an account bound by a scan, and by whom? | `src/component/links.rs`, `src/component/settle.rs` |

@@ -72,7 +72,7 @@ impl ByCode {
         Facts {
             human: false,
             standing,
-            behind_held: false,
+            behind_held: None,
             ..without
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::card_info;
+use super::malformed;
 use crate::{
     conversation::key::Key,
     error::{Code, Fault},
@@ -13,6 +13,7 @@ use crate::{
         send_request::{Degrade, NoAllowance, OnAmbiguous, Route, What},
         session_control::Verb,
     },
+    text::is_blank,
 };
 
 /// No client message id is longer, in bytes.
@@ -30,9 +31,9 @@ pub fn shape(request: &v1::SendRequest) -> Result<(), Fault> {
         .as_ref()
         .ok_or_else(|| invalid("one of text, message, nativeJson, session, typing, recallMessageId must be set"))?;
     match what {
-        What::Text(text) if text.trim().is_empty() => Err(invalid("text is empty")),
+        What::Text(text) if is_blank(text) => Err(invalid("text is empty")),
         What::Text(_) => Ok(()),
-        What::Message(message) => message_parts(message),
+        What::Message(message) => malformed::message(message),
         What::NativeJson(json) => match serde_json::from_str::<Value>(json) {
             Ok(Value::Object(body)) if is_named(&body) => Ok(()),
             Ok(Value::Object(_)) => Err(invalid("nativeJson has no msgtype")),
@@ -44,7 +45,7 @@ pub fn shape(request: &v1::SendRequest) -> Result<(), Fault> {
             Verb::Assign if order.servicer.trim().is_empty() => {
                 Err(invalid("session.servicer is missing: ASSIGN names one"))
             }
-            Verb::End => order.closing.as_ref().map_or(Ok(()), message_parts),
+            Verb::End => order.closing.as_ref().map_or(Ok(()), malformed::message),
             _ => Ok(()),
         },
         What::Typing(true) => Ok(()),
@@ -117,39 +118,6 @@ fn options(request: &v1::SendRequest) -> Result<(), Fault> {
     }
 }
 
-fn message_parts(message: &v1::Message) -> Result<(), Fault> {
-    if message.parts.is_empty() {
-        return Err(invalid("message.parts is empty"));
-    }
-    for (index, part) in message.parts.iter().enumerate() {
-        let at = |why: &str| Err(invalid(format!("message.parts[{index}]: {why}")));
-        if !card_info::is_readable(part) {
-            return at("extJson sobot.card_info is not a JSON object");
-        }
-        match &part.content {
-            None => return at("no content is set"),
-            Some(Content::Text(text)) if text.body.trim().is_empty() => return at("text.body is empty"),
-            Some(Content::Unsupported(_)) => return at("unsupported is for inbound events alone"),
-            Some(Content::Image(media) | Content::Voice(media) | Content::Video(media) | Content::File(media)) => {
-                if media.handle.is_empty() && media.url.is_empty() && media.platform_media_id.is_empty() {
-                    return at("media needs a handle, a url or a platformMediaId");
-                }
-                if !media.url.is_empty() && !has_address(&media.url) {
-                    return at("url is no http or https address");
-                }
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// Whether files may be asked for there; what answers is seen when one is.
-fn has_address(url: &str) -> bool {
-    let parsed = url::Url::parse(url.trim());
-    parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-}
-
 /// The media handles that a request names: each must exist.
 pub fn handles(request: &v1::SendRequest) -> Vec<&str> {
     let parts = match &request.what {
@@ -207,6 +175,12 @@ mod tests {
             (serde_json::json!({"text": "hi"}), true),
             (serde_json::json!({"text": ""}), false),
             (serde_json::json!({"text": " \n　"}), false),
+            (serde_json::json!({"text": "\u{0}"}), false),
+            (serde_json::json!({"text": "\u{b}\n\u{8}"}), false),
+            (
+                serde_json::json!({"session": {"verb": "END", "closing": {"parts": [{"text": {"body": "\u{1b}"}}]}}}),
+                false,
+            ),
             (
                 serde_json::json!({"message": {"parts": [{"text": {"body": "\t"}}]}}),
                 false,

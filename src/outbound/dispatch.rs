@@ -35,8 +35,8 @@ pub(super) enum Turn {
     Done,
     /// It waits, and what is behind it with it.
     WaitsUntil(Millis),
-    /// It waits for the customer, until this moment at most; others pass.
-    Held(Millis),
+    /// It waits for the customer, until this moment at most, because of this; others pass.
+    Held(Millis, Code),
 }
 
 impl Outbound {
@@ -111,7 +111,7 @@ impl Outbound {
         if self.parts.lanes.yields(conversation) {
             return None;
         }
-        let mut behind_held = false;
+        let mut behind_held = None;
         let mut next = None;
         let sooner = |next: Option<Millis>, at: Millis| Some(next.map_or(at, |next: Millis| next.min(at)));
         for message in outbox {
@@ -121,8 +121,8 @@ impl Outbound {
             match self.turn_of(&message, behind_held).await {
                 Ok(Turn::Done) => {}
                 Ok(Turn::WaitsUntil(at)) => return sooner(next, at),
-                Ok(Turn::Held(until)) => {
-                    behind_held = true;
+                Ok(Turn::Held(until, code)) => {
+                    behind_held = Some(code);
                     next = sooner(next, until);
                 }
                 Err(error) => {
@@ -138,7 +138,7 @@ impl Outbound {
     pub(super) async fn turn_of(
         self: &Arc<Self>,
         message: &Arc<Message>,
-        behind_held: bool,
+        behind_held: Option<Code>,
     ) -> Result<Turn, StoreError> {
         let now = self.now();
         match message.status() {
@@ -156,7 +156,7 @@ impl Outbound {
         }
         let view = self.parts.store.conversation(&message.key).await?;
         if message.status() == Status::Held && !released(message, view.as_ref(), now) {
-            return Ok(Turn::Held(message.not_after));
+            return Ok(held(message, message.result.error.as_ref()));
         }
         if message.status() == Status::Accepted && pauses(message, now) {
             return Ok(Turn::WaitsUntil(sooner_end(message)));
@@ -173,7 +173,7 @@ impl Outbound {
         self: &Arc<Self>,
         message: &Message,
         view: Option<View>,
-        behind_held: bool,
+        behind_held: Option<Code>,
     ) -> Result<Turn, StoreError> {
         let Some(deciding) = self.decide(message.row) else {
             return Ok(Turn::WaitsUntil(self.now() + 100));
@@ -280,6 +280,12 @@ pub(super) fn is_ambiguous(result: &v1::SendResult) -> bool {
         .error
         .as_ref()
         .is_some_and(|error| error.code == Code::Ambiguous.name())
+}
+
+/// It waits for the customer, and was told why.
+pub(super) fn held(message: &Message, why: Option<&v1::Error>) -> Turn {
+    let code = why.and_then(|error| Code::parse(&error.code));
+    Turn::Held(message.not_after, code.unwrap_or(Code::WindowClosed))
 }
 
 fn sooner_end(message: &Message) -> Millis {

@@ -61,7 +61,7 @@ pub fn facts(view: Option<&View>, api_shut: Option<Code>, now: Millis) -> Facts 
         passive: false,
         after_event: false,
         earlier: false,
-        behind_held: false,
+        behind_held: None,
     }
 }
 

@@ -115,6 +115,10 @@ impl Job<'_> {
             Err(why) => {
                 media.platform_media_id.clear();
                 self.resolver.address(media).await;
+                // Pictures and voices have names that nobody chose.
+                if kind == "file" {
+                    self.resolver.name(media).await;
+                }
                 match media.url.is_empty() {
                     true => Err(Unresolved::Refused(no_link(why))),
                     false => Ok(()),

@@ -1,7 +1,7 @@
 //! May we say this now, and by which road? The core's answer on its way to the customer.
 //!
 //! ```text
-//! check    is the request lawful by itself?
+//! check    is the request lawful by itself? malformed: parts that no channel would send
 //! plan     passive, API, later or not at all?           pure
 //! quote    what does a message that it quotes say, and may it be quoted?
 //! files    which files does it carry, and what if the platform does not take one?
@@ -33,6 +33,7 @@ mod facts;
 mod faults;
 mod files;
 mod lanes;
+mod malformed;
 mod orders;
 mod outcome;
 mod pace;

@@ -3,7 +3,7 @@
 use super::{
     Outbound,
     by_code::ByCode,
-    dispatch::{Turn, note_partial},
+    dispatch::{Turn, held, note_partial},
     facts::ends_session,
     faults::error,
     plan::{Ask, Plan},
@@ -156,7 +156,7 @@ impl Outbound {
     /// Kept until the customer acts; said once.
     async fn hold(&self, message: &Message, error: v1::Error, ledger: Vec<LedgerEntry>) -> Result<Turn, StoreError> {
         if message.status() == Status::Held && ledger.is_empty() {
-            return Ok(Turn::Held(message.not_after));
+            return Ok(held(message, message.result.error.as_ref()));
         }
         let mut settle = step(message);
         settle.result.status = Status::Held as i32;
@@ -168,8 +168,8 @@ impl Outbound {
         }
         settle.ledger = ledger;
         settle.tell = true;
-        self.settle(settle).await?;
-        Ok(Turn::Held(message.not_after))
+        let settled = self.settle(settle).await?;
+        Ok(held(message, settled.result.error.as_ref()))
     }
 
     /// Final.

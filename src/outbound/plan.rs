@@ -64,8 +64,8 @@ pub struct Facts {
     pub after_event: bool,
     /// Something older of this conversation has not gone yet.
     pub earlier: bool,
-    /// An older message of it is held until the customer acts.
-    pub behind_held: bool,
+    /// An older message of it is held until the customer acts; what that one was told.
+    pub behind_held: Option<Code>,
 }
 
 /// One rendered piece, as far as it decides the road.
@@ -127,13 +127,15 @@ pub fn before(ask: &Ask, facts: &Facts) -> Option<Plan> {
     if ask.free {
         return None;
     }
-    if facts.behind_held && ask.no_allowance == NoAllowance::HoldForCustomer {
-        return Some(Plan::Hold(error(
-            Code::WindowClosed,
-            "an earlier message waits for the customer",
-        )));
+    let lacking = lacking(facts.standing, 1);
+    match facts.behind_held {
+        // What is missing now goes before what was missing then.
+        Some(code) if ask.no_allowance == NoAllowance::HoldForCustomer => {
+            let waits = || error(code, "an earlier message waits for the customer");
+            Some(Plan::Hold(lacking.unwrap_or_else(waits)))
+        }
+        _ => lacking.map(|error| hold_or_refuse(ask, error)),
     }
-    lacking(facts.standing, 1).map(|error| hold_or_refuse(ask, error))
 }
 
 /// Decides for these pieces.
@@ -261,7 +263,7 @@ mod tests {
             passive: true,
             after_event: false,
             earlier: false,
-            behind_held: false,
+            behind_held: None,
         }
     }
 
@@ -303,7 +305,8 @@ mod tests {
             ("counted and spent", ask(), Facts { standing: Standing::Spent, passive: false, ..facts() }, vec![TEXT], "FAILED QUOTA_EXHAUSTED"),
             ("passive uses up nothing", ask(), Facts { standing: Standing::Spent, ..facts() }, vec![TEXT], "passive"),
             ("held instead", Ask { no_allowance: hold, ..ask() }, Facts { standing: closed, passive: false, ..facts() }, vec![TEXT], "hold WINDOW_CLOSED"),
-            ("held behind what is held", Ask { no_allowance: hold, ..ask() }, Facts { behind_held: true, passive: false, ..facts() }, vec![TEXT], "hold WINDOW_CLOSED"),
+            ("held behind what is held", Ask { no_allowance: hold, ..ask() }, Facts { behind_held: Some(Code::QuotaExhausted), passive: false, ..facts() }, vec![TEXT], "hold QUOTA_EXHAUSTED"),
+            ("held behind what is held, for what is missing now", Ask { no_allowance: hold, ..ask() }, Facts { behind_held: Some(Code::QuotaExhausted), standing: closed, passive: false, ..facts() }, vec![TEXT], "hold WINDOW_CLOSED"),
             ("nothing known: try", ask(), Facts { standing: Standing::Unknown, passive: false, ..facts() }, vec![TEXT; 9], "api"),
             ("without count: try", ask(), Facts { standing: Standing::Open(None), passive: false, ..facts() }, vec![TEXT; 9], "api"),
             ("as many as are left", ask(), Facts { passive: false, ..facts() }, vec![TEXT; 5], "api"),

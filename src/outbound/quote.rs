@@ -128,7 +128,7 @@ fn of_parts(parts: &[v1::Part]) -> Words {
 fn plain(text: &v1::Text) -> String {
     match text.format() {
         Format::Plain => text.body.clone(),
-        Format::Markdown => text::markdown::lower(&text.body, Links::Spell, text::Pictures::Linked).text,
-        Format::Html => text::html::lower(&text.body, Links::Spell, text::Pictures::Linked).text,
+        Format::Markdown => text::markdown::lower(&text.body, Links::Spell(usize::MAX), text::Pictures::Linked).text,
+        Format::Html => text::html::lower(&text.body, Links::Spell(usize::MAX), text::Pictures::Linked).text,
     }
 }

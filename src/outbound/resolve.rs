@@ -18,7 +18,7 @@ use crate::{
     accounts::Opened,
     channels::contract::{Upload, Verdict},
     error::Code,
-    media::Library,
+    media::{Library, Whereabouts},
     ports::{
         clock::{Clock, Millis},
         store::{Record, RecordWrite, Store, StoreError, forget},
@@ -236,6 +236,15 @@ impl Resolver {
     pub(super) async fn address(&self, media: &mut v1::Media) {
         if !media.handle.is_empty() && media.url.is_empty() {
             media.url = self.link(&media.handle).await.unwrap_or_default();
+        }
+    }
+
+    /// A file without a name has the one that it was stored under: a link is called as the file itself would be.
+    pub(super) async fn name(&self, media: &mut v1::Media) {
+        if media.name.trim().is_empty()
+            && let Ok(Whereabouts::Here(found)) = self.library.whereabouts(&media.handle).await
+        {
+            media.name = found.meta.name;
         }
     }
 

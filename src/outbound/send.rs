@@ -89,7 +89,7 @@ impl Outbound {
         self: &Arc<Self>,
         message: &Message,
         view: Option<View>,
-        behind_held: bool,
+        behind_held: Option<Code>,
     ) -> Result<Turn, StoreError> {
         let Some(opened) = self.opened(&message.account) else {
             let error = error(Code::AccountUnknown, "the account is not bound any more");

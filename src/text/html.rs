@@ -6,7 +6,7 @@
 
 use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 
-use super::{Image, Links, Lowered, Pictures, anchor, attribute, label, line_ends, safe_link};
+use super::{Image, Links, Lowered, Pictures, anchor, attribute, clean, label, line_ends, safe_link, travels};
 
 /// Lowers `html` to text.
 pub fn lower(html: &str, links: Links, pictures: Pictures) -> Lowered {
@@ -65,6 +65,7 @@ struct Writer {
     pictures: Pictures,
     out: String,
     images: Vec<Image>,
+    link_lost: bool,
     link: Option<Link>,
     /// The element whose words are being skipped.
     hidden: Option<String>,
@@ -93,6 +94,7 @@ impl Writer {
             pictures,
             out: String::new(),
             images: Vec::new(),
+            link_lost: false,
             link: None,
             hidden: None,
             pre: 0,
@@ -153,6 +155,8 @@ impl Writer {
                 '\n' => self.raw_newline(),
                 ' ' | '\t' | '\u{c}' if self.pre == 0 => self.blank = !self.at_line_start(),
                 '\u{a0}' => self.word(' '),
+                // An entity may stand for one.
+                c if !travels(c) => {}
                 c => self.word(c),
             }
         }
@@ -210,7 +214,10 @@ impl Writer {
             (Some(href), Links::Keep) if !link.extra.is_empty() => {
                 format!(r#"<a href="{href}"{}>{}</a>"#, link.extra, or(&words, href))
             }
-            (Some(href), links) => anchor(href, &words, links),
+            (Some(href), links) => {
+                self.link_lost |= !links.hold(href);
+                anchor(href, &words, links)
+            }
             (None, Links::Keep) if !link.extra.is_empty() && !words.is_empty() => {
                 format!("<a{}>{words}</a>", link.extra)
             }
@@ -232,7 +239,10 @@ impl Writer {
         let shown = match image.url() {
             // A link cannot hold a link: the outer one wins, and needs words to tap on.
             Some(url) if self.link.is_none() => match self.pictures {
-                Pictures::Linked => anchor(&url, &name, self.links),
+                Pictures::Linked => {
+                    self.link_lost |= !self.links.hold(&url);
+                    anchor(&url, &name, self.links)
+                }
                 Pictures::LeftOut => String::new(),
             },
             _ => name,
@@ -246,6 +256,7 @@ impl Writer {
         Lowered {
             text: trim_line_ends(self.out.trim_matches('\n')),
             images: self.images,
+            link_lost: self.link_lost,
         }
     }
 }
@@ -263,7 +274,9 @@ fn mini_program(tag: &StartTag<()>) -> String {
 }
 
 fn value(tag: &StartTag<()>, name: &str) -> Option<String> {
-    tag.attributes.get(name.as_bytes()).map(|value| utf8(&value.value))
+    tag.attributes
+        .get(name.as_bytes())
+        .map(|value| clean(&utf8(&value.value)))
 }
 
 fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
@@ -343,7 +356,7 @@ mod tests {
     fn a_channel_without_links_spells_the_address() {
         let html = r#"<p>您好<br/><b>点</b><a href="https://x">这里</a></p>"#;
         assert_eq!(
-            lower(html, Links::Spell, Pictures::Linked).text,
+            lower(html, Links::Spell(2048), Pictures::Linked).text,
             "您好\n点这里 https://x"
         );
     }
@@ -388,7 +401,7 @@ mod tests {
         #[test]
         fn anything_is_read_without_a_panic(html in "(<|>|/|a|p|li|br|img|script| |href=|\"|'|&|;|x|\n|é|你){0,60}") {
             let _ = lower(&html, Links::Keep, Pictures::Linked);
-            let _ = lower(&html, Links::Spell, Pictures::Linked);
+            let _ = lower(&html, Links::Spell(64), Pictures::Linked);
         }
     }
 }

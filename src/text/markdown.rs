@@ -3,7 +3,7 @@
 //! The marks go, the words stay: headings, emphasis, code, quotes and bullets become plain lines, links and pictures become
 //! links. Line ends stay line ends, because a chat has no paragraphs. What is not clearly a mark is left as written.
 
-use super::{Image, Links, Lowered, Pictures, anchor, label, line_ends, line_tags, safe_link};
+use super::{Image, Links, Lowered, Pictures, anchor, clean, label, line_ends, line_tags, safe_link};
 
 /// What may stand in the text.
 #[derive(Clone, Copy)]
@@ -14,7 +14,7 @@ struct Shows {
 
 /// Lowers `markdown` to text.
 pub fn lower(markdown: &str, links: Links, pictures: Pictures) -> Lowered {
-    let text = line_ends(markdown);
+    let text = line_ends(&clean(markdown));
     let shows = Shows { links, pictures };
     let mut out = Lowered::default();
     let mut fenced = false;
@@ -26,7 +26,7 @@ pub fn lower(markdown: &str, links: Links, pictures: Pictures) -> Lowered {
             lines.push(line.to_owned());
         } else if !is_table_rule(line) {
             let mut written = String::new();
-            inline(block(&line_tags(line)).as_str(), shows, &mut written, &mut out.images);
+            inline(block(&line_tags(line)).as_str(), shows, &mut written, &mut out);
             lines.push(written.trim_end().to_owned());
         }
     }
@@ -62,8 +62,8 @@ fn block(line: &str) -> String {
     }
 }
 
-/// Writes one line without its inline marks.
-fn inline(line: &str, shows: Shows, out: &mut String, images: &mut Vec<Image>) {
+/// Writes one line without its inline marks; `found` tells what stood in it.
+fn inline(line: &str, shows: Shows, out: &mut String, found: &mut Lowered) {
     let mut rest = line;
     while let Some(c) = rest.chars().next() {
         if let Some((length, escaped)) = escape(rest) {
@@ -72,11 +72,11 @@ fn inline(line: &str, shows: Shows, out: &mut String, images: &mut Vec<Image>) {
         } else if let Some((length, code)) = code(rest) {
             out.push_str(code);
             rest = &rest[length..];
-        } else if let Some(found) = link(rest) {
-            write_link(&found, shows, out, images);
-            rest = &rest[found.length..];
+        } else if let Some(link) = link(rest) {
+            write_link(&link, shows, out, found);
+            rest = &rest[link.length..];
         } else if let Some((length, inner)) = emphasis(rest, out.chars().next_back()) {
-            inline(inner, shows, out, images);
+            inline(inner, shows, out, found);
             rest = &rest[length..];
         } else {
             out.push(c);
@@ -104,7 +104,7 @@ fn code(text: &str) -> Option<(usize, &str)> {
     }
 }
 
-struct Found<'a> {
+struct Link<'a> {
     length: usize,
     words: &'a str,
     url: &'a str,
@@ -112,20 +112,23 @@ struct Found<'a> {
 }
 
 /// `[words](address "title")` or `![words](address)`.
-fn link(text: &str) -> Option<Found<'_>> {
+fn link(text: &str) -> Option<Link<'_>> {
     let picture = text.starts_with("![");
     let open = if picture { 2 } else { 1 };
     if !picture && !text.starts_with('[') {
         return None;
     }
-    let middle = open + closing(&text[open..], '[', ']')?;
+    let middle = open + closing(&text[open..], '[', ']', LONGEST)?;
     let words = &text[open..middle];
     if !text[middle..].starts_with("](") {
         return None;
     }
-    let end = middle + 2 + closing(&text[middle + 2..], '(', ')')?;
+    let address = &text[middle + 2..];
+    // An address may be longer than words, as long as no other link begins: so a row of openings is read in one go.
+    let longest = address.find("](").unwrap_or(address.len()).max(LONGEST);
+    let end = middle + 2 + closing(address, '(', ')', longest)?;
     let url = text[middle + 2..end].split_whitespace().next()?;
-    Some(Found {
+    Some(Link {
         length: end + 1,
         words,
         url: url.trim_matches(['<', '>']),
@@ -133,12 +136,14 @@ fn link(text: &str) -> Option<Found<'_>> {
     })
 }
 
-/// Where the bracket that is already open closes; between, brackets come in pairs.
-fn closing(text: &str, opens: char, closes: char) -> Option<usize> {
-    /// No link of a chat is longer; without a bound a text of `[` alone would take forever.
-    const LONGEST: usize = 1024;
+/// No words of a link in a chat are longer; without a bound a text of `[` alone would take forever.
+const LONGEST: usize = 1024;
+
+/// Where the bracket that is already open closes, within the `longest` characters that follow; between, brackets come in
+/// pairs.
+fn closing(text: &str, opens: char, closes: char, longest: usize) -> Option<usize> {
     let mut depth = 0usize;
-    for (at, c) in text.char_indices().take(LONGEST) {
+    for (at, c) in text.char_indices().take(longest) {
         if c == opens {
             depth += 1;
         } else if c == closes && depth == 0 {
@@ -150,23 +155,28 @@ fn closing(text: &str, opens: char, closes: char) -> Option<usize> {
     None
 }
 
-fn write_link(found: &Found<'_>, shows: Shows, out: &mut String, images: &mut Vec<Image>) {
+fn write_link(link: &Link<'_>, shows: Shows, out: &mut String, found: &mut Lowered) {
     // A link cannot hold a link: of a picture inside it only the words are left.
-    let shown = link(found.words).map_or(found.words, |inner| inner.words);
+    let shown = self::link(link.words).map_or(link.words, |inner| inner.words);
     let mut words = String::new();
     let bare = Shows {
-        links: Links::Spell,
+        links: match shows.links {
+            Links::Keep => Links::Spell(usize::MAX),
+            spell @ Links::Spell(_) => spell,
+        },
         ..shows
     };
-    inline(shown, bare, &mut words, &mut Vec::new());
+    let mut inside = Lowered::default();
+    inline(shown, bare, &mut words, &mut inside);
+    found.link_lost |= inside.link_lost;
     let mut words = label(&words);
-    if found.picture {
+    if link.picture {
         let image = Image {
-            src: found.url.to_owned(),
+            src: link.url.to_owned(),
             alt: words.clone(),
         };
         let left_out = shows.pictures == Pictures::LeftOut && image.url().is_some();
-        images.push(image);
+        found.images.push(image);
         if left_out {
             return;
         }
@@ -174,8 +184,11 @@ fn write_link(found: &Found<'_>, shows: Shows, out: &mut String, images: &mut Ve
             words.push_str("[图片]");
         }
     }
-    match safe_link(found.url) {
-        Some(url) => out.push_str(&anchor(&url, &words, shows.links)),
+    match safe_link(link.url) {
+        Some(url) => {
+            found.link_lost |= !shows.links.hold(&url);
+            out.push_str(&anchor(&url, &words, shows.links));
+        }
         None => out.push_str(&words),
     }
 }
@@ -247,7 +260,7 @@ mod tests {
         assert_eq!(lowered.text, r#"<a href="https://x/a.png">图</a>"#);
         assert_eq!(lowered.images.len(), 1);
         assert_eq!(
-            lower("[点](https://x)", Links::Spell, Pictures::Linked).text,
+            lower("[点](https://x)", Links::Spell(2048), Pictures::Linked).text,
             "点 https://x"
         );
     }

@@ -5,7 +5,11 @@
 
 pub mod html;
 pub mod markdown;
+pub mod parts;
 pub mod split;
+mod travel;
+
+pub use travel::{clean, is_blank, travels};
 
 /// Bytes of the longest text that is looked at: over thirty messages, more than any window lets through.
 pub const LONGEST_TEXT: usize = 64 << 10;
@@ -15,8 +19,19 @@ pub const LONGEST_TEXT: usize = 64 << 10;
 pub enum Links {
     /// `<a href="…">label</a>` is shown as a link (official account, mini-program, WeCom).
     Keep,
-    /// Only bare addresses are (WeChat kf): `label address`.
-    Spell,
+    /// Only bare addresses are (WeChat kf): `label address`, of addresses that have at most so many bytes; of others the
+    /// label alone, because half an address leads nowhere.
+    Spell(usize),
+}
+
+impl Links {
+    /// Whether a link to `url` can be written as one. What is kept as a link is looked at where the text is split.
+    pub fn hold(self, url: &str) -> bool {
+        match self {
+            Links::Keep => true,
+            Links::Spell(most) => url.len() <= most,
+        }
+    }
 }
 
 /// What stands in a text where a picture of the web stood.
@@ -34,6 +49,8 @@ pub struct Lowered {
     pub text: String,
     /// The pictures that stood in it; the text now holds a link, the alternative words or nothing in their place.
     pub images: Vec<Image>,
+    /// The address of a link was too long to be spelled: its words are left.
+    pub link_lost: bool,
 }
 
 /// A picture that stood inside a text.
@@ -155,14 +172,26 @@ pub fn label(text: &str) -> String {
     line.replace('<', "＜")
 }
 
+/// What stands for a link that has no words and whose address is lost.
+const NAMELESS: &str = "[链接]";
+
 /// A link to `url` (already safe) as the channel shows one.
 pub fn anchor(url: &str, text: &str, links: Links) -> String {
     let text = label(text);
     match links {
         Links::Keep if text.is_empty() => format!(r#"<a href="{url}">{url}</a>"#),
         Links::Keep => format!(r#"<a href="{url}">{text}</a>"#),
-        Links::Spell if text.is_empty() || text == url => url.to_owned(),
-        Links::Spell => format!("{text} {url}"),
+        Links::Spell(most) if url.len() > most => left_of(&text, most).to_owned(),
+        Links::Spell(_) if text.is_empty() || text == url => url.to_owned(),
+        Links::Spell(_) => format!("{text} {url}"),
+    }
+}
+
+/// What is left of a link whose address has more than `most` bytes: its words, unless they are such an address themselves.
+fn left_of(words: &str, most: usize) -> &str {
+    match words.trim().is_empty() || is_web(words.trim()) && words.len() > most {
+        true => NAMELESS,
+        false => words,
     }
 }
 
@@ -205,6 +234,8 @@ mod tests {
             "`",
             "` ",
             "&",
+            "[](https://",
+            "[](((",
         ] {
             let started = busy();
             let text = bit.repeat(LONGEST_TEXT / bit.len());

@@ -1,9 +1,9 @@
 //! Where may a long text be cut? Between lines first, then between characters; never inside a link or an entity.
 
-use super::is_web;
+use super::{is_web, left_of};
 
 /// The smallest limit that is honoured: below it not even an entity would fit.
-const LEAST: usize = 64;
+pub const LEAST: usize = 64;
 
 /// Cuts `text` into pieces of at most `limit` bytes (and `limit` is at least 64). A line that fits into a piece is
 /// never cut; the newlines around a cut are dropped, pieces of nothing but white space too. Of a link that alone is
@@ -135,7 +135,7 @@ fn unlink_long(text: &str, limit: usize) -> (String, bool) {
         let (atom, left) = rest.split_at(length);
         match link(rest) {
             Some((_, words)) if length > limit => {
-                out.push_str(words);
+                out.push_str(left_of(words, limit));
                 match address(atom).filter(|address| address.len() <= limit) {
                     Some(address) => {
                         out.push('\n');

@@ -8,10 +8,13 @@ mod codes;
 mod door;
 mod hostile;
 mod identity;
+mod links;
+mod malformed;
 mod media;
 mod parts;
 mod readme;
 pub(super) mod samples;
+mod texts;
 
 use super::{REGISTRY, contract::Channel};
 

@@ -3,12 +3,12 @@
 
 use super::{
     REGISTRY, each,
-    samples::{NOW, account, parts, with_agents},
+    samples::{NOW, account, parts, passive_to, with_agents},
 };
 use crate::{
     channels::{
         common::{limits::schema_parts, page::golden},
-        contract::{Account, Channel, PassiveTo, Pieces, Roads, Say, What},
+        contract::{Account, Channel, Pieces, Roads, Say, What},
     },
     error::Fault,
     schema::v1::{self, part::Content, part_capability::Support, send_request::Degrade},
@@ -87,13 +87,7 @@ fn by_api(account: &dyn Account, content: &Content) -> Shown {
 }
 
 fn passively(account: &dyn Account, content: &Content) -> Shown {
-    let to = PassiveTo {
-        to: "customer".into(),
-        from: "gh_1".into(),
-        part_types: &["text", "image", "voice", "video", "music", "articles", "transfer"],
-        to_message: true,
-        json: false,
-    };
+    let to = passive_to();
     let rendered = account.pieces(&say(content.clone()), PASSIVE);
     let rides = rendered.as_ref().is_ok_and(|it| {
         let first = it.pieces.first();

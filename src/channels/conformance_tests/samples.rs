@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    channels::contract::{Account, Admitted, CallbackQuery, Channel, Seal},
+    channels::contract::{Account, Admitted, CallbackQuery, Channel, PassiveTo, Seal},
     envelope::{cipher, signature},
     schema::v1::{
         Action, Articles, Card, ContactCard, ForwardedChat, Link, Location, Media, Menu, Message, MiniProgramCard,
@@ -61,6 +61,17 @@ fn open(channel: &dyn Channel, settings: &AccountSettings) -> Arc<dyn Account> {
     channel
         .open(settings)
         .unwrap_or_else(|faults| panic!("{}: {faults:?}", settings.channel))
+}
+
+/// An answer to a customer's message that may be of any kind.
+pub fn passive_to() -> PassiveTo {
+    PassiveTo {
+        to: "customer".into(),
+        from: "gh_1".into(),
+        part_types: &["text", "image", "voice", "video", "music", "articles", "transfer"],
+        to_message: true,
+        json: false,
+    }
 }
 
 /// A body in the clear, as if it had been verified.

@@ -16,7 +16,7 @@ use crate::{
     },
     error::{Code, Fault},
     schema::v1::{self, action::Kind},
-    text::{self, Links},
+    text,
 };
 
 fn cut(out: &mut Out<'_>, text: &str, bytes: usize) -> Result<String, Fault> {
@@ -41,7 +41,8 @@ pub fn link(out: &mut Out<'_>, it: &v1::Link, part_type: &'static str) -> Result
         .find(|text| !text.trim().is_empty());
     if it.image_handle.is_empty() {
         out.degrade(&degrade::LINK_TEXT)?;
-        out.text(&spelled_out(&it.title, &it.description, url));
+        let text = spelled_out(out, &it.title, &it.description, url)?;
+        out.text(&text);
         return Ok(());
     }
     let card = json!({
@@ -55,14 +56,13 @@ pub fn link(out: &mut Out<'_>, it: &v1::Link, part_type: &'static str) -> Result
 }
 
 /// A link as a text: on one line, or with its words between title and address.
-pub fn spelled_out(title: &str, description: &str, url: &str) -> String {
+pub fn spelled_out(out: &mut Out<'_>, title: &str, description: &str, url: &str) -> Result<String, Fault> {
     let (title, description) = (title.trim(), description.trim());
     match (title, description) {
-        (title, description) if title == description || description.is_empty() => {
-            text::anchor(url, title, Links::Spell)
-        }
-        ("", description) => text::anchor(url, description, Links::Spell),
-        (title, description) => lines([title, description, url]),
+        (title, description) if title == description || description.is_empty() => out.link(url, title),
+        ("", description) => out.link(url, description),
+        (title, description) if out.manner.links.hold(url) => Ok(lines([title, description, url])),
+        (title, description) => Ok(lines([title, &out.link(url, description)?])),
     }
 }
 
@@ -179,8 +179,12 @@ fn card_menu(out: &mut Out<'_>, it: &v1::Card, title: &str, mini: Option<&v1::Mi
     let head = cut(out, &lines([title, &details(it)]), MENU_WORDS)?;
     if list.len() > MENU_ITEMS {
         out.degrade(&degrade::MENU_TEXT)?;
-        let address = if linked { it.web_url.trim() } else { "" };
-        out.text(&lines([&head, address, &spelled(&it.actions)]));
+        let address = match linked {
+            true => out.link(it.web_url.trim(), "")?,
+            false => String::new(),
+        };
+        let items = spelled(out, &it.actions)?;
+        out.text(&lines([head, address, items]));
         return Ok(());
     }
     out.message("menu", "msgmenu", json!({ "head_content": head, "list": list }));
@@ -197,7 +201,8 @@ pub fn menu(out: &mut Out<'_>, it: &v1::Menu) -> Result<(), Fault> {
     }
     if it.actions.len() > MENU_ITEMS {
         out.degrade(&degrade::MENU_TEXT)?;
-        out.text(&lines([&head, &spelled(&it.actions), &tail]));
+        let items = spelled(out, &it.actions)?;
+        out.text(&lines([head, items, tail]));
         return Ok(());
     }
     let mut list = Vec::new();
@@ -243,15 +248,16 @@ fn view_item(url: &str, label: &str) -> Value {
 }
 
 /// Items as numbered lines.
-fn spelled(actions: &[v1::Action]) -> String {
-    let line = |(at, action): (usize, &v1::Action)| {
+fn spelled(out: &mut Out<'_>, actions: &[v1::Action]) -> Result<String, Fault> {
+    let mut line = |(number, action): (usize, &v1::Action)| {
         let words = links::wording(action);
-        match &action.kind {
-            Some(Kind::Url(url)) => format!("{}. {}", at + 1, text::anchor(url.trim(), words, Links::Spell)),
-            _ => format!("{}. {words}", at + 1),
-        }
+        Ok(match &action.kind {
+            Some(Kind::Url(url)) => format!("{number}. {}", out.link(url.trim(), words)?),
+            _ => format!("{number}. {words}"),
+        })
     };
-    actions.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
+    let lines: Vec<String> = (1..).zip(actions).map(&mut line).collect::<Result<_, Fault>>()?;
+    Ok(lines.join("\n"))
 }
 
 fn lines<T: AsRef<str>>(all: impl IntoIterator<Item = T>) -> String {

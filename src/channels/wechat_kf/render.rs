@@ -32,9 +32,10 @@ use crate::{
 
 /// What `say` becomes, and what was lost on the way.
 pub fn pieces(settings: &AccountSettings, say: &Say, roads: Roads) -> Result<Pieces, Fault> {
+    let text_bytes = text_bytes(settings).max(text::split::LEAST);
     let manner = Manner {
-        links: Links::Spell,
-        text_bytes: text_bytes(settings),
+        links: Links::Spell(text_bytes),
+        text_bytes,
     };
     let mut out = Out::new(settings, say, roads, manner);
     match &say.what {
@@ -107,7 +108,8 @@ fn media(out: &mut Out<'_>, kind: &'static str, it: &v1::Media, row: &Row) -> Re
             return Err(words::no_medium(it));
         }
         out.degrade(row)?;
-        out.text(&text::anchor(&it.url, words::medium_name(it, kind), Links::Spell));
+        let link = out.link(&it.url, words::medium_name(it, kind))?;
+        out.text(&link);
     } else {
         out.message(kind, kind, json!({ "media_id": it.platform_media_id }));
     }
@@ -137,7 +139,8 @@ fn address(out: &mut Out<'_>, row: &Row, [title, description]: [&str; 2], url: &
         return unsupported("not sendable here, and it has no http(s) address");
     }
     out.degrade(row)?;
-    out.text(&cards::spelled_out(title, description, url.trim()));
+    let text = cards::spelled_out(out, title, description, url.trim())?;
+    out.text(&text);
     Ok(())
 }
 

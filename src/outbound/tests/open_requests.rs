@@ -254,7 +254,7 @@ async fn an_answer_that_was_kept_after_its_lane_was_read_is_said_once() {
     until(|| house.store.all()[0].pieces_done == 0, "kept").await;
     let mut as_read = house.store.all()[0].clone();
     (as_read.pieces_done, as_read.next_attempt) = (1, START);
-    let turn = house.outbound.turn_of(&Arc::new(as_read), false).await;
+    let turn = house.outbound.turn_of(&Arc::new(as_read), None).await;
     assert!(matches!(turn, Ok(super::dispatch::Turn::WaitsUntil(at)) if at == START + 8_000));
     assert!(house.platform.sent().is_empty());
     house.clock.advance(Duration::from_secs(8));

@@ -89,6 +89,37 @@ async fn a_refused_card_is_said_otherwise_once_unless_the_core_forbids_it() {
 }
 
 #[tokio::test]
+async fn a_file_that_goes_as_a_link_is_called_as_it_was_stored() {
+    let house = asleep();
+    let label = Label {
+        name: "Prices.pdf".into(),
+        ..Label::default()
+    };
+    let bytes = futures_util::stream::iter([Ok::<_, std::io::Error>(b"%PDF-1.7".as_slice())]);
+    let stored = house.outbound.parts.library.put(label, bytes).await.expect("stored");
+    for (own, shown) in [("", "Prices.pdf"), ("Ours.pdf", "Ours.pdf")] {
+        let file = v1::Media {
+            handle: stored.handle.clone(),
+            name: own.into(),
+            ..Default::default()
+        };
+        let part = v1::Part {
+            content: Some(v1::part::Content::File(file)),
+            ..Default::default()
+        };
+        let (resolver, allow) = (&house.outbound.resolver, v1::send_request::Degrade::Allow);
+        let placed = resolver
+            .resolve(&house.opened, vec![part], allow, resolve::How::Kept)
+            .await;
+        let parts = placed.map_err(|_| ()).expect("a link").parts;
+        let Some(v1::part::Content::File(file)) = &parts[0].content else {
+            panic!("{parts:?}")
+        };
+        assert_eq!((file.name.as_str(), file.url.as_str()), (shown, "https://media/32"));
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_the_platform_does_not_take_keeps_an_address() {
     let house = awake();
     let media = house.kept(b"%PDF-1.7").await;

@@ -40,6 +40,20 @@ async fn a_refusal_we_did_not_foresee_holds_until_the_customer_acts() {
 }
 
 #[tokio::test]
+async fn what_is_held_behind_another_says_what_that_one_lacks() {
+    let house = awake();
+    house.wrote(5);
+    house.platform.will("/send", [says(45047)]);
+    let hold = |text: &str| json!({"conversationKey": KEY, "text": text, "noAllowance": "HOLD_FOR_CUSTOMER"});
+    for text in ["a", "b", "c"] {
+        let held = house.submit(hold(text)).await.expect("accepted");
+        let result = house.becomes(&held, Status::Held).await;
+        assert_eq!(code(&result), "QUOTA_EXHAUSTED", "{text}");
+    }
+    assert_eq!(house.platform.sent(), ["a"]);
+}
+
+#[tokio::test]
 async fn what_is_held_too_long_expires() {
     let house = awake();
     house.wrote(0);

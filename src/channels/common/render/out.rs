@@ -73,7 +73,7 @@ impl<'a> Out<'a> {
         mut say: impl FnMut(&mut Self, &v1::Part) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         for part in parts {
-            say(self, part)?;
+            say(self, &text::parts::cleaned(part))?;
         }
         quote.map_or(Ok(()), |quote| self.quote(quote))
     }
@@ -86,10 +86,18 @@ impl<'a> Out<'a> {
 
     /// Words; texts that are too long are split, or cut, in the end.
     pub fn text(&mut self, text: &str) {
-        let text = text::tidy(text);
+        let text = text::tidy(&text::clean(text));
         if !text.trim().is_empty() {
             self.drafts.push(Draft::Text(text));
         }
+    }
+
+    /// A link in a text; where no text holds its address, its words.
+    pub fn link(&mut self, url: &str, words: &str) -> Result<String, Fault> {
+        if !self.manner.links.hold(url) {
+            self.degrade(&degrade::LINK_LOST)?;
+        }
+        Ok(text::anchor(url, words, self.manner.links))
     }
 
     /// `{"msgtype": kind, kind: body}`.
@@ -116,7 +124,8 @@ impl<'a> Out<'a> {
     /// stands out.
     pub fn quote(&mut self, quote: &v1::Quote) -> Result<(), Fault> {
         const QUOTED: usize = 50;
-        let words = quote.summary.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = text::clean(&quote.summary);
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
         let first = self.drafts.iter_mut().find_map(|draft| match draft {
             Draft::Text(text) => Some(text),
             Draft::Piece(_) => None,
@@ -135,17 +144,17 @@ impl<'a> Out<'a> {
         let mut drafts = std::mem::take(&mut self.drafts);
         // Only the first piece can ride, so what can only ride goes first; the sort keeps the order of the rest.
         drafts.sort_by_key(|draft| !matches!(draft, Draft::Piece(piece) if piece.passive_only));
-        if drafts.is_empty() {
-            return Err(Fault::new(
-                Code::InvalidRequest,
-                "there is nothing to say: no part has content",
-            ));
-        }
         let pieces = if self.passive_only() {
             self.one(drafts)?
         } else {
             self.all(drafts)?
         };
+        if pieces.is_empty() {
+            return Err(Fault::new(
+                Code::InvalidRequest,
+                "there is nothing to say: no part has content",
+            ));
+        }
         Ok(Pieces {
             pieces,
             degradations: self.degradations,
@@ -177,7 +186,9 @@ impl<'a> Out<'a> {
             Some(Draft::Piece(piece)) => piece,
             Some(Draft::Text(text)) => {
                 let mut cut = self.split(&text)?.into_iter();
-                let first = cut.next().unwrap_or_default();
+                let Some(first) = cut.next() else {
+                    return self.one(drafts.collect());
+                };
                 if cut.next().is_some() {
                     self.degrade(&degrade::TEXT_CUT)?;
                 }

@@ -6,6 +6,7 @@ use crate::{
     channels::contract::{MediaLimit, Piece, Upload},
     error::{Code, Fault},
     ports::platform::{Call, CallBody, Method},
+    text::clean,
 };
 
 /// Not a part of the schema: the sign that somebody types.
@@ -39,13 +40,6 @@ pub fn body(native: &Value, ours: &[(&str, Value)]) -> String {
         .map(|(name, value)| format!("{}:{}", Value::from(clean(name)), cleaned(value)))
         .collect();
     format!("{{{}}}", members.join(","))
-}
-
-/// Control characters would be written `\u0001`, and the platform refuses every `\uXXXX` with 40033.
-pub fn clean(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'))
-        .collect()
 }
 
 fn cleaned(value: &Value) -> Value {

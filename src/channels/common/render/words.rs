@@ -34,6 +34,9 @@ pub fn words(out: &mut Out<'_>, it: &v1::Text) -> Result<(), Fault> {
             (None, _) => &degrade::HTML_IMAGE_LOST,
         })?;
     }
+    if lowered.link_lost {
+        out.degrade(&degrade::LINK_LOST)?;
+    }
     out.text(&lowered.text);
     Ok(())
 }
@@ -41,7 +44,7 @@ pub fn words(out: &mut Out<'_>, it: &v1::Text) -> Result<(), Fault> {
 fn plain(text: String) -> Lowered {
     Lowered {
         text,
-        images: Vec::new(),
+        ..Lowered::default()
     }
 }
 
@@ -118,7 +121,7 @@ pub fn location(out: &mut Out<'_>, it: &v1::Location, row: &Row) -> Result<(), F
         .filter(|line| !line.is_empty())
         .map(|line| (*line).to_owned())
         .collect();
-    lines.push(text::anchor(&map_link(it), "查看地图", out.manner.links));
+    lines.push(out.link(&map_link(it), "查看地图")?);
     out.text(&lines.join("\n"));
     Ok(())
 }
@@ -182,6 +185,9 @@ fn spoken(message: &v1::Message) -> Option<String> {
     } else {
         &message.summary
     };
+    if words.trim().is_empty() {
+        return None;
+    }
     let who = message.sender.as_ref().map_or("", |sender| sender.display_name.trim());
     Some(if who.is_empty() {
         words.trim().to_owned()

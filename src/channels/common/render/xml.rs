@@ -1,6 +1,6 @@
 //! How is a passive answer written? Elements with their text in CDATA, safe for whatever a core says.
 
-use crate::{channels::contract::PassiveTo, ports::clock::Millis};
+use crate::{channels::contract::PassiveTo, ports::clock::Millis, text::clean};
 
 /// The whole answer: whom it is for, when and what; `content` follows `MsgType`.
 pub fn answer(to: &PassiveTo, now: Millis, kind: &str, content: &str) -> Vec<u8> {
@@ -24,7 +24,7 @@ pub fn wrap(xml: &mut String, name: &str, inside: impl FnOnce(&mut String)) {
 
 /// An element, where there is something to say.
 pub fn optional(xml: &mut String, name: &str, text: &str) {
-    if !text.is_empty() {
+    if !clean(text).is_empty() {
         element(xml, name, text);
     }
 }
@@ -38,11 +38,5 @@ pub fn element(xml: &mut String, name: &str, text: &str) {
 
 /// The end mark of a CDATA section is split over two; characters that XML 1.0 forbids are left out.
 fn cdata(text: &str) -> String {
-    let legal: String = text.chars().filter(|c| is_xml(*c)).collect();
-    legal.replace("]]>", "]]]]><![CDATA[>")
-}
-
-/// `Char` of <https://www.w3.org/TR/xml/#charsets>.
-fn is_xml(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+    clean(text).replace("]]>", "]]]]><![CDATA[>")
 }

@@ -11,6 +11,7 @@ use crate::{
         contract::{PassiveTo, Piece},
     },
     ports::clock::Millis,
+    text,
 };
 
 pub(super) const TRANSFER: &str = "transfer_customer_service";
@@ -59,12 +60,12 @@ fn content<'a>(kind: &'a str, native: &'a Value, to: &PassiveTo) -> Option<(&'a 
 }
 
 /// An empty `Content` makes the platform tell the customer that the account is out of order.
-fn words(text: &str) -> Option<(&'static str, String)> {
-    if text.trim().is_empty() {
+fn words(words: &str) -> Option<(&'static str, String)> {
+    if text::is_blank(words) {
         return None;
     }
     let mut xml = String::new();
-    element(&mut xml, "Content", text);
+    element(&mut xml, "Content", words);
     Some(("text", xml))
 }
 
@@ -103,7 +104,7 @@ fn news(body: &Value, to: &PassiveTo) -> Option<(&'static str, String)> {
 /// <https://developers.weixin.qq.com/doc/subscription/guide/product/kf/forwarding.html>
 fn transfer(xml: &mut String, native: &Value) {
     let agent = native.get("transinfo").map_or("", |info| text_of(info, "kf_account"));
-    if !agent.is_empty() {
+    if !text::is_blank(agent) {
         wrap(xml, "TransInfo", |xml| element(xml, "KfAccount", agent));
     }
 }
@@ -113,5 +114,5 @@ fn text_of<'a>(value: &'a Value, name: &str) -> &'a str {
 }
 
 fn present(value: &Value, name: &str) -> Option<()> {
-    (!text_of(value, name).is_empty()).then_some(())
+    (!text::is_blank(text_of(value, name))).then_some(())
 }

@@ -2,12 +2,10 @@
 
 use super::super::limits;
 use crate::{
-    channels::{
-        common::render::send::{self, clean},
-        contract::Upload,
-    },
+    channels::{common::render::send, contract::Upload},
     error::Fault,
     ports::platform::Call,
+    text::clean,
 };
 
 pub(in super::super) const RELEASE_PATH: &str = "/customservice/kfsession/close";

@@ -12,6 +12,7 @@ use crate::{
         wecom_app::limits::ARTICLES,
     },
     ports::clock::Millis,
+    text,
 };
 
 /// The answer as XML; `None` where the piece cannot ride here.
@@ -40,7 +41,7 @@ fn content(kind: &str, native: &Value) -> Option<String> {
     match kind {
         "text" => {
             let words = text_of(body, "content");
-            if words.trim().is_empty() {
+            if text::is_blank(words) {
                 return None;
             }
             element(&mut xml, "Content", words);
@@ -67,7 +68,7 @@ fn content(kind: &str, native: &Value) -> Option<String> {
 }
 
 fn present<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
-    Some(text_of(value, name)).filter(|text| !text.is_empty())
+    Some(text_of(value, name)).filter(|found| !text::is_blank(found))
 }
 
 fn news(xml: &mut String, body: &Value) -> Option<()> {

@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 use super::{RESPONSE_CODE, WELCOME_CODE, text_of};
 use crate::{
     channels::{
-        common::render::send::{self, body, clean},
+        common::render::send::{self, body},
         contract::{Piece, Ticket, Upload},
         wecom_app::{cards, limits, settings::agent},
     },
     error::{Code, Fault},
     ports::platform::{Answer, Call, CallBody, Method},
     settings::AccountSettings,
+    text::clean,
 };
 
 pub const SEND_PATH: &str = "/cgi-bin/message/send";
