@@ -66,7 +66,9 @@ fn bind_public(address: SocketAddr, house: &House) -> io::Result<Door> {
             .configure(web::callback(inbound.clone()))
     };
     let server = HttpServer::new(app)
-        .workers(cpus())
+        // One more than there are processors: a worker whose processor the store's writer has just then is not moved to an idle
+        // one for half a millisecond, and its connections would wait with it.
+        .workers(cpus() + 1)
         .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
         // A connection that the platform closed ends its handler, so that the answer is kept for the next attempt.
         .h1_allow_half_closed(false)
