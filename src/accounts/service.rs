@@ -68,7 +68,12 @@ impl Service {
             store.write_records(anew).await?;
         }
         publish(&registry, &accounts);
-        registry.replace_paused(paused(&*store).await?);
+        let mut paused = paused(&*store).await?;
+        // Removed, and the pause was not lifted before the end: an account of that name that comes later is another one.
+        for (id, _) in paused.extract_if(.., |id, _| !accounts.contains_key(id)) {
+            store.pause(&id, None).await?;
+        }
+        registry.replace_paused(paused);
         Ok(Self {
             store,
             vault,

@@ -105,6 +105,7 @@ mod tests {
             conversation: ConversationId(id),
             key: format!("official_account:wx1:u:{id}"),
             core: core.map(Arc::from),
+            core_before_pause: None,
             first_seq: 1,
             count: 2,
             oldest: 0,

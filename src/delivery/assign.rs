@@ -54,5 +54,12 @@ fn taker(waiting: &Waiting, cores: &Cores, owners: &dyn Owners) -> Option<Arc<st
     if waiting.core.as_ref().is_some_and(|core| cores.named(core).is_some()) {
         return None;
     }
-    cores.for_account(&account?).map(|core| core.name.clone())
+    match account {
+        Some(account) => cores.for_account(&account).map(|core| core.name.clone()),
+        // The account was removed, and with it the pause in which this came: it goes where it would have gone without one.
+        None => waiting
+            .core_before_pause
+            .clone()
+            .filter(|core| cores.named(core).is_some()),
+    }
 }

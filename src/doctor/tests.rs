@@ -101,6 +101,7 @@ async fn a_paused_account_is_named_with_what_waits_until_it_is_resumed() {
     let house = House::new().await;
     house.bind();
     let waiting = |key: &str, count| crate::ports::store::Waiting {
+        core_before_pause: None,
         conversation: crate::ports::store::ConversationId(1),
         key: key.into(),
         core: None,

@@ -139,6 +139,8 @@ pub struct Waiting {
     pub conversation: ConversationId,
     pub key: String,
     pub core: Option<Arc<str>>,
+    /// Who had it, or was to have it, when its account was paused; looked up where everything that waits is.
+    pub core_before_pause: Option<Arc<str>>,
     pub first_seq: u32,
     pub count: u32,
     pub oldest: Millis,

@@ -228,12 +228,12 @@ async fn waiting_conversations_get_the_core_whose_rule_fits() {
     assert_eq!(given, [1, 2].map(|id| (ConversationId(id), "main".to_owned())));
 }
 
-/// Each conversation is of an account of its own, `c4` of none; these are paused.
+/// Each conversation is of an account of its own, those that end in 4 of none; these are paused.
 struct Shops(&'static [&'static str]);
 
 impl Owners for Shops {
     fn account(&self, key: &str) -> Option<v1::Account> {
-        (key != "c4").then(|| v1::Account {
+        (!key.ends_with('4')).then(|| v1::Account {
             id: key.to_owned(),
             ..Default::default()
         })
@@ -253,6 +253,20 @@ async fn what_waits_of_a_paused_account_is_taken_from_its_core_and_given_to_none
     let count = assign(&*rig.ledger, &parts.cores, &Shops(&["c1", "c2"])).await;
     assert_eq!(count.expect("assigned"), 1);
     assert_eq!(rig.ledger.reassigned(), [(ConversationId(2), String::new())]);
+}
+
+#[tokio::test]
+async fn what_waited_in_a_pause_goes_where_it_would_have_gone_when_its_account_is_removed() {
+    let rig = Rig::new(|_| taken());
+    for (conversation, before) in [(4, None), (14, Some("main")), (24, Some("gone")), (5, Some("main"))] {
+        rig.ledger.append(conversation, None);
+        let id = ConversationId(conversation);
+        rig.ledger.data().before_pause.extend(before.map(|core| (id, core)));
+    }
+    let (parts, _) = rig.parts.as_ref().expect("not running");
+    let count = assign(&*rig.ledger, &parts.cores, &Shops(&["c5"])).await;
+    assert_eq!(count.expect("assigned"), 1);
+    assert_eq!(rig.ledger.reassigned(), [(ConversationId(14), "main".to_owned())]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -174,13 +174,16 @@ impl Writer {
     pub fn choose_core(&mut self, conversation: i64, wanted: Option<&str>) -> Result<bool, rusqlite::Error> {
         let chosen = wanted.unwrap_or_default();
         let wanted = self.unless_paused(conversation, chosen)?;
-        let current = &self.conversations.state(&self.db, conversation)?.core;
+        let state = self.conversations.state(&self.db, conversation)?;
+        let current = &state.core;
         let (same, nobody) = (current == wanted, current.is_empty());
+        // Begun in a pause: whose it would be is known from now on, also where its account is gone when the pause ends.
+        let unknown = wanted != chosen && state.core_before_pause.is_empty();
         let stays = !nobody && self.lines.first_seq(conversation).is_some();
-        if same || (stays && wanted == chosen) {
+        if (same && !unknown) || (stays && wanted == chosen) {
             return Ok(false);
         }
-        self.give(conversation, wanted)?;
+        self.give(conversation, chosen)?;
         Ok(true)
     }
 

@@ -69,6 +69,7 @@ impl Writer {
             conversation: ConversationId(conversation),
             key,
             core: self.core_name(&core),
+            core_before_pause: None,
             first_seq,
             count: u32::try_from(count).unwrap_or(u32::MAX),
             oldest: oldest.unwrap_or_default(),

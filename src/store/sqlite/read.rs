@@ -187,10 +187,12 @@ pub fn backlog(db: &Connection, lines: Vec<Line>) -> Found<Vec<Waiting>> {
         let Some(oldest) = oldest else { continue };
         let (key, state): (_, Vec<u8>) =
             conversation.query_row([line.conversation], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let state = State::decode(state.as_slice()).map_err(undecodable)?;
         waiting.push(Waiting {
             conversation: ConversationId(line.conversation),
             key,
-            core: cores.shared(State::decode(state.as_slice()).map_err(undecodable)?.core),
+            core: cores.shared(state.core),
+            core_before_pause: cores.shared(state.core_before_pause),
             first_seq: line.first_seq,
             count: line.count,
             oldest,

@@ -67,6 +67,23 @@ async fn what_waited_for_a_core_when_the_account_was_paused_is_taken_from_it() {
 }
 
 #[tokio::test]
+async fn who_had_a_conversation_or_was_to_have_it_is_known_when_its_account_is_gone() {
+    let bench = Bench::new();
+    bench.say("a", 1).await;
+    bench.store.pause("shop", Some(START)).await.expect("paused");
+    bench.store.reassign(all(), "".into()).await.expect("taken away");
+    // Begun in the pause: nobody had it.
+    bench.say("b", 2).await;
+    let bench = bench.crashed().await;
+    let backlog = bench.store.backlog().await.expect("read");
+    let before: Vec<_> = backlog
+        .iter()
+        .map(|it| (it.core.as_deref(), it.core_before_pause.as_deref()))
+        .collect();
+    assert_eq!(before, [(None, Some("main")), (None, Some("main"))]);
+}
+
+#[tokio::test]
 async fn the_first_event_after_a_pause_brings_what_waited_before_it() {
     let bench = Bench::new();
     bench.store.pause("shop", Some(START)).await.expect("paused");
