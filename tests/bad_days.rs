@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use serde_json::json;
 use support::{
     bridge::{Bridge, Setup, root_of},
@@ -109,6 +109,23 @@ async fn writes_that_fail_are_answered_503_until_they_succeed_again() {
     assert_eq!(bridge.text(&shop, "oAnna", "after").await, ok());
     assert_eq!(core.hears_text("after").await, ["before", "after"]);
     assert_eq!(core.heard().last().unwrap().seq, 2, "what was refused left no hole");
+}
+
+#[tokio::test]
+async fn a_terminal_that_is_closed_ends_it_in_order_unless_whoever_started_it_said_otherwise() {
+    let core = Core::start(|_| Said::taken()).await;
+    let mut bridge = Bridge::start(Setup::to_core(&core, "")).await;
+    assert_eq!(bridge.stop_by(Signal::HUP).await, 0);
+
+    let ignored = Setup::to_core(&core, "").before(&["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"]);
+    let mut bridge = Bridge::start(ignored).await;
+    kill_process(
+        Pid::from_raw(i32::try_from(bridge.pid()).unwrap()).unwrap(),
+        Signal::HUP,
+    )
+    .unwrap();
+    alive(&bridge).await;
+    assert_eq!(bridge.stop().await, 0);
 }
 
 /// Words that run a command in a world of its own where `folder` is a small disk; `None` where the kernel forbids it.

@@ -14,7 +14,7 @@ mod refusals;
 mod support;
 
 use office::Office;
-use serde_json::json;
+use serde_json::{Value, json};
 use support::core::Said;
 
 #[tokio::test]
@@ -76,9 +76,42 @@ async fn who_authorises_again_keeps_its_id_and_shows_the_new_permissions() {
     assert_eq!(sets().await, json!([2, 3]));
     let warned = office.bridge.get("/v1/accounts/shop").await["state"]["reasons"].clone();
     assert_eq!(warned, json!(["SCOPE_NOT_GRANTED"]));
+    // Nothing can be sent: that is known before the platform says so, and told to the core.
+    let may = async || {
+        let view = office.bridge.get("/v1/accounts/shop").await;
+        [
+            view["capabilities"]["api"].clone(),
+            view["capabilities"]["apiReason"].clone(),
+        ]
+    };
+    assert_eq!(may().await, [json!(null), json!("SCOPE_NOT_GRANTED")]);
+    let asked = office.calls("message_custom_send").await;
+    let refused = office.sends(&shop, "oAnna", "nobody may").await;
+    assert_eq!(refused["error"]["code"], "SCOPE_NOT_GRANTED", "{refused}");
+    assert_eq!(office.calls("message_custom_send").await, asked);
+    let turns = support::until("both are told", async || {
+        let heard = office.core.heard();
+        let signal = |it: &support::core::Heard| it.event.get("signal").cloned();
+        let turns: Vec<Value> = heard.iter().filter_map(signal).skip(1).collect();
+        (turns.len() == 2).then_some(turns)
+    })
+    .await;
+    assert_eq!(turns[0]["accountState"]["state"], "DEGRADED", "{turns:?}");
+    assert_eq!(turns[1]["capabilities"]["apiReason"], "SCOPE_NOT_GRANTED", "{turns:?}");
+    // A call of the doctor's that works shows nothing about it.
+    office.bridge.get("/admin/v1/doctor?account=shop").await;
+    assert_eq!(may().await[1], "SCOPE_NOT_GRANTED");
     office.scan("shop", &shop, json!({})).await;
     assert!(sets().await.as_array().unwrap().contains(&json!(1)));
-    assert_eq!(office.ids().await, ["platform", "shop"]);
+    assert_eq!(may().await, [json!(true), json!(null)]);
+    let first = support::until("both turns are written down", async || {
+        let audit = office.bridge.get("/admin/v1/audit").await;
+        let acts = audit["items"].as_array().unwrap().iter();
+        let turns: Vec<&Value> = acts.filter(|it| it["what"] == "account.authorisation").collect();
+        (turns.len() == 2).then(|| turns[1]["after"].clone())
+    })
+    .await;
+    assert_eq!(first, json!({ "state": "AUTHORISED", "permissionSets": [2, 3] }));
     // The link for an account that is bound takes no other one.
     let other = office::official_account("other");
     office.exists(&other).await;

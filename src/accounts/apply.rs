@@ -101,6 +101,7 @@ pub fn plan(
         }
         let before = stored.get(&id);
         keep_grace(before.map(|bound| &bound.settings), &mut settings);
+        keep_learnt(before.map(|bound| &bound.settings), &mut settings);
         match (world.open)(&settings) {
             Ok(claimed) => {
                 claims.insert(id.clone(), claimed);
@@ -182,12 +183,7 @@ pub fn rotated(before: &AccountSettings, token: Option<&str>, encoding_aes_key: 
     }
     // Values that nobody has used yet are no side of a rotation: the platform still has those before them.
     let kept = before.previous.as_ref().filter(|it| it.new_seen_at.is_none());
-    let previous = kept.cloned().unwrap_or_else(|| Previous {
-        token: before.token.clone(),
-        encoding_aes_key: before.encoding_aes_key.clone(),
-        grace: GRACE.into(),
-        new_seen_at: None,
-    });
+    let previous = kept.cloned().unwrap_or_else(|| replaced(before));
     let taken_back = previous.token == settings.token && previous.encoding_aes_key == settings.encoding_aes_key;
     settings.previous = (!taken_back).then_some(previous);
     settings
@@ -197,9 +193,16 @@ fn same_values(one: &AccountSettings, other: &AccountSettings) -> bool {
     one.token == other.token && one.encoding_aes_key == other.encoding_aes_key
 }
 
-/// A file that says nothing about `previous` does not end a rotation that runs, and what we noted about one stays. A file
-/// with other values and without `previous` drops the old values at once; `previous = {}` ends a rotation by hand.
+/// A file that says nothing about `previous` does not end a rotation that runs, and what we noted about one stays. One that is
+/// older than a rotation turns it round: the platform may have either pair, so both are honoured. A file with yet other values
+/// and without `previous` drops the old values at once; `previous = {}` ends a rotation by hand.
 fn keep_grace(before: Option<&AccountSettings>, settings: &mut AccountSettings) {
+    if settings.previous.is_none()
+        && let Some(before) = before.filter(|before| is_older(settings, before))
+    {
+        settings.previous = Some(replaced(before));
+        return;
+    }
     let running = before
         .filter(|before| same_values(before, settings))
         .and_then(|before| before.previous.as_ref());
@@ -212,6 +215,35 @@ fn keep_grace(before: Option<&AccountSettings>, settings: &mut AccountSettings) 
             given.new_seen_at = running.new_seen_at;
         }
         _ => {}
+    }
+}
+
+/// The values that a rotation of `before` replaced.
+fn is_older(settings: &AccountSettings, before: &AccountSettings) -> bool {
+    let replaced = before.previous.as_ref();
+    !same_values(settings, before)
+        && replaced.is_some_and(|it| it.token == settings.token && it.encoding_aes_key == settings.encoding_aes_key)
+}
+
+/// The values of `before` as those that others replace now.
+fn replaced(before: &AccountSettings) -> Previous {
+    Previous {
+        token: before.token.clone(),
+        encoding_aes_key: before.encoding_aes_key.clone(),
+        grace: GRACE.into(),
+        new_seen_at: None,
+    }
+}
+
+/// What an authorisation told of the account stays where the file leaves it out.
+fn keep_learnt(before: Option<&AccountSettings>, settings: &mut AccountSettings) {
+    let same = |before: &&AccountSettings| {
+        !settings.via.is_empty() && before.via == settings.via && before.app_id == settings.app_id
+    };
+    if let Some(before) = before.filter(same)
+        && settings.original_id.is_empty()
+    {
+        settings.original_id.clone_from(&before.original_id);
     }
 }
 
@@ -453,6 +485,63 @@ mod tests {
         assert_eq!(ended.accounts["a"].settings.previous, None);
         let other = apply(&stored, &[account("a", "third")], false);
         assert_eq!(other.accounts["a"].settings.previous, None, "the file is the law");
+    }
+
+    #[test]
+    fn a_file_from_before_a_rotation_does_not_shut_out_what_the_console_has_by_now() {
+        let stored = apply(
+            &Accounts::new(),
+            &[rotated(&account("a", "old"), Some("new"), None)],
+            false,
+        )
+        .accounts;
+        let turned = apply(&stored, &[account("a", "old")], false);
+        assert_eq!(turned.changes.updated, ["a"]);
+        let settings = &turned.accounts["a"].settings;
+        let previous = settings.previous.as_ref().expect("both are honoured");
+        assert_eq!((settings.token.expose(), previous.token.expose()), ("old", "new"));
+        let again = apply(&turned.accounts, &[account("a", "old")], false);
+        assert_eq!(again.changes.unchanged, ["a"]);
+        assert_eq!(
+            apply(&turned.accounts, &[account("a", "new")], false).accounts["a"]
+                .settings
+                .previous
+                .as_ref()
+                .expect("and back")
+                .token
+                .expose(),
+            "old"
+        );
+    }
+
+    #[test]
+    fn what_an_authorisation_told_stays_where_the_file_is_silent() {
+        let told = AccountSettings {
+            original_id: "gh_1".into(),
+            ..via(account("a", ""), "op")
+        };
+        let platform = AccountSettings {
+            channel: "open_platform".into(),
+            ..account("op", "t")
+        };
+        let stored = apply(&Accounts::new(), &[platform, told.clone()], false).accounts;
+        let silent = AccountSettings {
+            original_id: String::new(),
+            ..told.clone()
+        };
+        assert_eq!(apply(&stored, &[silent.clone()], false).changes.unchanged, ["a"]);
+        // Another account, or another way to it: nothing of the old one is known of it.
+        let other = AccountSettings {
+            app_id: "wx-other".into(),
+            ..silent
+        };
+        assert_eq!(apply(&stored, &[other], false).accounts["a"].settings.original_id, "");
+        assert_eq!(
+            apply(&stored, &[account("a", "t")], false).accounts["a"]
+                .settings
+                .original_id,
+            ""
+        );
     }
 
     #[test]

@@ -435,6 +435,7 @@ fn doors(
         trust: people.trust,
         outbound: outbound.clone(),
         assigner: assigner.clone(),
+        keeper: keeper.clone(),
     };
     let again = wired::Again {
         pushed: deliverer.replay(),

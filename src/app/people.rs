@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{StartFault, assigner::Assigner, ground::Ground};
 use crate::{
-    accounts::{Registry, Service},
+    accounts::{Opened, Registry, Service},
     api_tokens::Tokens,
     config::Config,
     egress::{Egress, Limits},
@@ -14,6 +14,7 @@ use crate::{
     outbound::Outbound,
     secret::Secret,
     settings::Passthrough,
+    tokens::Keeper,
     web::needs::{AccountDesk, Applied, Notation, Unapplied},
 };
 
@@ -86,6 +87,27 @@ pub struct Desk {
     pub trust: Arc<Trust>,
     pub outbound: Arc<Outbound>,
     pub assigner: Arc<Assigner>,
+    pub keeper: Arc<Keeper>,
+}
+
+impl Desk {
+    /// A pause ends with its account, and what waited in it is nobody's until a core gets it. What was asked for is done whether
+    /// that succeeds or not: the next start looks again, and so does whatever changes next.
+    async fn assign_the_rest(&self) {
+        if let Err(error) = self.assigner.assign().await {
+            tracing::error!(%error, "what waits for nobody was not given to a core");
+        }
+    }
+}
+
+impl Desk {
+    /// A secret that was mended holds from the next call on, also for those whose tokens come by way of this account.
+    fn ask_anew(&self, opened: &Arc<Opened>) {
+        for via in self.registry.bound_via(&opened.settings.id) {
+            self.keeper.encourage(&via);
+        }
+        self.keeper.encourage(opened);
+    }
 }
 
 #[async_trait]
@@ -94,15 +116,12 @@ impl AccountDesk for Desk {
         let applied = AccountDesk::apply(&*self.service, file, notation, prune).await;
         self.trust.renew();
         if let Ok(applied) = &applied {
-            if !applied.created.is_empty() {
-                // What waited when an account of that place was removed in a pause is nobody's. It is bound whether that succeeds
-                // or not, and the customer's next event brings what waits as well.
-                if let Err(error) = self.assigner.assign().await {
-                    tracing::error!(%error, "what waits for nobody was not given to a core");
-                }
+            if !applied.created.is_empty() || !applied.removed.is_empty() {
+                self.assign_the_rest().await;
             }
             for id in applied.created.iter().chain(&applied.updated) {
                 if let Some(opened) = self.registry.get(id) {
+                    self.ask_anew(&opened);
                     self.outbound.account_changed(&opened).await;
                 }
             }
@@ -118,6 +137,7 @@ impl AccountDesk for Desk {
         self.trust.renew();
         if removed == Ok(true) {
             self.outbound.account_gone(id).await;
+            self.assign_the_rest().await;
         }
         removed
     }

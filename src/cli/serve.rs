@@ -90,10 +90,12 @@ async fn serve(config: &Config, options: Options) -> Outcome {
 /// A second signal within this time is the first one again.
 const SAME_ORDER: Duration = Duration::from_secs(1);
 
-/// SIGTERM and SIGINT.
+/// SIGTERM and SIGINT, and the SIGHUP of a terminal that is closed, which would end us where we stand.
 pub struct Orders {
     terminate: Signal,
     interrupt: Signal,
+    /// `None`: whoever started us said that it means nothing, as `nohup` does.
+    hang_up: Option<Signal>,
 }
 
 impl Orders {
@@ -101,6 +103,9 @@ impl Orders {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: (!hang_up_is_ignored())
+                .then(|| signal(SignalKind::hangup()))
+                .transpose()?,
         })
     }
 
@@ -109,6 +114,7 @@ impl Orders {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            () = hung_up(self.hang_up.as_mut()) => {}
         }
     }
 
@@ -123,6 +129,27 @@ impl Orders {
         let _ = tokio::time::timeout(SAME_ORDER, same).await;
         self.next().await;
     }
+}
+
+async fn hung_up(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+fn hang_up_is_ignored() -> bool {
+    // Where the kernel does not tell, the default holds.
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hang_up(&status))
+}
+
+/// `SigIgn` is a mask of hexadecimal digits; SIGHUP is the lowest bit.
+fn ignores_hang_up(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
 }
 
 impl From<StartFault> for Failure {
@@ -143,4 +170,21 @@ pub fn restore(context: &Context<'_>, what: &Backup) -> Outcome {
     backup::restore(context, what, sqlite::FILE, |database| {
         sqlite::raise_epoch(database, SystemClock.now())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_started_us_may_have_said_that_a_hang_up_means_nothing() {
+        let told = |mask: &str| {
+            ignores_hang_up(&format!(
+                "Name:\twxbridge\nSigIgn:\t{mask}\nSigCgt:\t0000000000000001\n"
+            ))
+        };
+        assert!(told("0000000000001001"));
+        assert!(!told("0000000000001000"));
+        assert!(!told("no mask") && !ignores_hang_up(""));
+    }
 }

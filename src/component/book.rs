@@ -57,6 +57,15 @@ pub struct Authorizer {
     pub told: Option<(Standing, Millis)>,
 }
 
+impl Authorizer {
+    /// What was told last, as something older where other permission sets come: the platform's times are whole seconds, and two
+    /// scans may come in one.
+    pub fn told_but_for(&self, sets: &[u32]) -> Option<(Standing, Millis)> {
+        let older = Millis::from(self.sets != sets);
+        self.told.map(|(standing, since)| (standing, since - older))
+    }
+}
+
 /// A single-use way to the bind page; its record is named by the digest of its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {

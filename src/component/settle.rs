@@ -37,7 +37,9 @@ impl Component {
         let id = &platform.settings.id;
         let kept = self.parts.book.change(id, &grant.app_id, |before| {
             let before = before.cloned().unwrap_or_default();
+            let told = before.told_but_for(&grant.sets);
             Some(Authorizer {
+                told,
                 standing: match grant.refresh.is_empty() {
                     true => Standing::NeedsReauth,
                     false => Standing::Authorized,
@@ -51,7 +53,6 @@ impl Component {
                     wanted.to_owned()
                 },
                 about: before.about,
-                told: before.told,
             })
         });
         kept.await.map_err(unstored)?;
@@ -73,12 +74,13 @@ impl Component {
         let about = self.learn(platform, app_id).await?;
         let kept = self.parts.book.change(id, app_id, |before| {
             let before = before.cloned().unwrap_or_default();
+            let sets = match about.sets.is_empty() {
+                true => before.sets.clone(),
+                false => about.sets.clone(),
+            };
             Some(Authorizer {
-                sets: if about.sets.is_empty() {
-                    before.sets
-                } else {
-                    about.sets.clone()
-                },
+                told: before.told_but_for(&sets),
+                sets,
                 about: Some(about.clone()),
                 ..before
             })

@@ -1,6 +1,8 @@
 //! Who hears of an authorisation? Whoever looks at the account, and its core.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
+
+use serde_json::json;
 
 use super::{
     Component,
@@ -8,6 +10,7 @@ use super::{
 };
 use crate::{
     accounts::Opened,
+    audit::Deed,
     channels::contract::{Authority, Dedupe, Effects, Inbound, Who},
     error::Code,
     inbound::arrival::{Place, arrival},
@@ -29,6 +32,8 @@ impl Component {
             condition.api_shut = match known.standing {
                 Standing::Revoked => Some(Code::AccountRevoked),
                 Standing::NeedsReauth => Some(Code::NeedsReauth),
+                // What the platform did not say at all stands for nothing.
+                Standing::Authorized if !missing.is_empty() && !known.sets.is_empty() => Some(Code::ScopeNotGranted),
                 Standing::Authorized if fresh || by_us => None,
                 Standing::Authorized => condition.api_shut,
             };
@@ -65,7 +70,24 @@ impl Component {
                 ..before.clone()
             })
         });
-        told.await.map(|_| ())
+        told.await?;
+        // Who comes for the first time is written down where it is bound.
+        if known.told.is_some() || known.standing != Standing::Authorized {
+            self.note_turn(platform, opened, known).await;
+        }
+        Ok(())
+    }
+
+    /// Whoever it was, it came by the platform: its notice, its list, or the scan that it sent back.
+    async fn note_turn(&self, platform: &Opened, opened: &Opened, known: &Authorizer) {
+        let deed = Deed {
+            who: platform.settings.id.clone(),
+            what: "account.authorisation".to_owned(),
+            target: opened.settings.id.clone(),
+            before: json!({ "state": known.told.map(|(standing, _)| said_of(standing)) }),
+            after: json!({ "state": said_of(known.standing), "permissionSets": known.sets }),
+        };
+        self.parts.audit.note(vec![deed]).await;
     }
 
     /// Somebody authorised, or changed what is authorised: with every permission set.
@@ -91,13 +113,19 @@ impl Component {
     }
 }
 
+fn said_of(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Authorized => "AUTHORISED",
+        Standing::NeedsReauth => "NEEDS_REAUTH",
+        Standing::Revoked => "REVOKED",
+    }
+}
+
 fn said(opened: &Opened, known: &Authorizer, name: &str) -> Inbound {
     let reasons: Vec<String> = opened.observe(|condition| {
         let warnings = condition.warnings.keys().copied();
-        warnings
-            .chain(condition.api_shut)
-            .map(|code| code.name().to_owned())
-            .collect()
+        let codes: BTreeSet<&str> = warnings.chain(condition.api_shut).map(Code::name).collect();
+        codes.into_iter().map(str::to_owned).collect()
     });
     let fields = [("AuthorizerAppid", opened.settings.app_id.clone())];
     Inbound {
@@ -114,7 +142,10 @@ fn said(opened: &Opened, known: &Authorizer, name: &str) -> Inbound {
             platform_type: name.to_owned(),
             fields: fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
             account_state: Some(v1::AccountState {
-                state: State::Active as i32,
+                state: match reasons.iter().any(|code| code == Code::ScopeNotGranted.name()) {
+                    true => State::Degraded,
+                    false => State::Active,
+                } as i32,
                 reasons,
                 permission_sets: known.sets.clone(),
             }),

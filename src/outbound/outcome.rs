@@ -12,7 +12,7 @@ use super::{
     step,
 };
 use crate::{
-    accounts::Opened,
+    accounts::{Condition, Opened},
     channels::contract::{Lasts, Learned, Verdict},
     conversation::ledger::Standing,
     error::Code,
@@ -230,8 +230,13 @@ impl Outbound {
 
     /// What a harmless call showed: why the account may not use the API, or that it may.
     pub async fn probed(&self, opened: &Opened, shut: Option<Code>) {
+        // What the account's admin did not tick, no call that works can show.
+        let unticked = |condition: &mut Condition| {
+            condition.api_shut == Some(Code::ScopeNotGranted) && condition.warnings.contains_key(&Code::ScopeNotGranted)
+        };
         match shut {
             Some(code) => self.api_refused(opened, code).await,
+            None if opened.observe(unticked) => {}
             None => self.api_works(opened).await,
         }
     }

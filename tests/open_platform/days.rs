@@ -148,6 +148,23 @@ async fn a_lost_refresh_token_is_recovered_from_the_list() {
 }
 
 #[tokio::test]
+async fn a_secret_of_the_platform_that_was_mended_holds_from_the_next_send_on() {
+    let office = Office::open(|_| Said::taken()).await;
+    let shop = office::official_account("shop");
+    office.exists(&shop).await;
+    office.bind("shop", &shop).await;
+    office.says(&shop, "oAnna", "hello").await;
+    assert_eq!(office.sends(&shop, "oAnna", "before").await["status"], "SENT");
+    // Reset in the console, and every token with it.
+    office.resets("another secret of 32 characters!").await;
+    let refused = office.sends(&shop, "oAnna", "meanwhile").await;
+    assert_eq!(refused["error"]["code"], "BAD_SECRET", "{refused}");
+    office.bound_with("another secret of 32 characters!").await;
+    let sent = office.sends(&shop, "oAnna", "afterwards").await;
+    assert_eq!(sent["status"], "SENT", "{sent}");
+}
+
+#[tokio::test]
 async fn an_authorisation_that_is_withdrawn_in_the_middle_of_a_send_ends_that_send() {
     let office = Office::open(|_| Said::taken()).await;
     let shop = office::official_account("shop");

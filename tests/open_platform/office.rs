@@ -74,12 +74,7 @@ impl Office {
             key,
             ..
         } = &self.platform;
-        let entry = format!(
-            "[[account]]\nid = \"platform\"\nchannel = \"open_platform\"\napp_id = \"{app_id}\"\napp_secret = \"{secret}\"\n\
-             token = \"{token}\"\nencoding_aes_key = \"{key}\"\napi_base = \"{}\"\n",
-            self.sim.url()
-        );
-        self.apply(&entry).await;
+        self.bound_with(secret).await;
         let wish = json!({
             "app_id": app_id, "secret": secret, "token": token, "encoding_aes_key": key,
             "events_url": self.bridge.public("/open/platform/events"),
@@ -88,6 +83,26 @@ impl Office {
         self.post_sim("/sim/v1/open", &wish).await;
         let told = self.ticket(&json!({})).await;
         assert_eq!(told["outcome"], "success", "{told}");
+    }
+
+    /// The operator enters the platform, with this secret.
+    pub async fn bound_with(&self, secret: &str) {
+        let Shop { app_id, token, key, .. } = &self.platform;
+        let entry = format!(
+            "[[account]]\nid = \"platform\"\nchannel = \"open_platform\"\napp_id = \"{app_id}\"\napp_secret = \"{secret}\"\n\
+             token = \"{token}\"\nencoding_aes_key = \"{key}\"\napi_base = \"{}\"\n",
+            self.sim.url()
+        );
+        self.apply(&entry).await;
+    }
+
+    /// The secret is reset in the platform's console, and every token has run out since.
+    pub async fn resets(&self, secret: &str) {
+        let wish = json!({ "app_id": self.platform.app_id, "secret": secret });
+        assert_eq!(self.post_sim("/sim/v1/open", &wish).await.0, 200);
+        let later = json!({ "advance": "3h" });
+        let (status, told) = self.post_sim("/sim/v1/clock", &later).await;
+        assert_eq!(status, 200, "{told}");
     }
 
     pub async fn apply(&self, toml: &str) {

@@ -242,8 +242,12 @@ impl Bridge {
 
     /// SIGTERM, as a service manager does it; the exit code, or 128 + the signal.
     pub async fn stop(&mut self) -> i32 {
+        self.stop_by(Signal::TERM).await
+    }
+
+    pub async fn stop_by(&mut self, signal: Signal) -> i32 {
         let pid = Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
+        kill_process(pid, signal).unwrap();
         let status = self.ended().await;
         status
             .code()

@@ -16,10 +16,13 @@ use super::{
     feeds::Feeds,
     lines::Lines,
 };
-use crate::ports::{
-    chance::Chance,
-    clock::{Clock, Millis},
-    store::{ConversationId, Listener, Row, StoreError, Stored, Waiting},
+use crate::{
+    observe::Throttle,
+    ports::{
+        chance::Chance,
+        clock::{Clock, Millis},
+        store::{ConversationId, Listener, Row, StoreError, Stored, Waiting},
+    },
 };
 
 /// Jobs that may wait before callers are told to come back.
@@ -125,6 +128,8 @@ pub struct Writer {
     /// When, and before which event.
     last_fold: (Millis, Row),
     disk: Disk,
+    /// A full disk fails hundreds of batches a second.
+    said: Throttle<&'static str>,
 }
 
 /// What the reserve on disk says.
@@ -199,6 +204,7 @@ impl Writer {
             written: 0,
             behind: false,
             disk,
+            said: Throttle::default(),
         }
     }
 
@@ -344,7 +350,9 @@ impl Writer {
         let waiting = jobs.len().min(BATCH - 1);
         drop(first);
         let refused = 1 + (0..waiting).map_while(|_| jobs.try_recv().ok()).count();
-        tracing::error!(%error, jobs = refused, "no transaction could be begun");
+        if let Some(left_out) = self.said.permits("begin", self.clock.now()) {
+            tracing::error!(%error, jobs = refused, left_out, "no transaction could be begun");
+        }
     }
 
     /// Ends a batch, in memory as on disk.
@@ -356,7 +364,9 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                tracing::error!(%error, jobs, "a batch was rolled back");
+                if let Some(left_out) = self.said.permits("commit", self.clock.now()) {
+                    tracing::error!(%error, jobs, left_out, "a batch was rolled back");
+                }
                 let _ = self.db.execute_batch("ROLLBACK");
                 // Memory may be ahead of the disk now, and rows behind what was committed before.
                 self.behind = true;
