@@ -263,3 +263,34 @@ fn a_header_that_names_people_needs_the_address_of_who_says_it() {
     let login = read(text, &[]).expect("lawful").internal.proxy_login.expect("set");
     assert_eq!((login.header.as_str(), login.operators.len()), ("x-user", 0));
 }
+
+#[test]
+fn a_log_level_that_would_silence_the_log_is_a_fault() {
+    for level in [
+        "warning",
+        "loud",
+        "info;debug",
+        "info;wxbridge=debug",
+        "wxbridge",
+        "info, debug",
+        ",",
+        "",
+    ] {
+        let told = read(&format!("[log]\nlevel = {level:?}\n"), &[]).expect_err(level);
+        let found =
+            format!("wxbridge.toml:2: log.level: found {level:?}; expected error, warn, info, debug, trace or off");
+        assert!(told.len() == 1 && told[0].starts_with(&found), "{told:#?}");
+        let told = read("", &[("WXBRIDGE__LOG__LEVEL", level)]);
+        assert!(level.is_empty() || told.expect_err(level)[0].contains("WXBRIDGE__LOG__LEVEL"));
+    }
+    for level in [
+        "warn",
+        "INFO",
+        "off",
+        "info,wxbridge::store=debug",
+        "wxbridge[offer{key=1}]=trace,error",
+    ] {
+        let config = read(&format!("[log]\nlevel = {level:?}\n"), &[]).expect("lawful");
+        assert_eq!(config.log.level, level);
+    }
+}
