@@ -395,7 +395,10 @@ impl<'r> Table<'r> {
                 &origin,
                 &self.full(key),
                 "an unknown key",
-                format!("one of: {}", known.join(", ")),
+                match known.as_slice() {
+                    [] => "no key here".to_owned(),
+                    known => format!("one of: {}", known.join(", ")),
+                },
             );
         }
         self.shown
