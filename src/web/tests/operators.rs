@@ -133,6 +133,24 @@ async fn the_values_of_a_call_in_their_order_or_twice_do_nothing() {
 }
 
 #[actix_web::test]
+async fn the_old_system_s_password_is_not_told_in_the_refusal() {
+    let house = House::new().await;
+    house.bind();
+    let wish = json!({ "mode": "tee", "url": "http://u:hush@old.example/" });
+    let refused = ask(
+        &house,
+        &house.operator,
+        post("/admin/v1/accounts/shop/passthrough", &wish),
+    )
+    .await;
+    let detail = refused.json()["detail"].as_str().unwrap_or_default().to_owned();
+    assert!(
+        detail.starts_with("url is \"http://***@old.example/\", expected"),
+        "{detail}"
+    );
+}
+
+#[actix_web::test]
 async fn an_account_is_paused_by_operators_alone_and_its_view_and_the_audit_say_so() {
     let house = House::new().await;
     house.bind();
@@ -282,6 +300,7 @@ async fn what_operators_look_at_is_there() {
         (&cores["items"][0]["backlogEvents"], &cores["items"][0]["ageSeconds"]),
         (&json!(3), &json!(5))
     );
+    assert_eq!(cores["items"][0]["url"], "http://127.0.0.1:9/?key=****");
     let zh = ask(&house, op, get("/admin/v1/doctor?lang=zh")).await.json();
     assert!(
         zh["items"]
