@@ -52,6 +52,20 @@ pub fn masked(secret: &str) -> String {
     }
 }
 
+/// An address with every value of its query masked: receivers want keys there.
+pub fn masked_query(url: &str, masked: impl Fn(&str) -> String) -> String {
+    let Some((address, query)) = url.split_once('?') else {
+        return url.to_owned();
+    };
+    let pair = |pair: &str| match pair.split_once('=') {
+        Some((name, value)) => format!("{name}={}", masked(value)),
+        // A name alone may be the key itself.
+        None => masked(pair),
+    };
+    let pairs: Vec<_> = query.split('&').map(pair).collect();
+    format!("{address}?{}", pairs.join("&"))
+}
+
 mod plain {
     use serde::{Deserialize, Deserializer, Serializer};
     use zeroize::Zeroizing;
@@ -66,13 +80,24 @@ mod plain {
 
 #[cfg(test)]
 mod tests {
-    use super::{Secret, masked};
+    use super::{Secret, masked, masked_query};
 
     #[test]
     fn a_masked_secret_shows_two_characters_at_most() {
         assert_eq!(masked("0123456789ab"), "****ab");
         assert_eq!(masked("short"), "****");
         assert_eq!(masked(""), "");
+    }
+
+    #[test]
+    fn an_address_shows_its_query_s_names_alone() {
+        let shown = |url: &str| masked_query(url, masked);
+        assert_eq!(
+            shown("https://a.example/in/?code=0123456789ab&v=1&hushhush"),
+            "https://a.example/in/?code=****ab&v=****&****sh"
+        );
+        assert_eq!(shown("https://a.example/in?"), "https://a.example/in?");
+        assert_eq!(shown("https://a.example/in"), "https://a.example/in");
     }
 
     #[test]

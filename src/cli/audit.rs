@@ -25,7 +25,8 @@ pub async fn run(context: &Context<'_>, client: impl FnOnce() -> Outcome<Client>
         }
         AuditCommand::Export { file } => export(context, &client()?, file).await,
         AuditCommand::Verify { file: Some(file) } => {
-            told(context, &serde_json::to_value(exported(file)?).unwrap_or_default())
+            let found = proving(exported(file)?);
+            told(context, &serde_json::to_value(found).unwrap_or_default())
         }
         AuditCommand::Verify { file: None } => {
             let found = client()?.get(&["admin", "v1", "audit", "verify"], &[]).await?;
@@ -80,6 +81,21 @@ fn exported(file: &Path) -> Outcome<Verified> {
     Ok(chain::verify(&acts, None))
 }
 
+const NO_RECORD: &str = "no record is in it: an empty file proves nothing";
+
+/// What a file shows that is all there is: one that was emptied is whole, too. A log that nothing was written in yet exports
+/// as such a file.
+fn proving(found: Verified) -> Verified {
+    match found.records {
+        0 => Verified {
+            whole: false,
+            fault: NO_RECORD.to_owned(),
+            ..found
+        },
+        _ => found,
+    }
+}
+
 /// A log that is not whole is a red finding.
 fn told(context: &Context<'_>, found: &Value) -> Outcome {
     context.show(found, |found| {
@@ -97,6 +113,12 @@ fn told(context: &Context<'_>, found: &Value) -> Outcome {
                     &format!("完整：{records} 条记录（{first} 至 {last}），最后的哈希为 {hash}"),
                 )
             ),
+            false if found["fault"] == NO_RECORD => {
+                format!(
+                    "{}\n",
+                    context.lang.pick(NO_RECORD, "文件中没有任何记录：空文件不能证明什么")
+                )
+            }
             false => {
                 let fault = print::at(found, "/fault");
                 let said = context.lang.pick("NOT as it was written", "记录被改动");
@@ -107,5 +129,39 @@ fn told(context: &Context<'_>, found: &Value) -> Outcome {
     match found["whole"] == json!(true) {
         true => Ok(()),
         false => Err(Failure::new(FAILED, "")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verified(text: &str) -> Verified {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("audit.jsonl");
+        fs::write(&file, text).expect("written");
+        proving(exported(&file).expect("records"))
+    }
+
+    #[test]
+    fn a_file_without_a_record_proves_nothing() {
+        let empty = verified("");
+        assert_eq!(
+            (empty.whole, empty.records, empty.fault.as_str()),
+            (false, 0, NO_RECORD)
+        );
+        let mut head = chain::Head::default();
+        let act = head.bind(Act {
+            number: 0,
+            time: crate::schema::Timestamp::from_millis(1_752_000_000_000),
+            who: "op".into(),
+            what: "x".into(),
+            target: "y".into(),
+            before: Value::Null,
+            after: Value::Null,
+            hash: String::new(),
+        });
+        let one = verified(&serde_json::to_string(&act).expect("JSON"));
+        assert_eq!((one.whole, one.records, one.fault.as_str()), (true, 1, ""));
     }
 }

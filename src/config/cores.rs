@@ -115,11 +115,13 @@ fn read_url(it: &mut Table<'_>, kind: Option<Kind>) -> Option<String> {
     }
     it.require("url", HTTP_URL);
     // The path is the operator's: it is kept as written, last slash and query included.
-    it.parse(
+    let url = it.parse(
         "url",
         "an address such as \"https://core.example/wxbridge\", without credentials",
         whole_url,
-    )
+    );
+    it.mask_query("url");
+    url
 }
 
 /// What [`grpc_url`] wants.

@@ -39,6 +39,7 @@ fn read_forwarder(it: &mut Table<'_>) -> Option<Forwarder> {
         "an address such as \"https://archive.example/records\", without credentials",
         whole_url,
     );
+    it.mask_query("url");
     let types = read_types(it);
     let key = read_key(it);
     let modes = [Mode::HmacSha256, Mode::SobotMd5].map(|mode| (mode.name(), mode));

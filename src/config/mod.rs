@@ -19,6 +19,7 @@ use ipnet::IpNet;
 
 pub use cores::{GRPC_URL, grpc_url};
 pub use fault::{ConfigFault, ConfigFaults};
+pub use sections::{LEVEL, is_level};
 
 use crate::{api_tokens::ProxyLogin, cores::Cores, forward::settings::Forwarder, ports::clock::Millis};
 

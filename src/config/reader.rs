@@ -14,9 +14,9 @@ use config::{Map, Value, ValueKind};
 use ipnet::IpNet;
 
 use super::{fault::ConfigFault, sources};
-use crate::ports::clock::Millis;
-pub use words::{ADDRESS, HTTP_URL, duration, http_url, lines, read_text};
-use words::{deepest_origin, describe, duration_text, first_origin, quoted, to_toml};
+use crate::{ports::clock::Millis, secret::masked_query};
+pub use words::{ADDRESS, HTTP_URL, duration, http_url, lines, quoted, read_text};
+use words::{deepest_origin, describe, duration_text, first_origin, to_toml};
 
 /// What reading leaves behind beside the values.
 #[derive(Default)]
@@ -119,6 +119,13 @@ impl<'r> Table<'r> {
 
     fn show(&mut self, key: &str, value: impl Into<toml::Value>) {
         self.shown.insert(key.to_owned(), value.into());
+    }
+
+    /// Shows the address under `key` without the values of its query.
+    pub fn mask_query(&mut self, key: &str) {
+        if let Some(toml::Value::String(url)) = self.shown.get(key) {
+            self.show(key, masked_query(url, |_| words::MASK.to_owned()));
+        }
     }
 
     /// A fault unless `key` was written.
@@ -395,7 +402,10 @@ impl<'r> Table<'r> {
                 &origin,
                 &self.full(key),
                 "an unknown key",
-                format!("one of: {}", known.join(", ")),
+                match known.as_slice() {
+                    [] => "no key here".to_owned(),
+                    known => format!("one of: {}", known.join(", ")),
+                },
             );
         }
         self.shown

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
 use super::{
     Compat, Config, Egress, Grpc, Health, Internal, Kf, Log, LogFormat, Platform, Public, Retention, Session, Store,
     Tls, cores, forwarders,
@@ -278,6 +280,27 @@ fn read_retention(it: &mut Table<'_>) -> Option<Retention> {
     })
 }
 
+/// What `log.level` and `RUST_LOG` may say.
+pub const LEVEL: &str = "error, warn, info, debug, trace or off, or directives such as \"info,wxbridge::store=debug\"";
+
+/// Whether a filter hears what whoever wrote `text` wants to hear: an unknown word alone would be the one target that it hears.
+pub fn is_level(text: &str) -> bool {
+    let mut directives = text.split(',').filter(|each| !each.is_empty()).peekable();
+    directives.peek().is_some()
+        && directives.all(|each| match each.split_once('=') {
+            Some((target, _)) => is_target(target),
+            None => each.parse::<LevelFilter>().is_ok(),
+        })
+        && EnvFilter::builder().parse(text).is_ok()
+}
+
+/// The path of a module, and what stands behind it in brackets.
+fn is_target(text: &str) -> bool {
+    let path = text.split('[').next().unwrap_or_default();
+    path.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_:-.".contains(&byte))
+}
+
 fn read_log(it: &mut Table<'_>) -> Option<Log> {
     let formats = [
         ("auto", LogFormat::Auto),
@@ -285,10 +308,7 @@ fn read_log(it: &mut Table<'_>) -> Option<Log> {
         ("json", LogFormat::Json),
     ];
     let format = it.one_of("format", &formats);
-    let level = it.parse("level", "a level such as \"info\", or directives", |text| {
-        let directives = tracing_subscriber::EnvFilter::builder().parse(text);
-        (!text.is_empty() && directives.is_ok()).then(|| text.to_owned())
-    });
+    let level = it.parse("level", LEVEL, |text| is_level(text).then(|| text.to_owned()));
     Some(Log {
         format: format?,
         level: level?,

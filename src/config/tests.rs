@@ -263,3 +263,66 @@ fn a_header_that_names_people_needs_the_address_of_who_says_it() {
     let login = read(text, &[]).expect("lawful").internal.proxy_login.expect("set");
     assert_eq!((login.header.as_str(), login.operators.len()), ("x-user", 0));
 }
+
+#[test]
+fn a_log_level_that_would_silence_the_log_is_a_fault() {
+    for level in [
+        "warning",
+        "loud",
+        "info;debug",
+        "info;wxbridge=debug",
+        "wxbridge",
+        "info, debug",
+        ",",
+        "",
+    ] {
+        let told = read(&format!("[log]\nlevel = {level:?}\n"), &[]).expect_err(level);
+        let found =
+            format!("wxbridge.toml:2: log.level: found {level:?}; expected error, warn, info, debug, trace or off");
+        assert!(told.len() == 1 && told[0].starts_with(&found), "{told:#?}");
+        let told = read("", &[("WXBRIDGE__LOG__LEVEL", level)]);
+        assert!(level.is_empty() || told.expect_err(level)[0].contains("WXBRIDGE__LOG__LEVEL"));
+    }
+    for level in [
+        "warn",
+        "INFO",
+        "off",
+        "info,wxbridge::store=debug",
+        "wxbridge[offer{key=1}]=trace,error",
+    ] {
+        let config = read(&format!("[log]\nlevel = {level:?}\n"), &[]).expect("lawful");
+        assert_eq!(config.log.level, level);
+    }
+}
+
+#[test]
+fn a_key_in_an_address_is_not_shown_and_is_where_it_is_sent() {
+    let core = CORE.replace("/in", "/in?key=hush");
+    let forwarder =
+        "[[forwarder]]\nname = \"a\"\nurl = \"https://a.example/b?key=hush&v\"\ntypes = [\"msg\"]\nkey = \"hush\"\n";
+    let config = read(&format!("{core}{forwarder}"), &[]).expect("lawful");
+    let shown = config.shown.to_string();
+    assert!(!shown.contains("hush"), "{shown}");
+    assert!(shown.contains("\"https://core.example/in?key=***\""), "{shown}");
+    assert!(shown.contains("\"https://a.example/b?key=***&***\""), "{shown}");
+    assert_eq!(config.forwarders[0].url, "https://a.example/b?key=hush&v");
+    assert!(config.cores.0[0].url.ends_with("?key=hush"));
+}
+
+#[test]
+fn a_password_in_an_address_is_not_told_however_it_is_mistyped() {
+    for url in [
+        "https://u:hush@a.example",
+        "http:/u:hush@a.example/b",
+        "u:hush@a.example",
+        "https:u:hush@a.example",
+    ] {
+        let told = read(&format!("[platform]\nweixin_api = {url:?}\n"), &[]).expect_err(url);
+        assert!(
+            told[0].contains("***@a.example") && !told[0].contains("hush"),
+            "{told:?}"
+        );
+    }
+    let told = read("[platform]\nweixin_api = \"a.example:80/b@c\"\n", &[]).expect_err("no scheme");
+    assert!(told[0].contains("found \"a.example:80/b@c\""), "{told:?}");
+}

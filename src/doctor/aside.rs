@@ -120,8 +120,8 @@ impl Doctor {
                 let last = Timestamp::from_millis(refusal.last).to_rfc3339_millis();
                 let (count, detail) = (refusal.count, refusal.detail);
                 let seen = said(
-                    format!("{count} callbacks came for no account of ours, the last at {last}: {detail}"),
-                    format!("{count} 次回调不属于任何已绑定账号，最近一次 {last}：{detail}"),
+                    format!("{count} callbacks came to an address of no account, the last at {last}: {detail}"),
+                    format!("{count} 次回调的地址不属于任何已绑定账号，最近一次 {last}：{detail}"),
                 );
                 Draft::new("strangers", Level::Yellow, seen)
                     .code(refusal.code)

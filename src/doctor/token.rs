@@ -29,19 +29,33 @@ impl Doctor {
 }
 
 fn allow_list(opened: &Opened, error: &v1::Error, places: &Places) -> Draft {
-    let address = egress_address(&error.platform_message);
-    let shown = address.map_or_else(|| "?".to_owned(), |address| address.to_string());
-    let seen = said(
-        format!("the platform refuses our address {shown} ({})", error.platform_code),
-        format!("平台拒绝了本机出口地址 {shown}（{}）", error.platform_code),
-    );
+    let number = error.platform_code;
+    let (seen, act) = match egress_address(&error.platform_message) {
+        Some(address) => (
+            said(
+                format!("the platform refuses our address {address} ({number})"),
+                format!("平台拒绝了本机出口地址 {address}（{number}）"),
+            ),
+            said(
+                format!("add {address} to the IP allow-list"),
+                format!("将 {address} 加入 IP 白名单"),
+            ),
+        ),
+        None => (
+            said(
+                format!("the platform refuses our address, without saying which it is ({number})"),
+                format!("平台拒绝了本机出口地址，但未说明是哪个地址（{number}）"),
+            ),
+            said(
+                "add the bridge's outgoing address to the IP allow-list",
+                "将本服务的出口 IP 加入 IP 白名单",
+            ),
+        ),
+    };
     Draft::new("allow-list", Level::Red, seen)
         .code(Code::IpNotAllowed)
         .mean(mute(opened))
-        .act(said(
-            format!("add {shown} to the IP allow-list"),
-            format!("将 {shown} 加入 IP 白名单"),
-        ))
+        .act(act)
         .at(places.allow_list)
 }
 

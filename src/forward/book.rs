@@ -14,7 +14,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use serde_json::{Value, json};
 
 use super::settings::{Forwarder, Kind, Mode};
-use crate::secret::{Secret, masked};
+use crate::secret::{Secret, masked, masked_query};
 
 /// What is remembered of a forwarder.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +48,7 @@ impl Known {
     /// As an operator may see it.
     pub fn shown(&self) -> Value {
         json!({
-            "url": self.url,
+            "url": masked_query(&self.url, masked),
             "types": self.types.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
             "key": masked(self.key.expose()),
             "mode": self.mode.name(),

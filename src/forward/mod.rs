@@ -42,7 +42,7 @@ use crate::{
         store::{Row, Store, StoreError},
     },
     schema::Timestamp,
-    secret::masked,
+    secret::{masked, masked_query},
 };
 use book::{Book, Change, Settled};
 pub use derive::fields_of;
@@ -341,7 +341,7 @@ impl Forward {
         };
         json!({
             "name": to.name,
-            "url": to.url,
+            "url": masked_query(&to.url, masked),
             "mode": to.mode.name(),
             "encrypt": to.encrypt,
             "companyId": to.company_id,

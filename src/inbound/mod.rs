@@ -166,13 +166,28 @@ impl Inbound {
             observer.callback_answered(account, &it.settings.channel, "unavailable", 0.0, None);
             return Err(Reply::empty(503));
         }
-        let named = match is_id(account) {
-            true => format!("no account {account:?} is bound"),
-            false => "the address names no account".to_owned(),
-        };
+        let named = self.why_not_here(account);
         let fault = Fault::new(Code::AccountUnknown, named);
         self.parts.observer.callback_refused("", &told_from(&fault, from));
         Err(Reply::empty(404))
+    }
+
+    /// Why there is nobody at an address of this account. Whoever took one of its addresses for another wants to know which it has.
+    fn why_not_here(&self, account: &str) -> String {
+        if !is_id(account) {
+            return "the address names no account".to_owned();
+        }
+        let Some(opened) = self.parts.registry.get(account) else {
+            return format!("no account {account:?} is bound");
+        };
+        let (via, platform) = (&opened.settings.via, opened.account.authority().is_some());
+        match (via.as_str(), platform) {
+            ("", true) => format!(
+                "{account:?} is an open platform: its addresses are /open/{account}/events and /open/{account}/message/$APPID$"
+            ),
+            ("", false) => format!("{account:?} is no open platform: its address is /callback/{account}"),
+            (via, _) => format!("{account:?} has no address of its own: its callbacks come in at those of {via:?}"),
+        }
     }
 
     /// Our clock, set right by what the platform's last answer said.

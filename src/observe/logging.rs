@@ -7,13 +7,13 @@ use tracing_subscriber::{
     EnvFilter, Layer as _, filter::FilterFn, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use crate::config::{Log, LogFormat};
+use crate::config::{LEVEL, Log, LogFormat, is_level};
 
 /// Starts logging to standard error. `RUST_LOG` goes before the configured level. A second call changes nothing.
 pub fn start(log: &Log) {
-    let filter = EnvFilter::try_from_default_env()
-        .or_else(|_| EnvFilter::try_new(&log.level))
-        .unwrap_or_else(|_| EnvFilter::new("info"));
+    let said = std::env::var(EnvFilter::DEFAULT_ENV).ok();
+    let level = in_force(said.as_deref(), &log.level);
+    let filter = EnvFilter::try_new(level.unwrap_or(&log.level)).unwrap_or_else(|_| EnvFilter::new("info"));
     let terminal = std::io::stderr().is_terminal();
     let json = match log.format {
         LogFormat::Json => true,
@@ -30,6 +30,18 @@ pub fn start(log: &Log) {
     };
     let lines = lines.with_filter(FilterFn::new(may_speak));
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+    if level.is_none() {
+        tracing::warn!("RUST_LOG is not heeded, log.level holds; expected {LEVEL}");
+    }
+}
+
+/// What `RUST_LOG` says, if it says anything, else what is configured; `None` where it says what no filter understands: that
+/// would silence everything.
+fn in_force<'a>(said: Option<&'a str>, configured: &'a str) -> Option<&'a str> {
+    match said.filter(|said| !said.is_empty()) {
+        Some(said) => is_level(said).then_some(said),
+        None => Some(configured),
+    }
 }
 
 /// Libraries write addresses with access tokens and raw bytes at `debug` and below: whatever the filter says, they
@@ -89,6 +101,15 @@ mod tests {
             }
         }
         assert!(lines > 20, "{lines} lines of log were looked at");
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_silences_nothing() {
+        assert_eq!(in_force(Some("debug"), "info"), Some("debug"));
+        assert_eq!(in_force(Some("warning"), "info"), None);
+        for nothing in [None, Some("")] {
+            assert_eq!(in_force(nothing, "warn"), Some("warn"));
+        }
     }
 
     #[test]

@@ -2,12 +2,12 @@
 //!
 //! Canonical proto3 JSON. Equal messages give equal bytes (fields in the schema's order, maps sorted). Reading is
 //! lenient or strict, chosen per call: a core's *answers* may carry fields of a later schema, a core's *requests* may not,
-//! because a misspelt field that is silently dropped is a message that says something else.
+//! because a misspelt field that is silently dropped is a message that says something else; so is one of two values of a name.
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Timestamp, rendered::scalars};
+use super::{Timestamp, distinct::Distinct, rendered::scalars};
 
 /// What to do with a field the schema does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,9 @@ pub enum JsonError {
     Syntax(serde_json::Error),
     #[error("not the expected message: {0}")]
     Shape(serde_json::Error),
+    /// A list would be read as the fields in their order, which nobody wrote down.
+    #[error("not the expected message: found {0}, expected a JSON object")]
+    NoObject(&'static str),
     #[error("unknown field {0}")]
     UnknownField(String),
     #[error("not readable as it is stored: {0}")]
@@ -62,11 +65,32 @@ pub fn write_digits(bytes: &mut Vec<u8>, number: u32, width: usize) {
 
 /// Reads one message from JSON bytes.
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8], unknown: Unknown) -> Result<T, JsonError> {
-    from_value(serde_json::from_slice(bytes).map_err(JsonError::Syntax)?, unknown)
+    let value = match unknown {
+        Unknown::Ignore => serde_json::from_slice(bytes),
+        Unknown::Refuse => serde_json::from_slice(bytes).map(|Distinct(value)| value),
+    };
+    let wrong = |error: serde_json::Error| match error.is_data() {
+        true => JsonError::Shape(error),
+        false => JsonError::Syntax(error),
+    };
+    from_value(value.map_err(wrong)?, unknown)
+}
+
+/// Refuses what is none of the objects that all messages are.
+fn object(value: &Value) -> Result<(), JsonError> {
+    Err(JsonError::NoObject(match value {
+        Value::Object(_) => return Ok(()),
+        Value::Array(_) => "a list",
+        Value::String(_) => "a text",
+        Value::Number(_) => "a number",
+        Value::Bool(_) => "true or false",
+        Value::Null => "null",
+    }))
 }
 
 /// Reads one message from parsed JSON.
 pub fn from_value<T: DeserializeOwned>(mut value: Value, unknown: Unknown) -> Result<T, JsonError> {
+    object(&value)?;
     drop_nulls(&mut value);
     let mut stranger = None;
     let message = serde_ignored::deserialize(value, |path| {
@@ -130,6 +154,37 @@ mod tests {
         assert_eq!(lenient.what, Some(v1::send_request::What::Text("hi".into())));
         let strict = from_slice::<v1::SendRequest>(text, Unknown::Refuse);
         assert!(matches!(strict, Err(JsonError::UnknownField(f)) if f == "colour"));
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Wish {
+        token: String,
+    }
+
+    #[test]
+    fn the_fields_in_their_order_are_no_object() {
+        for text in ["[\"new\"]", "[[\"new\"]]", "\"new\"", "7", "true", "null"] {
+            for unknown in [Unknown::Refuse, Unknown::Ignore] {
+                let read = from_slice::<Wish>(text.as_bytes(), unknown);
+                assert!(matches!(read, Err(JsonError::NoObject(_))), "{text}: {read:?}");
+            }
+        }
+        // Below the top the messages of the schema say the same for themselves.
+        let inside = from_slice::<v1::SendRequest>(br#"{"message":[[{"text":"x"}]]}"#, Unknown::Refuse);
+        assert!(matches!(inside, Err(JsonError::Shape(_))), "{inside:?}");
+    }
+
+    #[test]
+    fn a_field_of_a_request_stands_once() {
+        let twice = br#"{"token":"a","token":"b"}"#;
+        let strict = from_slice::<Wish>(twice, Unknown::Refuse).expect_err("two answers");
+        assert!(
+            strict.to_string().contains("the name \"token\" stands twice"),
+            "{strict}"
+        );
+        // What a core answers is taken as far as it can be understood.
+        let lenient = from_slice::<Wish>(twice, Unknown::Ignore).expect("lenient");
+        assert_eq!(lenient.token, "b");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The types are generated from `proto/wxbridge/v1/wxbridge.proto`; they are the one model of the whole house.
 
 pub mod composed;
+pub mod distinct;
 mod fields;
 pub mod json;
 pub mod json_schema;

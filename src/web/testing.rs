@@ -198,7 +198,7 @@ async fn no_feeds(cores: &Cores, clock: Arc<ManualClock>) -> Arc<Feeds> {
 
 pub fn core(name: &str) -> Core {
     Core {
-        url: "http://127.0.0.1:9".into(),
+        url: "http://127.0.0.1:9/?key=hush".into(),
         reply_budget: 0,
         timeout: 0,
         ..Core::sample(name, Kind::Http)

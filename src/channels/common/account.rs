@@ -57,6 +57,10 @@ impl<T: OfKind + Send + Sync> Tables for T {
     fn media(&self) -> &'static [MediaLimit] {
         self.kind().record.media
     }
+
+    fn limits(&self) -> Vec<String> {
+        self.kind().record.limits()
+    }
 }
 
 /// What an opened account holds.

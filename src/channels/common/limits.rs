@@ -26,9 +26,17 @@ pub const HOUR: Millis = 60 * MINUTE;
 /// Bytes of one text. The platform gives no number for customer-service messages; 2048 is what is observed.
 pub const TEXT_BYTES: u64 = 2048;
 
+/// How `limits` of an account name it.
+const TEXT: &str = "text_bytes";
+
+/// How they name the bytes of a file of this kind.
+fn of_kind(kind: &str) -> String {
+    format!("{kind}_bytes")
+}
+
 /// Bytes of one text on this account.
 pub fn text_bytes(settings: &AccountSettings) -> usize {
-    let bytes = settings.limits.get("text_bytes").copied().unwrap_or(TEXT_BYTES);
+    let bytes = settings.limits.get(TEXT).copied().unwrap_or(TEXT_BYTES);
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
@@ -132,6 +140,13 @@ pub struct Record {
 }
 
 impl Record {
+    /// The names that `limits` of an account may have.
+    pub fn limits(&self) -> Vec<String> {
+        let texts = self.parts.iter().any(|row| row.name == "text");
+        let files = self.media.iter().map(|media| of_kind(media.kind));
+        texts.then(|| TEXT.to_owned()).into_iter().chain(files).collect()
+    }
+
     /// The record of one account, with the figures that its operator lowered.
     pub fn of(&self, describe: &v1::Account, settings: &AccountSettings) -> v1::Capabilities {
         let line = |row| {
@@ -167,7 +182,7 @@ impl Record {
 
 /// The most bytes of a medium of this kind: `limits = { image_bytes = … }` of the account lowers the platform's figure.
 pub fn lowered(settings: &AccountSettings, kind: &str, most: u64) -> u64 {
-    let own = settings.limits.get(&format!("{kind}_bytes"));
+    let own = settings.limits.get(&of_kind(kind));
     own.map_or(most, |own| most.min(*own))
 }
 

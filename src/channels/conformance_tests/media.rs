@@ -14,6 +14,16 @@ use crate::{
 const KINDS: &[&str] = &["image", "voice", "video", "file", "thumb"];
 
 #[test]
+fn an_account_that_was_stored_with_a_limit_of_no_name_opens() {
+    each(|name, channel| {
+        let mut settings = samples::settings(channel);
+        assert!(channel.limits().contains(&"text_bytes".to_owned()), "{name}");
+        settings.limits.insert("image_byte".into(), 1);
+        assert!(channel.open(&settings).is_ok(), "{name}");
+    });
+}
+
+#[test]
 fn a_channel_uploads_what_its_table_says_and_nothing_else() {
     each(|name, channel| {
         let settings = samples::settings(channel);

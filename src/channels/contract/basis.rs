@@ -21,6 +21,8 @@ pub trait Tables: Send + Sync {
     /// What the platform takes as uploaded media, one line per kind (`thumb` too, where it has thumbnails): the table in
     /// `docs/media.md`, and what is looked at before a file is read. A kind without a line cannot be sent as a file.
     fn media(&self) -> &'static [MediaLimit];
+    /// The names that `limits` of an account may have; none where nothing is sent.
+    fn limits(&self) -> Vec<String>;
 }
 
 /// The two families of platforms, each with an API at a place of its own.

@@ -49,7 +49,7 @@ pub fn lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The text in quotes, cut, and without the credentials of an address.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let masked = without_credentials(text);
     let text = masked.as_str();
     let short: String = text.chars().take(80).collect();
@@ -58,12 +58,14 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 fn without_credentials(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return text.to_owned();
-    };
-    let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest.get(..host_end).and_then(|authority| authority.rfind('@')) {
-        Some(at) => format!("{scheme}://{MASK}{}", rest.get(at..).unwrap_or_default()),
+    // Also of what lacks slashes, or a scheme: a password is one wherever it was mistyped.
+    let begin = text.find(':').map_or(0, |colon| colon + 1);
+    let (scheme, rest) = text.split_at(begin);
+    let address = rest.trim_start_matches(['/', '\\']);
+    let slashes = rest.strip_suffix(address).unwrap_or_default();
+    let host_end = address.find(['/', '\\', '?', '#']).unwrap_or(address.len());
+    match address.get(..host_end).and_then(|authority| authority.rfind('@')) {
+        Some(at) => format!("{scheme}{slashes}{MASK}{}", address.get(at..).unwrap_or_default()),
         None => text.to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! What the doctor says of cores, of receivers of copies, and of strangers.
+//! What the doctor says of cores, of receivers of copies, of strangers, and of an address that the platform does not name.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use crate::{
     cores::{Core, Cores},
     doctor::{Doctor, Lang, Level},
     error::{Code, Fault},
+    schema::v1,
     web::{
         needs::{Copies, CoreLinks, CoreState, Lag},
         testing::{House, NOW, core},
@@ -167,4 +168,29 @@ async fn strangers_are_told_of_for_a_day() {
     assert!(told().await);
     house.clock.advance(std::time::Duration::from_secs(1));
     assert!(!told().await);
+}
+
+#[tokio::test]
+async fn an_address_that_the_platform_does_not_name_is_told_in_words() {
+    let house = House::new().await;
+    house.bind();
+    *house.parts.token.lock().expect("lock") = Some(v1::Error {
+        code: Code::IpNotAllowed.name().into(),
+        platform_code: 89503,
+        platform_message: "need admin confirm".into(),
+        ..Default::default()
+    });
+    for (lang, act) in [
+        (Lang::En, "add the bridge's outgoing address to the IP allow-list"),
+        (Lang::Zh, "将本服务的出口 IP 加入 IP 白名单"),
+    ] {
+        let findings = look(&house, lang).await;
+        let allow = find(&findings, "allow-list");
+        assert_eq!(allow.act, act);
+        assert!(
+            !allow.seen.contains('?') && allow.seen.contains("89503"),
+            "{}",
+            allow.seen
+        );
+    }
 }

@@ -51,9 +51,9 @@ pub(super) static PAGES: &[(Code, Page)] = &[
     (
         Code::BodyTooLarge,
         Page {
-            cause_en: "A request body was over the limit: 1 MiB for a callback, 200 MiB for a medium. Callbacks of the platform are a few kilobytes, so a large one is not from it.",
+            cause_en: "A request body was over the limit: 1 MiB for a callback, 200 MiB for a medium, 16 MiB for an accounts file, 4 MiB for another call (POST /v1/records: 1 MiB). Callbacks of the platform are a few kilobytes, so a large one is not from it.",
             remedy_en: "For a callback nothing is to be done. For a medium send a smaller file, or its url.",
-            cause_zh: "请求体超过上限：回调1 MiB，媒体文件200 MiB。微信的回调只有几KB，过大的请求并非来自微信。",
+            cause_zh: "请求体超过上限：回调1 MiB，媒体文件200 MiB，账号文件16 MiB，其他接口4 MiB（POST /v1/records为1 MiB）。微信的回调只有几KB，过大的请求并非来自微信。",
             remedy_zh: "回调无需处理；媒体文件请压缩后再传，或改用url发送。",
         },
     ),

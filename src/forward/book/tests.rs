@@ -280,3 +280,17 @@ fn nothing_that_is_written_down_holds_a_key() {
     said.extend(book.settle(&[]).changes);
     assert!(!format!("{said:?}").contains("0123456789ab"), "{said:?}");
 }
+
+#[test]
+fn a_key_in_the_address_is_seen_no_more_than_the_key_itself() {
+    let with = Forwarder {
+        url: "https://archive.example/a?code=0123456789ab".into(),
+        ..old("a")
+    };
+    let mut book = Book::default();
+    let told = book.settle(&[with]).changes;
+    assert_eq!(told[0].after["url"], "https://archive.example/a?code=****ab");
+    let gone = book.settle(&[]).changes;
+    assert_eq!(gone[0].before["url"], "https://archive.example/a?code=****ab");
+    assert_eq!(book.known["a"].url, "https://archive.example/a?code=0123456789ab");
+}

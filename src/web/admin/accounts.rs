@@ -15,7 +15,7 @@ use super::{
     told,
 };
 use crate::{
-    secret::Secret,
+    secret::{Secret, masked_query},
     web::{
         Answer, Problem, State,
         auth::Caller,
@@ -190,6 +190,7 @@ fn mask(value: &mut Value) {
             Value::String(text) if matches!(name.as_str(), "app_secret" | "token" | "encoding_aes_key" | "secret") => {
                 *text = masked(text);
             }
+            Value::String(text) if name == "url" => *text = masked_query(text, masked),
             Value::Object(_) => mask(field),
             _ => {}
         }
@@ -295,5 +296,27 @@ pub(super) fn problem(why: Unapplied) -> Problem {
         // One fault a line: the command line prints them as they stand.
         Unapplied::Faults(faults) => Problem::invalid(faults.join("\n")),
         Unapplied::Failed(fault) => fault.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_audit_shows_no_secret_of_an_account() {
+        let mut settings = json!({
+            "app_secret": "0123456789ab",
+            "previous": { "token": "0123456789ab", "grace": "24h" },
+            "passthrough": { "url": "http://old.example/?t=hushhush", "mode": "tee" },
+            "welcome": null,
+        });
+        mask(&mut settings);
+        let expected = json!({
+            "app_secret": "****ab",
+            "previous": { "token": "****ab", "grace": "24h" },
+            "passthrough": { "url": "http://old.example/?t=****sh", "mode": "tee" },
+        });
+        assert_eq!(settings, expected);
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::paged;
 use crate::{
     schema::Timestamp,
+    secret::{masked, masked_query},
     web::{
         Answer, State,
         params::Params,
@@ -70,7 +71,7 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> Answer {
             json!({
                 "name": &*core.name,
                 "kind": core.kind,
-                "url": core.url,
+                "url": masked_query(&core.url, masked),
                 "match": core.matches,
                 "state": link.state,
                 "lastError": link.last_error,

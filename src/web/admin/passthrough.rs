@@ -15,7 +15,11 @@ use super::{
     paged, row, told,
 };
 use crate::{
-    config::accounts_file::{OLD_URL, passthrough_to},
+    config::{
+        accounts_file::{OLD_URL, passthrough_to},
+        reader::quoted,
+    },
+    secret::{masked, masked_query},
     settings::{PassMode, Passthrough},
     web::{
         Answer, Problem, State,
@@ -149,8 +153,8 @@ pub async fn set(
     let after = shown(&state, &id)?;
     if before != after {
         let act = Note {
-            before,
-            after: after.clone(),
+            before: hidden(before),
+            after: hidden(after.clone()),
             ..Note::new("account.passthrough", &id)
         };
         note(&state, &caller, act).await;
@@ -166,7 +170,7 @@ fn wanted(wish: &Wish) -> Answer<Option<Passthrough>> {
     };
     let to = passthrough_to(&wish.url, mode);
     to.map(Some)
-        .ok_or_else(|| Problem::invalid(format!("url is {:?}, expected {OLD_URL}", wish.url)))
+        .ok_or_else(|| Problem::invalid(format!("url is {}, expected {OLD_URL}", quoted(&wish.url))))
 }
 
 fn shown(state: &State, id: &str) -> Answer<Value> {
@@ -177,6 +181,29 @@ fn shown(state: &State, id: &str) -> Answer<Value> {
     })
 }
 
+/// The audit is read by more people than the settings are.
+fn hidden(mut shown: Value) -> Value {
+    if let Some(Value::String(url)) = shown.get_mut("url") {
+        *url = masked_query(url, masked);
+    }
+    shown
+}
+
 fn nobody(id: &str) -> Problem {
     Problem::not_found(format!("no account {id}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_audit_shows_no_key_of_the_old_address() {
+        let shown = |url: &str| hidden(json!({ "url": url, "mode": "tee" }))["url"].clone();
+        assert_eq!(shown("http://old.example/?t=hushhush"), "http://old.example/?t=****sh");
+        assert_eq!(
+            hidden(json!({ "url": "", "mode": "off" })),
+            json!({ "url": "", "mode": "off" })
+        );
+    }
 }

@@ -99,6 +99,58 @@ async fn accounts_are_applied_as_toml_or_json_and_faults_come_all_at_once() {
 }
 
 #[actix_web::test]
+async fn the_values_of_a_call_in_their_order_or_twice_do_nothing() {
+    let house = House::new().await;
+    house.bind();
+    let send = |path: &str, body: &'static str| {
+        let json = (header::CONTENT_TYPE, "application/json");
+        TestRequest::post().uri(path).insert_header(json).set_payload(body)
+    };
+    for (path, body) in [
+        ("/admin/v1/accounts/shop/rotate", r#"["newtoken1"]"#),
+        (
+            "/admin/v1/accounts/shop/rotate",
+            r#"{"token":"newtoken2","token":"newtoken3"}"#,
+        ),
+        ("/admin/v1/tokens", r#"["arr","viewer"]"#),
+        ("/admin/v1/forwarders/switch", "[true]"),
+        ("/admin/v1/accounts/shop/passthrough", r#"["off"]"#),
+        ("/admin/v1/replay", r#"["main"]"#),
+        ("/admin/v1/backup", r#"["pp"]"#),
+        ("/v1/records", r#" ["summary",{}]"#),
+        ("/v1/accounts/shop/access-token", r#"["x"]"#),
+    ] {
+        // Whom the scope alone would refuse proves nothing.
+        let allowed = [&house.operator, &house.core, &house.borrower];
+        let mut refused = false;
+        for token in allowed {
+            let answer = ask(&house, token, send(path, body)).await;
+            assert!((400..500).contains(&answer.status), "{path} {body}: {}", answer.status);
+            refused |= answer.code() == "INVALID_REQUEST";
+        }
+        assert!(refused, "{path} {body}");
+    }
+}
+
+#[actix_web::test]
+async fn the_old_system_s_password_is_not_told_in_the_refusal() {
+    let house = House::new().await;
+    house.bind();
+    let wish = json!({ "mode": "tee", "url": "http://u:hush@old.example/" });
+    let refused = ask(
+        &house,
+        &house.operator,
+        post("/admin/v1/accounts/shop/passthrough", &wish),
+    )
+    .await;
+    let detail = refused.json()["detail"].as_str().unwrap_or_default().to_owned();
+    assert!(
+        detail.starts_with("url is \"http://***@old.example/\", expected"),
+        "{detail}"
+    );
+}
+
+#[actix_web::test]
 async fn an_account_is_paused_by_operators_alone_and_its_view_and_the_audit_say_so() {
     let house = House::new().await;
     house.bind();
@@ -248,6 +300,7 @@ async fn what_operators_look_at_is_there() {
         (&cores["items"][0]["backlogEvents"], &cores["items"][0]["ageSeconds"]),
         (&json!(3), &json!(5))
     );
+    assert_eq!(cores["items"][0]["url"], "http://127.0.0.1:9/?key=****");
     let zh = ask(&house, op, get("/admin/v1/doctor?lang=zh")).await.json();
     assert!(
         zh["items"]

@@ -10,6 +10,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     forward::{self, NewRecord, settings::Kind},
+    schema::json::JsonError,
     web::{
         Answer, Problem, State,
         admin::told,
@@ -74,7 +75,7 @@ struct Record {
 pub async fn create(request: HttpRequest, payload: web::Payload, caller: Caller, state: Data<State>) -> Answer {
     Params::of(&request).done()?;
     let bytes = body::json_within(&request, payload, MAX_CONTENT).await?;
-    let record: Record = serde_json::from_slice(&bytes).map_err(|error| Problem::invalid(error.to_string()))?;
+    let record = read(&bytes)?;
     let kind = Kind::parse(&record.r#type).ok_or_else(|| {
         let names = Kind::ALL.map(Kind::name).join(", ");
         Problem::invalid(format!("type is {:?}, expected one of {names}", record.r#type))
@@ -100,6 +101,14 @@ pub async fn create(request: HttpRequest, payload: web::Payload, caller: Caller,
     let published = state.forwarding.publish(new).await?;
     let answer = json!({ "id": published.id, "forwarders": published.forwarders });
     told(StatusCode::ACCEPTED, &answer)
+}
+
+fn read(bytes: &[u8]) -> Answer<Record> {
+    // Its fields in their order are no record.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(JsonError::NoObject("a list").into());
+    }
+    serde_json::from_slice(bytes).map_err(|error| Problem::invalid(error.to_string()))
 }
 
 /// How many lists and objects of this JSON are inside each other.
