@@ -71,6 +71,25 @@ fn append(state: &mut State, arrival: &Arrival) -> v1::Event {
 }
 
 #[test]
+fn an_event_that_no_request_brought_begins_a_trace_of_its_own() {
+    let mut state = state();
+    let stamp = Stamp {
+        id: "0197e9a3-7b7b-7fff-bfff-ff000012d687".into(),
+        ..stamp(1)
+    };
+    let mut traced = |traceparent: &str| {
+        let arrival = Arrival {
+            traceparent: traceparent.into(),
+            ..arrival(said("hello"))
+        };
+        let appended = state.append(&arrival, &stamp, false);
+        v1::Event::decode(appended.event).expect("an event").traceparent
+    };
+    assert_eq!(traced(""), "00-0197e9a37b7b7fffbfffff000012d687-bfffff000012d687-00");
+    assert_eq!(traced("00-t"), "00-t");
+}
+
+#[test]
 fn everything_that_arrives_stands_in_its_event() {
     let grant = Grant {
         trigger: "message".into(),

@@ -23,6 +23,7 @@ pub struct Arrival {
     pub dedupe: Option<Dedupe>,
     pub platform_time: Option<Millis>,
     pub history: bool,
+    /// Of the request that it came by; empty where it begins a trace.
     pub traceparent: String,
     pub body: Saying,
     pub raw: Option<Encoded>,

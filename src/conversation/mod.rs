@@ -87,6 +87,18 @@ pub struct Stamp {
     pub id: String,
 }
 
+impl Stamp {
+    /// The trace (W3C Trace Context) of an event that begins one: nobody's request is behind it. It has the event's name, which
+    /// no other trace has.
+    pub fn trace(&self) -> String {
+        let id = self.id.replace('-', "");
+        match id.get(16..) {
+            Some(span) if id.len() == 32 => format!("00-{id}-{span}-00"),
+            _ => String::new(),
+        }
+    }
+}
+
 /// An event appended, and whether the change it made can be read back out of the event itself.
 #[derive(Clone, Debug)]
 pub struct Appended {
@@ -237,6 +249,10 @@ impl State {
         let late = arrival.platform_time.is_some_and(|at| at < self.last_platform_time);
         self.last_platform_time = self.last_platform_time.max(arrival.platform_time.unwrap_or(0));
         self.seq += 1;
+        let traceparent = match arrival.traceparent.as_str() {
+            "" => Cow::Owned(stamp.trace()),
+            given => Cow::Borrowed(given),
+        };
         let event = Parts {
             id: &stamp.id,
             // Made of what has just arrived, as far as that is the same.
@@ -256,7 +272,7 @@ impl State {
             // One that comes later than it could count shows on its own event only.
             entry: arrival.entry.as_deref().or(self.entry.as_ref()),
             allowances: &allowances,
-            traceparent: &arrival.traceparent,
+            traceparent: &traceparent,
             body: &arrival.body.encoded(self.seq),
             raw: arrival.raw.as_ref(),
         };

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     accounts::Opened,
+    channels::common::degrade::THUMB_LOST,
     error::Code,
     schema::v1::{self, part::Content, send_request::Degrade},
 };
@@ -147,11 +148,9 @@ impl Job<'_> {
             Ok(Err(why)) if own && self.degrade == Degrade::Refuse => return Err(Unresolved::Refused(why)),
             Ok(Err(why)) | Err(Unresolved::Refused(why)) => {
                 handle.clear();
-                self.lost.push(v1::Degradation {
-                    from_type: "thumb".to_owned(),
-                    to_type: String::new(),
-                    reason: format!("{}: {}", why.code, why.platform_message),
-                });
+                let row = THUMB_LOST.report();
+                let reason = format!("{} ({}: {})", row.reason, why.code, why.platform_message);
+                self.lost.push(v1::Degradation { reason, ..row });
             }
             Err(later) => return Err(later),
         }

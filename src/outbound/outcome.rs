@@ -45,7 +45,7 @@ impl Outbound {
                     .await
             }
             Verdict::Failed { error, learned } => {
-                let error = self.read_back(&sending.opened, message, error).await?;
+                let (error, learned) = self.read_back(&sending.opened, message, error, learned).await?;
                 let mut ledger = self.learn(sending, learned).await;
                 ledger.extend(sending.code.as_ref().map(ByCode::spent));
                 let lacking = matches!(

@@ -14,7 +14,8 @@ use super::{
 use crate::{
     accounts::Opened,
     channels::contract::{
-        CodeOf, CodeRule, Dedupe, Holder, Piece, Roads, Say, SessionEffect, Sessions, To, Verdict, What as SayWhat,
+        CodeOf, CodeRule, Dedupe, Holder, Learned, Piece, Roads, Say, SessionEffect, Sessions, To, Verdict,
+        What as SayWhat,
     },
     conversation::{Grant, Opening, key::Key},
     error::Code,
@@ -211,23 +212,27 @@ impl Outbound {
         }
     }
 
-    /// A send was refused for a reason that the session's state tells: it is asked, believed and told.
+    /// A send was refused for a reason that the session's state tells: it is asked, believed and told. With the reason comes
+    /// what is learned: of the number alone it is not known.
     pub(super) async fn read_back(
         &self,
         opened: &Arc<Opened>,
         message: &Message,
         refusal: v1::Error,
-    ) -> Result<v1::Error, StoreError> {
+        learned: Option<Learned>,
+    ) -> Result<(v1::Error, Option<Learned>), StoreError> {
         let Some(sessions) = opened.account.sessions().filter(|it| it.asks_state(&refusal)) else {
-            return Ok(refusal);
+            return Ok((refusal, learned));
         };
         let place = Place::of(&message.key);
         let Ok(holder) = self.held(opened, sessions, &place.to(&message.id)).await else {
-            return Ok(refusal);
+            return Ok((refusal, learned));
         };
         let view = self.parts.store.conversation(&message.key).await?;
         self.moved(message, opened, view.as_ref(), &holder, None).await?;
-        Ok(sessions.refused_in(refusal, &holder))
+        let error = sessions.refused_in(refusal, &holder);
+        let is_over = error.code == Code::WindowClosed.name();
+        Ok((error, learned.or(is_over.then_some(Learned::WindowClosed))))
     }
 
     /// The order was carried out; its words go by the code, if there is one.

@@ -6,7 +6,10 @@
 
 use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 
-use super::{Image, Links, Lowered, Pictures, anchor, attribute, clean, label, line_ends, safe_link, travels};
+use super::{
+    Image, Links, Lowered, Pictures, attribute, clean, label, line_ends, safe_link, travels,
+    written::{Mark, Written},
+};
 
 /// Lowers `html` to text.
 pub fn lower(html: &str, links: Links, pictures: Pictures) -> Lowered {
@@ -63,7 +66,7 @@ const HIDDEN: &[&str] = &["script", "style", "title", "template", "iframe", "noe
 struct Writer {
     links: Links,
     pictures: Pictures,
-    out: String,
+    out: Written,
     images: Vec<Image>,
     link_lost: bool,
     link: Option<Link>,
@@ -81,7 +84,7 @@ struct Writer {
 
 /// A link whose words are being collected at the end of the text.
 struct Link {
-    start: usize,
+    start: Mark,
     href: Option<String>,
     /// `data-miniprogram-…`, with which an official account opens a mini-program.
     extra: String,
@@ -92,7 +95,7 @@ impl Writer {
         Self {
             links,
             pictures,
-            out: String::new(),
+            out: Written::default(),
             images: Vec::new(),
             link_lost: false,
             link: None,
@@ -163,12 +166,17 @@ impl Writer {
     }
 
     fn word(&mut self, c: char) {
-        if std::mem::take(&mut self.blank) {
-            self.out.push(' ');
-        }
+        self.blank_seen();
         self.out.push(c);
         self.after_tag = false;
         self.after_br = false;
+    }
+
+    /// Writes the blank that was seen before what comes now.
+    fn blank_seen(&mut self) {
+        if std::mem::take(&mut self.blank) {
+            self.out.push(' ');
+        }
     }
 
     fn raw_newline(&mut self) {
@@ -192,16 +200,15 @@ impl Writer {
     }
 
     fn at_line_start(&self) -> bool {
-        self.out.is_empty() || self.out.ends_with('\n')
+        let written = self.out.as_str();
+        written.is_empty() || written.ends_with('\n')
     }
 
     fn open_link(&mut self, tag: &StartTag<()>) {
         self.close_link();
-        if std::mem::take(&mut self.blank) {
-            self.out.push(' ');
-        }
+        self.blank_seen();
         self.link = Some(Link {
-            start: self.out.len(),
+            start: self.out.begin(),
             href: value(tag, "href").and_then(|href| safe_link(&href)),
             extra: mini_program(tag),
         });
@@ -209,25 +216,24 @@ impl Writer {
 
     fn close_link(&mut self) {
         let Some(link) = self.link.take() else { return };
-        let words = label(&self.out.split_off(link.start));
-        let shown = match (&link.href, self.links) {
+        let words = label(&link.start.end(&mut self.out));
+        match (&link.href, self.links) {
             (Some(href), Links::Keep) if !link.extra.is_empty() => {
-                format!(r#"<a href="{href}"{}>{}</a>"#, link.extra, or(&words, href))
+                let tag = format!(r#"<a href="{href}"{}>{}</a>"#, link.extra, or(&words, href));
+                self.out.push_str(&tag);
             }
             (Some(href), links) => {
                 self.link_lost |= !links.hold(href);
-                anchor(href, &words, links)
+                self.out.push_link(href, &words, links);
             }
             (None, Links::Keep) if !link.extra.is_empty() && !words.is_empty() => {
-                format!("<a{}>{words}</a>", link.extra)
+                self.out.push_str(&format!("<a{}>{words}</a>", link.extra));
             }
-            (None, _) => words,
-        };
-        if !shown.is_empty() {
-            self.out.push_str(&shown);
-            self.after_tag = false;
-            self.after_br = false;
+            (None, _) if words.is_empty() => return,
+            (None, _) => self.out.push_str(&words),
         }
+        self.after_tag = false;
+        self.after_br = false;
     }
 
     fn image(&mut self, tag: &StartTag<()>) {
@@ -236,25 +242,26 @@ impl Writer {
             alt: label(&value(tag, "alt").unwrap_or_default()),
         };
         let name = or(&image.alt, "[图片]").to_owned();
-        let shown = match image.url() {
+        match image.url() {
             // A link cannot hold a link: the outer one wins, and needs words to tap on.
-            Some(url) if self.link.is_none() => match self.pictures {
-                Pictures::Linked => {
+            Some(url) if self.link.is_none() => {
+                if self.pictures == Pictures::Linked {
                     self.link_lost |= !self.links.hold(&url);
-                    anchor(&url, &name, self.links)
+                    self.blank_seen();
+                    self.out.push_link(&url, &name, self.links);
+                    self.after_tag = false;
+                    self.after_br = false;
                 }
-                Pictures::LeftOut => String::new(),
-            },
-            _ => name,
-        };
-        shown.chars().for_each(|c| self.word(c));
+            }
+            _ => name.chars().for_each(|c| self.word(c)),
+        }
         self.images.push(image);
     }
 
     fn finish(mut self) -> Lowered {
         self.close_link();
         Lowered {
-            text: trim_line_ends(self.out.trim_matches('\n')),
+            text: trim_line_ends(self.out.as_str().trim_matches('\n')),
             images: self.images,
             link_lost: self.link_lost,
         }
@@ -374,6 +381,45 @@ mod tests {
             "a<script>if (a<b) { x('</p>') }</script><style>p{}</style><!-- c -->b",
             "ab",
         );
+    }
+
+    #[test]
+    fn what_stands_behind_an_address_is_no_part_of_it() {
+        for (html, expected) in [
+            (
+                r#"点<a href="https://x.org/p">这里</a>abc"#,
+                "点这里 https://x.org/p abc",
+            ),
+            (
+                r#"<a href="https://pay.example.cn">付款</a>.net"#,
+                "付款 https://pay.example.cn .net",
+            ),
+            (
+                r#"<a href="https://x">a</a><a href="https://y">b</a>"#,
+                "a https://x b https://y",
+            ),
+            (
+                r#"<a href="https://x"></a><b><a href="https://y"></a></b>你"#,
+                "https://x https://y 你",
+            ),
+            (
+                r#"<img src="https://x/a.png">你<img src="https://y" alt="b">c"#,
+                "[图片] https://x/a.png 你b https://y c",
+            ),
+            (r#"<a href="https://x">a</a><a name=t></a><a>b</a>"#, "a https://x b"),
+            // A blank is there already, or nothing follows.
+            (
+                r#"<a href="https://x">a</a> b<br><a href="https://y">c</a><br>d"#,
+                "a https://x b\nc https://y\nd",
+            ),
+            (r#"<p><a href="https://x">a</a></p>"#, "a https://x"),
+            (r#"<pre><a href="https://x">a</a>  b</pre>"#, "a https://x  b"),
+            // Of an address that is too long the words are left, and nothing has to be kept from them.
+            (&format!(r#"<a href="https://x/{}">a</a>b"#, "y".repeat(64)), "ab"),
+        ] {
+            assert_eq!(lower(html, Links::Spell(64), Pictures::Linked).text, expected, "{html}");
+        }
+        check(r#"<a href="https://x">a</a>b"#, r#"<a href="https://x">a</a>b"#);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The marks go, the words stay: headings, emphasis, code, quotes and bullets become plain lines, links and pictures become
 //! links. Line ends stay line ends, because a chat has no paragraphs. What is not clearly a mark is left as written.
 
-use super::{Image, Links, Lowered, Pictures, anchor, clean, label, line_ends, line_tags, safe_link};
+use super::{Image, Links, Lowered, Pictures, clean, label, line_ends, line_tags, safe_link, written::Written};
 
 /// What may stand in the text.
 #[derive(Clone, Copy)]
@@ -25,9 +25,9 @@ pub fn lower(markdown: &str, links: Links, pictures: Pictures) -> Lowered {
         } else if fenced {
             lines.push(line.to_owned());
         } else if !is_table_rule(line) {
-            let mut written = String::new();
+            let mut written = Written::default();
             inline(block(&line_tags(line)).as_str(), shows, &mut written, &mut out);
-            lines.push(written.trim_end().to_owned());
+            lines.push(written.as_str().trim_end().to_owned());
         }
     }
     out.text = lines.join("\n").trim_matches('\n').to_owned();
@@ -63,7 +63,7 @@ fn block(line: &str) -> String {
 }
 
 /// Writes one line without its inline marks; `found` tells what stood in it.
-fn inline(line: &str, shows: Shows, out: &mut String, found: &mut Lowered) {
+fn inline(line: &str, shows: Shows, out: &mut Written, found: &mut Lowered) {
     let mut rest = line;
     while let Some(c) = rest.chars().next() {
         if let Some((length, escaped)) = escape(rest) {
@@ -75,7 +75,7 @@ fn inline(line: &str, shows: Shows, out: &mut String, found: &mut Lowered) {
         } else if let Some(link) = link(rest) {
             write_link(&link, shows, out, found);
             rest = &rest[link.length..];
-        } else if let Some((length, inner)) = emphasis(rest, out.chars().next_back()) {
+        } else if let Some((length, inner)) = emphasis(rest, out.as_str().chars().next_back()) {
             inline(inner, shows, out, found);
             rest = &rest[length..];
         } else {
@@ -155,10 +155,10 @@ fn closing(text: &str, opens: char, closes: char, longest: usize) -> Option<usiz
     None
 }
 
-fn write_link(link: &Link<'_>, shows: Shows, out: &mut String, found: &mut Lowered) {
+fn write_link(link: &Link<'_>, shows: Shows, out: &mut Written, found: &mut Lowered) {
     // A link cannot hold a link: of a picture inside it only the words are left.
     let shown = self::link(link.words).map_or(link.words, |inner| inner.words);
-    let mut words = String::new();
+    let mut words = Written::default();
     let bare = Shows {
         links: match shows.links {
             Links::Keep => Links::Spell(usize::MAX),
@@ -169,7 +169,7 @@ fn write_link(link: &Link<'_>, shows: Shows, out: &mut String, found: &mut Lower
     let mut inside = Lowered::default();
     inline(shown, bare, &mut words, &mut inside);
     found.link_lost |= inside.link_lost;
-    let mut words = label(&words);
+    let mut words = label(words.as_str());
     if link.picture {
         let image = Image {
             src: link.url.to_owned(),
@@ -187,7 +187,7 @@ fn write_link(link: &Link<'_>, shows: Shows, out: &mut String, found: &mut Lower
     match safe_link(link.url) {
         Some(url) => {
             found.link_lost |= !shows.links.hold(&url);
-            out.push_str(&anchor(&url, &words, shows.links));
+            out.push_link(&url, &words, shows.links);
         }
         None => out.push_str(&words),
     }
@@ -263,6 +263,24 @@ mod tests {
             lower("[点](https://x)", Links::Spell(2048), Pictures::Linked).text,
             "点 https://x"
         );
+    }
+
+    #[test]
+    fn what_stands_behind_an_address_is_no_part_of_it() {
+        for (markdown, expected) in [
+            ("[点](https://x.org/p)abc", "点 https://x.org/p abc"),
+            (
+                "**[付款](https://pay.example.cn)**.net",
+                "付款 https://pay.example.cn .net",
+            ),
+            ("[a](https://x)[b](https://y)`c`", "a https://x b https://y c"),
+            (r"![图](https://x/a.png)\!你", "图 https://x/a.png !你"),
+            ("[a](https://x) b\n[c](https://y)\nd", "a https://x b\nc https://y\nd"),
+        ] {
+            let text = lower(markdown, Links::Spell(64), Pictures::Linked).text;
+            assert_eq!(text, expected, "{markdown}");
+        }
+        check("[a](https://x)b", r#"<a href="https://x">a</a>b"#);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod markdown;
 pub mod parts;
 pub mod split;
 mod travel;
+mod written;
 
 pub use travel::{clean, is_blank, travels};
 

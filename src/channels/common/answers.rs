@@ -151,7 +151,7 @@ pub fn error(refusal: &Refusal, row: &Row) -> v1::Error {
         .flatten();
     let remedy = match address {
         Some(ip) => format!("{} ({ip}) / {}（{ip}）", row.remedy_en, row.remedy_zh),
-        None => format!("{} / {}", row.remedy_en, row.remedy_zh),
+        None => remedy(row),
     };
     v1::Error {
         code: row.code.name().into(),
@@ -160,6 +160,11 @@ pub fn error(refusal: &Refusal, row: &Row) -> v1::Error {
         retryable: row.class != Class::Final,
         remedy,
     }
+}
+
+/// What helps, in both languages.
+pub fn remedy(row: &Row) -> String {
+    format!("{} / {}", row.remedy_en, row.remedy_zh)
 }
 
 /// A code that no page knows: a plain refusal, so the same request would be refused again.

@@ -88,6 +88,7 @@ rows! {
     HTML_IMAGE_APART = "image" => "image", Api, keeps, UnsupportedPart, "a picture inside a text is a message of its own behind it";
     HTML_IMAGE_LOST = "image" => "text", Both, loses, UnsupportedPart, "a picture inside a text has no web address: only its words are left";
     ARTICLES_PICTURES = "image" => "", Both, loses, UnsupportedPart, "articles that are links in a text have no pictures: they are left out";
+    THUMB_LOST = "thumb" => "", Both, keeps, UnsupportedPart, "the thumbnail cannot be put on the platform: it is left out";
     LINK_LOST = "link" => "text", Both, loses, TooLong, "the address of a link is longer than one text holds: only its words are left";
     PARTS_LOST = "message" => "", Passive, loses, UnsupportedPart, "a passive answer is one message: later parts are left out";
     QUOTE_INLINE = "quote" => "text", Both, keeps, UnsupportedPart, "the platform has no quotes: written into the text";

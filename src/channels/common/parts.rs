@@ -57,6 +57,7 @@ fn content(push: &Push<'_>, part: events::Part) -> Option<Content> {
             url: push.value("Url").into(),
             title: push.value("Title").into(),
             description: push.value("Description").into(),
+            image_url: push.value("PicUrl").into(),
             ..Link::default()
         }),
         events::Part::MiniProgram => Content::MiniProgram(MiniProgramCard {
@@ -120,6 +121,7 @@ fn extras(channel: &str, push: &Push<'_>, part: Option<events::Part>) -> std::co
         Some(events::Part::Voice) => &[("media_id_16k", "MediaId16K")],
         Some(events::Part::Video) => &[("thumb_media_id", "ThumbMediaId")],
         Some(events::Part::MiniProgram) => &[("thumb_url", "ThumbUrl"), ("thumb_media_id", "ThumbMediaId")],
+        Some(events::Part::Location) => &[("app_type", "AppType")],
         Some(events::Part::File) => &[("md5", "FileMd5"), ("file_key", "FileKey")],
         _ => &[],
     };

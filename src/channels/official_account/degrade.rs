@@ -14,6 +14,7 @@ rows! {
     LOCATION_TEXT = "location" => "text", Both, keeps, UnsupportedPart, "official accounts cannot send locations: sent as a text with a link to the map";
     ARTICLES_REST = "articles" => "text", Api, keeps, UnsupportedPart, "one article per message: the others are links in a text";
     ARTICLES_TEXT = "articles" => "text", Passive, keeps, UnsupportedPart, "in answer to a message one article is shown: there several are links in a text";
+    ARTICLES_MANY = "articles" => "text", Passive, keeps, UnsupportedPart, "in answer to an event 8 articles are shown: more are links in a text";
     MINI_PROGRAM_TEXT = "mini_program" => "text", Both, keeps, UnsupportedPart, "a mini-program card needs the API and a thumbnail: sent as a link in a text";
     MINI_PROGRAM_LINK = "mini_program" => "link", Both, keeps, UnsupportedPart, "a mini-program card needs the API and a thumbnail: the web link is sent instead";
     MINI_PROGRAM_NAME = "mini_program" => "text", Both, loses, UnsupportedPart, "a mini-program card needs the API and a thumbnail, and there is no web link: only its title is sent";

@@ -23,19 +23,33 @@ fn cut(out: &mut Out<'_>, text: &str, bytes: usize) -> Result<String, Fault> {
     words::cut(out, text, bytes, &degrade::WORDS_CUT)
 }
 
+/// An address that a text may hold.
 fn web(url: &str) -> Result<&str, Fault> {
     let url = url.trim();
-    if text::is_web(url) && url.len() <= URL {
-        return Ok(url);
+    match text::is_web(url) {
+        true => Ok(url),
+        false => Err(Fault::new(Code::InvalidRequest, "a link needs a http(s) url")),
     }
-    Err(Fault::new(
-        Code::InvalidRequest,
-        "a link needs a http(s) url of at most 2048 bytes",
-    ))
+}
+
+/// An address that a field may hold.
+fn reachable(url: &str) -> Result<&str, Fault> {
+    whole("an address", web(url)?, URL)
+}
+
+/// What means nothing once it is cut: an address leads elsewhere, an id is no choice of the core's, or that of another one.
+fn whole<'a>(what: &str, it: &'a str, bytes: usize) -> Result<&'a str, Fault> {
+    match it.len() <= bytes {
+        true => Ok(it),
+        false => Err(Fault::new(
+            Code::TooLong,
+            format!("{what} may have {bytes} bytes, this has {}", it.len()),
+        )),
+    }
 }
 
 pub fn link(out: &mut Out<'_>, it: &v1::Link, part_type: &'static str) -> Result<(), Fault> {
-    let url = web(&it.url)?;
+    let url = reachable(&it.url)?;
     let title = [&it.title, &it.description]
         .into_iter()
         .find(|text| !text.trim().is_empty());
@@ -87,7 +101,7 @@ pub fn mini_program(out: &mut Out<'_>, it: &v1::MiniProgramCard) -> Result<(), F
     } else {
         it.title.trim()
     };
-    let item = mini_item(it, title);
+    let item = mini_item(out, it, title)?;
     out.message("menu", "msgmenu", json!({ "list": [item] }));
     Ok(())
 }
@@ -113,10 +127,10 @@ fn page_path(path: &str) -> String {
     format!("{page}.html{query}")
 }
 
-fn mini_item(it: &v1::MiniProgramCard, label: &str) -> Value {
-    json!({ "type": "miniprogram", "miniprogram": {
-        "appid": it.appid.trim(), "pagepath": page_path(&it.page_path), "content": label,
-    } })
+fn mini_item(out: &mut Out<'_>, it: &v1::MiniProgramCard, label: &str) -> Result<Value, Fault> {
+    Ok(json!({ "type": "miniprogram", "miniprogram": {
+        "appid": it.appid.trim(), "pagepath": page_path(&it.page_path), "content": cut(out, label, MENU_WORDS)?,
+    } }))
 }
 
 // ───────────── the neutral card ─────────────
@@ -166,18 +180,12 @@ pub fn card(out: &mut Out<'_>, it: &v1::Card) -> Result<(), Fault> {
 /// The whole card as a menu: its words above, its links and its buttons as items.
 fn card_menu(out: &mut Out<'_>, it: &v1::Card, title: &str, mini: Option<&v1::MiniProgramCard>) -> Result<(), Fault> {
     let linked = text::is_web(it.web_url.trim());
-    let mut list = Vec::new();
-    list.extend(mini.map(|mini| mini_item(mini, "打开小程序")));
-    list.extend(linked.then(|| view_item(it.web_url.trim(), "查看详情")));
-    for (at, action) in it.actions.iter().enumerate() {
-        list.push(item(out, action, at)?);
-    }
     if !it.image_handle.is_empty() || text::is_web(it.image_url.trim()) {
         out.degrade(&degrade::CARD_IMAGE)?;
     }
     out.degrade(&degrade::CARD_MENU)?;
     let head = cut(out, &lines([title, &details(it)]), MENU_WORDS)?;
-    if list.len() > MENU_ITEMS {
+    if usize::from(mini.is_some()) + usize::from(linked) + it.actions.len() > MENU_ITEMS {
         out.degrade(&degrade::MENU_TEXT)?;
         let address = match linked {
             true => out.link(it.web_url.trim(), "")?,
@@ -186,6 +194,16 @@ fn card_menu(out: &mut Out<'_>, it: &v1::Card, title: &str, mini: Option<&v1::Mi
         let items = spelled(out, &it.actions)?;
         out.text(&lines([head, address, items]));
         return Ok(());
+    }
+    let mut list = Vec::new();
+    if let Some(mini) = mini {
+        list.push(mini_item(out, mini, "打开小程序")?);
+    }
+    if linked {
+        list.push(view_item(out, &it.web_url, "查看详情")?);
+    }
+    for (at, action) in it.actions.iter().enumerate() {
+        list.push(item(out, action, at)?);
     }
     out.message("menu", "msgmenu", json!({ "head_content": head, "list": list }));
     Ok(())
@@ -220,39 +238,35 @@ pub fn menu(out: &mut Out<'_>, it: &v1::Menu) -> Result<(), Fault> {
 }
 
 fn item(out: &mut Out<'_>, action: &v1::Action, at: usize) -> Result<Value, Fault> {
-    let words = links::wording(action);
-    if words.is_empty() {
-        return Err(Fault::new(Code::InvalidRequest, "a menu item has no label"));
+    let words = label(action)?;
+    match &action.kind {
+        Some(Kind::Url(url)) => view_item(out, url, words),
+        Some(Kind::MiniProgram(mini)) if !mini.appid.trim().is_empty() => mini_item(out, mini, words),
+        Some(Kind::MiniProgram(_)) => view_item(out, &action.web_fallback_url, words),
+        Some(Kind::ReplyText(_)) | None => Ok(json!({ "type": "click", "click": {
+            "id": whole("the id of a choice", &links::id(action, at), CLICK)?, "content": cut(out, words, CLICK)?,
+        } })),
     }
-    Ok(match &action.kind {
-        Some(Kind::Url(url)) => {
-            let words = cut(out, words, MENU_WORDS)?;
-            view_item(web(url)?, &words)
-        }
-        Some(Kind::MiniProgram(mini)) if !mini.appid.trim().is_empty() => {
-            let words = cut(out, words, MENU_WORDS)?;
-            mini_item(mini, &words)
-        }
-        Some(Kind::MiniProgram(_)) => {
-            let words = cut(out, words, MENU_WORDS)?;
-            view_item(web(&action.web_fallback_url)?, &words)
-        }
-        Some(Kind::ReplyText(_)) | None => json!({ "type": "click", "click": {
-            "id": cut(out, &links::id(action, at), CLICK)?, "content": cut(out, words, CLICK)?,
-        } }),
-    })
 }
 
-fn view_item(url: &str, label: &str) -> Value {
-    json!({ "type": "view", "view": { "url": url, "content": label } })
+fn label(action: &v1::Action) -> Result<&str, Fault> {
+    match links::wording(action) {
+        "" => Err(Fault::new(Code::InvalidRequest, "a menu item has no label")),
+        words => Ok(words),
+    }
+}
+
+fn view_item(out: &mut Out<'_>, url: &str, label: &str) -> Result<Value, Fault> {
+    let url = reachable(url)?;
+    Ok(json!({ "type": "view", "view": { "url": url, "content": cut(out, label, MENU_WORDS)? } }))
 }
 
 /// Items as numbered lines.
 fn spelled(out: &mut Out<'_>, actions: &[v1::Action]) -> Result<String, Fault> {
     let mut line = |(number, action): (usize, &v1::Action)| {
-        let words = links::wording(action);
+        let words = label(action)?;
         Ok(match &action.kind {
-            Some(Kind::Url(url)) => format!("{number}. {}", out.link(url.trim(), words)?),
+            Some(Kind::Url(url)) => format!("{number}. {}", out.link(web(url)?, words)?),
             _ => format!("{number}. {words}"),
         })
     };

@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use super::codes::TABLE;
 use crate::{
     channels::{
-        common::answers::{self, Reading},
+        common::{
+            answers::{self, Reading},
+            codes,
+        },
         contract::{CodeOf, CodeRule, Holder, To, Verdict},
     },
     error::Code,
@@ -18,8 +21,11 @@ pub const CHANGE: &str = "/cgi-bin/kf/service_state/trans";
 
 /// The state forbids what was asked.
 const STATE_FORBIDS: i32 = 95018;
+/// The session has ended; the customer's 48 hours are over.
+const ENDED: i32 = 95013;
+const TOO_LATE: i32 = 95002;
 /// The platform has no such move from where the session is.
-const NO_SUCH_MOVE: &[i32] = &[95013, 95016];
+const NO_SUCH_MOVE: &[i32] = &[ENDED, 95016];
 
 pub fn state(to: &To<'_>) -> Call {
     Call::post(
@@ -83,19 +89,29 @@ pub fn asks_state(error: &v1::Error) -> bool {
 
 /// 95018 says only that the state forbids it: who holds the customer says why.
 pub fn refused_in(mut error: v1::Error, holder: &Holder) -> v1::Error {
-    let (code, why) = match holder.state {
-        SessionState::Human => (Code::SessionWithHuman, format!("held by {}", holder.servicer)),
+    let (code, same_as, why) = match holder.state {
+        SessionState::Human => (
+            Code::SessionWithHuman,
+            STATE_FORBIDS,
+            format!("held by {}", holder.servicer),
+        ),
         SessionState::Queued => (
             Code::SessionWithHuman,
+            STATE_FORBIDS,
             "in the queue of the platform's own agents".to_owned(),
         ),
-        SessionState::Ended => (Code::SessionEnded, "the session has ended".to_owned()),
+        SessionState::Ended => (Code::SessionEnded, ENDED, "the session has ended".to_owned()),
         _ => (
             Code::WindowClosed,
+            TOO_LATE,
             "48 hours since the customer's last message".to_owned(),
         ),
     };
     code.name().clone_into(&mut error.code);
+    // What helps is what helps against the number that says this by itself.
+    if let Some(row) = codes::row(TABLE, i64::from(same_as)) {
+        error.remedy = answers::remedy(row);
+    }
     error.platform_message = format!("{} ({why})", error.platform_message);
     error
 }

@@ -38,6 +38,7 @@ impl Fetcher {
                 rest: format!("media:{handle}"),
             }),
             rules: self.parts.rules,
+            traceparent: event.traceparent.clone(),
             ..Arrival::of_ours(conversation, core, Body::Signal(signal))
         };
         self.parts.store.accept(arrival.into()).await.map(|_| ())

@@ -152,3 +152,20 @@ async fn a_picture_that_nothing_shows_is_not_put_on_the_platform() {
     house.becomes(&sent, Status::Sent).await;
     assert!(house.platform.asked("/upload").is_empty());
 }
+
+#[tokio::test]
+async fn a_thumbnail_that_the_platform_does_not_take_is_told_as_the_documents_have_it() {
+    use crate::channels::common::degrade::THUMB_LOST;
+    let house = awake();
+    let (page, picture) = (
+        house.kept(b"RIFF\0\0\0\0WEBPVP8 ").await,
+        house.kept(b"\x89PNG\r\n\x1a\n").await,
+    );
+    let lent = json!({ "miniProgram": {"appid": "wx1", "thumbHandle": page.handle} });
+    let sent = house.submit(card_with(&picture.handle, lent)).await.expect("accepted");
+    let result = house.becomes(&sent, Status::Sent).await;
+    let told = &result.degradations[0];
+    assert_eq!((&*told.from_type, &*told.to_type), (THUMB_LOST.from, THUMB_LOST.to));
+    let expected = format!("{} (UNSUPPORTED_PART: no webp here)", THUMB_LOST.reason);
+    assert_eq!(told.reason, expected);
+}

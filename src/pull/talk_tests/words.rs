@@ -1,9 +1,11 @@
 //! What becomes of the words that go back?
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{
-    super::testing::{CUSTOMER, KF, NOW, settings},
+    super::testing::{CUSTOMER, KF, NOW, settings, text},
     SEND, STATE, code, house, key, spoken,
 };
 use crate::{
@@ -136,8 +138,33 @@ async fn what_the_state_forbids_is_asked_about_and_named() {
             (Status::Failed, expected),
             "state {state}"
         );
-        let message = &result.error.as_ref().expect("why").platform_message;
-        assert_eq!(message.contains("lisi"), state == 3, "{message}");
+        let why = result.error.as_ref().expect("why");
+        assert_eq!(why.platform_message.contains("lisi"), state == 3, "{why:?}");
+        let held = expected == "SESSION_WITH_HUMAN";
+        assert_eq!(why.remedy.contains("see who holds it"), held, "{why:?}");
+        assert_eq!(why.remedy.contains("until the customer writes again"), !held, "{why:?}");
         assert_eq!(house.state().await.1, servicer);
+    }
+}
+
+#[tokio::test]
+async fn what_the_state_of_nobody_forbids_is_kept_for_the_customer() {
+    for state in [0, 1] {
+        let (house, _dir) = house(settings(), spoken()).await;
+        let _talk = house.talk();
+        let refusal = json!({ "errcode": 95018, "errmsg": "send msg session status invalid" });
+        house.will(SEND, vec![refusal]);
+        house.will(STATE, vec![json!({ "errcode": 0, "service_state": state })]);
+        let answer = json!({ "conversationKey": key(), "text": "answer", "noAllowance": "HOLD_FOR_CUSTOMER" });
+        let held = house.says(answer).await;
+        assert_eq!((held.status(), code(&held)), (Status::Held, "WINDOW_CLOSED"), "{state}");
+        assert!(held.allowances.is_empty(), "{held:?}");
+        house.pulls(vec![text("m2", "are you there?", -361_000)]).await;
+        let limit = tokio::time::Instant::now() + Duration::from_secs(20);
+        while house.sent(SEND).len() < 2 {
+            assert!(tokio::time::Instant::now() < limit, "not sent, state {state}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        assert_eq!(house.sent(SEND)[1]["text"]["content"], "answer");
     }
 }

@@ -58,6 +58,7 @@ impl Writer {
         let stamp = self.stamp(row);
         let state = self.conversations.state(&self.db, conversation.0)?;
         let event = v1::Event {
+            traceparent: stamp.trace(),
             id: stamp.id,
             conversation: state.conversation.clone(),
             epoch: stamp.epoch,

@@ -47,7 +47,11 @@ pub(super) fn articles(out: &mut Out<'_>, it: &v1::Articles) -> Result<(), Fault
     } else if all_shown {
         out.message("articles", "news", news(items));
     } else if out.passive_only() {
-        out.degrade(&degrade::ARTICLES_TEXT)?;
+        let too_many = out.roads.after_event && items.len() > ARTICLES_AFTER_EVENT;
+        out.degrade(match too_many {
+            true => &degrade::ARTICLES_MANY,
+            false => &degrade::ARTICLES_TEXT,
+        })?;
         lost_pictures(out, &it.items)?;
         if items.len() > ARTICLES_AFTER_EVENT {
             out.text(&as_text(&items));

@@ -193,7 +193,7 @@ fn interaction(
         "card_type": "button_interaction",
         "main_title": title_of(it),
         "task_id": made.next(false),
-        "button_list": buttons(fitting, 0),
+        "button_list": buttons(fitting, 0)?,
     });
     if let Some(target) = target {
         card["card_action"] = target;

@@ -44,7 +44,7 @@ pub(super) fn menu(out: &mut Out<'_>, cards: &mut Cards<'_>, it: &v1::Menu) -> R
             "card_type": "button_interaction",
             "main_title": { "title": title },
             "task_id": cards.next(true),
-            "button_list": buttons(chunk, nth * BUTTONS),
+            "button_list": buttons(chunk, nth * BUTTONS)?,
         });
         if !rest.is_empty() {
             card["sub_title_text"] = Value::from(rest);

@@ -46,20 +46,31 @@ impl<'a> Cards<'a> {
 }
 
 /// Buttons as the platform wants them; `before` others stand on cards before this one.
-pub(super) fn buttons(actions: &[v1::Action], before: usize) -> Vec<Value> {
+pub(super) fn buttons(actions: &[v1::Action], before: usize) -> Result<Vec<Value>, Fault> {
     let button = |(at, action): (usize, &v1::Action)| {
         let url = match &action.kind {
             Some(Kind::Url(url)) => url.trim(),
             Some(Kind::MiniProgram(_)) => action.web_fallback_url.trim(),
             Some(Kind::ReplyText(_)) | None => "",
         };
-        if text::is_web(url) {
+        Ok(if text::is_web(url) {
             json!({ "type": 1, "text": wording(action), "url": url })
         } else {
-            json!({ "text": wording(action), "key": id(action, before + at) })
-        }
+            json!({ "text": wording(action), "key": key(id(action, before + at))? })
+        })
     };
     actions.iter().take(BUTTONS).enumerate().map(button).collect()
+}
+
+/// A key that is cut would be no choice of the core's, or that of another one.
+fn key(id: String) -> Result<String, Fault> {
+    match id.len() {
+        ..=KEY => Ok(id),
+        bytes => Err(Fault::new(
+            Code::TooLong,
+            format!("the id of a choice may have {KEY} bytes, this has {bytes}"),
+        )),
+    }
 }
 
 /// The task id that a card of the core's has.
@@ -81,9 +92,10 @@ pub(super) fn task_in(body: &Value) -> Option<String> {
     about_card.then(|| task.unwrap_or_default().to_owned())
 }
 
-/// Buttons of one card.
+/// Buttons of one card, and bytes of the key of one.
 /// <https://developer.work.weixin.qq.com/document/path/90236>
 pub(super) const BUTTONS: usize = 6;
+const KEY: usize = 1024;
 
 /// The platform's names of a change, as in its passive replies.
 pub(super) const UPDATE_CARD: &str = "update_template_card";

@@ -38,6 +38,7 @@ async fn a_parked_event_leaves_a_gap_in_its_place_and_comes_back_as_a_new_one() 
     };
     assert_eq!((said.from_seq, said.to_seq), (1, 1));
     assert_eq!(said.parked_event_ids, std::slice::from_ref(&first.event.id));
+    assert_eq!(gap.event.traceparent.len(), 55, "{:?}", gap.event.traceparent);
 
     let parked = bench.store.parked(None, 10).await.expect("read");
     assert_eq!((parked.len(), parked[0].reason.as_str()), (1, "refused"));

@@ -76,6 +76,15 @@ fn in_answer_to_an_event_eight_articles_ride_as_they_are() {
             .contains("<ArticleCount>8</ArticleCount>")
     );
     assert_eq!(rendered(articles(9), after_event).pieces.len(), 2, "more than it shows");
+    for (event, why) in [(true, "in answer to an event 8"), (false, "in answer to a message one")] {
+        let alone = Roads {
+            after_event: event,
+            ..PASSIVE
+        };
+        let nine = rendered(articles(9), alone);
+        assert_eq!(nine.pieces[0].part_type, "text");
+        assert!(nine.degradations[0].reason.starts_with(why), "{:?}", nine.degradations);
+    }
     let second = say(vec![text("a"), articles(2)]);
     let second = pieces(&settings(), &second, after_event).expect("rendered");
     assert_eq!(second.pieces.len(), 3, "only the first message rides");

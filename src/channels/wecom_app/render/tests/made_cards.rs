@@ -110,3 +110,28 @@ fn a_menu_is_a_card_of_buttons_six_to_each() {
     assert!(!text.contains("weixin://"), "a link that nobody here understands");
     assert_eq!(lost, ["menu→text"]);
 }
+
+#[test]
+fn the_key_of_a_button_is_whole_or_refused() {
+    let key = |bytes: usize| action(&"k".repeat(bytes), "是", None);
+    let menu = |bytes: usize| {
+        Content::Menu(Menu {
+            actions: vec![key(bytes)],
+            ..Default::default()
+        })
+    };
+    let (shown, lost) = lost(menu(1024), API);
+    assert_eq!(shown[0]["template_card"]["button_list"][0]["key"], "k".repeat(1024));
+    assert!(lost.is_empty(), "{lost:?}");
+    assert_eq!(refused(&say(vec![part(menu(1025))]), API), Code::TooLong);
+    let with_button = Card {
+        actions: vec![key(1025)],
+        ..card()
+    };
+    assert_eq!(
+        refused(&say(vec![part(Content::Card(with_button))]), API),
+        Code::TooLong
+    );
+    // A text has no keys.
+    assert_eq!(self::lost(menu(1025), PASSIVE).1, ["menu→text"]);
+}
