@@ -529,7 +529,10 @@ mod tests {
             original_id: String::new(),
             ..told.clone()
         };
-        assert_eq!(apply(&stored, &[silent.clone()], false).changes.unchanged, ["a"]);
+        assert_eq!(
+            apply(&stored, std::slice::from_ref(&silent), false).changes.unchanged,
+            ["a"]
+        );
         // Another account, or another way to it: nothing of the old one is known of it.
         let other = AccountSettings {
             app_id: "wx-other".into(),
