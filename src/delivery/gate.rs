@@ -3,14 +3,14 @@
 use super::schedule;
 use crate::ports::{clock::Millis, store::ConversationId};
 
-/// Attempts in flight to one core.
-pub const IN_FLIGHT_MAX: u32 = 64;
+/// Attempts in flight to one core: so many conversations may wait for a core that thinks long, and keep nobody else.
+pub const IN_FLIGHT_MAX: u32 = 256;
 /// So many conversations failing one after the other, without a success between them, are the core's fault.
 const STREAK: usize = 5;
 
 pub struct Gate {
     shut: Option<Shut>,
-    /// Halved when the core asks for less, one more with each event it takes.
+    /// Halved when the core asks for less or falls under its load, one more with each event it takes.
     limit: u32,
     /// Conversations that failed since the last sign of life.
     streak: Vec<ConversationId>,
@@ -125,7 +125,7 @@ impl Gate {
     }
 
     /// An attempt failed by itself. Enough of them in a row shut the gate.
-    pub fn failed(&mut self, conversation: ConversationId, probe: bool, trouble: &Trouble<'_>) -> Turn {
+    pub fn failed(&mut self, conversation: ConversationId, probe: bool, in_flight: u32, trouble: &Trouble<'_>) -> Turn {
         if self.shut.is_some() {
             return self.shut(probe, self.is_down(), trouble);
         }
@@ -136,6 +136,8 @@ impl Gate {
         if self.streak.len() < STREAK {
             return Turn::Nothing;
         }
+        // So many that it answered none in time: fewer at once may be what it can do.
+        self.give_less(in_flight);
         self.shut(probe, true, trouble)
     }
 
@@ -288,13 +290,13 @@ mod tests {
     fn failures_of_many_conversations_in_a_row_shut_the_gate_and_of_one_do_not() {
         let mut gate = Gate::default();
         for _ in 0..20 {
-            assert_eq!(gate.failed(ConversationId(1), false, &at(0)), Turn::Nothing);
+            assert_eq!(gate.failed(ConversationId(1), false, 9, &at(0)), Turn::Nothing);
         }
         gate.alive(false, 0);
         for id in 1..5 {
-            assert_eq!(gate.failed(ConversationId(id), false, &at(0)), Turn::Nothing);
+            assert_eq!(gate.failed(ConversationId(id), false, 9, &at(0)), Turn::Nothing);
         }
-        assert_eq!(gate.failed(ConversationId(5), false, &at(0)), Turn::WentDown);
+        assert_eq!(gate.failed(ConversationId(5), false, 9, &at(0)), Turn::WentDown);
     }
 
     #[test]

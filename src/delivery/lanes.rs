@@ -42,6 +42,8 @@ pub struct Lane {
     pub grew: bool,
     /// What is being read is of before its core changed.
     pub stale: bool,
+    /// What waits came while its core could be reached, or somebody waits for an answer to it.
+    pub live: bool,
     /// Stands at the head of its queue already.
     pub urgent: bool,
     /// Refusals (400, 413, 422) of the first event.
@@ -51,7 +53,7 @@ pub struct Lane {
     /// Offers of the first event since it is the first, by this process.
     pub attempts: u32,
     /// Failures in a row: place in the schedule.
-    pub failures: u32,
+    pub failures: u16,
     /// The core's life (see [`super::gate::Gate::life`]) when it would not have the first event, and not for the event's sake;
     /// 0 = it has not been so.
     pub met: u16,
@@ -111,6 +113,7 @@ impl Lane {
             fetching: false,
             grew: false,
             stale: false,
+            live: false,
             urgent: false,
             refusals: 0,
             burst: 0,
@@ -251,6 +254,8 @@ impl Lane {
 pub struct Job {
     pub conversation: ConversationId,
     pub slot: u16,
+    /// Its conversation waited while nobody took it.
+    pub late: bool,
     pub core: Arc<crate::cores::Core>,
     /// In order. Empty: to be read from the store.
     pub run: Vec<Arc<Stored>>,

@@ -95,8 +95,8 @@ impl Handle {
             stored.event.has_code() || windows.is_some_and(|it| it.look(stored.event.id()).is_some())
         };
         match arrived {
-            Arrived::Queued => self.0.wake.notify_one(),
-            Arrived::HeldUp if hurries() => self.expedite(stored.conversation),
+            Arrived::Behind | Arrived::HeldUp if hurries() => self.expedite(stored.conversation),
+            Arrived::Queued | Arrived::Behind => self.0.wake.notify_one(),
             Arrived::HeldUp | Arrived::Waits => {}
         }
     }

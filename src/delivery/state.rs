@@ -4,25 +4,24 @@
 
 mod arrival;
 mod outcome;
+mod slot;
 mod view;
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque},
+    collections::{BinaryHeap, HashMap},
     sync::Arc,
 };
 
 pub use arrival::Arrived;
 use foldhash::fast::RandomState;
 pub use outcome::{Moment, Step};
+use slot::{Role, Slot};
 pub use view::Backlog;
 
-use super::{
-    gate::Gate,
-    lanes::{self, Job, Lane, Memory, Phase},
-};
+use super::lanes::{self, Job, Lane, Memory, Phase};
 use crate::{
-    cores::{Core, Cores, Kind},
+    cores::{Cores, Kind},
     ports::{
         clock::Millis,
         store::{ConversationId, Pending, Stored, Waiting},
@@ -31,9 +30,6 @@ use crate::{
 
 /// Events read from the store at once.
 pub const BATCH: usize = 16;
-/// Events that a core has taken and that are not committed: so many at most are offered twice after a crash, beside those
-/// in flight.
-const COMMITTING_MAX: u32 = 1_024;
 /// A clock that is corrected by less holds up nobody worth speaking of.
 const SET_BACK: Millis = 1_000;
 
@@ -53,32 +49,6 @@ pub struct State {
     /// Something was put where the worker that did it does not look: a timer, another core's queue.
     elsewhere: bool,
     stopping: bool,
-}
-
-/// One core, or "nobody", or a name that no configuration knows.
-struct Slot {
-    name: Option<Arc<str>>,
-    role: Role,
-    gate: Gate,
-    /// Conversations whose turn it is; an entry whose lane moved on is skipped.
-    ready: VecDeque<ConversationId>,
-    in_flight: u32,
-    /// Taken by the core and not committed yet.
-    committing: u32,
-}
-
-impl Slot {
-    /// May one more attempt begin? Not while our own store is what everybody waits for.
-    fn admits(&self, now: Millis) -> bool {
-        self.committing < COMMITTING_MAX && self.gate.admits(now, self.in_flight)
-    }
-}
-
-enum Role {
-    Unknown,
-    Http(Arc<Core>),
-    /// Somebody else hands out its events.
-    Other,
 }
 
 /// How an attempt left its lane.
@@ -145,14 +115,7 @@ impl State {
     fn slot(&mut self, name: Option<&Arc<str>>) -> u16 {
         let found = self.slots.iter().position(|slot| slot.name.as_ref() == name);
         let at = found.unwrap_or_else(|| {
-            self.slots.push(Slot {
-                name: name.cloned(),
-                role: Role::Unknown,
-                gate: Gate::default(),
-                ready: VecDeque::new(),
-                in_flight: 0,
-                committing: 0,
-            });
+            self.slots.push(Slot::new(name.cloned()));
             self.slots.len() - 1
         });
         // There are as many as the configuration ever named.
@@ -184,8 +147,7 @@ impl State {
 
     /// Could another worker begin something for this core?
     pub fn has_more(&self, slot: u16, now: Millis) -> bool {
-        let slot = &self.slots[usize::from(slot)];
-        !slot.ready.is_empty() && slot.admits(now)
+        self.slots[usize::from(slot)].has_more(now)
     }
 
     /// Does something wait for this core to be tried again?
@@ -227,7 +189,9 @@ impl State {
                 && lane.due == at
             {
                 lane.phase = Phase::Ready;
-                self.slots[usize::from(lane.slot)].ready.push_back(conversation);
+                self.slots[usize::from(lane.slot)]
+                    .ready
+                    .push_back(conversation, lane.live);
             }
         }
     }
@@ -235,16 +199,14 @@ impl State {
     fn start(&mut self, at: usize, now: Millis) -> Option<Job> {
         let slot = &mut self.slots[at];
         let Role::Http(core) = &slot.role else { return None };
+        let core = core.clone();
         if !self.loaded || self.stopping || !slot.admits(now) {
             return None;
         }
-        let conversation = loop {
-            let next = slot.ready.pop_front()?;
-            let here = |lane: &Lane| lane.phase == Phase::Ready && usize::from(lane.slot) == at;
-            if self.lanes.get(&next).is_some_and(here) {
-                break next;
-            }
-        };
+        let (conversation, late) = slot.pop(|next, live| {
+            let stands = |lane: &Lane| usize::from(lane.slot) == at && slot::stands(lane.phase, lane.live, live);
+            self.lanes.get(&next).is_some_and(stands)
+        })?;
         let lane = self.lanes.get_mut(&conversation)?;
         lane.phase = Phase::InFlight;
         lane.urgent = false;
@@ -259,11 +221,12 @@ impl State {
         } else {
             lane.attempts = lane.attempts.saturating_add(1);
         }
-        slot.in_flight += 1;
+        slot.goes(late);
         Some(Job {
             conversation,
             slot: lane.slot,
-            core: core.clone(),
+            late,
+            core,
             run,
             attempt: lane.attempts,
             probe,
@@ -325,7 +288,7 @@ impl State {
         }
         let slot = &mut self.slots[usize::from(job.slot)];
         match job.taken {
-            0 => slot.in_flight = slot.in_flight.saturating_sub(1),
+            0 => slot.ends(job.late),
             taken => slot.committing = slot.committing.saturating_sub(taken),
         }
         slot.gate.end(std::mem::take(&mut job.probe));
@@ -369,7 +332,7 @@ impl State {
     pub fn go_on(&mut self, job: &mut Job, rows: &[i64]) {
         let slot = &mut self.slots[usize::from(job.slot)];
         slot.committing = slot.committing.saturating_sub(std::mem::take(&mut job.taken));
-        slot.in_flight += 1;
+        slot.goes(job.late);
         job.run.drain(..rows.len().min(job.run.len()));
         job.attempt = 1;
         if let Some(lane) = self.lanes.get_mut(&job.conversation) {
@@ -426,12 +389,14 @@ impl State {
         match slot.role {
             Role::Http(_) => {
                 lane.phase = Phase::Ready;
+                // Nobody is before others at a door that is shut: each is the one that knocks in its turn.
+                lane.live &= !slot.gate.is_shut();
                 // What was read together goes together: reading it again for every event would cost more than others' wait.
                 if lane.burst > 0 && usize::from(lane.burst) < BATCH && !lane.is_empty() {
-                    slot.ready.push_front(conversation);
+                    slot.ready.push_front(conversation, lane.live);
                 } else {
                     lane.burst = 0;
-                    slot.ready.push_back(conversation);
+                    slot.ready.push_back(conversation, lane.live);
                 }
             }
             Role::Unknown => lane.phase = Phase::Waits,

@@ -2,7 +2,7 @@
 
 use std::{collections::hash_map::Entry, sync::Arc};
 
-use super::{Role, State};
+use super::{State, slot::Role};
 use crate::{
     delivery::lanes::{self, Lane, Phase},
     ports::store::{ConversationId, Stored, Waiting},
@@ -13,6 +13,8 @@ use crate::{
 pub enum Arrived {
     /// Its turn comes without more ado.
     Queued,
+    /// The same, but it stands with the backlog; a reason to hurry takes it out of there.
+    Behind,
     /// Something holds it up that a reason to hurry could lift.
     HeldUp,
     /// Nothing for us to do now.
@@ -35,6 +37,7 @@ impl State {
         };
         if fresh {
             lane.oldest = lanes::accepted(stored);
+            lane.live = reachable && self.loaded;
         }
         lane.count = lane.count.saturating_add(1);
         lane.grew = true;
@@ -48,13 +51,14 @@ impl State {
         }
         // Also while the next failure would mean a long wait.
         let held_up = lane.phase == Phase::Backoff || lane.failures > 0 || slot.gate.is_shut();
+        let behind = !lane.live;
         if fresh {
             self.rest(stored.conversation);
         }
         if held_up {
             Arrived::HeldUp
         } else if reachable && self.loaded {
-            Arrived::Queued
+            if behind { Arrived::Behind } else { Arrived::Queued }
         } else {
             Arrived::Waits
         }
@@ -91,11 +95,14 @@ impl State {
             Phase::Backoff | Phase::Ready if !lane.urgent => {
                 lane.phase = Phase::Ready;
                 lane.urgent = true;
-                slot.ready.push_front(conversation);
+                lane.live = true;
+                slot.ready.push_front(conversation, true);
                 slot.gate.hurry();
             }
             Phase::Backoff | Phase::Ready => slot.gate.hurry(),
-            Phase::InFlight | Phase::Waits => {}
+            // What comes after this attempt does not go back into the backlog.
+            Phase::InFlight => lane.live = true,
+            Phase::Waits => {}
         }
     }
 

@@ -45,7 +45,7 @@ impl State {
         let probe = std::mem::take(&mut job.probe);
         let slot = &mut self.slots[usize::from(job.slot)];
         slot.gate.end(probe);
-        slot.in_flight = slot.in_flight.saturating_sub(1);
+        slot.ends(job.late);
         job.taken = u32::try_from(count).unwrap_or(u32::MAX);
         slot.committing = slot.committing.saturating_add(job.taken);
         slot.gate.alive(probe, now)
@@ -78,7 +78,7 @@ impl State {
             why: outcome.why(),
         };
         let turn = match &outcome {
-            Outcome::Failed { .. } => gate.failed(job.conversation, probe, &trouble),
+            Outcome::Failed { .. } => gate.failed(job.conversation, probe, slot.in_flight, &trouble),
             Outcome::Slow { .. } => gate.slow(probe, slot.in_flight, &trouble),
             Outcome::Down { .. } => gate.down(probe, &trouble),
             _ => gate.alive(probe, moment.now),
@@ -135,7 +135,7 @@ impl State {
         if lane.failing_for >= schedule::PATIENCE {
             return set_aside(stored, format!("failed for 72 h: {why}"));
         }
-        let wait = schedule::wait(lane.failures, after, moment.draw);
+        let wait = schedule::wait(u32::from(lane.failures), after, moment.draw);
         let step = match lane.failing_for / patience::STRIDE > before / patience::STRIDE {
             true => Step::Note(lane.failing_for),
             false => Step::Leave,
@@ -151,7 +151,7 @@ impl State {
             return;
         };
         lane.failures = lane.failures.saturating_add(1);
-        let wait = schedule::wait(lane.failures, after, moment.draw);
+        let wait = schedule::wait(u32::from(lane.failures), after, moment.draw);
         self.settle(job, Settled::Later(moment.now.saturating_add(wait)));
     }
 

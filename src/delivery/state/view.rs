@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Role, State};
+use super::{State, slot::Role};
 use crate::{delivery::gate::CoreState, ports::clock::Millis};
 
 /// What waits for one core.

@@ -117,10 +117,10 @@ async fn what_goes_to_another_cores_line_begins_while_its_worker_goes_on() {
     rig.event(1);
     eventually(|| rig.seen().len() == 1).await;
     // As many as may be in flight, and one more.
-    for conversation in 2..=65 {
+    for conversation in 2..=257 {
         rig.event(conversation);
     }
-    eventually(|| rig.seen().len() == 64).await;
+    eventually(|| rig.seen().len() == 256).await;
     rig.moves(1, Some("other"));
     // Let the deliverer see all of that, so that nothing else wakes it.
     let stored = rig.ledger.append(-1, Some("other"));
@@ -128,7 +128,7 @@ async fn what_goes_to_another_cores_line_begins_while_its_worker_goes_on() {
     eventually(|| rig.ledger.data().answered.contains(&stored.row)).await;
     // Who waits longest for it is the first: that of conversation 1, whose worker takes up the one that is too many.
     hold.add_permits(1);
-    eventually(|| rig.seen().len() == 65).await;
+    eventually(|| rig.seen().len() == 257).await;
     for _ in 0..100 {
         rig.clock.advance(Duration::from_millis(1_000));
         tokio::time::sleep(Duration::from_millis(2)).await;

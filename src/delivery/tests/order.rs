@@ -70,14 +70,69 @@ async fn no_more_than_the_limit_is_in_flight_and_a_slow_conversation_holds_up_no
     let rig = Rig::running(|_| taken()).await;
     let hold = Arc::new(Semaphore::new(0));
     *rig.link.hold.lock().expect("lock") = Some(hold.clone());
-    for conversation in 1..=200 {
+    for conversation in 1..=500 {
         rig.event(conversation);
     }
+    rig.sees(256).await;
+    assert_eq!(rig.handle.core_state("main").map(|state| state.in_flight), Some(256));
+    hold.add_permits(100);
+    rig.sees(356).await;
+    hold.add_permits(400);
+    rig.drained().await;
+    rig.stopped().await;
+}
+
+/// A core that holds every answer back, and finds two events of each of so many conversations that waited for it.
+async fn with_a_backlog(conversations: i64) -> (Rig, Arc<Semaphore>) {
+    let rig = Rig::new(|_| taken());
+    for conversation in (1..=conversations).chain(1..=conversations) {
+        rig.ledger.append(conversation, Some("main"));
+    }
+    let hold = Arc::new(Semaphore::new(0));
+    *rig.link.hold.lock().expect("lock") = Some(hold.clone());
+    (rig.run(), hold)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_keeps_nobody_who_speaks_now() {
+    let (rig, hold) = with_a_backlog(200).await;
     rig.sees(64).await;
-    assert_eq!(rig.handle.core_state("main").map(|state| state.in_flight), Some(64));
-    hold.add_permits(100);
-    rig.sees(164).await;
-    hold.add_permits(100);
+    rig.event(1_000);
+    rig.sees(65).await;
+    assert_eq!(rig.seen()[64].conversation, "c1000");
+    hold.add_permits(1_000);
+    rig.drained().await;
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_an_answer_is_taken_out_of_the_backlog() {
+    let (rig, hold) = with_a_backlog(200).await;
+    rig.sees(64).await;
+    let waiting: HashSet<String> = rig.seen().into_iter().map(|seen| seen.conversation).collect();
+    let patient = (1..=200).find(|id| !waiting.contains(&format!("c{id}"))).expect("most");
+    // Without a window it would not matter when.
+    rig.event(patient);
+    rig.sees(64).await;
+    let stored = rig.ledger.append(patient, Some("main"));
+    rig.turn.open.lock().expect("lock").insert(stored.event.id.clone());
+    rig.handle.event(stored);
+    rig.sees(65).await;
+    let of = |seen: Vec<Seen>| -> Vec<u32> {
+        let key = format!("c{patient}");
+        seen.iter()
+            .filter(|it| it.conversation == key)
+            .map(|it| it.seq)
+            .collect()
+    };
+    assert_eq!(of(rig.seen()), [1]);
+    // Nor does it go back there before its own turn has come: as many of the backlog are in flight as may be.
+    for seq in 2..=4 {
+        hold.add_permits(65);
+        eventually(|| of(rig.seen()).len() == seq).await;
+        assert!(rig.seen().len() <= 65 * seq, "{}", rig.seen().len());
+    }
+    hold.add_permits(1_000);
     rig.drained().await;
     rig.stopped().await;
 }
@@ -336,18 +391,18 @@ async fn talkative_conversations_let_others_in_between() {
     let rig = Rig::running(|_| taken()).await;
     let hold = Arc::new(Semaphore::new(0));
     *rig.link.hold.lock().expect("lock") = Some(hold.clone());
-    for conversation in 1..=200 {
+    for conversation in 1..=400 {
         for _ in 0..40 {
             rig.event(conversation);
         }
     }
-    rig.sees(64).await;
+    rig.sees(256).await;
     hold.add_permits(100_000);
     rig.drained().await;
     let seen = rig.seen();
-    let last_began = seen.iter().position(|it| it.conversation == "c200").expect("offered");
+    let last_began = seen.iter().position(|it| it.conversation == "c400").expect("offered");
     assert!(
-        last_began <= 199 * state::BATCH,
+        last_began <= 399 * state::BATCH,
         "the last one had to wait for {last_began} others"
     );
     rig.stopped().await;
