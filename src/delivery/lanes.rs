@@ -30,6 +30,17 @@ pub enum Phase {
     Waits,
 }
 
+/// Which queue of its core a conversation stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Somebody waits for an answer.
+    Awaited,
+    /// Who speaks now.
+    Live,
+    /// Who waited while nobody took it.
+    Late,
+}
+
 /// One conversation with something undelivered.
 pub struct Lane {
     /// Index of its core.
@@ -42,16 +53,16 @@ pub struct Lane {
     pub grew: bool,
     /// What is being read is of before its core changed.
     pub stale: bool,
-    /// What waits came while its core could be reached, or somebody waits for an answer to it.
+    /// What waits came while its core could be reached.
     pub live: bool,
-    /// Stands at the head of its queue already.
-    pub urgent: bool,
     /// Refusals (400, 413, 422) of the first event.
     pub refusals: u8,
     /// Events taken one after the other without a turn for others between them.
     pub burst: u8,
     /// Offers of the first event since it is the first, by this process.
-    pub attempts: u32,
+    pub attempts: u16,
+    /// Until this second somebody waits for an answer; 0 = nobody does.
+    pub awaited: u32,
     /// Failures in a row: place in the schedule.
     pub failures: u16,
     /// The core's life (see [`super::gate::Gate::life`]) when it would not have the first event, and not for the event's sake;
@@ -114,7 +125,7 @@ impl Lane {
             grew: false,
             stale: false,
             live: false,
-            urgent: false,
+            awaited: 0,
             refusals: 0,
             burst: 0,
             attempts: 0,
@@ -133,6 +144,15 @@ impl Lane {
     /// The event to offer, where memory has it.
     pub fn first(&self) -> Option<&Arc<Stored>> {
         self.events.as_ref()?.front().map(|held| &held.stored)
+    }
+
+    /// Where it stands while its turn has not come.
+    pub fn place(&self) -> Place {
+        match self.live {
+            _ if self.awaited > 0 => Place::Awaited,
+            true => Place::Live,
+            false => Place::Late,
+        }
     }
 
     /// What may go out as one run to a core of this kind: several only in one request of gRPC, and where nobody had trouble

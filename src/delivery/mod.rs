@@ -74,6 +74,7 @@ struct Inner {
     state: Mutex<State>,
     wake: Notify,
     windows: OnceLock<Arc<dyn Windows>>,
+    clock: OnceLock<Arc<dyn Clock>>,
     quiet: Quiet,
 }
 
@@ -109,7 +110,9 @@ impl Handle {
 
     /// What waits in this conversation is offered at once: somebody waits for an answer.
     pub fn expedite(&self, conversation: ConversationId) {
-        self.0.lock().expedite(conversation);
+        // Before there is a deliverer nobody can be late.
+        let now = self.0.clock.get().map_or(0, |clock| clock.now());
+        self.0.lock().expedite(conversation, now);
         self.0.wake.notify_one();
     }
 
@@ -155,7 +158,10 @@ impl Deliverer {
         let inner = inbox.0;
         inner.lock().configure(&parts.cores, parts.clock.now());
         // An inbox is used up by one deliverer: it is never set twice.
-        let _ = inner.windows.set(parts.windows.clone());
+        let _ = (
+            inner.windows.set(parts.windows.clone()),
+            inner.clock.set(parts.clock.clone()),
+        );
         Self {
             cores: parts.cores,
             tools: Arc::new(Tools {

@@ -19,7 +19,7 @@ pub use outcome::{Moment, Step};
 use slot::{Role, Slot};
 pub use view::Backlog;
 
-use super::lanes::{self, Job, Lane, Memory, Phase};
+use super::lanes::{self, Job, Lane, Memory, Phase, Place};
 use crate::{
     cores::{Cores, Kind},
     ports::{
@@ -169,6 +169,9 @@ impl State {
         }
         for lane in self.lanes.values_mut() {
             lane.due = lane.due.saturating_sub(back);
+            lane.awaited = lane
+                .awaited
+                .saturating_sub(u32::try_from(back / 1_000).unwrap_or(u32::MAX));
         }
         let timers = std::mem::take(&mut self.timers).into_iter();
         self.timers = timers
@@ -191,7 +194,7 @@ impl State {
                 lane.phase = Phase::Ready;
                 self.slots[usize::from(lane.slot)]
                     .ready
-                    .push_back(conversation, lane.live);
+                    .push_back(conversation, lane.place());
             }
         }
     }
@@ -203,13 +206,24 @@ impl State {
         if !self.loaded || self.stopping || !slot.admits(now) {
             return None;
         }
-        let (conversation, late) = slot.pop(|next, live| {
-            let stands = |lane: &Lane| usize::from(lane.slot) == at && slot::stands(lane.phase, lane.live, live);
-            self.lanes.get(&next).is_some_and(stands)
-        })?;
+        let (conversation, place) = loop {
+            let (next, place) = slot.pop(|next, place| {
+                let stands = |lane: &Lane| usize::from(lane.slot) == at && lane.phase == Phase::Ready;
+                self.lanes
+                    .get(&next)
+                    .is_some_and(|lane| stands(lane) && lane.place() == place)
+            })?;
+            let lane = self.lanes.get_mut(&next)?;
+            if place != Place::Awaited || i64::from(lane.awaited) >= now / 1_000 {
+                break (next, place);
+            }
+            // The platform does not wait any more.
+            lane.awaited = 0;
+            slot.ready.push_back(next, lane.place());
+        };
+        let late = place == Place::Late;
         let lane = self.lanes.get_mut(&conversation)?;
         lane.phase = Phase::InFlight;
-        lane.urgent = false;
         let probe = slot.gate.begin();
         let mut run = lane.run(core.kind);
         if probe {
@@ -228,7 +242,7 @@ impl State {
             late,
             core,
             run,
-            attempt: lane.attempts,
+            attempt: u32::from(lane.attempts),
             probe,
             taken: 0,
             settled: false,
@@ -275,7 +289,7 @@ impl State {
             job.run.truncate(1);
         }
         lane.attempts = lane.attempts.saturating_add(1);
-        job.attempt = lane.attempts;
+        job.attempt = u32::from(lane.attempts);
         true
     }
 
@@ -384,7 +398,6 @@ impl State {
         let Some(lane) = self.lanes.get_mut(&conversation) else {
             return;
         };
-        lane.urgent = false;
         let slot = &mut self.slots[usize::from(lane.slot)];
         match slot.role {
             Role::Http(_) => {
@@ -393,10 +406,10 @@ impl State {
                 lane.live &= !slot.gate.is_shut();
                 // What was read together goes together: reading it again for every event would cost more than others' wait.
                 if lane.burst > 0 && usize::from(lane.burst) < BATCH && !lane.is_empty() {
-                    slot.ready.push_front(conversation, lane.live);
+                    slot.ready.push_front(conversation, lane.place());
                 } else {
                     lane.burst = 0;
-                    slot.ready.push_back(conversation, lane.live);
+                    slot.ready.push_back(conversation, lane.place());
                 }
             }
             Role::Unknown => lane.phase = Phase::Waits,

@@ -5,8 +5,14 @@ use std::{collections::hash_map::Entry, sync::Arc};
 use super::{State, slot::Role};
 use crate::{
     delivery::lanes::{self, Lane, Phase},
-    ports::store::{ConversationId, Stored, Waiting},
+    ports::{
+        clock::Millis,
+        store::{ConversationId, Stored, Waiting},
+    },
 };
+
+/// How long the platform waits for the answer to a request.
+const ANSWER_AWAITED: Millis = 5_000;
 
 /// What became of a new event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,25 +90,21 @@ impl State {
         }
     }
 
-    /// Offers a conversation's first event at once, back-off or not.
-    pub fn expedite(&mut self, conversation: ConversationId) {
+    /// Offers a conversation's first event at once, back-off or not, and what follows it while the platform may still wait.
+    pub fn expedite(&mut self, conversation: ConversationId, now: Millis) {
         let Some(lane) = self.lanes.get_mut(&conversation) else {
             return;
         };
+        let queued = lane.phase == Phase::Ready && lane.awaited > 0;
         lane.failures = 0;
+        lane.awaited = u32::try_from((now + ANSWER_AWAITED) / 1_000).unwrap_or_default();
         let slot = &mut self.slots[usize::from(lane.slot)];
-        match lane.phase {
-            Phase::Backoff | Phase::Ready if !lane.urgent => {
-                lane.phase = Phase::Ready;
-                lane.urgent = true;
-                lane.live = true;
-                slot.ready.push_front(conversation, true);
-                slot.gate.hurry();
+        if matches!(lane.phase, Phase::Backoff | Phase::Ready) {
+            lane.phase = Phase::Ready;
+            slot.gate.hurry();
+            if !queued {
+                slot.ready.push_back(conversation, lane.place());
             }
-            Phase::Backoff | Phase::Ready => slot.gate.hurry(),
-            // What comes after this attempt does not go back into the backlog.
-            Phase::InFlight => lane.live = true,
-            Phase::Waits => {}
         }
     }
 

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     cores::Core,
-    delivery::{gate::Gate, lanes::Phase},
+    delivery::{gate::Gate, lanes::Place},
     ports::{clock::Millis, store::ConversationId},
 };
 
@@ -65,8 +65,8 @@ impl Slot {
         self.late < LATE_IN_FLIGHT_MAX || self.gate.is_shut()
     }
 
-    /// The conversation whose turn it is, and whether it is one that waited.
-    pub fn pop(&mut self, stands: impl Fn(ConversationId, bool) -> bool) -> Option<(ConversationId, bool)> {
+    /// The conversation whose turn it is, and where it stood. An entry whose lane moved on is skipped.
+    pub fn pop(&mut self, stands: impl Fn(ConversationId, Place) -> bool) -> Option<(ConversationId, Place)> {
         let admits_late = self.admits_late();
         self.ready.pop(admits_late, stands)
     }
@@ -84,52 +84,55 @@ impl Slot {
     }
 }
 
-/// Conversations whose turn it is; an entry whose lane moved on is skipped.
+/// Conversations whose turn it is, each in the order they came.
 #[derive(Default)]
 pub struct Ready {
-    /// Who speaks now.
+    awaited: VecDeque<ConversationId>,
     live: VecDeque<ConversationId>,
-    /// Who waited while nobody took it.
     late: VecDeque<ConversationId>,
     turn: u8,
 }
 
 impl Ready {
     pub fn is_empty(&self) -> bool {
-        self.live.is_empty() && self.late.is_empty()
+        !self.has(true)
     }
 
     fn has(&self, admits_late: bool) -> bool {
-        !self.live.is_empty() || (admits_late && !self.late.is_empty())
+        !self.awaited.is_empty() || !self.live.is_empty() || (admits_late && !self.late.is_empty())
     }
 
-    pub fn push_back(&mut self, conversation: ConversationId, live: bool) {
-        self.of(live).push_back(conversation);
+    pub fn push_back(&mut self, conversation: ConversationId, place: Place) {
+        self.at(place).push_back(conversation);
     }
 
-    pub fn push_front(&mut self, conversation: ConversationId, live: bool) {
-        self.of(live).push_front(conversation);
+    pub fn push_front(&mut self, conversation: ConversationId, place: Place) {
+        self.at(place).push_front(conversation);
     }
 
-    fn of(&mut self, live: bool) -> &mut VecDeque<ConversationId> {
-        if live { &mut self.live } else { &mut self.late }
+    fn at(&mut self, place: Place) -> &mut VecDeque<ConversationId> {
+        match place {
+            Place::Awaited => &mut self.awaited,
+            Place::Live => &mut self.live,
+            Place::Late => &mut self.late,
+        }
     }
 
-    /// Who speaks now goes first; the backlog has a turn of its own now and then, or a busy day would keep it for ever.
+    /// The backlog has a turn of its own now and then, or a busy day would keep it for ever.
     fn pop(
         &mut self,
         admits_late: bool,
-        stands: impl Fn(ConversationId, bool) -> bool,
-    ) -> Option<(ConversationId, bool)> {
+        stands: impl Fn(ConversationId, Place) -> bool,
+    ) -> Option<(ConversationId, Place)> {
         self.turn = (self.turn + 1) % TURNS;
-        let backlog_first = self.turn == 0;
-        for live in [!backlog_first, backlog_first] {
-            if !live && !admits_late {
-                continue;
-            }
-            while let Some(next) = self.of(live).pop_front() {
-                if stands(next, live) {
-                    return Some((next, !live));
+        let order = match self.turn {
+            0 => [Place::Late, Place::Awaited, Place::Live],
+            _ => [Place::Awaited, Place::Live, Place::Late],
+        };
+        for place in order.into_iter().filter(|place| admits_late || *place != Place::Late) {
+            while let Some(next) = self.at(place).pop_front() {
+                if stands(next, place) {
+                    return Some((next, place));
                 }
             }
         }
@@ -137,19 +140,15 @@ impl Ready {
     }
 }
 
-/// Does this lane stand where such an entry says?
-pub fn stands(phase: Phase, lane_is_live: bool, entry_is_live: bool) -> bool {
-    phase == Phase::Ready && lane_is_live == entry_is_live
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ready(live: std::ops::Range<i64>, late: std::ops::Range<i64>) -> Ready {
+    fn ready(of: [(Place, std::ops::Range<i64>); 3]) -> Ready {
         let mut ready = Ready::default();
-        live.for_each(|id| ready.push_back(ConversationId(id), true));
-        late.for_each(|id| ready.push_back(ConversationId(id), false));
+        for (place, ids) in of {
+            ids.for_each(|id| ready.push_back(ConversationId(id), place));
+        }
         ready
     }
 
@@ -160,28 +159,32 @@ mod tests {
     }
 
     #[test]
-    fn who_speaks_now_goes_first_and_the_backlog_has_every_eighth_turn() {
-        let order = pops(&mut ready(0..20, 100..105), true);
-        let backlog: Vec<usize> = (0..order.len()).filter(|at| order[*at] >= 100).collect();
+    fn who_waits_for_an_answer_is_first_and_the_backlog_has_every_eighth_turn() {
+        let mut all = ready([
+            (Place::Late, 200..205),
+            (Place::Live, 100..110),
+            (Place::Awaited, 0..10),
+        ]);
+        let order = pops(&mut all, true);
+        let backlog: Vec<usize> = (0..order.len()).filter(|at| order[*at] >= 200).collect();
         assert_eq!(backlog, [7, 15, 22, 23, 24]);
-        let live: Vec<i64> = order.into_iter().filter(|id| *id < 100).collect();
-        assert_eq!(live, (0..20).collect::<Vec<_>>());
+        let others: Vec<i64> = order.into_iter().filter(|id| *id < 200).collect();
+        assert_eq!(others, (0..10).chain(100..110).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_backlog_that_has_its_share_waits_and_keeps_nobody() {
-        let mut all = ready(0..3, 100..103);
-        assert_eq!(pops(&mut all, false), [0, 1, 2]);
+        let mut all = ready([(Place::Late, 200..203), (Place::Live, 100..103), (Place::Awaited, 0..0)]);
+        assert_eq!(pops(&mut all, false), [100, 101, 102]);
         assert!(!all.has(false) && all.has(true) && !all.is_empty());
-        assert_eq!(pops(&mut all, true), [100, 101, 102]);
+        assert_eq!(pops(&mut all, true), [200, 201, 202]);
     }
 
     #[test]
     fn an_entry_whose_lane_moved_on_is_skipped() {
-        let mut all = ready(0..3, 100..103);
-        let found = all.pop(true, |id, live| id.0 == 101 && !live);
-        assert_eq!(found, Some((ConversationId(101), true)));
-        assert!(stands(Phase::Ready, true, true) && !stands(Phase::Ready, true, false));
-        assert!(!stands(Phase::InFlight, true, true));
+        let mut all = ready([(Place::Late, 200..203), (Place::Live, 100..103), (Place::Awaited, 0..3)]);
+        let found = all.pop(true, |id, place| id.0 == 201 && place == Place::Late);
+        assert_eq!(found, Some((ConversationId(201), Place::Late)));
+        assert_eq!(pops(&mut all, true), [202]);
     }
 }

@@ -138,6 +138,39 @@ async fn who_waits_for_an_answer_is_taken_out_of_the_backlog() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_waited_for_while_the_core_was_away_is_backlog_when_it_is_back() {
+    let up = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let is_up = up.clone();
+    let rig = Rig::running(move |_| match is_up.load(std::sync::atomic::Ordering::SeqCst) {
+        true => taken(),
+        false => down(),
+    })
+    .await;
+    for conversation in 1..=200 {
+        let stored = rig.ledger.append(conversation, Some("main"));
+        rig.turn.open.lock().expect("lock").insert(stored.event.id.clone());
+        rig.handle.event(stored);
+    }
+    rig.fence().await;
+    rig.advance(10_000).await;
+    let hold = Arc::new(Semaphore::new(1));
+    *rig.link.hold.lock().expect("lock") = Some(hold.clone());
+    up.store(true, std::sync::atomic::Ordering::SeqCst);
+    let before = rig.seen().len();
+    rig.advance(120_000).await;
+    rig.sees(before + 1 + 64).await;
+    rig.event(1_000);
+    rig.sees(before + 1 + 65).await;
+    assert_eq!(
+        rig.seen().last().map(|it| it.conversation.clone()),
+        Some("c1000".into())
+    );
+    hold.add_permits(1_000);
+    rig.drained().await;
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_stays_bounded_while_a_hundred_thousand_conversations_wait() {
     let rig = Rig::running(|_| down()).await;
     rig.event(1);
