@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    exit::{Failure, Outcome},
+    exit::{FAILED, Failure, Outcome},
     say,
     serve::Orders,
 };
 use crate::{
     config::{Log, LogFormat},
-    demo::{self, Options},
+    demo::{self, DemoFault, Options},
     observe::logging,
 };
 
@@ -27,7 +27,7 @@ pub fn run(listen: Option<&str>, dir: Option<&Path>) -> Outcome {
     runtime.block_on(async {
         let mut orders = Orders::listen()?;
         let demo = tokio::select! {
-            demo = demo::start(options) => demo.map_err(|error| Failure::failed(error.to_string()))?,
+            demo = demo::start(options) => demo?,
             () = orders.next() => return Ok(()),
         };
         say(&demo.words())?;
@@ -38,4 +38,15 @@ pub fn run(listen: Option<&str>, dir: Option<&Path>) -> Outcome {
         }
         Ok(())
     })
+}
+
+impl From<DemoFault> for Failure {
+    fn from(fault: DemoFault) -> Self {
+        let message = fault.to_string();
+        let exit = match fault {
+            DemoFault::Bridge(fault) => Failure::from(fault).exit,
+            DemoFault::Other { .. } => FAILED,
+        };
+        Failure::new(exit, message)
+    }
 }

@@ -65,6 +65,7 @@ async fn serve(config: &Config, options: Options) -> Outcome {
     tracing::info!(
         public = %running.public_addr,
         internal = %running.internal_addr,
+        grpc = %running.grpc_addr,
         health = %running.health_addr,
         "ready"
     );

@@ -96,7 +96,8 @@ impl<'r> Table<'r> {
     }
 
     /// Something was written under `key`.
-    pub fn has(&self, key: &str) -> bool {
+    pub fn has(&mut self, key: &str) -> bool {
+        self.known.push(key.to_owned());
         self.fields
             .get(key)
             .is_some_and(|value| !matches!(value.kind, ValueKind::Nil))

@@ -326,3 +326,19 @@ fn a_password_in_an_address_is_not_told_however_it_is_mistyped() {
     let told = read("[platform]\nweixin_api = \"a.example:80/b@c\"\n", &[]).expect_err("no scheme");
     assert!(told[0].contains("found \"a.example:80/b@c\""), "{told:?}");
 }
+
+#[test]
+fn who_misspells_a_key_hears_of_all_there_are() {
+    let forwarder = "[[forwarder]]\nname = \"a\"\nurl = \"https://a.example/\"\ntypes = [\"msg\"]\nkey = \"k\"\nmoed = \"hmac-sha256\"\n";
+    for (text, key) in [
+        (format!("{CORE}knd = \"http\"\n"), "kind"),
+        (forwarder.to_owned(), "mode"),
+    ] {
+        let told = read(&text, &[]).expect_err("a fault");
+        assert!(
+            told.iter()
+                .any(|fault| fault.contains("unknown key") && fault.contains(&format!(" {key}"))),
+            "{told:#?}"
+        );
+    }
+}

@@ -16,6 +16,8 @@ pub struct Gate {
     streak: Vec<ConversationId>,
     /// Answers in its right mind so far: whoever fails between two of them fails alone.
     life: u16,
+    /// Something came of an attempt.
+    tried: bool,
     since: Millis,
     last_error: String,
 }
@@ -44,6 +46,8 @@ pub enum Turn {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CoreState {
     pub up: bool,
+    /// Something came of an attempt since the start: before that nobody knows how it is.
+    pub tried: bool,
     pub since: Millis,
     /// The last thing that went wrong, also when it is over; empty = nothing did.
     pub last_error: String,
@@ -59,6 +63,7 @@ impl Default for Gate {
             limit: IN_FLIGHT_MAX,
             streak: Vec::new(),
             life: 1,
+            tried: false,
             since: 0,
             last_error: String::new(),
         }
@@ -101,6 +106,7 @@ impl Gate {
 
     /// An attempt ended, whatever it came to.
     pub fn end(&mut self, probe: bool) {
+        self.tried = true;
         if let (true, Some(shut)) = (probe, self.shut.as_mut()) {
             shut.probing = false;
         }
@@ -226,6 +232,7 @@ impl Gate {
     pub fn state(&self, in_flight: u32) -> CoreState {
         CoreState {
             up: !self.is_down(),
+            tried: self.tried,
             since: self.since,
             last_error: self.last_error.clone(),
             in_flight,

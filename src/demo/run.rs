@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     api_tokens::OPERATOR_FILE,
-    app,
+    app::{self, StartFault},
     cli::client::Client,
     config::{Config, reader::read_text},
     ports::chance::{Chance as _, SystemChance},
@@ -39,14 +39,15 @@ pub struct Options {
 
 /// Why the demo did not start.
 #[derive(Debug, thiserror::Error)]
-#[error("{what}: {why}")]
-pub struct DemoFault {
-    what: &'static str,
-    why: String,
+pub enum DemoFault {
+    #[error("the bridge: {0}")]
+    Bridge(StartFault),
+    #[error("{what}: {why}")]
+    Other { what: &'static str, why: String },
 }
 
 fn at<E: ToString>(what: &'static str) -> impl FnOnce(E) -> DemoFault {
-    move |error| DemoFault {
+    move |error| DemoFault::Other {
         what,
         why: error.to_string(),
     }
@@ -72,7 +73,7 @@ pub async fn start(options: Options) -> Result<Demo, DemoFault> {
     let config = configuration(&dir, &core.url(), &webhook)?;
     let bridge = app::start(&config, app::Options::default())
         .await
-        .map_err(at("the bridge"))?;
+        .map_err(DemoFault::Bridge)?;
     let operator = operator(&dir, &bridge.internal_url())?;
     let phones = phones();
     for phone in &phones {

@@ -11,6 +11,7 @@ use crate::{
     },
     error::{Code, pages},
     schema::Timestamp,
+    settings::Hold,
 };
 
 const HOUR: i64 = 3_600_000;
@@ -227,11 +228,22 @@ pub(super) fn broken(broken: &Broken) -> Vec<Draft> {
 /// Settings that the contract knows for every channel and that this version does nothing with here.
 fn inert(opened: &Opened) -> Option<Draft> {
     let settings = &opened.settings;
-    // Only what is pulled brings a code to welcome with.
-    if settings.welcome.is_none() || opened.account.pulls().is_some() {
+    // Only what is pulled brings a code to welcome with, and nobody else's platform asks three times for one answer.
+    let inert = [
+        (
+            "welcome",
+            settings.welcome.is_some() && opened.account.pulls().is_none(),
+        ),
+        (
+            "hold",
+            settings.hold == Hold::Three && settings.channel != "official_account",
+        ),
+    ];
+    let names: Vec<&str> = inert.iter().filter(|(_, set)| *set).map(|(name, _)| *name).collect();
+    if names.is_empty() {
         return None;
     }
-    let names = "welcome";
+    let names = names.join(", ");
     let seen = said(
         format!("set, and without effect on this account in this version: {names}"),
         format!("以下设置在当前版本中对该账号不起作用：{names}"),

@@ -147,12 +147,24 @@ impl Doctor {
             if core.kind == Kind::Feed {
                 return pulls(core, &link, waiting.events, age);
             }
-            let (name, state, count, seconds) = (&core.name, link.state, waiting.events, age / 1000);
+            let name = &core.name;
+            if link.state == "unknown" && waiting.events == 0 {
+                return Draft::new(
+                    "core",
+                    Level::Green,
+                    said(
+                        format!("core {name}: not called since the start; wxbridge core-check URL tries it"),
+                        format!("核心 {name}：启动以来尚未投递；可用 wxbridge core-check URL 试投"),
+                    ),
+                );
+            }
+            let (state, count, seconds) = (link.state, waiting.events, age / 1000);
             let error = link.last_error.as_str();
+            let refuses = count > 0 && self.takes_nothing(core);
             let (colon, zh_colon) = match (state, error) {
                 (_, "") => ("", ""),
                 // It fails in too few conversations to be down.
-                ("up", _) if age > LAG_SEEN => ("; what went wrong last: ", "；最近一次出错："),
+                ("up", _) if age > LAG_SEEN || refuses => ("; what went wrong last: ", "；最近一次出错："),
                 ("up", _) => ("", ""),
                 _ => (": ", "："),
             };
@@ -165,7 +177,7 @@ impl Doctor {
             let level = match link.state {
                 "down" => Level::Red,
                 "slow" => Level::Yellow,
-                _ if age > LAG_SEEN => Level::Yellow,
+                _ if age > LAG_SEEN || refuses => Level::Yellow,
                 _ => return self.in_time(core, seen),
             };
             Draft::new("core", level, seen)
@@ -174,10 +186,16 @@ impl Doctor {
                     "customers' messages are safe but nobody reads them; they are offered again by themselves",
                     "客户消息不会丢失，但暂时无人处理；系统会自动重新投递",
                 )
-                .act(said(
-                    "check that the core runs, that its url is right and that it answers 2xx within its timeout",
-                    "确认核心在运行、url 正确，并在 timeout 内返回 2xx",
-                ))
+                .act(match error.contains(" 401") || error.contains(" 403") {
+                    true => said(
+                        "compare the key: [[core]] secrets (or bearer) with what the core checks; wxbridge core-check URL tries it",
+                        "核对密钥：[[core]] secrets（或 bearer）与核心校验所用的是否一致；可用 wxbridge core-check URL 试投",
+                    ),
+                    false => said(
+                        "check that the core runs, that its url is right and that it answers 2xx within its timeout",
+                        "确认核心在运行、url 正确，并在 timeout 内返回 2xx",
+                    ),
+                })
                 .place("at the core", "在核心系统")
         };
         self.cores.0.iter().map(one).collect()
@@ -185,6 +203,12 @@ impl Doctor {
 }
 
 impl Doctor {
+    /// Of what it was offered last it took nothing.
+    fn takes_nothing(&self, core: &Core) -> bool {
+        let newest = self.observer.cores.newest(&core.name, self.clock.now() - HOUR);
+        newest.received > 0 && newest.answered == 0
+    }
+
     /// A core that is up: does it answer while the callback is open?
     fn in_time(&self, core: &Core, seen: Said) -> Draft {
         let since = self.clock.now() - HOUR;

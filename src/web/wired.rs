@@ -127,6 +127,7 @@ impl CoreLinks for delivery::Handle {
         let state = match (found.up, found.slow_until) {
             (false, _) => "down",
             (true, Some(_)) => "slow",
+            (true, None) if !found.tried => "unknown",
             (true, None) => "up",
         };
         CoreState {

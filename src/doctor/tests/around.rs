@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{HOUR, find, look};
 use crate::{
     cores::{Core, Cores},
-    doctor::{Doctor, Lang, Level},
+    doctor::{Doctor, Finding, Lang, Level},
     error::{Code, Fault},
     schema::v1,
     web::{
@@ -63,10 +63,12 @@ async fn copies_that_do_not_arrive_are_told_and_so_is_the_switch() {
     assert!(find(&zh, "forwarder").seen.contains("连续 1 次发送失败"));
 }
 
-/// A core that is up, and for which something waits since then, or nothing.
+/// A core that is up, unless it says otherwise, and for which something waits since then, or nothing.
 #[derive(Default)]
 struct Up {
     oldest: Option<i64>,
+    state: Option<&'static str>,
+    last_error: Option<&'static str>,
 }
 
 impl CoreLinks for Up {
@@ -82,8 +84,8 @@ impl CoreLinks for Up {
     }
     fn state(&self, _: &str) -> CoreState {
         CoreState {
-            state: "up",
-            last_error: "it hung up".into(),
+            state: self.state.unwrap_or("up"),
+            last_error: self.last_error.unwrap_or("it hung up").into(),
             ..CoreState::default()
         }
     }
@@ -99,7 +101,10 @@ async fn of_a_core_that_is_up_and_takes_nothing_the_reason_is_told() {
         (Some(NOW - 61_000), Level::Yellow, true),
     ] {
         let doctor = Doctor {
-            links: std::sync::Arc::new(Up { oldest }),
+            links: std::sync::Arc::new(Up {
+                oldest,
+                ..Up::default()
+            }),
             ..in_a_hurry(&house, 1_000)
         };
         let findings = doctor.examine(None, Lang::En).await;
@@ -107,6 +112,68 @@ async fn of_a_core_that_is_up_and_takes_nothing_the_reason_is_told() {
         assert_eq!(
             (found.level, found.seen.contains("it hung up")),
             (level, reason),
+            "{found:?}"
+        );
+    }
+}
+
+/// What is found of a core that is so.
+async fn core_finding(house: &House, link: Up) -> Finding {
+    let doctor = Doctor {
+        links: std::sync::Arc::new(link),
+        ..in_a_hurry(house, 1_000)
+    };
+    find(&doctor.examine(None, Lang::En).await, "core").clone()
+}
+
+#[tokio::test]
+async fn a_core_that_takes_nothing_of_what_it_is_offered_is_told_of_at_once() {
+    let house = House::new().await;
+    house.bind();
+    let waits = || Up {
+        oldest: Some(NOW - 1_000),
+        ..Up::default()
+    };
+    let observer = &house.state.observer;
+    observer.offered("main", "e1", 1, "retry", 5.0);
+    let found = core_finding(&house, waits()).await;
+    assert!(
+        found.level == Level::Yellow && found.seen.contains("it hung up"),
+        "{found:?}"
+    );
+    let found = core_finding(&house, Up::default()).await;
+    assert_eq!(found.level, Level::Green, "nothing waits for it: {found:?}");
+    observer.offered("main", "e2", 1, "taken", 5.0);
+    let found = core_finding(&house, waits()).await;
+    assert!(
+        found.level == Level::Green && !found.seen.contains("it hung up"),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_core_that_was_never_called_is_not_said_to_be_up() {
+    let house = House::new().await;
+    house.bind();
+    let state = Some("unknown");
+    let found = core_finding(&house, Up { state, ..Up::default() }).await;
+    assert!(found.seen.contains("not called since the start"), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_core_that_refuses_our_key_is_told_so() {
+    let house = House::new().await;
+    house.bind();
+    for (why, key) in [("the core answered 401", true), ("the core answered 404", false)] {
+        let link = Up {
+            state: Some("down"),
+            last_error: Some(why),
+            ..Up::default()
+        };
+        let found = core_finding(&house, link).await;
+        assert_eq!(
+            (found.level, found.act.contains("secrets")),
+            (Level::Red, key),
             "{found:?}"
         );
     }
