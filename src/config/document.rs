@@ -1,6 +1,15 @@
-//! Does the documentation say what the program does? `docs/configuration.md` is made from the default file.
+//! Does the documentation say what the program does? `docs/configuration.md` is made from the default file; `docs/accounts.md`
+//! names every field there is, and its example is taken.
 
-use super::sources::DEFAULTS;
+use std::collections::BTreeSet;
+
+use super::{
+    accounts_file::{self, Form},
+    sources::DEFAULTS,
+};
+use crate::{channels, settings::AccountSettings};
+
+const ACCOUNTS: &str = include_str!("../../docs/accounts.md");
 
 const HEAD: &str = "# Configuration
 
@@ -49,5 +58,48 @@ fn the_documentation_is_the_default_file() {
     assert!(
         written == document(),
         "docs/configuration.md is old: UPDATE=1 makes it anew"
+    );
+}
+
+#[test]
+fn every_field_of_an_account_stands_in_its_documentation() {
+    let fields = serde_json::to_value(AccountSettings::default()).expect("settings are JSON");
+    let rows: Vec<&str> = ACCOUNTS.lines().filter(|line| line.starts_with("| `")).collect();
+    let named: BTreeSet<&str> = rows
+        .iter()
+        .filter_map(|row| row.split('|').nth(1))
+        .flat_map(|names| names.split(',').map(|name| name.trim().trim_matches('`')))
+        .collect();
+    let known: BTreeSet<&str> = fields
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(named, known);
+}
+
+#[test]
+fn the_example_of_an_accounts_file_is_taken_and_shows_the_defaults() {
+    let example = ACCOUNTS
+        .split("```toml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    // The secret's file is not on this machine.
+    let example = example
+        .expect("an example")
+        .replace("app_secret_file = \"/run", "app_secret = \"/run");
+    let parsed = accounts_file::parse("docs/accounts.md", &example, Form::Toml, false, |account| {
+        channels::named(&account.channel)
+            .and_then(|channel| channel.open(account).err())
+            .unwrap_or_default()
+    });
+    let shop = parsed.expect("lawful").remove(0);
+    let bare = AccountSettings::default();
+    let behaviour = |of: &AccountSettings| (of.security, of.hold, of.platform_agents, of.token_mode);
+    assert_eq!(behaviour(&shop), behaviour(&bare));
+    assert_eq!(
+        (shop.cloud_push, shop.entry_json, shop.text_html_breaks),
+        (bare.cloud_push, bare.entry_json, bare.text_html_breaks)
     );
 }
