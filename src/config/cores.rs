@@ -16,6 +16,8 @@ const REPLY_BUDGET_MOST: Millis = 4200;
 const REPLY_BUDGET: Millis = 4000;
 const TIMEOUT: Millis = 30_000;
 const TIMEOUT_MOST: Millis = 10 * 60_000;
+/// With fewer nobody signs.
+const KEY_BYTES_FEWEST: usize = 16;
 /// Standard Webhooks asks for keys of at least this many bytes.
 const KEY_BYTES_LEAST: usize = 24;
 /// The channels that the contract names; a `match` that names another never fits.
@@ -187,12 +189,13 @@ fn read_secrets(it: &mut Table<'_>, kind: Option<Kind>, reading: &Reading) -> Ve
             .and_then(|text| STANDARD.decode(text).ok());
         match bytes {
             Some(bytes) if bytes.len() >= KEY_BYTES_LEAST => {}
-            Some(bytes) if !bytes.is_empty() => reading.note(format!(
+            Some(bytes) if bytes.len() >= KEY_BYTES_FEWEST => reading.note(format!(
                 "{}.{key}: a key of {} bytes; Standard Webhooks asks for at least {KEY_BYTES_LEAST}",
                 it.path,
                 bytes.len()
             )),
-            _ => it.fault(key, "***", "whsec_ followed by base64"),
+            Some(_) => it.fault(key, "***", format!("a key of at least {} bytes", KEY_BYTES_FEWEST)),
+            None => it.fault(key, "***", "whsec_ followed by base64"),
         }
     }
     secrets

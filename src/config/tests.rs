@@ -342,3 +342,15 @@ fn who_misspells_a_key_hears_of_all_there_are() {
         );
     }
 }
+
+#[test]
+fn a_key_that_nobody_would_sign_with_is_a_fault_and_a_short_one_is_told() {
+    let with = |key: &str| CORE.replace("whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", key);
+    let told = read(&with("whsec_MDEyMzQ1Njc4OTAxMjM0"), &[]).expect_err("15 bytes");
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].starts_with("wxbridge.toml:4: core[0].secrets: found ***; expected a key of at least 16 bytes"));
+    let notes = read(&with("whsec_MDEyMzQ1Njc4OTAxMjM0NQ=="), &[])
+        .expect("16 bytes")
+        .notes;
+    assert!(notes.len() == 1 && notes[0].contains("a key of 16 bytes"), "{notes:?}");
+}
