@@ -54,6 +54,7 @@ pub use accept::{Body, Call, Post, Reply};
 
 use crate::{
     accounts::{Opened, Registry, Service},
+    channels::contract::CallbackQuery,
     conversation::Rules,
     cores::Cores,
     error::{Code, Fault},
@@ -192,7 +193,20 @@ impl Inbound {
 
     /// Our clock, set right by what the platform's last answer said.
     fn platform_now(&self, now: Millis) -> Millis {
-        now + self.parts.keeper.skew().unwrap_or(0)
+        now.saturating_add(self.parts.keeper.skew().unwrap_or(0))
+    }
+
+    /// The time by which a request with this query is judged: our clock's or the corrected one, whichever is nearer to what
+    /// was signed. The letter knows the corrected one alone; but then one wrong `Date`, of a relay or of a machine of the
+    /// platform's, has every account's callbacks refused, and customers' messages are lost. So what is too old or too new is
+    /// so by both clocks; where only the corrected one says so, it is taken with a warning.
+    fn judged_at(&self, query: &CallbackQuery, now: Millis) -> Millis {
+        let corrected = self.platform_now(now);
+        let signed = query.timestamp.parse::<i64>().ok().and_then(|it| it.checked_mul(1000));
+        match signed {
+            Some(signed) if now.abs_diff(signed) < corrected.abs_diff(signed) => now,
+            _ => corrected,
+        }
     }
 
     /// One line a second is enough to say that the disk is full.
