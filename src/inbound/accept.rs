@@ -1,4 +1,4 @@
-//! What becomes of one callback, from its first byte to its answer? Verified, read, durable, then answered.
+//! What becomes of one callback, from its head to its answer? Verified, read, durable, then answered.
 
 use std::{future::Future, net::IpAddr, sync::Arc, time::Instant};
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! query    what does the signature stand on?
-//! accept   one callback from its first byte to its answer
+//! accept   one callback from its head to its answer
 //! aside    what becomes of an authentic body that cannot be read?
 //! cloud    is it a push of cloud hosting, which nobody signs?
 //! nonces   is this plain body the first with its (timestamp, nonce)?
@@ -14,7 +14,7 @@
 //! passing  what does the system say that had the account before?   heard
 //! reread   can a body that was set aside be read now?
 //! ```
-//! Nothing is answered `success` before it is durable, and nothing later than 4.5 s after its first byte.
+//! Nothing is answered `success` before it is durable, and nothing later than 4.5 s after its head was read.
 
 mod accept;
 pub mod addressed;
@@ -125,7 +125,7 @@ impl Inbound {
         })
     }
 
-    /// The time, for the first byte of a request.
+    /// The time, for a request whose head was read.
     pub fn now(&self) -> Millis {
         self.parts.clock.now()
     }
