@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     channels::contract::{Account, Admitted, SettingFault},
+    conversation::key::Key,
     error::Code,
     ports::clock::Millis,
     schema::v1,
@@ -177,6 +178,12 @@ impl Registry {
 }
 
 impl Opened {
+    /// The conversation with this key is its own.
+    pub fn has(&self, key: &str) -> bool {
+        Key::parse(key)
+            .is_some_and(|key| key.channel == self.describe.channel && self.account.owns(&key.platform_id, &key.sub_id))
+    }
+
     /// The account as the conversations of one of its places show it.
     pub fn at(&self, sub_id: &str) -> Arc<v1::Account> {
         if self.describe.sub_id == sub_id {

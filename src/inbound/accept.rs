@@ -1,4 +1,4 @@
-//! What becomes of one callback, from its first byte to its answer? Verified, read, durable, then answered.
+//! What becomes of one callback, from its head to its answer? Verified, read, durable, then answered.
 
 use std::{future::Future, net::IpAddr, sync::Arc, time::Instant};
 
@@ -131,7 +131,7 @@ impl Call {
     /// The console's GET check.
     pub fn handshake(self, raw_query: &str) -> Reply {
         let query = query::read(raw_query);
-        let now = self.inbound.platform_now(self.first);
+        let now = self.inbound.judged_at(&query, self.first);
         match self.opened.account.handshake(&query, now) {
             Ok(echo) => self.end("echostr", Reply::ok(Body::Text(echo)), None),
             Err(refusal) => self.refuse(status(&refusal), refusal.fault()),
@@ -186,7 +186,7 @@ impl Call {
     /// Everything that can be told from the request alone.
     fn understand(&self, post: &Post<'_>) -> Result<Understood, Refusal> {
         let query = query::read(post.query);
-        let now = self.inbound.platform_now(self.first);
+        let now = self.inbound.judged_at(&query, self.first);
         let admitted = match post.unsigned {
             true => {
                 let admitted = cloud::admit(&self.opened, post.body, now)?;
@@ -228,11 +228,14 @@ impl Call {
     pub(super) fn admit(&self, query: &CallbackQuery, body: &[u8], now: Millis) -> Result<Admitted, Refusal> {
         let (inbound, opened) = (&self.inbound, &self.opened);
         let admitted = opened.account.admit(query, body, now)?;
-        if matches!(admitted.seal, Seal::Plain) && !inbound.nonces.bind(&opened.settings.id, query, body, self.first) {
+        let corrected = inbound.platform_now(self.first);
+        let apart = corrected.abs_diff(self.first);
+        let binds = || (inbound.nonces).bind(&opened.settings.id, query, body, self.first, apart);
+        if matches!(admitted.seal, Seal::Plain) && !binds() {
             let detail = "another body came with this timestamp and nonce, which a plain signature does not cover";
             return Err(Refusal::reject(403, Code::BadSignature, detail));
         }
-        inbound.note(opened, &admitted, self.first, now);
+        inbound.note(opened, &admitted, self.first, corrected);
         Ok(admitted)
     }
 

@@ -58,7 +58,7 @@ impl Call {
     /// A notice to the platform itself.
     pub async fn notice(self, post: Post<'_>) -> Reply {
         let query = query::read(post.query);
-        let now = self.inbound.platform_now(self.first);
+        let now = self.inbound.judged_at(&query, self.first);
         let admitted = match self.admit(&query, post.body, now) {
             Ok(admitted) => admitted,
             Err(refusal) => return Box::pin(self.turned_away(post, refusal)).await,
@@ -75,7 +75,7 @@ impl Call {
     /// A message of the account that `app_id` names.
     pub async fn message(mut self, app_id: &str, post: Post<'_>) -> Reply {
         let query = query::read(post.query);
-        let now = self.inbound.platform_now(self.first);
+        let now = self.inbound.judged_at(&query, self.first);
         let admitted = match self.admit(&query, post.body, now) {
             Ok(admitted) => admitted,
             Err(refusal) => return Box::pin(self.turned_away(post, refusal)).await,

@@ -2,7 +2,7 @@
 
 use super::{
     accept::{Body, Call, Post, Reply},
-    cloud,
+    cloud, query,
 };
 use crate::{
     accounts::Opened,
@@ -18,7 +18,8 @@ impl Call {
         let kept = Quarantined {
             row: 0,
             account: id.clone(),
-            received: self.inbound.platform_now(self.first),
+            // It is read again as of then, so by the clock that found it fresh.
+            received: self.inbound.judged_at(&query::read(post.query), self.first),
             code: fault.code.name().to_owned(),
             detail: fault.detail.clone(),
             query: post.query.to_owned(),

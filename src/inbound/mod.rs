@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! query    what does the signature stand on?
-//! accept   one callback from its first byte to its answer
+//! accept   one callback from its head to its answer
 //! aside    what becomes of an authentic body that cannot be read?
 //! cloud    is it a push of cloud hosting, which nobody signs?
 //! nonces   is this plain body the first with its (timestamp, nonce)?
@@ -14,7 +14,7 @@
 //! passing  what does the system say that had the account before?   heard
 //! reread   can a body that was set aside be read now?
 //! ```
-//! Nothing is answered `success` before it is durable, and nothing later than 4.5 s after its first byte.
+//! Nothing is answered `success` before it is durable, and nothing later than 4.5 s after its head was read.
 
 mod accept;
 pub mod addressed;
@@ -54,6 +54,7 @@ pub use accept::{Body, Call, Post, Reply};
 
 use crate::{
     accounts::{Opened, Registry, Service},
+    channels::contract::CallbackQuery,
     conversation::Rules,
     cores::Cores,
     error::{Code, Fault},
@@ -124,7 +125,7 @@ impl Inbound {
         })
     }
 
-    /// The time, for the first byte of a request.
+    /// The time, for a request whose head was read.
     pub fn now(&self) -> Millis {
         self.parts.clock.now()
     }
@@ -192,7 +193,20 @@ impl Inbound {
 
     /// Our clock, set right by what the platform's last answer said.
     fn platform_now(&self, now: Millis) -> Millis {
-        now + self.parts.keeper.skew().unwrap_or(0)
+        now.saturating_add(self.parts.keeper.skew().unwrap_or(0))
+    }
+
+    /// The time by which a request with this query is judged: our clock's or the corrected one, whichever is nearer to what
+    /// was signed. The letter knows the corrected one alone; but then one wrong `Date`, of a relay or of a machine of the
+    /// platform's, has every account's callbacks refused, and customers' messages are lost. So what is too old or too new is
+    /// so by both clocks; where only the corrected one says so, it is taken with a warning.
+    fn judged_at(&self, query: &CallbackQuery, now: Millis) -> Millis {
+        let corrected = self.platform_now(now);
+        let signed = query.timestamp.parse::<i64>().ok().and_then(|it| it.checked_mul(1000));
+        match signed {
+            Some(signed) if now.abs_diff(signed) < corrected.abs_diff(signed) => now,
+            _ => corrected,
+        }
     }
 
     /// One line a second is enough to say that the disk is full.

@@ -28,12 +28,13 @@ struct Generations {
 }
 
 impl Nonces {
-    /// `false`: another body came with this pair before.
-    pub fn bind(&self, account: &str, query: &CallbackQuery, body: &[u8], now: Millis) -> bool {
+    /// `false`: another body came with this pair before. `apart`: as far as the two clocks are from each other by which a
+    /// signature may be honoured, which lives that much longer.
+    pub fn bind(&self, account: &str, query: &CallbackQuery, body: &[u8], now: Millis, apart: u64) -> bool {
         let pair = digest(&[account.as_bytes(), query.timestamp.as_bytes(), query.nonce.as_bytes()]);
         let body = digest(&[body]);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.turn(now);
+        kept.turn(now, KEPT.unsigned_abs().saturating_add(apart));
         if let Some(first) = kept.young.get(&pair).or_else(|| kept.elder.get(&pair)) {
             return *first == body;
         }
@@ -43,8 +44,8 @@ impl Nonces {
 }
 
 impl Generations {
-    fn turn(&mut self, now: Millis) {
-        let aged = now.abs_diff(self.turned) >= KEPT.unsigned_abs();
+    fn turn(&mut self, now: Millis, life: u64) {
+        let aged = now.abs_diff(self.turned) >= life;
         if aged || self.young.len() >= MOST {
             self.turned = now;
             self.elder = std::mem::take(&mut self.young);
@@ -79,26 +80,34 @@ mod tests {
     fn the_first_body_binds_its_pair_for_as_long_as_the_signature_lives() {
         let nonces = Nonces::default();
         let start = 1_752_000_000_000;
-        assert!(nonces.bind("shop", &query("1", "2"), b"first", start));
-        assert!(
-            nonces.bind("shop", &query("1", "2"), b"first", start + 1),
-            "the platform's retry"
-        );
-        assert!(!nonces.bind("shop", &query("1", "2"), b"other", start + 2));
-        assert!(nonces.bind("other", &query("1", "2"), b"other", start + 2));
-        assert!(nonces.bind("shop", &query("12", ""), b"other", start + 2));
-        assert!(!nonces.bind("shop", &query("1", "2"), b"other", start + KEPT));
-        assert!(
-            nonces.bind("shop", &query("1", "2"), b"other", start + 3 * KEPT),
-            "forgotten at last"
-        );
+        let bind = |account: &str, timestamp: &str, nonce: &str, body: &[u8], now| {
+            nonces.bind(account, &query(timestamp, nonce), body, now, 0)
+        };
+        assert!(bind("shop", "1", "2", b"first", start));
+        assert!(bind("shop", "1", "2", b"first", start + 1), "the platform's retry");
+        assert!(!bind("shop", "1", "2", b"other", start + 2));
+        assert!(bind("other", "1", "2", b"other", start + 2));
+        assert!(bind("shop", "12", "", b"other", start + 2));
+        assert!(!bind("shop", "1", "2", b"other", start + KEPT));
+        assert!(bind("shop", "1", "2", b"other", start + 3 * KEPT), "forgotten at last");
+    }
+
+    #[test]
+    fn where_two_clocks_are_apart_it_binds_for_as_long_as_either_honours_it() {
+        let nonces = Nonces::default();
+        let (start, apart) = (1_752_000_000_000, 3_600_000);
+        assert!(nonces.bind("shop", &query("1", "2"), b"first", start, apart));
+        let later = start + 3_600_000 + KEPT / 2;
+        for now in [start + KEPT, start + 3 * KEPT, later] {
+            assert!(!nonces.bind("shop", &query("1", "2"), b"other", now, apart));
+        }
     }
 
     #[test]
     fn memory_is_bounded() {
         let nonces = Nonces::default();
         for number in 0..MOST + MOST / 2 {
-            nonces.bind("shop", &query("1", &number.to_string()), b"", 1);
+            nonces.bind("shop", &query("1", &number.to_string()), b"", 1, 0);
         }
         let kept = nonces.0.lock().expect("no panic under the lock");
         assert!(kept.young.len() + kept.elder.len() <= 2 * MOST);

@@ -10,6 +10,9 @@ use crate::{
     ports::clock::Millis,
 };
 
+/// Further off than this, one of the clocks is wrong.
+const SKEW_MAX: u64 = 10 * 60 * 1000;
+
 /// A customer did something: whether messages still come shows when only taps and follows do.
 pub(super) fn heard(opened: &Opened, effects: &Effects, now: Millis) {
     if effects.customer_acted || effects.customer_spoke || effects.opens.is_some() {
@@ -18,10 +21,12 @@ pub(super) fn heard(opened: &Opened, effects: &Effects, now: Millis) {
 }
 
 impl Inbound {
-    /// Notes that an authentic callback came; `now` is our clock, `admitted_at` the corrected one.
-    pub(super) fn note(self: &Arc<Self>, opened: &Arc<Opened>, admitted: &Admitted, now: Millis, admitted_at: Millis) {
+    /// Notes that an authentic callback came; `now` is our clock, `corrected` what the platform's last answer made
+    /// of it, by which alone the callback may be off: it was taken by the other then.
+    pub(super) fn note(self: &Arc<Self>, opened: &Arc<Opened>, admitted: &Admitted, now: Millis, corrected: Millis) {
         let old_key = admitted.notes.contains(&Code::OldKeyStillUsed);
-        let skewed = admitted.notes.contains(&Code::ClockSkew);
+        let off = corrected.abs_diff(admitted.stamped);
+        let skewed = admitted.notes.contains(&Code::ClockSkew) || off > SKEW_MAX;
         opened.observe(|condition| {
             condition.last_callback = Some(now);
             if old_key {
@@ -37,8 +42,10 @@ impl Inbound {
                 condition.warnings.remove(&Code::OldKeyStillUsed);
             }
             if skewed {
-                let off = admitted_at.abs_diff(admitted.stamped) / 1000;
-                let said = format!("the last callback's signed timestamp is {off} s away from our clock");
+                let off = off / 1000;
+                let said = format!(
+                    "the last callback's signed timestamp is {off} s away from our clock as the platform's last answer corrects it"
+                );
                 condition.warnings.insert(Code::ClockSkew, said);
             } else if !condition.warnings.is_empty() {
                 condition.warnings.remove(&Code::ClockSkew);

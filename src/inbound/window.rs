@@ -16,7 +16,7 @@ use crate::{
     settings::Hold,
 };
 
-/// No callback is answered later than this after its first byte: the platform gives up after five seconds.
+/// No callback is answered later than this after its head was read: the platform gives up after five seconds.
 pub const OUTER: Millis = 4_500;
 /// Two tries of the platform, five seconds each, before the one that is answered.
 const BEFORE_THIRD: Millis = 10_000;

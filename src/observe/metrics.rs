@@ -79,7 +79,7 @@ macro_rules! metrics {
 metrics! {
     callbacks: IntCounterVec = "callbacks_total", "Callbacks answered, by channel and kind of answer",
         &["channel", "answer"];
-    callback_seconds: Histogram = "callback_seconds", "From a callback's first byte to its answer", ANSWERING;
+    callback_seconds: Histogram = "callback_seconds", "From a callback's head to its answer", ANSWERING;
     callbacks_refused: IntCounterVec = "callbacks_refused_total", "Callbacks refused, by account and code",
         &["account", "code"];
     quarantined: IntCounterVec = "quarantined_total", "Bodies kept because they could not be read",

@@ -230,8 +230,23 @@ impl Outbound {
         })
     }
 
+    /// The account with this id, whichever place on the platform it has now.
     fn opened(&self, account: &str) -> Option<Arc<Opened>> {
         self.parts.registry.get(account)
+    }
+
+    /// The account with this id, while this conversation is its own. An id may come to stand for another place, where the same
+    /// name is another person: nothing may be called for the conversations that it had before.
+    fn owner(&self, account: &str, key: &str) -> Option<Arc<Opened>> {
+        self.opened(account).filter(|opened| opened.has(key))
+    }
+
+    /// Why there is no owner.
+    fn without_owner(&self, account: &str) -> &'static str {
+        match self.opened(account) {
+            Some(_) => "the account has another platform id now, at which this conversation is not",
+            None => "the account is not bound any more",
+        }
     }
 }
 

@@ -186,7 +186,7 @@ impl Outbound {
             new_servicer: None,
             cause: "order".to_owned(),
         };
-        let account = match (conversation.account, self.opened(&message.account)) {
+        let account = match (conversation.account, self.owner(&message.account, &message.key)) {
             (_, Some(opened)) => opened.at(&Place::of(&message.key).sub_id),
             (Some(account), None) => Arc::new(account),
             (None, None) => return Ok(()),

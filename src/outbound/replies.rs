@@ -144,7 +144,7 @@ impl Outbound {
     async fn turn<'a>(&self, event: &'a Stored) -> Turn<'a> {
         let conversation = event.event.conversation().unwrap_or_default();
         let account = conversation.account.clone().unwrap_or_default();
-        let opened = self.opened(&account.id);
+        let opened = self.owner(&account.id, &conversation.key);
         let view = self
             .parts
             .store
@@ -225,7 +225,8 @@ impl Outbound {
             default_id.clone_into(&mut request.client_message_id);
         }
         if turn.opened.is_none() {
-            return Err(Fault::new(Code::AccountUnknown, "the account is not bound any more"));
+            let why = self.without_owner(&turn.describe.id);
+            return Err(Fault::new(Code::AccountUnknown, why));
         }
         for handle in check::handles(&request) {
             let found = self.parts.library.whereabouts(handle).await.map_err(from_store)?;

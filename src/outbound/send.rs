@@ -91,9 +91,8 @@ impl Outbound {
         view: Option<View>,
         behind_held: Option<Code>,
     ) -> Result<Turn, StoreError> {
-        let Some(opened) = self.opened(&message.account) else {
-            let error = error(Code::AccountUnknown, "the account is not bound any more");
-            return self.end(message, Status::Failed, error, Vec::new()).await;
+        let Some(opened) = self.owner(&message.account, &message.key) else {
+            return self.stranded(message).await;
         };
         if let Some(turn) = self.order(message, &opened, view.as_ref()).await? {
             return Ok(turn);
@@ -153,6 +152,19 @@ impl Outbound {
             Gone::All(settle) => self.all_gone(message, view.as_ref(), *settle).await,
             Gone::Stopped(turn) => Ok(turn),
         }
+    }
+
+    /// Nobody can send it any more.
+    async fn stranded(&self, message: &Message) -> Result<Turn, StoreError> {
+        let why = self.without_owner(&message.account);
+        let (status, error) = match is_ambiguous(&message.result) || message.status() == Status::Sending {
+            true => (
+                Status::Unknown,
+                error(Code::Ambiguous, format!("a call's answer was lost, and {why}")),
+            ),
+            false => (Status::Failed, error(Code::AccountUnknown, why)),
+        };
+        self.end(message, status, error, Vec::new()).await
     }
 
     /// By which code the first of the pieces goes that are left, if by one; or why they do not go now. A code is used up only

@@ -1,4 +1,5 @@
 mod answers;
+mod elsewhere;
 mod named;
 mod open_requests;
 mod otherwise;
@@ -15,7 +16,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::{
-    testing::{Does, FakePlatform, FakeWindows, MemoryStore, opened, opened_slow},
+    testing::{Does, FakePlatform, FakeWindows, MemoryStore, opened, opened_elsewhere, opened_slow},
     *,
 };
 use crate::ports::fetch::{FetchFault, Fetched};

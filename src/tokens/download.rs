@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
 
-use super::{CallFault, Keeper, Token};
+use super::{CallFault, Keeper, Token, is_object};
 use crate::{
     accounts::Opened,
     channels::contract::{Downloaded, Verdict},
@@ -57,7 +57,6 @@ impl Keeper {
             NoAnswer::NotSent(why) => CallFault::NotSent(why),
             NoAnswer::Lost(why) => CallFault::Lost(why),
         })?;
-        self.note_date(streamed.date);
         let good = matches!(streamed.status, 200 | 206);
         // The platforms name the files that they send, and no document of the API's; nor is one so long.
         let long = streamed.file.length.is_some_and(|length| length > DOCUMENT as u64);
@@ -120,11 +119,6 @@ async fn read_head(bytes: &mut Bytes, good: bool) -> Result<Head, String> {
         bytes: head,
         whole: false,
     })
-}
-
-fn is_object(bytes: &[u8]) -> bool {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(bytes).is_ok()
 }
 
 /// The file with the bytes in front that were looked at.

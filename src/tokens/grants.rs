@@ -74,7 +74,7 @@ impl Keeper {
             NoAnswer::NotSent(why) => CallFault::NotSent(why),
             NoAnswer::Lost(why) => CallFault::Lost(why),
         })?;
-        self.note_date(answer.date);
+        self.note_date(&answer);
         Ok(answer)
     }
 }

@@ -16,6 +16,8 @@ use std::{
     },
 };
 
+use serde::de::IgnoredAny;
+
 use crate::{
     accounts::Opened,
     channels::contract::{Side, Verdict},
@@ -155,7 +157,7 @@ impl Keeper {
         self.ask(opened, call, &token).await
     }
 
-    /// How far the platform's clock is ahead of ours, by the `Date` of its last answer.
+    /// How far the platform's clock is ahead of ours, by the `Date` of the last answer of its API's.
     pub fn skew(&self) -> Option<Millis> {
         Some(self.skew.load(Ordering::Relaxed)).filter(|skew| *skew != i64::MIN)
     }
@@ -166,8 +168,9 @@ impl Keeper {
         Ok((answer, verdict))
     }
 
-    fn note_date(&self, date: Option<Millis>) {
-        if let Some(date) = date {
+    /// Takes the time from an answer that is the API's own: a page of whatever stands in between tells that one's.
+    fn note_date(&self, answer: &Answer) {
+        if let Some(date) = answer.date.filter(|_| answer.status == 200 && is_object(&answer.body)) {
             self.skew.store(date - self.parts.clock.now(), Ordering::Relaxed);
         }
     }
@@ -198,6 +201,12 @@ impl Keeper {
             }
         });
     }
+}
+
+/// A document of the API's.
+fn is_object(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    serde_json::from_slice::<HashMap<String, IgnoredAny>>(bytes).is_ok()
 }
 
 /// Lower-case hex of the SHA-256 of a text.

@@ -325,3 +325,36 @@ async fn that_somebody_took_our_token_is_told_for_a_day_also_when_an_earlier_run
     assert!(after(23 * HOUR).await);
     assert!(!after(2 * HOUR).await);
 }
+
+#[tokio::test]
+async fn only_an_answer_of_the_api_itself_tells_the_time() {
+    let house = house();
+    let dated = |status, body: &str, date| {
+        Does::Answers(Answer {
+            date,
+            ..Answer::json(status, body)
+        })
+    };
+    let other = Some(5);
+    house.platform.will(
+        "/send",
+        [
+            dated(200, r#"{"errcode":0}"#, Some(1_000_700)),
+            dated(502, r#"{"errcode":0}"#, other),
+            dated(200, "<html>bad gateway</html>", other),
+            dated(200, "[]", other),
+            dated(200, "", other),
+            dated(200, r#"{"errcode":0}"#, None),
+            // As a file, which comes from anywhere.
+            dated(200, "bytes", other),
+        ],
+    );
+    for _ in 0..6 {
+        let answer = house.keeper.ask_with(&house.opened, &send(), None).await;
+        answer.expect("an answer");
+        assert_eq!(house.keeper.skew(), Some(700));
+    }
+    let got = house.keeper.download(&house.opened, &send(), None).await;
+    assert!(got.is_ok());
+    assert_eq!(house.keeper.skew(), Some(700));
+}

@@ -6,7 +6,11 @@ use crate::{
     accounts::Broken,
     error::Code,
     inbound::{Body, Reply, testing::*},
-    ports::store::{RecordWrite, Store as _},
+    outbound::testing::Does,
+    ports::{
+        platform::Call,
+        store::{RecordWrite, Store as _},
+    },
     schema::v1,
     secret::Secret,
     settings::{AccountSettings, Previous, Security},
@@ -248,6 +252,54 @@ async fn a_clock_that_is_off_is_shown_until_it_is_not() {
     assert!(!skewed());
     let stale = sealed_with(KEY, &text(3, "hi"), "n3", NOW - 7 * 3_600_000);
     assert_eq!(house.post(&stale).await, Reply::empty(403));
+}
+
+/// The platform answers any call, and says that it is so late there.
+async fn answered_at(house: &House, date: i64) {
+    house
+        .platform
+        .will("/cgi-bin/get_api_quota", [Does::SaysAt(json!({"errcode": 0}), date)]);
+    let call = Call::post("/cgi-bin/get_api_quota", "{}");
+    let keeper = &house.inbound.parts.keeper;
+    keeper.ask_with(&house.opened(), &call, None).await.expect("an answer");
+    assert_eq!(keeper.skew(), Some(date - house.inbound.now()));
+}
+
+const HOUR: i64 = 3_600_000;
+
+#[tokio::test]
+async fn one_wrong_date_of_an_answer_loses_no_callback() {
+    let house = House::new(settings(), vec![core(0)]).await;
+    let skewed = || house.opened().observe(|it| it.warnings.contains_key(&Code::ClockSkew));
+    for (number, date) in [0, NOW - 7 * HOUR, NOW + 7 * HOUR].into_iter().enumerate() {
+        answered_at(&house, date).await;
+        let push = sealed(&text(number as u64 + 1, "hi"), &format!("n{number}"));
+        assert_eq!(house.post(&push).await, success(), "{date}");
+        assert!(skewed(), "one of the clocks is wrong");
+        let check = format!("{}&echostr=5", plain("", &format!("c{number}")).query);
+        let call = house.inbound.call("shop", NOW, None).expect("a call");
+        assert_eq!(call.handshake(&check).status, 200, "{date}");
+        // By both clocks it is a replay.
+        let stale = sealed_with(KEY, &text(9, "hi"), "n9", NOW - 14 * HOUR);
+        assert_eq!(house.post(&stale).await, Reply::empty(403));
+    }
+    // What cannot be read stays fresh when it is looked at again.
+    let unread = sealed_with(OTHER_KEY, &text(8, "hi"), "n8", NOW);
+    assert_eq!(house.post(&unread).await, success());
+    let kept = house.store.quarantined(None, 9).await.expect("read");
+    assert_eq!(kept.first().map(|it| it.received), Some(NOW));
+    answered_at(&house, NOW).await;
+    assert_eq!(house.post(&sealed(&text(7, "hi"), "n7")).await, success());
+    assert!(!skewed());
+}
+
+#[tokio::test]
+async fn where_our_clock_is_wrong_the_platforms_counts_without_a_word() {
+    let house = House::new(settings(), vec![core(0)]).await;
+    answered_at(&house, NOW - 7 * HOUR).await;
+    let push = sealed_with(KEY, &text(1, "hi"), "n1", NOW - 7 * HOUR);
+    assert_eq!(house.post(&push).await, success());
+    assert!(!house.opened().observe(|it| it.warnings.contains_key(&Code::ClockSkew)));
 }
 
 #[tokio::test]

@@ -105,6 +105,10 @@ impl Fetcher {
         let Some(opened) = self.parts.registry.get(&job.account) else {
             return Outcome::slow("its account is not bound any more");
         };
+        // Its ids name other files there, or none.
+        if !job.key.is_empty() && !opened.has(&job.key) {
+            return Outcome::slow("its account has another platform id now");
+        }
         let call = match job.media_id.as_str() {
             "" => None,
             id => opened.account.download(id, &job.kind),

@@ -40,6 +40,9 @@ pub(super) struct Job {
     /// Of the message that speaks of it.
     pub event: String,
     pub account: String,
+    /// Of the conversation that it was sent in: an account's id may come to stand for another place on the platform.
+    #[serde(default)]
+    pub key: String,
     pub kind: Cow<'static, str>,
     pub media_id: String,
     pub url: String,
@@ -60,6 +63,7 @@ impl Job {
         Self {
             event: event.id.clone(),
             account: account.map(|it| it.id.clone()).unwrap_or_default(),
+            key: event.conversation.as_ref().map(|it| it.key.clone()).unwrap_or_default(),
             kind: Cow::Borrowed(wanted.kind),
             media_id: wanted.media_id,
             url: wanted.url,

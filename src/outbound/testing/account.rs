@@ -40,17 +40,26 @@ pub fn opened_slow() -> Arc<Opened> {
     })
 }
 
+/// What the account's id stands for once it was given another app.
+pub fn opened_elsewhere() -> Arc<Opened> {
+    opened_at("wx2", AccountSettings::default())
+}
+
 fn opened_with(settings: AccountSettings) -> Arc<Opened> {
+    opened_at("wx1", settings)
+}
+
+fn opened_at(app_id: &str, settings: AccountSettings) -> Arc<Opened> {
     let describe = v1::Account {
         id: "shop".into(),
         channel: "official_account".into(),
-        platform_id: "wx1".into(),
+        platform_id: app_id.into(),
         ..Default::default()
     };
     let settings = AccountSettings {
         id: "shop".into(),
         channel: "official_account".into(),
-        app_id: "wx1".into(),
+        app_id: app_id.into(),
         app_secret: crate::secret::Secret::new("secret"),
         ..settings
     };

@@ -20,6 +20,8 @@ pub enum Does {
     /// The same, and what time it is there.
     SaysAt(Value, Millis),
     Status(u16),
+    /// This very answer.
+    Answers(Answer),
     NotSent,
     Lost,
     /// A fault of our own in the middle of a call.
@@ -132,6 +134,7 @@ impl Platform for FakePlatform {
                 date: Some(date),
                 ..answer(200, value.to_string().into_bytes())
             }),
+            Does::Answers(answer) => Ok(answer),
             Does::Status(status) => Ok(answer(status, Vec::new())),
             Does::NotSent => Err(NoAnswer::NotSent("refused".into())),
             Does::Lost => Err(NoAnswer::Lost("cut".into())),

@@ -220,3 +220,32 @@ async fn a_url_into_private_places_is_blocked() {
         (State::Blocked, "thumb")
     );
 }
+
+#[tokio::test]
+async fn a_file_of_the_app_that_the_account_had_before_is_not_asked_for_at_another() {
+    let peer = Peer::start(|_, _| file(PNG)).await;
+    let rig = Rig::new(&peer);
+    let job = serde_json::json!({
+        "event": "e", "account": "shop", "key": "official_account:wxbefore:u:o1", "kind": "image", "media_id": "OLD",
+        "url": "", "name": "", "mime": "", "expires": i64::MAX, "attempts": 0, "next": 0
+    });
+    let put = crate::ports::store::RecordWrite::Put {
+        space: JOBS,
+        key: "sha256-old".to_owned(),
+        value: job.to_string().into_bytes(),
+    };
+    rig.store.write_records(vec![put]).await.expect("written");
+    let _running = rig.run().await;
+    rig.image("shop", "ID", "").await;
+    rig.tells(1).await;
+    for _ in 0..500 {
+        let kept = rig.store.record(JOBS, "sha256-old").await.expect("readable");
+        let job: serde_json::Value = serde_json::from_slice(&kept.expect("it stays")).expect("JSON");
+        if job["attempts"] != 0 {
+            assert_eq!(peer.asked(GET), 1, "for the other one");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it was not tried");
+}
