@@ -5,6 +5,9 @@ use crate::ports::{clock::Millis, store::ConversationId};
 
 /// Attempts in flight to one core: so many conversations may wait for a core that thinks long, and keep nobody else.
 pub const IN_FLIGHT_MAX: u32 = 256;
+/// Of them those of conversations that waited while nobody took them. A core that comes back is not run over by a day's
+/// backlog, and what is said meanwhile finds it with time to answer.
+pub const LATE_IN_FLIGHT_MAX: u32 = 64;
 /// So many conversations failing one after the other, without a success between them, are the core's fault.
 const STREAK: usize = 5;
 
@@ -142,8 +145,9 @@ impl Gate {
         if self.streak.len() < STREAK {
             return Turn::Nothing;
         }
-        // So many that it answered none in time: fewer at once may be what it can do.
-        self.give_less(in_flight);
+        // It may have fallen under so many at once. A backlog never was more than it can bear.
+        let fewer = (in_flight / 2).max(LATE_IN_FLIGHT_MAX);
+        self.limit = self.limit.min(fewer);
         self.shut(probe, true, trouble)
     }
 
@@ -317,6 +321,24 @@ mod tests {
         assert!(!gate.admits(300, 33));
         gate.alive(false, 301);
         assert!(gate.admits(301, 33));
+    }
+
+    #[test]
+    fn a_core_that_fell_under_many_at_once_gets_fewer_and_never_less_than_a_backlog() {
+        let fallen = |in_flight| {
+            let mut gate = Gate::default();
+            for id in 1..=5 {
+                gate.failed(ConversationId(id), false, in_flight, &at(0));
+            }
+            gate.begin();
+            gate.alive(true, 300);
+            gate.end(true);
+            gate
+        };
+        for (in_flight, limit) in [(251, 126), (200, 101), (0, 65)] {
+            let gate = fallen(in_flight);
+            assert!(gate.admits(300, limit - 1) && !gate.admits(300, limit), "{in_flight}");
+        }
     }
 
     #[test]

@@ -169,9 +169,11 @@ impl State {
         }
         for lane in self.lanes.values_mut() {
             lane.due = lane.due.saturating_sub(back);
-            lane.awaited = lane
-                .awaited
-                .saturating_sub(u32::try_from(back / 1_000).unwrap_or(u32::MAX));
+            if lane.awaited > 0 {
+                // Where it stands does not change by it.
+                let back = u32::try_from(back / 1_000).unwrap_or(u32::MAX);
+                lane.awaited = lane.awaited.saturating_sub(back).max(1);
+            }
         }
         let timers = std::mem::take(&mut self.timers).into_iter();
         self.timers = timers

@@ -4,16 +4,16 @@ use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     cores::Core,
-    delivery::{gate::Gate, lanes::Place},
+    delivery::{
+        gate::{Gate, LATE_IN_FLIGHT_MAX},
+        lanes::Place,
+    },
     ports::{clock::Millis, store::ConversationId},
 };
 
 /// Events that a core has taken and that are not committed: so many at most are offered twice after a crash, beside those
 /// in flight.
 const COMMITTING_MAX: u32 = 1_024;
-/// Attempts in flight of conversations that waited while nobody took them. A core that comes back is not run over by a day's
-/// backlog, and what is said meanwhile finds it with time to answer.
-const LATE_IN_FLIGHT_MAX: u32 = 64;
 /// Of so many turns, one is the backlog's while somebody else waits too.
 const TURNS: u8 = 8;
 
