@@ -228,7 +228,7 @@ pub(super) fn broken(broken: &Broken) -> Vec<Draft> {
 /// Settings that the contract knows for every channel and that this version does nothing with here.
 fn inert(opened: &Opened) -> Option<Draft> {
     let settings = &opened.settings;
-    // Only what is pulled brings a code to welcome with, and nobody else's platform asks three times for one answer.
+    // Only what is pulled brings a code to welcome with, and where nothing goes inside a callback nobody waits for its third attempt.
     let inert = [
         (
             "welcome",
@@ -236,7 +236,7 @@ fn inert(opened: &Opened) -> Option<Draft> {
         ),
         (
             "hold",
-            settings.hold == Hold::Three && settings.channel != "official_account",
+            settings.hold == Hold::Three && !opened.account.capabilities().passive,
         ),
     ];
     let names: Vec<&str> = inert.iter().filter(|(_, set)| *set).map(|(name, _)| *name).collect();
