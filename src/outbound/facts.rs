@@ -26,21 +26,7 @@ const PROBE: Millis = 10 * 60_000;
 
 /// When accounts whose API is shut were last tried.
 #[derive(Default)]
-pub struct Probes(Mutex<HashMap<String, Tried>>);
-
-#[derive(Clone, Copy)]
-struct Tried {
-    last: Millis,
-    /// When a message was refused; a harmless call that works says nothing about messages.
-    message: Option<Millis>,
-}
-
-/// What the platform refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    Message,
-    Probe,
-}
+pub struct Probes(Mutex<HashMap<String, Millis>>);
 
 impl Probes {
     /// Why the API is shut; `None` when it is open, or when it is time to try again.
@@ -50,12 +36,8 @@ impl Probes {
         match code {
             Some(code) => {
                 let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                let first = Tried {
-                    last: now,
-                    message: None,
-                };
-                let tried = tried.entry(opened.settings.id.clone()).or_insert(first);
-                (now - tried.last < PROBE).then_some(code)
+                let last = tried.entry(opened.settings.id.clone()).or_insert(now);
+                (now - *last < PROBE).then_some(code)
             }
             None if capable => None,
             None => Some(Code::NotEntitled),
@@ -63,33 +45,9 @@ impl Probes {
     }
 
     /// The platform refused the account (again) at `now`.
-    pub fn refused(&self, opened: &Opened, what: Refused, now: Millis) {
+    pub fn refused(&self, opened: &Opened, now: Millis) {
         let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = tried.get(&opened.settings.id).and_then(|it| it.message);
-        let message = match what {
-            Refused::Message => Some(now),
-            Refused::Probe => before,
-        };
-        tried.insert(opened.settings.id.clone(), Tried { last: now, message });
-    }
-
-    /// A harmless call worked. `false`: a message was refused not long ago, which stands; but the next one tries at once.
-    pub fn answered(&self, opened: &Opened, now: Millis) -> bool {
-        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(tried) = tried.get_mut(&opened.settings.id) else {
-            return true;
-        };
-        let stands = tried.message.is_some_and(|at| now - at < PROBE);
-        if stands {
-            tried.last = now - PROBE;
-        }
-        !stands
-    }
-
-    /// The account is not refused any more.
-    pub fn works(&self, opened: &Opened) {
-        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tried.remove(&opened.settings.id);
+        tried.insert(opened.settings.id.clone(), now);
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     Outbound,
     by_code::ByCode,
     dispatch::{Turn, held, note_partial},
-    facts::{Refused, ends_session},
+    facts::ends_session,
     faults::error,
     plan::{Ask, Plan},
     resolve::Unresolved,
@@ -210,7 +210,7 @@ impl Outbound {
             }
             Some(Learned::Unfollowed) => vec![LedgerEntry::Unfollowed],
             Some(Learned::NoApi(code)) => {
-                self.api_refused(&sending.opened, Refused::Message, code).await;
+                self.api_refused(&sending.opened, code).await;
                 Vec::new()
             }
             None => Vec::new(),
@@ -228,21 +228,21 @@ impl Outbound {
         }
     }
 
-    /// What a harmless call showed: why the account may not use the API, or that it may; not that a message may be sent.
+    /// What a harmless call showed: why the account may not use the API, or that it may.
     pub async fn probed(&self, opened: &Opened, shut: Option<Code>) {
         // What the account's admin did not tick, no call that works can show.
         let unticked = |condition: &mut Condition| {
             condition.api_shut == Some(Code::ScopeNotGranted) && condition.warnings.contains_key(&Code::ScopeNotGranted)
         };
         match shut {
-            Some(code) => self.api_refused(opened, Refused::Probe, code).await,
-            None if opened.observe(unticked) || !self.probes.answered(opened, self.now()) => {}
+            Some(code) => self.api_refused(opened, code).await,
+            None if opened.observe(unticked) => {}
             None => self.api_works(opened).await,
         }
     }
 
-    async fn api_refused(&self, opened: &Opened, what: Refused, code: Code) {
-        self.probes.refused(opened, what, self.now());
+    async fn api_refused(&self, opened: &Opened, code: Code) {
+        self.probes.refused(opened, self.now());
         let before = opened.observe(|condition| condition.api_shut.replace(code));
         if before != Some(code) {
             self.account_changed(opened).await;
@@ -251,7 +251,6 @@ impl Outbound {
 
     pub(super) async fn api_works(&self, opened: &Opened) {
         if opened.observe(|condition| condition.api_shut.take()).is_some() {
-            self.probes.works(opened);
             self.account_changed(opened).await;
         }
     }

@@ -72,35 +72,6 @@ async fn an_account_without_api_is_learned_told_and_tried_again_later() {
 }
 
 #[tokio::test]
-async fn a_call_that_works_lifts_no_refusal_of_messages_but_lets_the_next_one_try() {
-    let house = awake();
-    let shut = || house.opened.observe(|it| it.api_shut);
-    house.platform.will("/send", [says(48001), says(48001)]);
-    for (message, sent) in [("a", 1), ("b", 2)] {
-        house.becomes(&house.say(message).await, Status::Failed).await;
-        assert_eq!((shut(), house.platform.sent().len()), (Some(Code::NotEntitled), sent));
-        house.becomes(&house.say("unsent").await, Status::Failed).await;
-        assert_eq!(house.platform.sent().len(), sent);
-        house.outbound.probed(&house.opened, None).await;
-        assert_eq!(shut(), Some(Code::NotEntitled), "the doctor goes on naming it");
-        assert!(!capabilities(&house.opened).api);
-    }
-    house.becomes(&house.say("c").await, Status::Sent).await;
-    assert_eq!(shut(), None);
-    // What such a call was refused itself, it lifts.
-    house.outbound.probed(&house.opened, Some(Code::NotEntitled)).await;
-    assert_eq!(shut(), Some(Code::NotEntitled));
-    house.outbound.probed(&house.opened, None).await;
-    assert_eq!(shut(), None);
-    // An older refusal it lifts too: nobody writes, and nothing else would.
-    house.platform.will("/send", [says(48001)]);
-    house.becomes(&house.say("d").await, Status::Failed).await;
-    house.clock.advance(Duration::from_secs(601));
-    house.outbound.probed(&house.opened, None).await;
-    assert_eq!(shut(), None);
-}
-
-#[tokio::test]
 async fn a_refused_card_is_said_otherwise_once_unless_the_core_forbids_it() {
     let house = awake();
     house
