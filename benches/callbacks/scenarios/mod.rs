@@ -33,7 +33,11 @@ const CONNECTIONS: usize = 64;
 pub fn run(what: What, plan: &Plan) -> Outcome<Vec<Table>> {
     match what {
         What::Rate => pairs::measure(plan, pairs::Core::None),
-        What::Core => pairs::measure(plan, pairs::Core::Silent),
+        What::Core => {
+            let mut tables = pairs::measure(plan, pairs::Core::Silent(Way::Http))?;
+            tables.extend(pairs::measure(plan, pairs::Core::Silent(Way::Grpc))?);
+            Ok(tables)
+        }
         What::Latency => latency::measure(plan),
         What::Memory => memory::measure(plan),
         What::Curves => curves::measure(plan),

@@ -25,7 +25,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Core {
     None,
-    Silent,
+    /// One that says nothing, called this way.
+    Silent(Way),
 }
 
 /// Everything of one pair.
@@ -83,7 +84,7 @@ fn pair(plan: &Plan, core: Core, connections: usize, noop: &Noop, accounts: &[Ac
     };
     match core {
         Core::None => without_core(plan, &batch, &load, accounts, &mut pair)?,
-        Core::Silent => with_core(plan, &batch, &load, accounts, &mut pair)?,
+        Core::Silent(way) => with_core(plan, way, &batch, &load, accounts, &mut pair)?,
     }
     Ok(pair)
 }
@@ -101,10 +102,21 @@ fn without_core(plan: &Plan, batch: &Arc<Batch>, load: &Load, accounts: &[Accoun
 }
 
 /// A core takes the events meanwhile; it must hear every acknowledged one, in order.
-fn with_core(plan: &Plan, batch: &Arc<Batch>, load: &Load, accounts: &[Account], pair: &mut Pair) -> Outcome<()> {
-    let heard = core::Core::start(core::Place::hold()?, SILENT)?;
+fn with_core(
+    plan: &Plan,
+    way: Way,
+    batch: &Arc<Batch>,
+    load: &Load,
+    accounts: &[Account],
+    pair: &mut Pair,
+) -> Outcome<()> {
+    let place = core::Place::hold()?;
+    let heard = match way {
+        Way::Grpc => core::Core::start_grpc(place)?,
+        _ => core::Core::start(place, SILENT)?,
+    };
     let at = CoreAt {
-        way: Way::Http,
+        way,
         address: heard.address,
         reply_budget: "0ms",
     };
@@ -135,7 +147,7 @@ fn row(core: Core, connections: usize, pairs: &[Pair]) -> Vec<String> {
         format!("{:.1}", median(&all(|pair| pair.noop_cpu))),
         mib(pairs.iter().filter_map(|pair| pair.peak).max()),
     ];
-    if core == Core::Silent {
+    if core != Core::None {
         // What waits, as seconds of the load.
         row.push(spread(&all(|pair| pair.behind as f64 / pair.rate), 2));
         row.push(spread(&all(|pair| pair.caught_up.as_secs_f64()), 2));
@@ -155,7 +167,8 @@ fn table(plan: &Plan, core: Core, rows: Vec<Vec<String>>) -> Table {
     ];
     let title = match core {
         Core::None => "Durable callbacks, no core",
-        Core::Silent => "Durable callbacks while a core takes every event",
+        Core::Silent(Way::Grpc) => "Durable callbacks while a core takes every event over gRPC",
+        Core::Silent(_) => "Durable callbacks while a core takes every event",
     };
     let mut note = format!(
         "Median (least-most) of {} interleaved pairs of {:?}, each on a fresh store; sealed text messages of {} customers. ",
@@ -165,7 +178,7 @@ fn table(plan: &Plan, core: Core, rows: Vec<Vec<String>>) -> Table {
         Core::None => {
             note.push_str("Every answer was 200 success; after a SIGKILL the store held exactly what was acknowledged.")
         }
-        Core::Silent => {
+        Core::Silent(_) => {
             columns.extend(["undelivered at the end, s of load", "caught up in s"]);
             note.push_str("The core heard every acknowledged event, in order and without a hole.");
         }
