@@ -98,9 +98,7 @@ impl Desk {
             tracing::error!(%error, "what waits for nobody was not given to a core");
         }
     }
-}
 
-impl Desk {
     /// A secret that was mended holds from the next call on, also for those whose tokens come by way of this account.
     fn ask_anew(&self, opened: &Arc<Opened>) {
         for via in self.registry.bound_via(&opened.settings.id) {
