@@ -3,6 +3,7 @@
 //! A chat window of WeChat knows newlines and `<a href>`, nothing else. Here a core's HTML or Markdown is lowered to
 //! that, and a long text is split without tearing a link, an entity or a character.
 
+pub mod character;
 pub mod html;
 pub mod markdown;
 pub mod parts;

@@ -1,6 +1,6 @@
 //! Where may a long text be cut? Between lines first, then between characters; never inside a link or an entity.
 
-use super::{is_web, left_of};
+use super::{character, is_web, left_of};
 
 /// The smallest limit that is honoured: below it not even an entity would fit.
 pub const LEAST: usize = 64;
@@ -62,7 +62,7 @@ fn atom(text: &str, limit: usize) -> usize {
         .map(|(length, _)| length)
         .or_else(|| spelled(text, limit))
         .or_else(|| entity(text))
-        .unwrap_or_else(|| text.chars().next().map_or(1, char::len_utf8))
+        .unwrap_or_else(|| character::first(text).max(1))
 }
 
 /// A whole `<a …>…</a>` at the start of `text`: its length, and its words. Each look stops at the next opening, so that
@@ -196,6 +196,8 @@ mod tests {
         let text = format!("{}&amp;b", "x".repeat(62));
         assert_eq!(split(&text, 64), ["x".repeat(62), "&amp;b".to_owned()]);
         assert_eq!(split(&"好".repeat(40), 64), ["好".repeat(21), "好".repeat(19)]);
+        let flag = "🇨🇳";
+        assert_eq!(split(&flag.repeat(10), 70), [flag.repeat(8), flag.repeat(2)]);
     }
 
     #[test]
@@ -222,6 +224,7 @@ mod tests {
             4 => "[a-z ]{1,30}",
             2 => "\n{1,3}",
             2 => "[好é😀]{1,15}",
+            1 => "(👨\u{200d}👩\u{200d}👧|e\u{301}|\r\n){1,5}",
             1 => Just("&nbsp;".to_owned()),
             1 => Just(r#"<a href="https://x.example/y">链 接</a>"#.to_owned()),
             1 => Just("<a <&".to_owned()),

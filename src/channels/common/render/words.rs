@@ -55,8 +55,7 @@ pub fn cut(out: &mut Out<'_>, text: &str, bytes: usize, row: &Row) -> Result<Str
         return Ok(text.to_owned());
     }
     out.degrade(row)?;
-    let end = (0..=bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    Ok(text[..end].to_owned())
+    Ok(text::character::beginning(text, bytes).to_owned())
 }
 
 /// Why a medium can be shown in no way.
