@@ -406,7 +406,8 @@ fn files_that_cannot_be_used_are_told_by_the_check_all_of_them_and_by_the_start(
     let tls = "tls = { cert_file = \"cert.pem\", key_file = \"key.pem\" }";
     let config = format!(
         "[internal]\n{tls}\n[grpc]\n{tls}\n[store]\nmaster_key_file = \"ring\"\n{CORE}\
-         [[core]]\nname = \"far\"\nkind = \"grpc\"\nurl = \"https://core.example\"\nca_file = \"ca.pem\"\n"
+         [[core]]\nname = \"far\"\nkind = \"grpc\"\nurl = \"https://core.example\"\nca_file = \"ca.pem\"\n\
+         [log]\nlevel = \"loud\"\n"
     );
     std::fs::write(dir.path().join("w.toml"), config).expect("written");
     for args in [
@@ -416,10 +417,11 @@ fn files_that_cannot_be_used_are_told_by_the_check_all_of_them_and_by_the_start(
         let (exit, out, told) = check_in(dir.path(), args, &[]);
         assert_eq!((exit, out.as_str()), (78, ""), "{args:?}: {told}");
         for part in [
-            "internal.tls: found",
-            "grpc.tls: found",
-            "core[1]: found",
-            "store.master_key_file: found",
+            "w.toml:2: internal.tls: found",
+            "w.toml:4: grpc.tls: found",
+            "w.toml:6: store.master_key_file: found",
+            "w.toml:12: core[1]: found",
+            "w.toml:17: log.level: found",
         ] {
             assert!(told.contains(part), "{part} in {told}");
         }

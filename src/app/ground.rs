@@ -153,12 +153,12 @@ mod tests {
         keys(&config).expect("made");
         fs::write(state.path().join(sqlite::FILE), "").expect("written");
         keys(&config).expect("opened");
-        assert!(crate::app::usable(&config).is_ok());
+        assert!(crate::app::USABLE.key_ring(&config.store).is_ok());
         fs::remove_file(&ring).expect("removed");
         let lost = keys(&config).expect_err("missed").to_string();
         assert!(lost.contains(&ring.display().to_string()), "{lost}");
-        let told = crate::app::usable(&config).expect_err("missed").to_string();
-        assert!(told.contains(&lost), "{told}");
+        let told = crate::app::USABLE.key_ring(&config.store);
+        assert_eq!(told, Err(("dir", lost)));
         assert!(!ring.exists(), "none that could be taken for it");
     }
 

@@ -35,7 +35,7 @@ mod wire;
 pub use fault::StartFault;
 pub use orphans::Orphans;
 pub use running::Running;
-pub use usable::usable;
+pub use usable::USABLE;
 
 use crate::config::Config;
 
@@ -60,7 +60,6 @@ impl Default for Options {
 /// Starts the daemon inside the runtime that this is called in. It serves when this returns: every listener is bound, and
 /// what an earlier run left is under way. What goes wrong leaves nothing behind but what is on disk.
 pub async fn start(config: &Config, options: Options) -> Result<Running, StartFault> {
-    usable(config).map_err(StartFault::Config)?;
     let ground = ground::prepare(config, options.announce).await?;
     let store = ground.store.clone();
     match running::start(config, ground, options).await {

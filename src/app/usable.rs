@@ -1,54 +1,35 @@
-//! Can what the configuration names be used? Certificates, keys and cores' credentials, all looked at before anything is begun.
-
-use std::fmt::Display;
+//! Can what the configuration names be used? Certificates, keys and cores' credentials, looked at before anything is begun.
 
 use super::{ground::lost_key_ring, tls};
 use crate::{
-    config::{Config, ConfigFault, ConfigFaults},
+    config::{Outside, Store, Tls},
     core_link::Links,
-    cores::Cores,
+    cores::{Core, Cores},
     ports::chance::SystemChance,
     vault::Vault,
 };
 
-/// Every file and core that would keep the daemon from starting.
-pub fn usable(config: &Config) -> Result<(), ConfigFaults> {
-    let mut faults = Vec::new();
-    let mut note = |key: String, fault: &dyn Display, expected: &str| {
-        faults.push(ConfigFault {
-            origin: "configuration".to_owned(),
-            key,
-            found: fault.to_string(),
-            expected: expected.to_owned(),
-        });
-    };
-    let listeners = [
-        ("internal.tls", config.internal.tls.as_ref()),
-        ("grpc.tls", config.grpc.tls.as_ref()),
-    ];
-    for (key, tls) in listeners {
-        if let Some(fault) = tls.and_then(|tls| tls::read(tls).err()) {
-            note(key.to_owned(), &fault, "a certificate and its key, as PEM");
-        }
+/// Whatever would keep the daemon from starting is a fault of the configuration.
+pub static USABLE: &dyn Outside = &Usable;
+
+struct Usable;
+
+impl Outside for Usable {
+    fn tls(&self, tls: &Tls) -> Result<(), String> {
+        tls::read(tls).map(|_| ())
     }
-    for (at, core) in config.cores.0.iter().enumerate() {
-        if let Err(fault) = Links::new(&Cores([core.clone()].into())) {
-            note(format!("core[{at}]"), &fault, "a core that can be called");
-        }
+
+    fn core(&self, core: &Core) -> Result<(), String> {
+        let links = Links::new(&Cores([core.clone()].into()));
+        links.map(|_| ()).map_err(|fault| fault.to_string())
     }
-    // One that nobody configured is made with the store.
-    let (key, fault) = match config.store.master_key_file.as_deref() {
-        Some(file) => (
-            "store.master_key_file",
-            Vault::open(file, SystemChance::default()).err(),
-        ),
-        None => ("store.dir", lost_key_ring(&config.store.dir)),
-    };
-    if let Some(fault) = fault {
-        note(key.to_owned(), &fault, "a key ring");
-    }
-    match faults.is_empty() {
-        true => Ok(()),
-        false => Err(ConfigFaults(faults)),
+
+    fn key_ring(&self, store: &Store) -> Result<(), (&'static str, String)> {
+        // One that nobody configured is made with the store.
+        let (key, fault) = match store.master_key_file.as_deref() {
+            Some(file) => ("master_key_file", Vault::open(file, SystemChance::default()).err()),
+            None => ("dir", lost_key_ring(&store.dir)),
+        };
+        fault.map_or(Ok(()), |fault| Err((key, fault.to_string())))
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 const LEFTOVERS: Duration = Duration::from_secs(1);
 
 pub fn run(context: &Context<'_>, orphan: Orphan) -> Outcome {
-    let config = Config::load(context.config)?;
+    let config = Config::load_usable(context.config, app::USABLE)?;
     logging::start(&config.log);
     for note in &config.notes {
         tracing::warn!("{note}");

@@ -1,28 +1,14 @@
 //! `wxbridge config`: is the configuration right, and what is in force?
 
-use serde_json::json;
-
-use super::{
-    Context,
-    args::ConfigCommand,
-    exit::{CONFIG, Failure, Outcome},
-    say,
-};
-use crate::{app::usable, config::Config};
+use super::{Context, args::ConfigCommand, exit::Outcome, say};
+use crate::{app::USABLE, config::Config};
 
 pub fn run(context: &Context<'_>, command: ConfigCommand) -> Outcome {
-    let config = Config::load(context.config).and_then(|config| match command {
-        ConfigCommand::Check => usable(&config).map(|()| config),
-        ConfigCommand::Show => Ok(config),
-    });
-    let config = match config {
-        Ok(config) => config,
-        Err(faults) if context.json => {
-            say(&format!("{:#}\n", json!({ "faults": faults.0 })))?;
-            return Err(Failure::new(CONFIG, ""));
-        }
-        Err(faults) => return Err(faults.into()),
+    let config = match command {
+        ConfigCommand::Check => Config::load_usable(context.config, USABLE),
+        ConfigCommand::Show => Config::load(context.config),
     };
+    let config = config?;
     match command {
         ConfigCommand::Check => {
             for note in &config.notes {

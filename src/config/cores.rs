@@ -52,6 +52,7 @@ pub(super) fn unique(table: &Table<'_>, names: &mut BTreeSet<String>, name: Opti
 }
 
 fn read_core(it: &mut Table<'_>, reading: &Reading) -> Option<Core> {
+    let faults = it.faults();
     it.require("name", NAME);
     let name = it.parse("name", NAME, name);
     let kinds = [("http", Kind::Http), ("grpc", Kind::Grpc), ("feed", Kind::Feed)];
@@ -82,7 +83,7 @@ fn read_core(it: &mut Table<'_>, reading: &Reading) -> Option<Core> {
     ] {
         it.show_default(key, value);
     }
-    Some(Core {
+    let core = Core {
         name: Arc::from(name?),
         kind: kind?,
         url: url?,
@@ -93,7 +94,11 @@ fn read_core(it: &mut Table<'_>, reading: &Reading) -> Option<Core> {
         timeout: timeout.unwrap_or(TIMEOUT),
         all_delivery_updates: updates.unwrap_or(false),
         raw_inline: raw.unwrap_or(false),
-    })
+    };
+    if let Some(fault) = it.outside(faults).and_then(|outside| outside.core(&core).err()) {
+        it.fault_here(fault, "a core that can be called");
+    }
+    Some(core)
 }
 
 pub(super) const NAME: &str = "a name of letters, digits, \"_\" and \"-\", at most 63";

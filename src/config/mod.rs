@@ -6,6 +6,7 @@ mod cores;
 mod document;
 pub mod fault;
 mod forwarders;
+mod outside;
 pub mod reader;
 mod sections;
 pub mod sources;
@@ -19,6 +20,7 @@ use ipnet::IpNet;
 
 pub use cores::{GRPC_URL, grpc_url};
 pub use fault::{ConfigFault, ConfigFaults};
+pub use outside::Outside;
 pub use sections::{LEVEL, is_level};
 
 use crate::{api_tokens::ProxyLogin, cores::Cores, forward::settings::Forwarder, ports::clock::Millis};
@@ -154,6 +156,15 @@ pub enum LogFormat {
 impl Config {
     /// Reads `file` (or the one that `WXBRIDGE_CONFIG` names, or none) and the environment.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigFaults> {
+        Self::load_with(file, None)
+    }
+
+    /// The same, with a look at what it names elsewhere.
+    pub fn load_usable(file: Option<&Path>, outside: &'static dyn Outside) -> Result<Self, ConfigFaults> {
+        Self::load_with(file, Some(outside))
+    }
+
+    fn load_with(file: Option<&Path>, outside: Option<&'static dyn Outside>) -> Result<Self, ConfigFaults> {
         let named = std::env::var_os(FILE_VARIABLE)
             .filter(|name| !name.is_empty())
             .map(PathBuf::from);
@@ -162,10 +173,10 @@ impl Config {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
             .collect();
         let Some(file) = file else {
-            return Self::read(None, &env);
+            return Self::read_with(None, &env, outside);
         };
         match reader::read_text(&file) {
-            Ok(text) => Self::read(Some((&sources::name_of(&file), text.expose())), &env),
+            Ok(text) => Self::read_with(Some((&sources::name_of(&file), text.expose())), &env, outside),
             Err(error) => Err(ConfigFaults(vec![ConfigFault {
                 origin: sources::name_of(&file),
                 key: String::new(),
@@ -177,7 +188,18 @@ impl Config {
 
     /// Reads what was found: the file's name and text, and the environment.
     pub fn read(file: Option<(&str, &str)>, env: &[(String, String)]) -> Result<Self, ConfigFaults> {
-        let reading = reader::Reading::default();
+        Self::read_with(file, env, None)
+    }
+
+    fn read_with(
+        file: Option<(&str, &str)>,
+        env: &[(String, String)],
+        outside: Option<&'static dyn Outside>,
+    ) -> Result<Self, ConfigFaults> {
+        let reading = reader::Reading {
+            outside,
+            ..Default::default()
+        };
         let merged = sources::merge(file, env, &mut reading.faults.borrow_mut());
         let name = file.map_or("configuration", |(name, _)| name);
         let config = sections::read(reader::Table::new(&reading, "", name, merged), &reading);

@@ -13,7 +13,7 @@ use std::{
 use config::{Map, Value, ValueKind};
 use ipnet::IpNet;
 
-use super::{fault::ConfigFault, sources};
+use super::{fault::ConfigFault, outside::Outside, sources};
 use crate::{ports::clock::Millis, secret::masked_query};
 pub use words::{ADDRESS, HTTP_URL, duration, http_url, lines, quoted, read_text};
 use words::{deepest_origin, describe, duration_text, first_origin, to_toml};
@@ -26,6 +26,8 @@ pub struct Reading {
     pub notes: RefCell<Vec<String>>,
     /// Whether `*_file` keys may be followed: not in what arrives over the network.
     pub no_files: bool,
+    /// Who looks at what is named and stands elsewhere; `None`: nobody.
+    pub outside: Option<&'static dyn Outside>,
 }
 
 impl Reading {
@@ -40,6 +42,11 @@ impl Reading {
 
     pub fn note(&self, text: impl Into<String>) {
         self.notes.borrow_mut().push(text.into());
+    }
+
+    /// How many faults there are so far.
+    pub fn count(&self) -> usize {
+        self.faults.borrow().len()
     }
 }
 
@@ -78,6 +85,21 @@ impl<'r> Table<'r> {
     pub fn fault(&self, key: &str, found: impl Into<String>, expected: impl Into<String>) {
         let origin = self.fields.get(key).and_then(Value::origin).unwrap_or(&self.origin);
         self.reading.fault(origin, &self.full(key), found, expected);
+    }
+
+    /// Notes a fault of the table itself.
+    pub fn fault_here(&self, found: impl Into<String>, expected: impl Into<String>) {
+        self.reading.fault(&self.origin, &self.path, found, expected);
+    }
+
+    /// Who looks at what is named here, unless it was faulty already when `faults` were counted before it was read.
+    pub fn outside(&self, faults: usize) -> Option<&'static dyn Outside> {
+        self.reading.outside.filter(|_| self.reading.count() == faults)
+    }
+
+    /// How many faults were told so far.
+    pub fn faults(&self) -> usize {
+        self.reading.count()
     }
 
     /// Notes a fault of a key in a table below (`previous.token`), where it was written, else where that table was.

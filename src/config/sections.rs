@@ -201,6 +201,7 @@ fn is_shared(one: SocketAddr, other: SocketAddr) -> bool {
 }
 
 fn read_tls(it: &mut Table<'_>) -> Option<Tls> {
+    let faults = it.faults();
     let mut table = it.table("tls")?;
     for key in ["cert_file", "key_file"] {
         table.require(key, "a PEM file");
@@ -210,6 +211,9 @@ fn read_tls(it: &mut Table<'_>) -> Option<Tls> {
         key_file: table.file("key_file").unwrap_or_default(),
         client_ca_file: table.file("client_ca_file"),
     };
+    if let Some(fault) = table.outside(faults).and_then(|outside| outside.tls(&tls).err()) {
+        table.fault_here(fault, "a certificate and its key, as PEM");
+    }
     it.show_table("tls", table);
     Some(tls)
 }
@@ -237,6 +241,7 @@ fn is_private(ip: IpAddr) -> bool {
 }
 
 fn read_store(it: &mut Table<'_>) -> Option<Store> {
+    let faults = it.faults();
     let dir = it.parse("dir", "a folder", |text| (!text.is_empty()).then(|| text.into()));
     it.parse(
         "url",
@@ -247,11 +252,15 @@ fn read_store(it: &mut Table<'_>) -> Option<Store> {
         text.parse::<bytesize::ByteSize>().ok().map(|size| size.as_u64())
     });
     let master_key_file = it.parse_or_empty("master_key_file", "a path", |text| Some(text.into()));
-    Some(Store {
+    let store = Store {
         dir: dir?,
         reserve: reserve?,
         master_key_file,
-    })
+    };
+    if let Some((key, fault)) = it.outside(faults).and_then(|outside| outside.key_ring(&store).err()) {
+        it.fault(key, fault, "a key ring");
+    }
+    Some(store)
 }
 
 fn read_platform(it: &mut Table<'_>) -> Option<Platform> {

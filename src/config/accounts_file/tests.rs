@@ -49,6 +49,29 @@ fn an_agent_is_named_by_its_number_in_both_spellings() {
 }
 
 #[test]
+fn the_dots_of_an_example_are_no_secret() {
+    for (secret, lawful) in [
+        ("…", false),
+        ("hush hush", false),
+        ("hush\u{a0}", false),
+        ("hu-sh_1", true),
+    ] {
+        for key in ["app_secret", "secret"] {
+            let told = faults(&format!(
+                "[[account]]\nid = \"shop\"\nchannel = \"x\"\n{key} = \"{secret}\"\n"
+            ));
+            match lawful {
+                true => assert_eq!(told, [] as [&str; 0]),
+                false => assert!(
+                    matches!(told.as_slice(), [one] if one.starts_with(&format!("accounts.toml:4: account[0].{key}: found ***"))),
+                    "{told:?}"
+                ),
+            }
+        }
+    }
+}
+
+#[test]
 fn every_fault_is_told_at_once_and_no_secret_with_it() {
     let told = faults(
         "[[account]]\nid = \"Shop\"\ntoken = 7\nhold = \"two\"\nquotas = { tap = {} }\n[[account]]\nid = \"b\"\nchannel = \"x\"\nsecretz = \"hush\"\n",

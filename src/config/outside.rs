@@ -1,0 +1,16 @@
+//! What does a configuration name that stands elsewhere? Certificates, keys and key rings are files of their own: whoever can
+//! read them says what is wrong with them, and that is told with everything else, where the file was named.
+
+use super::{Store, Tls};
+use crate::cores::Core;
+
+/// Looks at what is named. `Err` is what is wrong with it, for an operator.
+pub trait Outside: Sync {
+    fn tls(&self, tls: &Tls) -> Result<(), String>;
+
+    /// What a core is called with.
+    fn core(&self, core: &Core) -> Result<(), String>;
+
+    /// With the key of `[store]` that led there.
+    fn key_ring(&self, store: &Store) -> Result<(), (&'static str, String)>;
+}
