@@ -115,6 +115,15 @@ async fn a_body_that_could_not_be_opened_is_read_again_once_the_key_is_right() {
         .to_owned();
     let still = wxbridge(&bridge, &["parked", "retry", &id, "--quarantined"]).await;
     assert_eq!(still.status.code(), Some(1), "still unreadable");
+    let refused = wxbridge(&bridge, &["--json", "account", "show", "nobody"]).await;
+    let problem: Value = serde_json::from_slice(&refused.stdout).unwrap();
+    assert_eq!(
+        (refused.status.code(), &problem["code"]),
+        (Some(1), &json!("NOT_FOUND")),
+        "{problem}"
+    );
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(told.contains("NOT_FOUND") && !told.contains('{'), "{told}");
     bridge.apply(&[&right], "http://127.0.0.1:9").await;
     says(&bridge, &["parked", "show", &id]).await;
     says(&bridge, &["parked", "retry", &id]).await;

@@ -105,9 +105,14 @@ async fn apply(context: &Context<'_>, client: &Client, wanted: &Value, prune: bo
     let answer = client.post(&["admin", "v1", "accounts"], query, wanted).await;
     let changes = answer.map_err(|failure| match failure {
         // What the daemon refuses of a file is the file's fault.
-        Failure { exit: FAILED, message } if message.starts_with("INVALID_REQUEST: ") => {
-            Failure::new(CONFIG, message.trim_start_matches("INVALID_REQUEST: "))
-        }
+        Failure {
+            exit: FAILED,
+            message,
+            problem,
+        } if message.starts_with("INVALID_REQUEST: ") => Failure {
+            problem,
+            ..Failure::new(CONFIG, message.trim_start_matches("INVALID_REQUEST: "))
+        },
         other => other,
     })?;
     context.show(&changes, |changes| {

@@ -255,7 +255,10 @@ async fn refusal(answer: Response) -> Failure {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => REFUSED,
         _ => FAILED,
     };
-    Failure::new(exit, message)
+    Failure {
+        problem: Some(body).filter(Value::is_object),
+        ..Failure::new(exit, message)
+    }
 }
 
 #[cfg(test)]

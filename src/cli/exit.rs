@@ -1,5 +1,7 @@
 //! How does a command end? With one of the contract's exit codes, and a sentence on standard error.
 
+use serde_json::{Value, json};
+
 use crate::config::ConfigFaults;
 
 /// A red finding, a failed send, or any other refusal.
@@ -20,6 +22,8 @@ pub struct Failure {
     pub exit: u8,
     /// Empty where everything was said already.
     pub message: String,
+    /// The same as JSON: the problem details of the API where it refused, `{"faults":[…]}` of a file.
+    pub problem: Option<Value>,
 }
 
 pub type Outcome<T = ()> = Result<T, Failure>;
@@ -29,6 +33,7 @@ impl Failure {
         Self {
             exit,
             message: message.into(),
+            problem: None,
         }
     }
 
@@ -39,7 +44,10 @@ impl Failure {
 
 impl From<ConfigFaults> for Failure {
     fn from(faults: ConfigFaults) -> Self {
-        Self::new(CONFIG, faults.to_string())
+        Self {
+            problem: Some(json!({ "faults": faults.0 })),
+            ..Self::new(CONFIG, faults.to_string())
+        }
     }
 }
 

@@ -53,11 +53,15 @@ pub fn main() -> ExitCode {
     };
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure { exit, message }) => {
-            if !message.is_empty() {
-                eprintln!("{message}");
+        Err(failure) => {
+            if let Some(problem) = failure.problem.filter(|_| cli.json) {
+                // Nobody who reads it: the exit code says that it failed.
+                let _ = say(&format!("{problem:#}\n"));
             }
-            ExitCode::from(exit)
+            if !failure.message.is_empty() {
+                eprintln!("{}", failure.message);
+            }
+            ExitCode::from(failure.exit)
         }
     }
 }
