@@ -78,6 +78,18 @@ impl Cores {
         self.0.iter().find(|core| core.matches.fits(account))
     }
 
+    /// Whether some core may hear what this account does. Where its events bring a sub id of their own, any may come.
+    pub fn may_hear(&self, account: &v1::Account) -> bool {
+        let any_sub_id = |matches: &Match| Match {
+            sub_ids: Vec::new(),
+            ..matches.clone()
+        };
+        self.0.iter().any(|core| match account.sub_id.is_empty() {
+            true => any_sub_id(&core.matches).fits(account),
+            false => core.matches.fits(account),
+        })
+    }
+
     pub fn named(&self, name: &str) -> Option<&Core> {
         self.0.iter().find(|core| &*core.name == name)
     }

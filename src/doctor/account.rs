@@ -35,6 +35,7 @@ impl Doctor {
         drafts.extend(self.before(opened));
         drafts.extend(self.cloud_shut(opened));
         drafts.extend(inert(opened));
+        drafts.extend(self.unheard(opened));
         drafts.extend(old_keys(&condition, &places));
         drafts.extend(shut.map(|code| api_shut(opened, code, &places)));
         drafts.extend(warned::findings(&condition, &places));
@@ -228,7 +229,8 @@ pub(super) fn broken(broken: &Broken) -> Vec<Draft> {
 /// Settings that the contract knows for every channel and that this version does nothing with here.
 fn inert(opened: &Opened) -> Option<Draft> {
     let settings = &opened.settings;
-    // Only what is pulled brings a code to welcome with, and where nothing goes inside a callback nobody waits for its third attempt.
+    // Only what is pulled brings a code to welcome with, and where nothing goes inside a callback nobody waits for its
+    // third attempt.
     let inert = [
         (
             "welcome",

@@ -5,10 +5,12 @@ pub mod agents;
 mod aside;
 mod before;
 mod copies;
+mod core_links;
 mod installation;
 mod paused;
 mod reach;
 mod token;
+mod unheard;
 pub mod warned;
 
 use std::{borrow::Cow, path::PathBuf, sync::Arc};

@@ -268,6 +268,31 @@ async fn parked_events_and_settings_without_effect_are_worth_a_look() {
 }
 
 #[tokio::test]
+async fn hold_is_named_where_no_answer_goes_inside_a_callback() {
+    let house = House::new().await;
+    let told = |findings: &[Finding]| {
+        let found = findings.iter().find(|it| it.id == "settings");
+        found.map(|it| (it.level, it.seen.clone()))
+    };
+    for (channel, expected) in [("official_account", false), ("mini_program", true)] {
+        house.bind_as(&AccountSettings {
+            id: channel.into(),
+            channel: channel.into(),
+            app_id: "wx2".into(),
+            app_secret: crate::secret::Secret::new("s3cret"),
+            token: crate::secret::Secret::new("token"),
+            security: crate::settings::Security::Plain,
+            hold: crate::settings::Hold::Three,
+            ..AccountSettings::default()
+        });
+        match told(&look(&house, Lang::En).await) {
+            Some((level, seen)) => assert!(expected && level == Level::Yellow && seen.ends_with("hold"), "{seen}"),
+            None => assert!(!expected, "{channel}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_platforms_own_agents_are_told_until_they_are_gone_or_wanted() {
     let house = House::new().await;
     let opened = house.bind();

@@ -261,3 +261,49 @@ async fn an_address_that_the_platform_does_not_name_is_told_in_words() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_account_that_no_core_hears_is_told_of() {
+    use crate::cores::Match;
+    let house = House::new().await;
+    house.bind();
+    let list = |entry: &str| vec![entry.to_owned()];
+    let cases = [
+        (Match::default(), false),
+        (
+            Match {
+                accounts: list("shop*"),
+                sub_ids: list("wk1"),
+                ..Match::default()
+            },
+            false,
+        ),
+        (
+            Match {
+                accounts: list("other"),
+                ..Match::default()
+            },
+            true,
+        ),
+        (
+            Match {
+                channels: list("wechat_kf"),
+                ..Match::default()
+            },
+            true,
+        ),
+    ];
+    for (matches, unheard) in cases {
+        let core = Core {
+            matches,
+            ..core("main")
+        };
+        let doctor = Doctor {
+            cores: Cores([core].into()),
+            ..in_a_hurry(&house, 1_000)
+        };
+        let findings = doctor.examine(Some("shop"), Lang::En).await;
+        let told = findings.iter().find(|it| it.id == "core");
+        assert_eq!(told.map(|it| it.level), unheard.then_some(Level::Yellow), "{told:?}");
+    }
+}
