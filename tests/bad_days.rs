@@ -237,6 +237,21 @@ async fn a_second_process_on_the_same_store_ends_with_75_and_the_first_goes_on()
 }
 
 #[tokio::test]
+async fn a_demo_on_the_folder_of_another_process_ends_with_75() {
+    let core = Core::start(|_| Said::taken()).await;
+    let bridge = Bridge::start(Setup::to_core(&core, "")).await;
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wxbridge"));
+    command.args(["demo", "--listen", "127.0.0.1:0", "--dir"]);
+    command.arg(bridge.state()).stdin(std::process::Stdio::null());
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(75), "{told}");
+    assert!(told.contains(bridge.state().to_str().unwrap()), "{told}");
+}
+
+#[tokio::test]
 async fn a_store_that_is_no_store_and_a_port_that_is_taken_are_clear_errors() {
     let mut bridge = Bridge::start(Setup::new()).await;
     let taken = Bridge::prepare(Setup::new());

@@ -389,3 +389,19 @@ async fn the_wrong_home_of_customer_service_and_an_untrusted_address_are_named()
     .await;
     assert_eq!(ids().await, [] as [&str; 0]);
 }
+
+#[tokio::test]
+async fn a_core_is_unknown_until_it_is_called_and_up_once_it_has_taken_something() {
+    let core = Core::start(|_| Said::taken()).await;
+    let bridge = Bridge::start(Setup::to_core(&core, "")).await;
+    let shop = Shop::new("shop");
+    bridge.apply(&[&shop], "http://127.0.0.1:9").await;
+    let state = async || {
+        let cores = bridge.get("/admin/v1/cores").await;
+        cores["items"][0]["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state().await, "unknown");
+    bridge.text(&shop, "oAnna", "hello").await;
+    core.hears_text("hello").await;
+    until("the core is up", async || (state().await == "up").then_some(())).await;
+}
