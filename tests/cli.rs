@@ -420,7 +420,7 @@ fn files_that_cannot_be_used_are_told_by_the_check_all_of_them_and_by_the_start(
             "w.toml:2: internal.tls: found",
             "w.toml:4: grpc.tls: found",
             "w.toml:6: store.master_key_file: found",
-            "w.toml:12: core[1]: found",
+            "w.toml:11: core[1]: found",
             "w.toml:17: log.level: found",
         ] {
             assert!(told.contains(part), "{part} in {told}");

@@ -331,7 +331,8 @@ impl<'r> Table<'r> {
     /// The table under `key`; `None` where nothing was written.
     pub fn table(&mut self, key: &str) -> Option<Table<'r>> {
         let value = self.take(key)?;
-        let origin = value.origin().unwrap_or(&self.origin).to_owned();
+        // One of a document that was put together has no place of its own; what stands in it has.
+        let origin = deepest_origin(&value).unwrap_or_else(|| self.origin.clone());
         match value.kind {
             ValueKind::Table(fields) => Some(Table::new(self.reading, &self.full(key), &origin, fields)),
             _ => {
