@@ -128,7 +128,7 @@ fn everything_that_arrives_stands_in_its_event() {
         id: "e1".into(),
         conversation: Some(v1::Conversation {
             session_id: "e1".into(),
-            last_customer_message_time: Some(Timestamp::from_millis(T)),
+            last_customer_message_time: Some(Timestamp::from_millis(T - 1_000)),
             ..state.view()
         }),
         epoch: 7,
@@ -223,4 +223,65 @@ fn an_account_that_changed_is_the_states_from_then_on() {
     Arc::make_mut(&mut moved.account).via = "platform".into();
     append(&mut state, &moved);
     assert_eq!(state.view().account.expect("one").via, "platform");
+}
+
+/// A grant of a message that the customer sent then.
+fn window(at: Millis) -> Grant {
+    Grant {
+        trigger: "message".into(),
+        remaining: Some(5),
+        expires: at + 1_000_000,
+        ..Grant::default()
+    }
+}
+
+#[test]
+fn what_comes_late_takes_nothing_from_what_came_since() {
+    let mut state = state();
+    let says = |at: Millis| Arrival {
+        platform_time: Some(at),
+        grant: Some(window(at).into()),
+        customer_acted: true,
+        customer_spoke: true,
+        ..arrival(said("hello"))
+    };
+    append(&mut state, &says(T - 1_000));
+    state.ledger_mut().spend(3, T);
+    for at in [T - 2_000, T - 2_000_000] {
+        let late = append(&mut state, &says(at));
+        assert!(late.late, "{at}");
+        assert_eq!(late.allowances[0].remaining, Some(2), "counted on, {at}");
+        assert_eq!(late.allowances[0].expires, Some(Timestamp::from_millis(T + 999_000)));
+    }
+    let left = Arrival {
+        platform_time: Some(T - 5_000),
+        unfollowed: true,
+        ..arrival(said("gone"))
+    };
+    assert_eq!(append(&mut state, &left).allowances[0].remaining, Some(2));
+    let last = state.view().last_customer_message_time;
+    assert_eq!(
+        last,
+        Some(Timestamp::from_millis(T - 1_000)),
+        "as the platform tells it"
+    );
+    // Of another kind, and still open: it counts.
+    let menu = Arrival {
+        grant: Some(
+            Grant {
+                trigger: "menu".into(),
+                ..window(T - 3_000)
+            }
+            .into(),
+        ),
+        ..says(T - 3_000)
+    };
+    assert_eq!(append(&mut state, &menu).allowances.len(), 2);
+    // What is new counts anew.
+    assert_eq!(append(&mut state, &says(T)).allowances[1].remaining, Some(5));
+    let left = Arrival {
+        platform_time: Some(T),
+        ..left
+    };
+    assert_eq!(append(&mut state, &left).allowances, []);
 }

@@ -152,10 +152,14 @@ impl State {
         self.ledger.get_or_insert_with(Ledger::default)
     }
 
-    /// A message went by the API: a session that nobody had taken yet is the assistant's (kf state 0 becomes 1).
+    /// A message went by the API: a session that nobody had taken yet is the assistant's (kf state 0 becomes 1), and so is
+    /// one that we believed to be somebody else's, whose end the platform did not tell.
     pub fn assistant_spoke(&mut self) {
-        if self.session_state() == SessionState::New {
-            self.conversation_mut().session_state = SessionState::Assistant as i32;
+        let state = self.session_state();
+        if matches!(state, SessionState::New | SessionState::Queued | SessionState::Human) {
+            let conversation = self.conversation_mut();
+            conversation.session_state = SessionState::Assistant as i32;
+            conversation.servicer = None;
         }
     }
 
@@ -195,21 +199,26 @@ impl State {
         }
     }
 
-    /// Gives the conversation to a core; the first it gets is what waits, or else what comes next.
+    /// Gives the conversation to a core; the first it gets is what waits, or else what comes next. One that had it before a
+    /// pause has had the first already.
     pub fn give_to(&mut self, core: &str, first_waiting: Option<u32>) {
+        let returns = self.core.is_empty() && self.core_before_pause == core;
         if self.core != core {
             core.clone_into(&mut self.core);
-            self.conversation_mut().first_seq = first_waiting.unwrap_or(self.seq + 1);
+            if !returns {
+                self.conversation_mut().first_seq = first_waiting.unwrap_or(self.seq + 1);
+            }
         }
+        self.core_before_pause.clear();
     }
 
     /// Its account is paused: it is nobody's; who has it, or else `wanted`, is remembered until it is given to a core.
-    pub fn take_away(&mut self, wanted: &str, first_waiting: Option<u32>) {
+    pub fn take_away(&mut self, wanted: &str) {
         let named = [&*self.core, wanted].into_iter().find(|core| !core.is_empty());
         if let Some(core) = named {
             self.core_before_pause = core.to_owned();
         }
-        self.give_to("", first_waiting);
+        self.core.clear();
     }
 
     /// The core that has it, or that had it before its account was paused: where our own events go when they are written.
@@ -225,6 +234,8 @@ impl State {
     /// compared: the state of one customer among thousands is not in the processor's cache.
     pub fn append(&mut self, arrival: &Arrival, stamp: &Stamp, same_account: bool) -> Appended {
         let state_before = self.session_state();
+        // What the platform says happened before something that we know already: what came since stands.
+        let late = arrival.platform_time.is_some_and(|at| at < self.last_platform_time);
         let mut write_state = self.freshen_customer(arrival, same_account);
         self.note_previous_key(arrival);
         write_state |= self.turn_session(arrival, stamp);
@@ -234,19 +245,18 @@ impl State {
             self.ledger_mut().state_left();
         }
         write_state |= self.settle_entry(arrival);
-        if arrival.unfollowed {
+        if arrival.unfollowed && !late {
             self.ledger_mut().unfollow();
             write_state = true;
         }
-        let allowances = self.settle_allowances(arrival, stamp.now, &mut write_state);
+        let allowances = self.settle_allowances(arrival, late, stamp.now, &mut write_state);
         if arrival.customer_spoke {
             self.spoke = true;
-            self.conversation_mut().last_customer_message_time = Some(Timestamp::from_millis(stamp.now));
+            self.customer_spoke_at(arrival.platform_time, stamp.now);
         }
         if arrival.customer_acted {
             self.last_act = stamp.now;
         }
-        let late = arrival.platform_time.is_some_and(|at| at < self.last_platform_time);
         self.last_platform_time = self.last_platform_time.max(arrival.platform_time.unwrap_or(0));
         self.seq += 1;
         let traceparent = match arrival.traceparent.as_str() {
@@ -308,6 +318,16 @@ impl State {
         self.conversation.get_or_insert_with(v1::Conversation::default)
     }
 
+    /// When the customer said the last of what they said: as the platform tells it, because what is pulled, or read again
+    /// after it could not be opened, was said long before it came.
+    fn customer_spoke_at(&mut self, platform_time: Option<Millis>, now: Millis) {
+        let at = platform_time.map_or(now, |at| at.min(now));
+        let last = &mut self.conversation_mut().last_customer_message_time;
+        if last.is_none_or(|last| last.millis() <= at) {
+            *last = Some(Timestamp::from_millis(at));
+        }
+    }
+
     /// Account names and aliases may change between events. `true` where the stored state is behind by more than the event shows.
     fn freshen_customer(&mut self, arrival: &Arrival, same_account: bool) -> bool {
         let conversation = self.conversation_mut();
@@ -358,6 +378,7 @@ impl State {
     fn settle_allowances<'a>(
         &mut self,
         arrival: &'a Arrival,
+        late: bool,
         now: Millis,
         write_state: &mut bool,
     ) -> Cow<'a, [v1::Allowance]> {
@@ -365,6 +386,9 @@ impl State {
             return self.allowances(now).into();
         };
         let ledger = self.ledger_mut();
+        if late && !ledger.gains(opening, now) {
+            return ledger.allowances(now).into();
+        }
         let grants_before = ledger.grants.len();
         *write_state |= ledger.unfollowed;
         let open = ledger.opened(opening, now);

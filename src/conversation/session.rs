@@ -18,11 +18,13 @@ impl State {
             && self.last_act > 0
             && stamp.now - self.last_act > arrival.rules.session_idle;
         let fresh = self.conversation.as_ref().is_none_or(|it| it.session_id.is_empty());
-        if !(fresh || arrival.customer_acted && (ended || idle)) {
-            return false;
-        }
         // Idle for as long as that, a session of the platform's has ended as well.
         let kept = arrival.session == Some(SessionEffect::Kept);
+        // Until then there were only words of ours, and they began none there.
+        let first = kept && self.last_act == 0;
+        if !(fresh || arrival.customer_acted && (ended || idle || first)) {
+            return false;
+        }
         self.spoke = false;
         if !fresh {
             self.entry = None;

@@ -126,3 +126,45 @@ fn an_order_whose_answer_is_kept_behind_a_later_item_does_not_undo_the_item() {
     let close = talk.ordered(Assistant, T + 6_000);
     assert_eq!(close, Assistant, "where the clocks cannot tell, the order is news");
 }
+
+#[test]
+fn what_only_we_said_began_no_session_of_the_platforms() {
+    let mut talk = Talk::new();
+    let stamp = |id: &str| Stamp {
+        now: T,
+        epoch: 1,
+        id: id.into(),
+    };
+    let view = talk.state.view();
+    let ours = Arrival::of_ours(view.clone(), None, Body::Signal(v1::Signal::default()));
+    talk.state.append(&ours, &stamp("e1"), false);
+    assert_eq!(talk.state.session_state(), Assistant);
+    let mut says = Arrival::of_ours(view, None, Body::Message(v1::Message::default()));
+    says.session = Some(SessionEffect::Kept);
+    (says.customer_acted, says.customer_spoke) = (true, true);
+    talk.state.append(&says, &stamp("e2"), false);
+    assert_eq!(talk.state.session_state(), SessionState::New);
+    assert_eq!(talk.state.view().session_id, "e2");
+    talk.state.assistant_spoke();
+    talk.state.append(&says, &stamp("e3"), false);
+    assert_eq!(
+        (talk.state.session_state(), talk.state.view().session_id.as_str()),
+        (Assistant, "e2")
+    );
+}
+
+#[test]
+fn a_message_that_went_through_says_that_nobody_else_has_the_session() {
+    let mut talk = Talk::new();
+    for held in [Human, Queued] {
+        assert_eq!(talk.told(Assistant, held, T).0, held);
+        talk.state.assistant_spoke();
+        assert_eq!(
+            (talk.state.session_state(), talk.state.view().servicer),
+            (Assistant, None)
+        );
+    }
+    assert_eq!(talk.told(Assistant, Ended, T).0, Ended);
+    talk.state.assistant_spoke();
+    assert_eq!(talk.state.session_state(), Ended, "an end is told, and may be ours");
+}

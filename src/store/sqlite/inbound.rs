@@ -194,9 +194,8 @@ impl Writer {
         let state = self.conversations.state(&self.db, conversation)?;
         let before = state.core.clone();
         if paused {
-            state.take_away(core, first_waiting);
+            state.take_away(core);
         } else {
-            state.core_before_pause.clear();
             state.give_to(core, first_waiting);
         }
         let core = if paused { "" } else { core };

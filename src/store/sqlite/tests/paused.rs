@@ -98,6 +98,22 @@ async fn the_first_event_after_a_pause_brings_what_waited_before_it() {
     );
 }
 
+#[tokio::test]
+async fn who_has_a_conversation_again_after_a_pause_has_had_its_first_event() {
+    let first_seq = |stored: Arc<Stored>| stored.event.conversation().map(|it| it.first_seq);
+    let bench = Bench::new();
+    let first = bench.say("a", 1).await;
+    bench.take(&first, Vec::new()).await;
+    bench.store.pause("shop", Some(START)).await.expect("paused");
+    assert_eq!(first_seq(bench.say("a", 2).await), Some(1));
+    bench.store.pause("shop", None).await.expect("resumed");
+    bench.store.reassign(all(), "main".into()).await.expect("given");
+    assert_eq!(first_seq(bench.say("a", 3).await), Some(1));
+    // Somebody else begins with what waits.
+    bench.store.reassign(all(), "other".into()).await.expect("given");
+    assert_eq!(first_seq(bench.say("a", 4).await), Some(2));
+}
+
 async fn told(bench: &Bench, message: &Message) -> Option<String> {
     let failed = Settle {
         tell: true,
