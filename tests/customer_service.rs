@@ -27,6 +27,7 @@ struct World {
     sim: Sim,
     bridge: Bridge,
     core: Core,
+    secret: String,
 }
 
 impl World {
@@ -40,13 +41,19 @@ impl World {
         let mut setup = Setup::to_core(&core, "");
         setup.more = more.to_owned();
         let bridge = Bridge::start(setup).await;
-        let world = Self { sim, bridge, core };
+        let mut world = Self {
+            sim,
+            bridge,
+            core,
+            secret: String::new(),
+        };
         let made = world
             .post(
                 "/sim/v1/accounts",
                 json!({ "channel": "wechat_kf", "corp_id": CORP, "open_kfids": [KF] }),
             )
             .await;
+        world.secret = made["secret"].as_str().unwrap().to_owned();
         let account = json!({ "account": [{
             "id": "kf", "channel": "wechat_kf", "corp_id": CORP, "secret": made["secret"], "token": made["token"],
             "encoding_aes_key": made["encoding_aes_key"], "open_kfids": [KF], "api_base": world.sim.url(),
@@ -237,6 +244,18 @@ async fn a_colleague_in_the_client_is_no_customer_and_a_held_session_refuses() {
     let (_, told) = world.bridge.post("/v1/messages?wait=10s", &say).await;
     assert_eq!(told["error"]["code"], "SESSION_WITH_HUMAN", "{told}");
     assert_eq!(world.shown().await, [seen("api", "人工"), seen("client", "我来处理")]);
+
+    // Another system of the enterprise ends the session: nobody tells us, and the customer writes again.
+    let token = format!("/cgi-bin/gettoken?corpid={CORP}&corpsecret={}", world.secret);
+    let token = world.get(&token).await["access_token"].as_str().unwrap().to_owned();
+    let end = json!({ "open_kfid": KF, "external_userid": WHO, "service_state": 4 });
+    world
+        .post(&format!("/cgi-bin/kf/service_state/trans?access_token={token}"), end)
+        .await;
+    world.says("还在吗").await;
+    world.core.hears_text("还在吗").await;
+    let (_, told) = world.bridge.post("/v1/messages?wait=10s", &say).await;
+    assert_eq!(told["status"], "SENT", "{told}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::{
     media,
     observe::Observer,
     outbound,
-    ports::store::{ConversationId, Listener, Stored, Waiting},
+    ports::store::{ConversationId, Listener, Message, Stored, Waiting},
 };
 
 /// Made before the store, of handles whose owners come after it.
@@ -39,6 +39,10 @@ impl Listener for Switchboard {
     fn moved(&self, waiting: &Waiting) {
         self.delivery.moved(waiting);
         self.feeds.moved(waiting);
+    }
+
+    fn undelivered(&self, message: &Arc<Message>) {
+        self.observer.message(message);
     }
 }
 

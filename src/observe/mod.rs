@@ -25,6 +25,7 @@ use crate::{
         clock::{Clock, SystemClock},
         store::{Message, Stored},
     },
+    schema::v1::send_result::{Road, Status},
     settings::PassMode,
 };
 
@@ -128,6 +129,14 @@ impl Observer {
     /// A message entered the outbox or reached a new status. Never blocks.
     pub fn message(&self, message: &Message) {
         self.timeline.message(message, self.clock.now());
+        if message.is_final() || message.status() == Status::Held {
+            let channel = message.key.split(':').next().unwrap_or_default();
+            let road = match message.result.road() {
+                Road::Unspecified => "NONE",
+                road => road.as_str_name(),
+            };
+            self.send_settled(channel, road, message.status().as_str_name());
+        }
     }
 
     /// One offer of an event to its core ended: `taken`, `retry`, `parked`, `down`, `slow`.
@@ -139,7 +148,7 @@ impl Observer {
             .offered(core, event_id, attempt, result, millis, self.clock.now());
     }
 
-    /// A message reached a status.
+    /// A message reached a status worth counting.
     pub fn send_settled(&self, channel: &str, road: &str, status: &str) {
         self.metrics.sends.with_label_values(&[channel, road, status]).inc();
     }

@@ -52,11 +52,16 @@ impl Probes {
 }
 
 /// What the planner wants to know, without a passive window.
-pub fn facts(view: Option<&View>, api_shut: Option<Code>, now: Millis) -> Facts {
+///
+/// Where the platform keeps sessions, only it knows whose this one is: one that ends by itself, or by somebody else's order,
+/// tells nobody (`wechat_kf`: <https://developer.work.weixin.qq.com/document/path/94669>). There a message is tried, and what
+/// refuses it is read back.
+pub fn facts(opened: Option<&Opened>, view: Option<&View>, api_shut: Option<Code>, now: Millis) -> Facts {
+    let asks_platform = opened.is_some_and(|opened| opened.account.sessions().is_some());
     let ledger = view.and_then(|view| view.state.ledger.as_ref());
     Facts {
         standing: ledger.map_or(Standing::Unknown, |ledger| ledger.standing(now)),
-        human: session_state(view) == SessionState::Human,
+        human: !asks_platform && session_state(view) == SessionState::Human,
         api_shut,
         passive: false,
         after_event: false,

@@ -181,7 +181,11 @@ impl Outbound {
         loop {
             match self.parts.store.settle(settle.clone()).await {
                 Ok(message) => {
-                    self.reached(&message);
+                    match message.status() == settle.result.status() {
+                        true => self.reached(&message),
+                        // It had failed for good meanwhile, which was told then.
+                        false => self.wake(&message),
+                    }
                     return Ok(message);
                 }
                 Err(error) if pause > 6_400 => return Err(error),
@@ -197,19 +201,13 @@ impl Outbound {
     /// Shows the message, counts a status worth counting and wakes whoever waits for it.
     fn reached(&self, message: &Message) {
         self.parts.observer.message(message);
-        if !message.is_final() && message.status() != Status::Held {
-            return;
+        if message.is_final() || message.status() == Status::Held {
+            self.wake(message);
         }
-        let channel = message.key.split(':').next().unwrap_or_default();
-        let road = message.result.road();
-        let road = if road == v1::send_result::Road::Unspecified {
-            "NONE"
-        } else {
-            road.as_str_name()
-        };
-        self.parts
-            .observer
-            .send_settled(channel, road, message.status().as_str_name());
+    }
+
+    /// Wakes whoever waits for it.
+    fn wake(&self, message: &Message) {
         let waiting = self
             .waiting
             .lock()

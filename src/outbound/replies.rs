@@ -153,7 +153,7 @@ impl Outbound {
             .unwrap_or_default();
         let now = self.now();
         let shut = opened.as_ref().and_then(|opened| self.probes.shut(opened, now));
-        let mut facts = facts::facts(view.as_ref(), shut, now);
+        let mut facts = facts::facts(opened.as_deref(), view.as_ref(), shut, now);
         // Not readable: as if something waited, which keeps the order.
         facts.earlier = self.earlier(view.as_ref()).await.unwrap_or(true);
         Turn {

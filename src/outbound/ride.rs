@@ -375,7 +375,7 @@ impl Outbound {
         let facts = Facts {
             passive: true,
             after_event: self.answers_event(message).await.unwrap_or_default(),
-            ..facts::facts(None, self.probes.shut(&opened, self.now()), self.now())
+            ..facts::facts(Some(&*opened), None, self.probes.shut(&opened, self.now()), self.now())
         };
         let as_told = Pictures::as_told(&message.result);
         // The platform waits: nothing is fetched only to be counted.

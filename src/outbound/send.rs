@@ -107,7 +107,7 @@ impl Outbound {
             Err(unresolved) => return self.unresolved(message, unresolved).await,
         };
         let now = self.now();
-        let mut facts = facts::facts(view.as_ref(), self.probes.shut(&opened, now), now);
+        let mut facts = facts::facts(Some(&*opened), view.as_ref(), self.probes.shut(&opened, now), now);
         facts.behind_held = behind_held;
         facts.after_event = has_ridden(message) && self.answers_event(message).await?;
         let standings = self
@@ -282,6 +282,10 @@ impl Outbound {
                         return Ok(Gone::All(Box::new(settle)));
                     }
                     sending.message = self.settle(settle).await?;
+                    if sending.message.is_final() {
+                        // A piece that the platform had taken did not arrive: none follows it.
+                        return Ok(Gone::Stopped(Turn::Done));
+                    }
                 }
                 Ok(Verdict::UploadAgain(_)) if !uploaded_again => {
                     uploaded_again = true;

@@ -237,7 +237,12 @@ impl Outbound {
 
     async fn facts_for(&self, target: &Target) -> Result<Facts, Fault> {
         let now = self.now();
-        let mut facts = facts::facts(target.view.as_ref(), self.probes.shut(&target.opened, now), now);
+        let mut facts = facts::facts(
+            Some(&*target.opened),
+            target.view.as_ref(),
+            self.probes.shut(&target.opened, now),
+            now,
+        );
         facts.earlier = self.earlier(target.view.as_ref()).await.map_err(from_store)?;
         Ok(facts)
     }
@@ -316,10 +321,8 @@ impl Outbound {
         if request.client_message_id.is_empty() {
             request.client_message_id.clone_from(&id);
         }
-        let not_after = request
-            .not_after
-            .as_ref()
-            .map_or(now + HELD_FOR, crate::schema::Timestamp::millis);
+        // 0 is a message without an end: whatever was given is one, also the first moment of 1970, or before.
+        let not_after = request.not_after.map_or(now + HELD_FOR, |until| until.millis().max(1));
         NewMessage {
             account: describe.id.clone(),
             client_message_id: request.client_message_id.clone(),

@@ -40,6 +40,8 @@ pub trait Listener: Send + Sync + 'static {
     fn message(&self, conversation: ConversationId);
     /// What waits of a conversation has another core from now on, or none: an account was paused or resumed.
     fn moved(&self, _: &Waiting) {}
+    /// A message that the platform had taken did not arrive, as it says now.
+    fn undelivered(&self, _: &Arc<Message>) {}
 }
 
 /// The records of paused accounts: by id, since when (milliseconds, in decimal).

@@ -23,7 +23,9 @@ impl Timestamp {
 
     /// Milliseconds since the Unix epoch; finer digits are cut.
     pub fn millis(&self) -> i64 {
-        self.seconds.saturating_mul(1000) + i64::from(self.nanos) / 1_000_000
+        self.seconds
+            .saturating_mul(1000)
+            .saturating_add(i64::from(self.nanos) / 1_000_000)
     }
 
     /// RFC 3339 in UTC with exactly three digits, as in our headers.

@@ -249,14 +249,17 @@ async fn a_file_says_by_its_bytes_what_it_is() {
 async fn what_would_go_too_late_is_previewed_as_it_ends() {
     let house = awake();
     let over = crate::schema::Timestamp::from_millis(START - 1).to_rfc3339_millis();
-    let late = json!({"conversationKey": KEY, "text": "hi", "notAfter": over});
-    let preview = house
-        .outbound
-        .submit(&Caller::default(), request(late.clone()), true)
-        .await;
-    let preview = preview.expect("a preview");
-    let sent = house.submit(late).await.expect("accepted");
-    let ended = house.becomes(&sent, Status::Expired).await;
-    assert_eq!(preview.error, ended.error);
-    assert_eq!(code(&preview), "EXPIRED");
+    // The zero times of protobuf and of languages.
+    for over in [over.as_str(), "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z"] {
+        let late = json!({"conversationKey": KEY, "text": "hi", "notAfter": over});
+        let preview = house
+            .outbound
+            .submit(&Caller::default(), request(late.clone()), true)
+            .await;
+        let preview = preview.expect("a preview");
+        let sent = house.submit(late).await.expect("accepted");
+        let ended = house.becomes(&sent, Status::Expired).await;
+        assert_eq!(preview.error, ended.error);
+        assert_eq!(code(&preview), "EXPIRED");
+    }
 }

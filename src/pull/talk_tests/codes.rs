@@ -142,17 +142,18 @@ async fn a_preview_knows_the_code_and_what_it_carries() {
     let late = house.previewed(json!({ "inReplyTo": event.id, "text": "欢迎" })).await;
     assert_eq!((late.status(), code(&late)), (Status::Failed, "WINDOW_CLOSED"));
 
-    // Whoever holds the customer: the code of the transfer lets one text pass, and what is sent beside it does not.
+    // Whoever holds the customer: the code of the transfer lets one text pass, and for what is sent beside it only the
+    // platform knows whether that colleague is still there.
     let (house, _dir) = self::house(settings(), spoken()).await;
     let _talk = house.talk();
     house.assigned().await;
     let event = house.events().await.last().expect("told").event.clone();
     let beside = house.previewed(json!({ "conversationKey": key(), "text": "a" })).await;
-    assert_eq!(code(&beside), "SESSION_WITH_HUMAN");
-    let several = house.previewed(json!({ "inReplyTo": event.id, "text": long(2) })).await;
-    assert_eq!(code(&several), "SESSION_WITH_HUMAN");
+    assert_eq!((beside.road(), code(&beside)), (Road::Kf, ""));
     let words = house.previewed(json!({ "inReplyTo": event.id, "text": "a" })).await;
     assert_eq!((words.status(), words.road()), (Status::Sent, Road::KfEvent));
+    let several = house.previewed(json!({ "inReplyTo": event.id, "text": long(2) })).await;
+    assert_eq!((several.road(), code(&several)), (Road::Kf, ""));
 }
 
 /// No code carries a picture: a text of nothing else is a link that one carries.

@@ -155,7 +155,13 @@ async fn a_colleague_who_takes_and_ends_in_the_client_is_believed() {
     let (house, _dir) = house(settings(), vec![text("m1", "hello", 1_000), change("1", 1, 0)]).await;
     let _talk = house.talk();
     assert_eq!(house.state().await, (SessionState::Human, "lisi".to_owned()));
-    let refused = house.says(json!({ "conversationKey": key(), "text": "a" })).await;
+    let says = async || house.says(json!({ "conversationKey": key(), "text": "a" })).await;
+    house.will(SEND, vec![json!({ "errcode": 95018 })]);
+    house.will(
+        STATE,
+        vec![json!({ "errcode": 0, "service_state": 3, "servicer_userid": "lisi" })],
+    );
+    let refused = says().await;
     assert_eq!(
         (refused.status(), code(&refused)),
         (Status::Failed, "SESSION_WITH_HUMAN")
@@ -163,6 +169,9 @@ async fn a_colleague_who_takes_and_ends_in_the_client_is_believed() {
     // The customer speaks to the colleague: that takes nothing back.
     house.pulls(vec![text("m2", "to the colleague", -360_000)]).await;
     assert_eq!(house.state().await.0, SessionState::Human);
+    // An end by itself is told to nobody: that the platform lets a message pass is all there is.
+    assert_eq!(says().await.status(), Status::Sent);
+    assert_eq!(house.state().await, (SessionState::Assistant, String::new()));
     house.pulls(vec![change("3", 3, 700)]).await;
     assert_eq!(house.state().await.0, SessionState::Ended);
 }

@@ -88,6 +88,7 @@ fn say(listener: &dyn Listener, news: News) {
             Publish::Event(event) => listener.event(event),
             Publish::Outbox(conversation) => listener.message(*conversation),
             Publish::Moved(waiting) => listener.moved(waiting),
+            Publish::Undelivered(message) => listener.undelivered(message),
         }
     }
     for after in news.afters {

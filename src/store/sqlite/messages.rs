@@ -104,10 +104,8 @@ impl Writer {
         let mut message = self.message_by_row(settle.message)?;
         let now = self.clock.now();
         let conversation = message.conversation.0;
-        // What did not arrive stays so, even where the answer that took it comes to its end only now.
-        if message.status() == Status::Failed && matches!(settle.result.status(), Status::Sent | Status::Sending) {
-            return Ok(Arc::new(message));
-        }
+        // What did not arrive stays so, even where a call for it comes to its end only now; what that one sent was sent.
+        let failed = message.status() == Status::Failed;
         if !settle.ledger.is_empty() {
             let state = self.conversations.state(&self.db, conversation)?;
             if settle.ledger.iter().any(|entry| matches!(entry, LedgerEntry::Spent(_))) {
@@ -124,6 +122,11 @@ impl Writer {
                 }
             }
             self.conversations.changed(&self.db, conversation, true)?;
+        }
+        if failed {
+            message.pieces_done = settle.pieces_done;
+            self.update_message(&message)?;
+            return Ok(Arc::new(message));
         }
         message.result = settle.result;
         message.result.message_id.clone_from(&message.id);

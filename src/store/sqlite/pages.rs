@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::{
     messages::{COLUMNS, FROM, read_message},
-    writer::Writer,
+    writer::{Publish, Writer},
 };
 use crate::{
     ports::store::{Accepted, Arrival, LedgerEntry, Message, Page, PageStep, Settle, Stored},
@@ -67,7 +67,7 @@ impl Writer {
             _ => Vec::new(),
         };
         result.error = Some(error);
-        self.settle(Settle {
+        let failed = self.settle(Settle {
             message: message.row,
             result,
             passive: message.passive.clone(),
@@ -76,8 +76,9 @@ impl Writer {
             next_attempt: message.next_attempt,
             ledger,
             tell: true,
-        })
-        .map(|_| ())
+        })?;
+        self.publish.push(Publish::Undelivered(failed));
+        Ok(())
     }
 
     fn message_of(&self, account: &str, id: &str) -> Result<Option<Message>, rusqlite::Error> {

@@ -36,6 +36,7 @@ struct Heard {
     events: Mutex<Vec<Arc<Stored>>>,
     outboxes: Mutex<Vec<ConversationId>>,
     moved: Mutex<Vec<Waiting>>,
+    undelivered: Mutex<Vec<Arc<Message>>>,
 }
 
 impl Listener for Heard {
@@ -47,6 +48,9 @@ impl Listener for Heard {
     }
     fn moved(&self, waiting: &Waiting) {
         self.moved.lock().expect("lock").push(waiting.clone());
+    }
+    fn undelivered(&self, message: &Arc<Message>) {
+        self.undelivered.lock().expect("lock").push(message.clone());
     }
 }
 

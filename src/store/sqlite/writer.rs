@@ -21,7 +21,7 @@ use crate::{
     ports::{
         chance::Chance,
         clock::{Clock, Millis},
-        store::{ConversationId, Listener, Row, StoreError, Stored, Waiting},
+        store::{ConversationId, Listener, Message, Row, StoreError, Stored, Waiting},
     },
 };
 
@@ -100,6 +100,8 @@ pub enum Publish {
     Outbox(ConversationId),
     /// What waits of a conversation has another core, or none.
     Moved(Box<Waiting>),
+    /// What the platform had taken did not arrive.
+    Undelivered(Arc<Message>),
 }
 
 pub struct Writer {

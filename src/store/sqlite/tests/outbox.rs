@@ -1,6 +1,7 @@
 //! Is every message kept, settled and told once?
 
 use super::*;
+use crate::ports::store::{Page, PageStep};
 
 #[tokio::test]
 async fn a_client_id_names_one_request() {
@@ -107,4 +108,56 @@ async fn a_held_message_is_woken_when_its_customer_acts_also_after_a_restart() {
         bench.say("a", 3).await;
         assert_eq!(*bench.heard.outboxes.lock().expect("lock"), [event.conversation]);
     }
+}
+
+#[tokio::test]
+async fn what_did_not_arrive_is_told_once_and_stays_so_whatever_a_call_for_it_brings() {
+    let bench = Bench::new();
+    let event = bench.say("a", 1).await;
+    let message = enqueued(&bench, message("a", "k")).await;
+    // Of three pieces one is with the platform, and the next on its way.
+    let sending = Settle {
+        pieces_done: 1,
+        ledger: vec![LedgerEntry::Spent(1)],
+        ..settle(&message, Status::Sending)
+    };
+    bench.store.settle(sending.clone()).await.expect("settled");
+    let failed = PageStep::NotDelivered {
+        account: "shop".into(),
+        message_id: message.id.clone(),
+        error: v1::Error {
+            code: "REFUSED_BY_USER".into(),
+            ..Default::default()
+        },
+        otherwise: Box::new(arrival("a", 9)),
+    };
+    let page = Page {
+        steps: vec![failed.clone(), failed],
+        writes: Vec::new(),
+    };
+    bench.store.accept_page(page).await.expect("accepted");
+    for (status, pieces_done) in [(Status::Sending, 2), (Status::Failed, 2)] {
+        let step = Settle {
+            pieces_done,
+            tell: true,
+            ..settle(&message, status)
+        };
+        let ledger = match status {
+            Status::Sending => sending.ledger.clone(),
+            _ => Vec::new(),
+        };
+        let stands = bench.store.settle(Settle { ledger, ..step }).await.expect("settled");
+        let why = stands.result.error.as_ref().map(|error| error.code.as_str());
+        assert_eq!(
+            (stands.status(), stands.pieces_done, why),
+            (Status::Failed, 2, Some("REFUSED_BY_USER"))
+        );
+    }
+    let view = bench.store.conversation(&key("a")).await.expect("read").expect("one");
+    assert_eq!(view.state.allowances(START)[0].remaining, Some(3), "both went out");
+    let told = bench.heard().len();
+    assert_eq!((told, event.event.seq), (2, 1), "the message, and once that it failed");
+    let heard = bench.heard.undelivered.lock().expect("lock");
+    let undelivered: Vec<_> = heard.iter().map(|it| (it.id.as_str(), it.status())).collect();
+    assert_eq!(undelivered, [("id-k", Status::Failed)]);
 }
