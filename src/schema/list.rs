@@ -64,7 +64,7 @@ impl ListValue {
 impl Item {
     fn is_rounded(&self) -> bool {
         match &self.kind {
-            Some(Kind::Number(number)) => number.abs() >= EXACT,
+            Some(Kind::Number(number)) => !number.is_finite() || number.abs() >= EXACT,
             Some(Kind::Fields(inner)) => inner.fields.values().any(Self::is_rounded),
             Some(Kind::List(inner)) => inner.is_rounded(),
             _ => false,
@@ -187,6 +187,8 @@ mod tests {
         let values = vec![Item {
             kind: Some(Kind::Number(f64::NAN)),
         }];
-        assert!(serde_json::to_string(&ListValue { values }).is_err());
+        let list = ListValue { values };
+        assert!(list.is_rounded(), "refused where it comes in");
+        assert!(serde_json::to_string(&list).is_err());
     }
 }

@@ -71,9 +71,9 @@ fn silent() -> Finding {
 fn said(heard: &Heard) -> Words {
     match (heard.status, &heard.outcome) {
         (_, Outcome::Taken(_)) => Words::new("took it", "接收了它"),
-        (Some(status), Outcome::Again { .. }) => Words::new(
-            format!("answered {status} with RETRY"),
-            format!("回答了 {status} 和 RETRY"),
+        (Some(status), Outcome::Again { why, .. }) => Words::new(
+            format!("answered {status} and did not take it ({why})"),
+            format!("回答了 {status}，但没有接收它（{why}）"),
         ),
         (Some(status), Outcome::Park { .. }) => Words::new(
             format!("answered {status} with PARK"),

@@ -28,17 +28,15 @@ const REASON_MAX: usize = 500;
 pub fn taken(response: v1::DeliverResponse, about: About<'_>) -> Outcome {
     let mut replies: Vec<_> = response.replies.into_iter().map(Ok).collect();
     if !response.results.is_empty() {
-        let named = response
-            .results
-            .into_iter()
-            .find(|ack| ack.conversation_key == about.key);
-        let Some(mut ack) = named else {
+        let own = |ack: &v1::Ack| ack.conversation_key == about.key;
+        let acks: Vec<_> = response.results.into_iter().filter(own).collect();
+        if acks.is_empty() {
             return unnamed();
-        };
-        let more = std::mem::take(&mut ack.replies).into_iter().map(Ok).collect();
-        match judge(&ack, more, about.seq) {
-            Verdict::Taken(more) => replies.extend(more),
-            Verdict::Not(outcome) => return outcome,
+        }
+        match run(acks, &[about.seq]).pop() {
+            Some(Outcome::Taken(answer)) => replies.extend(answer.replies),
+            Some(not) => return not,
+            None => return unnamed(),
         }
     }
     Outcome::Taken(Answer {

@@ -223,6 +223,10 @@ async fn results_count_conversation_by_conversation() {
         with(vec![ack("x", 9, Says::Ok), ack("k", 0, Says::Park)]),
         Outcome::Park { .. }
     ));
+    let earlier_first = vec![ack("k", 4, Says::Ok), ack("x", 9, Says::Park), ack("k", 5, Says::Ok)];
+    assert!(matches!(with(earlier_first), Outcome::Taken(_)));
+    let refused_first = vec![ack("k", 5, Says::Retry), ack("k", 5, Says::Ok)];
+    assert!(matches!(with(refused_first), Outcome::Again { .. }));
     let mut more = ack("k", 0, Says::Ok);
     more.replies = vec![reply("b")];
     match with(vec![more]) {
