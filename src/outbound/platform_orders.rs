@@ -248,22 +248,31 @@ impl Outbound {
         settle.result.error = None;
         settle.result.status = Status::Sent as i32;
         if let Some(words) = words {
+            let used = || {
+                let rule = &code.as_ref()?.1;
+                Some(LedgerEntry::SpentCode(rule.trigger, self.now() + rule.window))
+            };
             match self.say_by(message, opened, words, code.as_ref()).await? {
                 Ok((platform_id, lost)) => {
                     settle.result.platform_message_ids.extend(platform_id);
                     settle.result.degradations.extend(lost);
                     if let Some((_, rule)) = &code {
                         settle.result.road = rule.road as i32;
-                        let made_by_now = self.now() + rule.window;
-                        settle.ledger.push(LedgerEntry::SpentCode(rule.trigger, made_by_now));
                     }
+                    settle.ledger.extend(used());
                     settle.pieces_done = 1;
                 }
-                Err(why) if message.request.degrade() == Degrade::Refuse => {
-                    settle.result.status = Status::Failed as i32;
-                    settle.result.error = Some(why);
+                Err(why) => {
+                    // Whether they were said, nobody knows: the code is as good as used.
+                    settle.ledger.extend(used().filter(|_| is_lost(&why)));
+                    if message.request.degrade() == Degrade::Refuse {
+                        let status = if is_lost(&why) { Status::Unknown } else { Status::Failed };
+                        settle.result.status = status as i32;
+                        settle.result.error = Some(why);
+                    } else {
+                        settle.result.degradations.push(unsaid(&why));
+                    }
                 }
-                Err(why) => settle.result.degradations.push(unsaid(&why)),
             }
         }
         settle.tell = self.tell(&opened.describe, settle.result.status());
@@ -306,7 +315,8 @@ impl Outbound {
                 Ok((_, Verdict::Done { message_id })) => return Ok(Ok((message_id, lost))),
                 Ok((_, Verdict::Unknown(error) | Verdict::RetryLater(error))) => last = Some(error),
                 Ok((_, Verdict::RefreshToken(error) | Verdict::UploadAgain(error) | Verdict::Failed { error, .. })) => {
-                    return Ok(Err(error));
+                    // A refusal behind an answer that never came may say that the first try arrived.
+                    return Ok(Err(last.filter(is_lost).unwrap_or(error)));
                 }
                 Err(CallFault::NoToken(error)) => last = Some(error),
                 Err(CallFault::NotSent(why)) => last = Some(error(Code::PlatformDown, why)),
@@ -470,6 +480,11 @@ pub(super) fn unsaid(why: &v1::Error) -> v1::Degradation {
         to_type: String::new(),
         reason: format!("{}: {}", why.code, why.platform_message),
     }
+}
+
+/// Its answer never came: it may have been said.
+fn is_lost(error: &v1::Error) -> bool {
+    error.code == Code::Ambiguous.name()
 }
 
 /// A try that is put off counts all the same.

@@ -175,3 +175,33 @@ async fn a_colleague_who_takes_and_ends_in_the_client_is_believed() {
     house.pulls(vec![change("3", 3, 700)]).await;
     assert_eq!(house.state().await.0, SessionState::Ended);
 }
+
+#[tokio::test]
+async fn words_whose_answer_was_lost_may_have_been_said() {
+    for (degrade, expected, lost) in [("REFUSE", Status::Unknown, 0), ("ALLOW", Status::Sent, 1)] {
+        let (house, _dir) = house(settings(), spoken()).await;
+        let _talk = house.talk();
+        let moved = json!({ "errcode": 0, "errmsg": "ok", "msg_code": "END1" });
+        house.will(CHANGE, vec![moved]);
+        // The first try arrived, and the code does not pass twice.
+        house.will(
+            SEND_ON_EVENT,
+            vec![json!({ "lost": true }), json!({ "errcode": 41050, "errmsg": "used" })],
+        );
+        let closing = json!({ "parts": [{ "text": { "body": "再见" } }] });
+        let order =
+            json!({ "conversationKey": key(), "degrade": degrade, "session": { "verb": "END", "closing": closing } });
+        let result = house.says(order).await;
+        assert_eq!(
+            (result.status(), result.degradations.len()),
+            (expected, lost),
+            "{result:?}"
+        );
+        let why = match lost {
+            0 => code(&result).to_owned(),
+            _ => result.degradations[0].reason.clone(),
+        };
+        assert!(why.starts_with("AMBIGUOUS"), "{why}");
+        assert_eq!(house.sent(SEND_ON_EVENT).len(), 2);
+    }
+}
