@@ -12,6 +12,7 @@ mod bridge;
 mod gate;
 mod health;
 mod media;
+mod weight;
 
 use std::{
     convert::Infallible,
@@ -30,6 +31,7 @@ use tower_service::Service;
 
 use super::State;
 use crate::schema::{DESCRIPTORS, v1::bridge_server::BridgeServer};
+use weight::Weighed;
 
 /// The largest request, and the largest piece of a file.
 const MESSAGE_MAX: usize = 4 * 1024 * 1024;
@@ -108,10 +110,15 @@ where
         match service {
             BRIDGE => {
                 let reads = gate::reads(method);
+                // A file, piece by piece; everything else is in memory whole.
+                let passes_by = method == "PutMedia";
                 let ticket = match gate::admit(&self.state, reads, &mut request) {
                     Ok(ticket) => ticket,
                     Err(problem) => return now(gate::status(&problem).into_http()),
                 };
+                if !passes_by {
+                    request = request.map(|body| Body::new(Weighed::new(body, ticket.clone())));
+                }
                 let answered = self.bridge.call(request);
                 Box::pin(async move {
                     let answer = answered.await.map(gate::explained);
