@@ -4,7 +4,7 @@ use super::{Settled, State};
 use crate::{
     delivery::{
         gate::{Trouble, Turn},
-        lanes::Job,
+        lanes::{Job, Phase},
         patience, schedule,
     },
     ports::{
@@ -155,13 +155,16 @@ impl State {
         self.settle(job, Settled::Later(moment.now.saturating_add(wait)));
     }
 
-    /// A core that is down does not keep the memory that others' fresh events need.
+    /// A core that is down does not keep the memory that others' fresh events need, and who stands in its queue is backlog when
+    /// it is back.
     fn let_go(&mut self, slot: u16) {
-        for lane in self.lanes.values_mut() {
-            if lane.slot == slot && !lane.is_empty() {
+        for lane in self.lanes.values_mut().filter(|lane| lane.slot == slot) {
+            lane.live &= lane.phase != Phase::Ready;
+            if !lane.is_empty() {
                 lane.forget(&mut self.memory);
             }
         }
+        self.slots[usize::from(slot)].ready.wait_for_better_days();
     }
 }
 

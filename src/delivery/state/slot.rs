@@ -110,6 +110,11 @@ impl Ready {
         self.at(place).push_front(conversation);
     }
 
+    /// The core is away: whoever came meanwhile joins the backlog, in the order they came.
+    pub fn wait_for_better_days(&mut self) {
+        self.late.append(&mut self.live);
+    }
+
     fn at(&mut self, place: Place) -> &mut VecDeque<ConversationId> {
         match place {
             Place::Awaited => &mut self.awaited,
@@ -170,6 +175,15 @@ mod tests {
         assert_eq!(backlog, [7, 15, 22, 23, 24]);
         let others: Vec<i64> = order.into_iter().filter(|id| *id < 200).collect();
         assert_eq!(others, (0..10).chain(100..110).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn who_stands_in_the_queue_of_a_core_that_goes_away_is_behind_its_backlog() {
+        let mut all = ready([(Place::Late, 200..202), (Place::Live, 100..102), (Place::Awaited, 0..1)]);
+        all.wait_for_better_days();
+        let order: Vec<_> = std::iter::from_fn(|| all.pop(true, |_, _| true)).collect();
+        let late = [200, 201, 100, 101].map(|id| (ConversationId(id), Place::Late));
+        assert_eq!(order, [&[(ConversationId(0), Place::Awaited)][..], &late].concat());
     }
 
     #[test]
