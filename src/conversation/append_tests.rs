@@ -253,12 +253,6 @@ fn what_comes_late_takes_nothing_from_what_came_since() {
         assert_eq!(late.allowances[0].remaining, Some(2), "counted on, {at}");
         assert_eq!(late.allowances[0].expires, Some(Timestamp::from_millis(T + 999_000)));
     }
-    let left = Arrival {
-        platform_time: Some(T - 5_000),
-        unfollowed: true,
-        ..arrival(said("gone"))
-    };
-    assert_eq!(append(&mut state, &left).allowances[0].remaining, Some(2));
     let last = state.view().last_customer_message_time;
     assert_eq!(
         last,
@@ -279,9 +273,4 @@ fn what_comes_late_takes_nothing_from_what_came_since() {
     assert_eq!(append(&mut state, &menu).allowances.len(), 2);
     // What is new counts anew.
     assert_eq!(append(&mut state, &says(T)).allowances[1].remaining, Some(5));
-    let left = Arrival {
-        platform_time: Some(T),
-        ..left
-    };
-    assert_eq!(append(&mut state, &left).allowances, []);
 }

@@ -227,15 +227,15 @@ impl Ledger {
         }
     }
 
-    /// Whether what came late would open more than is known: it never shortens a window, refills a count that was drawn on
-    /// since, or brings back who left.
+    /// Whether what came late would open more than is known: it never shortens a window, or refills a count that was drawn on
+    /// since.
     pub fn gains(&self, opening: &Opening, now: Millis) -> bool {
         let Opening { grant, .. } = opening;
         let known = self
             .grants
             .iter()
             .any(|it| it.trigger == grant.trigger && it.expires >= grant.expires);
-        !known && !self.unfollowed && grant.expires > now
+        !known && grant.expires > now
     }
 
     /// As [`open`](Self::open); the grant that is nearly always there already, and alone, is written over in its place.

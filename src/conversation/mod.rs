@@ -213,9 +213,13 @@ impl State {
     }
 
     /// Its account is paused: it is nobody's; who has it, or else `wanted`, is remembered until it is given to a core.
-    pub fn take_away(&mut self, wanted: &str) {
+    pub fn take_away(&mut self, wanted: &str, first_waiting: Option<u32>) {
         let named = [&*self.core, wanted].into_iter().find(|core| !core.is_empty());
         if let Some(core) = named {
+            // Another than the one that had it: it begins with what waits.
+            if self.core.is_empty() && !self.core_before_pause.is_empty() && self.core_before_pause != core {
+                self.conversation.get_or_insert_default().first_seq = first_waiting.unwrap_or(self.seq + 1);
+            }
             self.core_before_pause = core.to_owned();
         }
         self.core.clear();
@@ -245,7 +249,7 @@ impl State {
             self.ledger_mut().state_left();
         }
         write_state |= self.settle_entry(arrival);
-        if arrival.unfollowed && !late {
+        if arrival.unfollowed {
             self.ledger_mut().unfollow();
             write_state = true;
         }

@@ -7,7 +7,7 @@ use crate::{
     accounts::Opened,
     channels::contract::{Admitted, Refusal},
     error::{Code, Fault},
-    ports::store::{Accepted, Quarantined, StoreError},
+    ports::store::{Accepted, Arrival, Quarantined, StoreError},
 };
 
 impl Inbound {
@@ -47,7 +47,11 @@ impl Inbound {
         .await
         .map_err(unstored)?;
         let traceparent = self.traces.parent(None, self.parts.chance.as_ref());
-        let arrival = self.arrival(&opened, inbound, entry, admitted.plain, traceparent, body.received);
+        let mut arrival = self.arrival(&opened, inbound, entry, admitted.plain, traceparent, body.received);
+        // Who left and came back while it was set aside is here.
+        if arrival.unfollowed && self.heard_since(&arrival).await.map_err(unstored)? {
+            arrival.unfollowed = false;
+        }
         match self.parts.store.accept(arrival.into()).await.map_err(unstored)? {
             Accepted::New(stored) => Ok(Some(stored.event.id().to_owned())),
             Accepted::Again { .. } => Ok(None),
@@ -56,6 +60,13 @@ impl Inbound {
 }
 
 impl Inbound {
+    /// Whether the platform has told of something in this conversation that happened later.
+    async fn heard_since(&self, arrival: &Arrival) -> Result<bool, StoreError> {
+        let known = self.parts.store.conversation(&arrival.key).await?;
+        let last = known.map_or(0, |view| view.state.last_platform_time);
+        Ok(arrival.platform_time.is_some_and(|at| at < last))
+    }
+
     /// What is no message of an account that authorised may be a notice to the platform.
     async fn notice_again(&self, platform: &Arc<Opened>, admitted: &Admitted) -> Result<Option<String>, Fault> {
         match self.parts.authorizers.notice(platform, admitted).await {

@@ -311,3 +311,28 @@ async fn an_event_of_the_account_itself_stays_out_of_every_customers_way() {
     assert_eq!(conversation.key, format!("official_account:{APP}:a:-"));
     assert_eq!(conversation.scope(), v1::conversation::Scope::Account);
 }
+
+#[tokio::test]
+async fn who_left_and_came_back_while_that_could_not_be_read_is_here() {
+    for (left_at, is_here) in [(1_752_000_400, true), (1_752_000_600, false)] {
+        let house = House::new(settings(), vec![core(0)]).await;
+        let left = format!(
+            "<xml><ToUserName>gh_1</ToUserName><FromUserName>o1</FromUserName><CreateTime>{left_at}</CreateTime>\
+             <MsgType>event</MsgType><Event>unsubscribe</Event></xml>"
+        );
+        assert_eq!(house.post(&sealed_with(OTHER_KEY, &left, "n1", NOW)).await, success());
+        let kept = house.store.quarantined(None, 10).await.expect("readable");
+        let mended = AccountSettings {
+            encoding_aes_key: Secret::new(OTHER_KEY),
+            ..settings()
+        };
+        house.service.apply(vec![mended], false).await.expect("applied");
+        let back = sealed_with(OTHER_KEY, &text(1, "I am back"), "n2", NOW);
+        assert_eq!(house.post(&back).await, success());
+        house.event(1).await;
+        house.inbound.reread(&kept[0]).await.expect("read now");
+        let told = house.event(2).await;
+        let open = !told.event.allowances.is_empty();
+        assert_eq!(open, is_here, "{left_at}");
+    }
+}

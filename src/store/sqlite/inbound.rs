@@ -194,7 +194,7 @@ impl Writer {
         let state = self.conversations.state(&self.db, conversation)?;
         let before = state.core.clone();
         if paused {
-            state.take_away(core);
+            state.take_away(core, first_waiting);
         } else {
             state.give_to(core, first_waiting);
         }

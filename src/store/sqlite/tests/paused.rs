@@ -105,13 +105,23 @@ async fn who_has_a_conversation_again_after_a_pause_has_had_its_first_event() {
     let first = bench.say("a", 1).await;
     bench.take(&first, Vec::new()).await;
     bench.store.pause("shop", Some(START)).await.expect("paused");
-    assert_eq!(first_seq(bench.say("a", 2).await), Some(1));
+    let second = bench.say("a", 2).await;
+    assert_eq!(first_seq(second.clone()), Some(1));
     bench.store.pause("shop", None).await.expect("resumed");
     bench.store.reassign(all(), "main".into()).await.expect("given");
     assert_eq!(first_seq(bench.say("a", 3).await), Some(1));
-    // Somebody else begins with what waits.
+    // Somebody else begins with what waits, also where it was told so in a pause.
     bench.store.reassign(all(), "other".into()).await.expect("given");
     assert_eq!(first_seq(bench.say("a", 4).await), Some(2));
+    bench.take(&second, Vec::new()).await;
+    assert_eq!(bench.waiting(ConversationId(1)).await, [3, 4]);
+    bench.store.pause("shop", Some(START)).await.expect("paused");
+    for core in ["", "third"] {
+        bench.store.reassign(all(), core.into()).await.expect("taken away");
+    }
+    bench.store.pause("shop", None).await.expect("resumed");
+    bench.store.reassign(all(), "third".into()).await.expect("given");
+    assert_eq!(first_seq(bench.say("a", 5).await), Some(3));
 }
 
 async fn told(bench: &Bench, message: &Message) -> Option<String> {
