@@ -153,7 +153,8 @@ async fn runs_again(record: &Record) {
     while !record.offered()[known..].iter().any(|one| one.together > 1) {
         assert!(
             started.elapsed() < PATIENCE,
-            "no run came: no kill would prove anything"
+            "no run came among {} events: no kill would prove anything",
+            record.offered().len() - known
         );
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
