@@ -102,6 +102,7 @@ impl Replay {
                     to: selection.to,
                     after,
                     newest_first: false,
+                    offered: true,
                     limit: PAGE,
                 })
                 .await?;

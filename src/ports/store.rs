@@ -178,6 +178,8 @@ pub struct EventQuery {
     /// Rows beyond this one, in the direction of reading.
     pub after: Option<Row>,
     pub newest_first: bool,
+    /// Without those that were set aside, parked or not any more: the Gap in their place tells of them.
+    pub offered: bool,
     pub limit: usize,
 }
 

@@ -66,6 +66,28 @@ async fn what_cannot_be_read_is_parked_in_both_forms_of_a_page() {
 }
 
 #[tokio::test]
+async fn what_came_back_from_being_set_aside_is_read_again_once() {
+    let bench = Bench::new().await;
+    bench.say("b", "main").await;
+    let start = bench.page("").await;
+    let spoilt = bench.say("a", "main").await;
+    bench
+        .store
+        .park(&spoilt, "as an operator".into())
+        .await
+        .expect("parked");
+    assert!(bench.store.unpark(spoilt.row).await.expect("asked").is_some());
+    let all = bench.page("").await;
+    bench.ack(&all.next, false).await.expect("acked");
+    let again = bench.page(&start.next).await;
+    assert_eq!(
+        seen(&again),
+        [("a".into(), 1), ("a".into(), 2)],
+        "the Gap, and what came back"
+    );
+}
+
+#[tokio::test]
 async fn what_cannot_be_shown_a_second_time_is_left_out() {
     let bench = Bench::new().await;
     bench.say("a", "main").await;

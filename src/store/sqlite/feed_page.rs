@@ -118,7 +118,7 @@ impl Reading {
         let mut statement = db.prepare_cached(
             "SELECT row AS place, conversation, body FROM event WHERE row > ?1 AND row <= ?2 \
              AND NOT EXISTS (SELECT 1 FROM pending WHERE pending.event = row) \
-             AND NOT EXISTS (SELECT 1 FROM parked WHERE parked.event = row) \
+             AND NOT EXISTS (SELECT 1 FROM set_aside WHERE set_aside.event = row) \
              AND NOT EXISTS (SELECT 1 FROM feed_taken WHERE feed_taken.event = row AND feed_taken.core = ?3) \
              UNION ALL \
              SELECT feed_taken.position AS place, conversation, body FROM feed_taken JOIN event ON event.row = feed_taken.event \

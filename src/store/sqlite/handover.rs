@@ -40,6 +40,9 @@ impl Writer {
         self.db
             .prepare_cached("INSERT OR REPLACE INTO parked (event, at, core, reason) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![stored.row, now, core, reason])?;
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO set_aside (event) VALUES (?1)")?
+            .execute([stored.row])?;
         // Its head alone: what is set aside may be what cannot be read.
         let head = stored.event.head();
         let gap = v1::Gap {

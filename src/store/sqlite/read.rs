@@ -129,6 +129,9 @@ pub fn events(db: &Connection, query: &EventQuery) -> Found<Vec<Arc<Stored>>> {
     if let Some(after) = query.after {
         also(if query.newest_first { "row <" } else { "row >" }, after.into());
     }
+    if query.offered {
+        sql.push_str(" AND NOT EXISTS (SELECT 1 FROM set_aside WHERE set_aside.event = row)");
+    }
     sql.push_str(if query.newest_first {
         " ORDER BY row DESC"
     } else {

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// Grows with every change of the tables.
-pub const VERSION: i64 = 5;
+pub const VERSION: i64 = 6;
 
 /// Pages of the log after which a commit copies it into the database by itself, 256 MiB: it is done beside the writer
 /// long before, see [`super::checkpoint`].
@@ -63,6 +63,12 @@ CREATE TABLE feed_taken (
 CREATE INDEX feed_taken_event ON feed_taken (event);
 ";
 
+/// Whose place a Gap took, for as long as they are stored: what became of them afterwards is told by others. Since version 6.
+const SET_ASIDE: &str = "
+CREATE TABLE set_aside (event INTEGER PRIMARY KEY);
+INSERT INTO set_aside (event) SELECT event FROM parked;
+";
+
 /// From version 1: what waits was keyed by conversation.
 const TO_2: &str = "
 ALTER TABLE pending RENAME TO pending_1;
@@ -75,11 +81,12 @@ DROP TABLE pending_1;
 pub fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let steps: &[&str] = match found {
-        0 => &[TABLES, FEEDS, TAKEN, MOVED],
-        1 => &[TO_2, FEEDS, TAKEN, MOVED],
-        2 => &[FEEDS, TAKEN, MOVED],
-        3 => &[TAKEN, MOVED],
-        4 => &[MOVED],
+        0 => &[TABLES, FEEDS, TAKEN, MOVED, SET_ASIDE],
+        1 => &[TO_2, FEEDS, TAKEN, MOVED, SET_ASIDE],
+        2 => &[FEEDS, TAKEN, MOVED, SET_ASIDE],
+        3 => &[TAKEN, MOVED, SET_ASIDE],
+        4 => &[MOVED, SET_ASIDE],
+        5 => &[SET_ASIDE],
         VERSION => return Ok(()),
         later => {
             return Err(rusqlite::Error::SqliteFailure(

@@ -72,6 +72,9 @@ impl Writer {
                 self.expire_waiting(*conversation, before, at)?;
             }
             self.feed_forgets(*conversation, *row)?;
+            self.db
+                .prepare_cached("DELETE FROM set_aside WHERE event = ?1")?
+                .execute([row])?;
             at.swept.events += self
                 .db
                 .prepare_cached("DELETE FROM event WHERE row = ?1")?

@@ -102,6 +102,7 @@ impl ReplayRun for PulledReplay {
             core: Some(self.wish.core.clone()),
             from: self.wish.from,
             to: self.wish.to,
+            offered: true,
             limit: AGAIN,
             ..EventQuery::default()
         };

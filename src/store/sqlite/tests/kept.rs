@@ -100,6 +100,44 @@ async fn a_parked_event_outlives_the_retention() {
     assert!(bench.store.unpark(first.row).await.expect("asked").is_some());
 }
 
+/// What a replay would offer: number, and whether it is a Gap.
+async fn offered(bench: &Bench) -> Vec<(u32, bool)> {
+    let query = EventQuery {
+        offered: true,
+        limit: 10,
+        ..EventQuery::default()
+    };
+    let found = bench.store.events(query).await.expect("read");
+    let is_gap = |stored: &Arc<Stored>| matches!(stored.event.body, Some(Body::Gap(_)));
+    found.iter().map(|it| (it.event.seq, is_gap(it))).collect()
+}
+
+#[tokio::test]
+async fn what_was_set_aside_is_not_offered_again_beside_its_gap_whatever_became_of_it() {
+    let bench = Bench::new();
+    let back = bench.say("a", 1).await;
+    let gone = bench.say("a", 2).await;
+    bench.say("a", 3).await;
+    for stored in [&back, &gone] {
+        bench.store.park(stored, "refused".into()).await.expect("parked");
+    }
+    let gaps_in_their_places = [(3, false), (1, true), (2, true)];
+    assert_eq!(offered(&bench).await, gaps_in_their_places);
+    assert!(bench.store.discard(gone.row).await.expect("asked"));
+    assert_eq!(offered(&bench).await, gaps_in_their_places);
+    assert!(bench.store.unpark(back.row).await.expect("asked").is_some());
+    assert_eq!(offered(&bench).await, [(3, false), (1, true), (2, true), (4, false)]);
+    let all = EventQuery {
+        limit: 10,
+        ..EventQuery::default()
+    };
+    assert_eq!(
+        bench.store.events(all).await.expect("read").len(),
+        6,
+        "who looks sees them"
+    );
+}
+
 #[tokio::test]
 async fn events_are_found_by_conversation_core_and_time() {
     let bench = Bench::new();

@@ -31,7 +31,7 @@ async fn a_store_of_version_1_keeps_what_waits_in_its_order() {
         PRIMARY KEY (conversation, seq)) WITHOUT ROWID; \
         INSERT INTO pending SELECT conversation, seq, event FROM pending_2; DROP TABLE pending_2; \
         DROP TABLE feed; DROP TABLE feed_core; DROP TABLE taken; DROP TABLE feed_taken; \
-        PRAGMA user_version = 1; COMMIT;";
+        DROP TABLE set_aside; PRAGMA user_version = 1; COMMIT;";
     let old = rusqlite::Connection::open(&file).expect("the file");
     old.execute_batch(as_version_1).expect("made older");
     drop(old);
@@ -79,7 +79,7 @@ async fn a_store_of_version_4_goes_on() {
     bench.store.close().await;
     let file = bench.dir.path().join(FILE);
     let old = rusqlite::Connection::open(&file).expect("the file");
-    old.execute_batch("DROP TABLE feed_taken; PRAGMA user_version = 4;")
+    old.execute_batch("DROP TABLE feed_taken; DROP TABLE set_aside; PRAGMA user_version = 4;")
         .expect("made older");
     drop(old);
     for _ in 0..2 {
@@ -90,6 +90,27 @@ async fn a_store_of_version_4_goes_on() {
     let file = rusqlite::Connection::open(&file).expect("the file");
     file.prepare("SELECT core, position, event FROM feed_taken")
         .expect("made");
+}
+
+#[tokio::test]
+async fn a_store_of_version_5_knows_what_is_parked_as_set_aside() {
+    let bench = Bench::new();
+    let first = bench.say("a", 1).await;
+    bench.store.park(&first, "refused".into()).await.expect("parked");
+    bench.store.close().await;
+    let file = bench.dir.path().join(FILE);
+    let old = rusqlite::Connection::open(&file).expect("the file");
+    old.execute_batch("DROP TABLE set_aside; PRAGMA user_version = 5;")
+        .expect("made older");
+    drop(old);
+    let store = open(bench.dir.path(), &bench.clock, &bench.heard).expect("brought up to date");
+    let query = EventQuery {
+        offered: true,
+        limit: 10,
+        ..EventQuery::default()
+    };
+    let found = store.events(query).await.expect("read");
+    assert_eq!(found.len(), 1, "the Gap");
 }
 
 #[tokio::test]
