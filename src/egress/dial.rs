@@ -1,6 +1,7 @@
 //! How is a connection opened? Name, TCP, TLS with the authorities that this machine trusts. Never through a proxy.
 
 use std::{
+    error::Error,
     future::{Ready, ready},
     io,
     net::SocketAddr,
@@ -62,6 +63,37 @@ pub fn distrust() -> Result<ClientConfig, rustls::Error> {
 fn http1(mut config: ClientConfig) -> ClientConfig {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config
+}
+
+/// Whether the other side ended the handshake when we thought it done: in TLS 1.3 it looks at who we are last, and says what it
+/// thinks of it where the first answer is awaited.
+pub fn ended_handshake(error: &(dyn Error + 'static)) -> bool {
+    use rustls::AlertDescription as Alert;
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(rustls::Error::AlertReceived(alert)) = cause.downcast_ref() {
+            return matches!(
+                alert,
+                Alert::CertificateRequired
+                    | Alert::BadCertificate
+                    | Alert::UnsupportedCertificate
+                    | Alert::CertificateRevoked
+                    | Alert::CertificateExpired
+                    | Alert::CertificateUnknown
+                    | Alert::UnknownCA
+                    | Alert::AccessDenied
+                    | Alert::DecryptError
+                    | Alert::HandshakeFailure
+            );
+        }
+        // What an I/O error wraps is not its source, but stands in its place.
+        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => cause.source(),
+        };
+    }
+    false
 }
 
 /// Whom a URL names, and what of it stands in a request's head. Read once, used for every request.

@@ -17,7 +17,10 @@ use hyper::{
     http::response::Parts,
 };
 
-use super::{dial::Socket, pool::Home};
+use super::{
+    dial::{Socket, ended_handshake},
+    pool::Home,
+};
 
 /// The most of an answer that is held at once: heads must fit, bodies come in pieces no larger than this. Small, because
 /// pieces are made on one thread and freed on another.
@@ -40,6 +43,14 @@ pub enum Fault {
 impl Fault {
     pub(super) fn connect(error: &dyn Error) -> Self {
         Fault::Connect(chain(error))
+    }
+
+    /// There was a connection; where it ended before it was one for both sides, nothing was read of what was sent.
+    fn broken(error: &hyper::Error) -> Self {
+        match ended_handshake(error) {
+            true => Fault::connect(error),
+            false => Fault::Broken(chain(error)),
+        }
     }
 }
 
@@ -107,7 +118,7 @@ impl Line {
             }
             Err(mut unsent) => Err(Unsent {
                 request: unsent.take_message().map(Box::new),
-                fault: Fault::Broken(chain(unsent.error())),
+                fault: Fault::broken(unsent.error()),
             }),
         }
     }
@@ -170,7 +181,7 @@ impl Answer {
                     Ok(data) => return Some(Ok(data)),
                     Err(_) => continue,
                 },
-                Some(Err(error)) => return Some(Err(Fault::Broken(chain(&error)))),
+                Some(Err(error)) => return Some(Err(Fault::broken(&error))),
                 None => self.ended = true,
             }
         }

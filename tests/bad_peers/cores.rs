@@ -11,12 +11,14 @@ use std::{
     task::{Context, Poll},
 };
 
+use rustls::ServerConfig;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     runtime::Runtime,
     task::JoinHandle,
 };
+use tokio_rustls::TlsAcceptor;
 use tonic::{
     body::Body,
     server::NamedService,
@@ -29,6 +31,7 @@ use crate::{
         bridge::{Bridge, Setup},
         core::{Core, Said},
         grpc::{self, GrpcCore},
+        papers::Papers,
         peer::Shop,
         raw, until,
     },
@@ -251,4 +254,36 @@ async fn a_core_that_takes_the_connection_and_reads_nothing_loses_nothing_and_co
         assert_all(&mended(kind, address, 20 * CUSTOMERS).await, 0..20);
         assert_quiet(&bridge.log());
     }
+}
+
+#[tokio::test]
+async fn a_core_behind_tls_that_wants_a_certificate_of_ours_over_http_is_down() {
+    let papers = Papers::new();
+    let mut tls = ServerConfig::clone(&papers.server());
+    tls.alpn_protocols = Vec::new();
+    let (tls, listener) = (
+        TlsAcceptor::from(Arc::new(tls)),
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+    );
+    let url = format!("https://localhost:{}/wxbridge", listener.local_addr().unwrap().port());
+    let refuses = tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            assert!(tls.accept(stream).await.is_err());
+        }
+    });
+    let trusting = format!("SSL_CERT_FILE={}", papers.file("ca.pem"));
+    let setup = Setup::new().before(&["env", &trusting]);
+    let bridge = Bridge::start(setup.and_core("main", &url, "reply_budget = \"0s\"")).await;
+    let shop = Shop::new("shop");
+    bridge.apply(&[&shop], "http://127.0.0.1:9").await;
+    assert_eq!(bridge.text(&shop, "o1", "x").await.0, 200);
+    until("the core down", async || {
+        let cores = bridge.get("/admin/v1/cores").await;
+        let core = &cores["items"][0];
+        println!("{core}");
+        (core["state"] == "down").then_some(())
+    })
+    .await;
+    refuses.abort();
 }

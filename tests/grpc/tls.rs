@@ -40,17 +40,23 @@ async fn a_core_whose_certificate_is_nobodys_is_down_and_so_is_one_that_wants_ou
     let core = GrpcCore::start_tls(papers.server(), |_| Said::taken());
     let url = format!("https://localhost:{}", core.address.port());
     let ca = format!("kind = \"grpc\"\nca_file = \"{}\"", papers.file("ca.pem"));
-    for (lines, why) in [("kind = \"grpc\"", "cannot connect: "), (ca.as_str(), "")] {
+    for (lines, why) in [
+        ("kind = \"grpc\"", "invalid peer certificate"),
+        (ca.as_str(), "CertificateRequired"),
+    ] {
         let bridge = Bridge::start(Setup::new().and_core("main", &url, lines)).await;
         let shop = Shop::new("shop");
         bridge.apply(&[&shop], "http://127.0.0.1:9").await;
         assert_eq!(bridge.text(&shop, "o1", "x").await.0, 200);
-        let error = until("an error", async || {
+        let core_state = until("an error", async || {
             let cores = bridge.get("/admin/v1/cores").await;
-            cores["items"][0]["lastError"].as_str().map(ToOwned::to_owned)
+            let core_state = cores["items"][0].clone();
+            core_state["lastError"].is_string().then_some(core_state)
         })
         .await;
-        assert!(error.starts_with(why), "{error}");
+        assert_eq!(core_state["state"], "down", "{core_state}");
+        let error = core_state["lastError"].as_str().unwrap();
+        assert!(error.starts_with("cannot connect: ") && error.contains(why), "{error}");
         assert_eq!(core.heard().len(), 0);
     }
 }

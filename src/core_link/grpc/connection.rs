@@ -19,7 +19,11 @@ use hyper_util::{
 use tonic::body::Body;
 use tower_service::Service;
 
-use super::{LinkError, millis, tls};
+use super::{
+    LinkError, millis,
+    mute::{Listened, Mutes},
+    tls,
+};
 use crate::cores::Core;
 
 /// Longest wait for a connection, TLS included; less where the core's timeout is short, so that "nobody is there" stays
@@ -61,7 +65,11 @@ impl Route {
             .enable_http2()
             .wrap_connector(tcp);
         let limit = CONNECT.min(millis(core.timeout) / 2);
-        let connector = Connector { inner, limit };
+        let connector = Connector {
+            inner,
+            limit,
+            mutes: Mutes::default(),
+        };
         let now = ArcSwap::from_pointee(Connection::new(&connector, &origin));
         Ok(Self { connector, origin, now })
     }
@@ -80,15 +88,16 @@ impl Route {
 
 impl Connection {
     fn new(connector: &Connector, origin: &Uri) -> Self {
+        let mutes = Mutes::default();
         let client = Client::builder(TokioExecutor::new())
             .http2_only(true)
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .http2_adaptive_window(true)
-            .build(connector.clone());
+            .build(connector.noting(&mutes));
         Self {
-            wire: Wire(client),
+            wire: Wire { client, mutes },
             origin: origin.clone(),
         }
     }
@@ -118,7 +127,10 @@ pub enum Silence {
 
 /// What calls are written to.
 #[derive(Clone)]
-pub struct Wire(Client<Connector, Body>);
+pub struct Wire {
+    client: Client<Connector, Body>,
+    mutes: Mutes,
+}
 
 impl Service<Request<Body>> for Wire {
     type Response = <Client<Connector, Body> as Service<Request<Body>>>::Response;
@@ -130,11 +142,13 @@ impl Service<Request<Body>> for Wire {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let answered = self.0.request(request);
+        let (mutes, before) = (self.mutes.clone(), self.mutes.count());
+        let answered = self.client.request(request);
         Box::pin(async move {
-            answered.await.map_err(|error| match error.is_connect() {
-                true => Silence::Unconnected(chain(&error)),
-                false => Silence::Broken(chain(&error)),
+            answered.await.map_err(|error| match mutes.since(before) {
+                Some(why) => Silence::Unconnected(why),
+                None if error.is_connect() => Silence::Unconnected(chain(&error)),
+                None => Silence::Broken(chain(&error)),
             })
         })
     }
@@ -162,10 +176,18 @@ type Fault = Box<dyn Error + Send + Sync>;
 pub struct Connector {
     inner: HttpsConnector<HttpConnector>,
     limit: Duration,
+    mutes: Mutes,
+}
+
+impl Connector {
+    fn noting(&self, mutes: &Mutes) -> Self {
+        let mutes = mutes.clone();
+        Self { mutes, ..self.clone() }
+    }
 }
 
 impl Service<Uri> for Connector {
-    type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+    type Response = Listened<<HttpsConnector<HttpConnector> as Service<Uri>>::Response>;
     type Error = Fault;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Fault>> + Send>>;
 
@@ -174,10 +196,11 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
-        let (connected, limit) = (self.inner.call(to), self.limit);
+        let (connected, limit, mutes) = (self.inner.call(to), self.limit, self.mutes.clone());
         Box::pin(async move {
             let late = |_| Fault::from(format!("no connection within {} ms", limit.as_millis()));
-            tokio::time::timeout(limit, connected).await.map_err(late)?
+            let connected = tokio::time::timeout(limit, connected).await.map_err(late)??;
+            Ok(Listened::new(connected, mutes))
         })
     }
 }

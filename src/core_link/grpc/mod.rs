@@ -12,6 +12,7 @@ mod answer;
 pub mod bare;
 mod batch;
 mod connection;
+mod mute;
 mod tls;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
