@@ -229,6 +229,9 @@ async fn a_grpc_core_that_answers_garbage_takes_nothing() {
         let (bridge, shop) = house("grpc", address).await;
         all_say(&bridge, &shop, 0).await;
         fails(&bridge, 2).await;
+        let cores = bridge.get("/admin/v1/cores").await;
+        let error = cores["items"][0]["lastError"].as_str().unwrap();
+        assert!(error.starts_with("the answer cannot be read: "), "{garbage:?}: {error}");
         server.shutdown_background();
         let texts = mended("grpc", address, CUSTOMERS).await;
         assert_all(&texts, 0..1);

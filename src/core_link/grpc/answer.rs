@@ -4,10 +4,7 @@ use std::{collections::HashMap, error::Error as _};
 
 use tonic::{Code, Status};
 
-use super::{
-    ANSWER_BYTES_MAX,
-    connection::{Silence, chain},
-};
+use super::connection::{Silence, chain};
 use crate::{
     core_link::answer::{About, Verdict, judge, wait},
     ports::{
@@ -189,13 +186,12 @@ const TOO_LONG: [&str; 2] = [
 fn is_too_large(status: &Status) -> bool {
     let said = status.message().to_ascii_lowercase();
     let begins = |with: &[&str]| with.iter().any(|begin| said.starts_with(begin));
-    let of_ours = format!("limit is: {ANSWER_BYTES_MAX} bytes");
     match status.code() {
         Code::ResourceExhausted => {
             let (before, behind) = TOO_LARGE_CONNECT;
             begins(TOO_LARGE) || (said.starts_with(before) && said.contains(behind))
         }
-        Code::OutOfRange => begins(&TOO_LONG) && !said.contains(&of_ours),
+        Code::OutOfRange => begins(&TOO_LONG),
         _ => false,
     }
 }

@@ -123,6 +123,8 @@ pub enum Silence {
     Unconnected(String),
     #[error("no complete answer: {0}")]
     Broken(String),
+    #[error("the answer cannot be read: {0}")]
+    Unreadable(String),
 }
 
 /// What calls are written to.

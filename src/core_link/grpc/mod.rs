@@ -5,12 +5,15 @@
 //! tls         with which certificates?
 //! batch       may several events travel in one request?
 //! answer      what do a status and a `DeliverResponse` mean?
+//! codec       how is a call written, and its answer read?
+//! mute        did the other side ever say a word?
 //! bare        how is a core called that is examined?
 //! ```
 
 mod answer;
 pub mod bare;
 mod batch;
+mod codec;
 mod connection;
 mod mute;
 mod tls;
@@ -21,7 +24,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use tonic::{Request, Response, Status, metadata::AsciiMetadataValue};
-use tonic_prost::ProstCodec;
 
 use super::{LinkError, answer::About};
 use crate::{
@@ -190,8 +192,8 @@ async fn call(connection: &Connection, request: Request<Carried>) -> Result<Resp
     let mut client = client.max_decoding_message_size(ANSWER_BYTES_MAX);
     let ready = client.ready().await;
     ready.map_err(|error| Status::unknown(format!("the connection is not ready: {error}")))?;
-    let codec = ProstCodec::<Carried, DeliverResponse>::default();
-    client.unary(request, PathAndQuery::from_static(DELIVER), codec).await
+    let path = PathAndQuery::from_static(DELIVER);
+    client.unary(request, path, codec::Deliver).await.map_err(codec::marked)
 }
 
 fn bearer(core: &Core, bearer: &Secret) -> Result<AsciiMetadataValue, LinkError> {

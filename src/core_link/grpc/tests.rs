@@ -379,4 +379,5 @@ async fn an_answer_beyond_the_limit_takes_nothing() {
     }));
     let outcome = offered(&link(&core), &core).await;
     assert_eq!(name(&outcome), "failed", "{outcome:?}");
+    assert_eq!(outcome.why(), "the answer cannot be read: it is longer than 1 MiB");
 }
