@@ -182,8 +182,16 @@ async fn files_travel_in_pieces_both_ways() {
     );
 
     pieces[2].name = "b.bin".into();
-    let refused = client.put_media(pieces).await.unwrap_err();
+    let refused = client.put_media(pieces.clone()).await.unwrap_err();
     assert_eq!(reason(&refused), "INVALID_REQUEST", "{refused:?}");
+    pieces[2].name = String::new();
+    // A later piece beyond the limit of a message, as a first one.
+    for at in [2, 0] {
+        let mut pieces = pieces.clone();
+        pieces[at].data = vec![7; 5 << 20];
+        let refused = client.put_media(pieces).await.unwrap_err();
+        assert_eq!(reason(&refused), "BODY_TOO_LARGE", "piece {at}: {refused:?}");
+    }
     let refused = client.put_media(Vec::new()).await.unwrap_err();
     assert_eq!(reason(&refused), "INVALID_REQUEST", "{refused:?}");
 }

@@ -1,6 +1,10 @@
 //! How do files travel in pieces? The first says what it is; none is asked for before the last one was taken.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::{sync::mpsc, time::timeout};
@@ -30,25 +34,43 @@ pub async fn put(state: &State, caller: &Caller, mut pieces: Streaming<MediaChun
         name: first.name.clone(),
         mime: first.mime.clone(),
     };
-    let media = kept::put(state, caller, file, joined(first, pieces)).await;
-    media.map_err(|problem| status(&problem))
+    let end = End::default();
+    let media = kept::put(state, caller, file, joined(first, pieces, end.clone())).await;
+    // Why the pieces ended says more than that they did.
+    media.map_err(|problem| end.take().unwrap_or_else(|| status(&problem)))
 }
 
-fn joined(first: MediaChunk, pieces: Streaming<MediaChunk>) -> ByteStream {
+/// Why no more pieces could be read.
+#[derive(Clone, Default)]
+struct End(Arc<Mutex<Option<Status>>>);
+
+impl End {
+    fn take(&self) -> Option<Status> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn note(&self, status: Status) -> io::Error {
+        let error = io::Error::other(status.message().to_owned());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+        error
+    }
+}
+
+fn joined(first: MediaChunk, pieces: Streaming<MediaChunk>, end: End) -> ByteStream {
     let label = MediaChunk {
         data: Vec::new(),
         ..first.clone()
     };
-    let rest = stream::unfold((pieces, label), |(mut pieces, label)| async move {
+    let rest = stream::unfold((pieces, label, end), |(mut pieces, label, end)| async move {
         let piece = match pieces.message().await {
             Ok(None) => return None,
             Ok(Some(piece)) => match fits(&piece, &label) {
                 true => Ok(piece.data.into()),
                 false => Err(io::Error::other("a later piece names another file than the first")),
             },
-            Err(status) => Err(io::Error::other(status.message().to_owned())),
+            Err(status) => Err(end.note(status)),
         };
-        Some((piece, (pieces, label)))
+        Some((piece, (pieces, label, end)))
     });
     let first = stream::once(async move { Ok(first.data.into()) });
     Box::pin(first.chain(rest))
