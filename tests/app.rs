@@ -238,6 +238,39 @@ async fn a_second_daemon_on_the_same_folder_is_turned_away_and_changes_nothing()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_accounts_is_told_in_the_language_of_whoever_asks() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let running = start(&config(dir.path(), None)).await;
+    let token = std::fs::read_to_string(dir.path().join("state/operator.token")).expect("the first start wrote it");
+    // One fault of the file, one of what it means.
+    let field = json!({"account": [{"id": "shop", "channel": "official_account", "app_id": "wx 1", "app_secret": "s",
+        "token": "abcdefgh", "encoding_aes_key": KEY}]});
+    let via = json!({"account": [{"id": "shop", "channel": "official_account", "app_id": "wx1", "via": "nobody"}]});
+    for (accounts, language, told) in [
+        (&field, "en", "found wx 1; expected an AppID"),
+        (&field, "zh-CN", "当前为 wx 1；应为 AppID：由字母、数字"),
+        (
+            &via,
+            "en",
+            "found nobody; expected the id of a bound open_platform account",
+        ),
+        (&via, "zh-CN", "当前为 nobody；应为 已绑定的open_platform账号的id"),
+    ] {
+        let asked = http()
+            .post(format!("{}/admin/v1/accounts", running.internal_url()))
+            .bearer_auth(token.trim())
+            .header("accept-language", language)
+            .json(accounts);
+        let answer = asked.send().await.expect("answered");
+        assert_eq!(answer.status(), 400);
+        let problem: Value = answer.json().await.expect("problem details");
+        let detail = problem["detail"].as_str().expect("a text");
+        assert!(detail.contains(told), "{language}: {detail}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_port_in_use_is_named_and_the_folder_is_free_again() {
     let dir = tempfile::tempdir().expect("a folder");
     let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

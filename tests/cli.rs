@@ -70,6 +70,43 @@ fn every_fault_is_told_at_once_with_its_place() {
 }
 
 #[test]
+fn faults_are_told_in_the_language_of_the_operator() {
+    let dir = with_config("[public]\nlisten = \"nope\"\ncolour = 1\n");
+    let env = [
+        ("LANG", "zh_CN.UTF-8"),
+        ("WXBRIDGE__RETENTION__EVENTS", "1d"),
+        ("WXBRIDGE_TOKEN", "t"),
+    ];
+    let (exit, _, told) = check_in(dir.path(), &["config", "check", "-c", "w.toml"], &env);
+    assert_eq!(exit, 78, "{told}");
+    for line in [
+        "w.toml:2：public.listen：当前为 \"nope\"；应为 形如 \"127.0.0.1:8081\" 的地址",
+        "w.toml:3：public.colour：当前为 未知的键；应为 以下之一：",
+        "环境变量 WXBRIDGE__RETENTION__EVENTS：retention.events：当前为 \"1d\"；应为 不少于7days的时长，如 \"7d\"",
+    ] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
+    let accounts = "[[account]]\nid = \"shop\"\nchannel = \"official_account\"\napp_id = \"wx 1\"\n";
+    std::fs::write(dir.path().join("accounts.toml"), accounts).unwrap();
+    let (exit, _, told) = check_in(dir.path(), &["account", "apply", "accounts.toml"], &env);
+    assert_eq!(exit, 78, "{told}");
+    for line in [
+        "accounts.toml:4：account[0].app_id：当前为 wx 1；应为 AppID：由字母、数字、'_'、'-'组成",
+        "account[0].app_secret：当前为 未填写；应为 管理后台“基本配置”页面上的AppSecret",
+    ] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
+    let (exit, _, told) = check(
+        &["--lang", "zh", "account", "rotate", "shop", "--token", "no token!"],
+        &[],
+    );
+    assert_eq!(
+        (exit, told.as_str()),
+        (64, "--token：当前为 ***；应为 3到32个字母和数字\n")
+    );
+}
+
+#[test]
 fn the_file_may_be_named_by_variable_and_a_missing_one_is_a_fault() {
     let dir = with_config(CORE);
     let shown = check_in(dir.path(), &["config", "show"], &[("WXBRIDGE_CONFIG", "w.toml")]);

@@ -163,7 +163,7 @@ pub fn lends(accounts: &Accounts, id: &str) -> Vec<ConfigFault> {
     let bound = accounts.iter().filter(|(_, it)| it.settings.via == id);
     bound
         .map(|(other, _)| {
-            let expected = "another account, or none: remove or rebind this one first / 请先移除或改绑该账号";
+            let expected = "another account, or none: remove or rebind this one first";
             fault(other, "via", id, expected)
         })
         .collect()

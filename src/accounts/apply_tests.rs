@@ -16,7 +16,7 @@ fn open(settings: &AccountSettings) -> Result<Vec<Claim>, Vec<SettingFault>> {
         return Err(vec![SettingFault {
             key: "app_id".into(),
             found: "nothing".into(),
-            expected: "an appid".into(),
+            expected: "an AppID: letters, digits, '_' and '-'".into(),
         }]);
     }
     Ok(vec![Claim {

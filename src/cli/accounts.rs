@@ -15,7 +15,7 @@ use super::{
 use crate::{
     accounts::service::faults_of,
     channels::common::settings::Faults,
-    config::{accounts_file, reader::read_text},
+    config::{ConfigFault, accounts_file, reader::read_text},
     secret::Secret,
 };
 
@@ -51,7 +51,11 @@ pub async fn run(context: &Context<'_>, client: impl FnOnce() -> Outcome<Client>
             }
             lawful(token.as_deref(), encoding_aes_key.as_deref())?;
             if body == json!({}) {
-                return Err(Failure::new(USAGE, "expected --token T, --encoding-aes-key K or both"));
+                return Err(Failure::told(
+                    USAGE,
+                    "expected --token T, --encoding-aes-key K or both",
+                    "应填写 --token T、--encoding-aes-key K，或两者",
+                ));
             }
             let answer = client()?
                 .post(&["admin", "v1", "accounts", id, "rotate"], &[], &body)
@@ -85,9 +89,13 @@ fn lawful(token: Option<&str>, key: Option<&str>) -> Outcome {
     match faults.0.first() {
         None => Ok(()),
         Some(fault) => {
-            let option = fault.key.replace('_', "-");
-            let told = format!("--{option}: found {}; expected {}", fault.found, fault.expected);
-            Err(Failure::new(USAGE, told))
+            let told = ConfigFault {
+                origin: format!("--{}", fault.key.replace('_', "-")),
+                key: String::new(),
+                found: fault.found.clone(),
+                expected: fault.expected.clone(),
+            };
+            Err(Failure::told(USAGE, told.to_string(), told.in_chinese()))
         }
     }
 }
@@ -109,6 +117,7 @@ async fn apply(context: &Context<'_>, client: &Client, wanted: &Value, prune: bo
             exit: FAILED,
             message,
             problem,
+            ..
         } if message.starts_with("INVALID_REQUEST: ") => Failure {
             problem,
             ..Failure::new(CONFIG, message.trim_start_matches("INVALID_REQUEST: "))

@@ -58,7 +58,13 @@ async fn export(context: &Context<'_>, client: &Client, file: &Path) -> Outcome 
         .await?;
     let mut out =
         fs::File::create_new(file).map_err(|error| Failure::new(USAGE, format!("{}: {error}", file.display())))?;
-    let cut = |error: reqwest::Error| Failure::new(UNREACHABLE, format!("the export broke off: {error}"));
+    let cut = |error: reqwest::Error| {
+        Failure::told(
+            UNREACHABLE,
+            format!("the export broke off: {error}"),
+            format!("导出中断：{error}"),
+        )
+    };
     while let Some(chunk) = answer.chunk().await.map_err(cut)? {
         out.write_all(&chunk)?;
     }
@@ -70,9 +76,11 @@ fn exported(file: &Path) -> Outcome<Verified> {
     let text = fs::read_to_string(file).map_err(|error| Failure::new(USAGE, format!("{}: {error}", file.display())))?;
     let read = |(at, line): (usize, &str)| {
         let broken = |error| {
-            Failure::new(
+            let line = format!("{}:{}", file.display(), at + 1);
+            Failure::told(
                 FAILED,
-                format!("{}:{}: no audit record: {error}", file.display(), at + 1),
+                format!("{line}: no audit record: {error}"),
+                format!("{line}：不是审计记录：{error}"),
             )
         };
         serde_json::from_str::<Act>(line).map_err(broken)

@@ -39,7 +39,13 @@ pub async fn run(context: &Context<'_>, client: &Client, what: &Backup) -> Outco
         .ask(Method::POST, &["admin", "v1", "backup"], &[], Some(&body))
         .await?;
     let (mut written, mut told) = (0_u64, 0);
-    let cut = |error: reqwest::Error| Failure::new(UNREACHABLE, format!("the backup broke off: {error}"));
+    let cut = |error: reqwest::Error| {
+        Failure::told(
+            UNREACHABLE,
+            format!("the backup broke off: {error}"),
+            format!("备份中断：{error}"),
+        )
+    };
     while let Some(chunk) = answer.chunk().await.map_err(cut)? {
         draft.write_all(&chunk)?;
         written += chunk.len() as u64;
@@ -79,9 +85,11 @@ fn progress(bytes: u64) {
 /// Where the backup goes: the file, or what a link to one leads to. What is no file (a pipe, a device) would be one afterwards.
 fn place(file: &Path) -> Outcome<PathBuf> {
     let no_file = |why: &str| {
-        Failure::new(
+        let file = file.display();
+        Failure::told(
             USAGE,
-            format!("{}: {why}; expected a file, or none yet", file.display()),
+            format!("{file}: {why}; expected a file, or none yet"),
+            format!("{file}：{why}；应为一个文件，或尚不存在"),
         )
     };
     match file.symlink_metadata() {
@@ -111,9 +119,11 @@ fn passphrase(what: &Backup) -> Outcome<Option<Secret>> {
     let text = read_text(file).map_err(|error| Failure::new(USAGE, format!("{}: {error}", file.display())))?;
     let text = Secret::new(text.expose().trim_end_matches(['\r', '\n']));
     if text.is_empty() {
-        return Err(Failure::new(
+        let file = file.display();
+        return Err(Failure::told(
             USAGE,
-            format!("{} is empty: expected a passphrase", file.display()),
+            format!("{file} is empty: expected a passphrase"),
+            format!("{file} 是空文件：应为口令"),
         ));
     }
     Ok(Some(text))

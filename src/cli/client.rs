@@ -75,8 +75,12 @@ impl Client {
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https"));
         let base = base.ok_or_else(|| {
-            let expected = "an address such as http://127.0.0.1:8081";
-            Failure::new(USAGE, format!("{URL_VARIABLE}: found {url:?}; expected {expected}"))
+            let example = "http://127.0.0.1:8081";
+            Failure::told(
+                USAGE,
+                format!("{URL_VARIABLE}: found {url:?}; expected an address such as {example}"),
+                format!("{URL_VARIABLE}：当前为 {url:?}；应为形如 {example} 的地址"),
+            )
         })?;
         let http = build(base.scheme() == "https", trust).map_err(|error| Failure::failed(error.to_string()))?;
         Ok(Self {
@@ -129,11 +133,18 @@ impl Client {
     ) -> Outcome<Response> {
         if let Some(odd) = path.iter().find(|it| matches!(**it, "" | "." | "..")) {
             // No address can carry it: it would be another address.
-            return Err(Failure::new(USAGE, format!("{odd:?} is nobody's name")));
+            return Err(Failure::told(
+                USAGE,
+                format!("{odd:?} is nobody's name"),
+                format!("{odd:?} 不能作为名称"),
+            ));
         }
         if !self.token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-            let told = format!("{TOKEN_VARIABLE} holds what no token has, a blank or a line break");
-            return Err(Failure::new(REFUSED, told));
+            return Err(Failure::told(
+                REFUSED,
+                format!("{TOKEN_VARIABLE} holds what no token has, a blank or a line break"),
+                format!("{TOKEN_VARIABLE} 中有令牌不会含有的字符，如空格或换行"),
+            ));
         }
         let mut request = self.http.request(method, self.address(path, query));
         request = request
@@ -167,10 +178,14 @@ impl Client {
             reason = deeper.to_string();
             cause = deeper.source();
         }
-        let hint = "is `wxbridge serve` running? WXBRIDGE_URL names another address";
-        Failure::new(
+        let (hint, zh) = (
+            "is `wxbridge serve` running? WXBRIDGE_URL names another address",
+            "`wxbridge serve` 是否在运行？可用 WXBRIDGE_URL 指定其他地址",
+        );
+        Failure::told(
             UNREACHABLE,
             format!("cannot reach the daemon at {}: {reason}; {hint}", self.base),
+            format!("无法连接 {} 上的服务：{reason}；{zh}", self.base),
         )
     }
 }
@@ -195,11 +210,15 @@ fn operator_token(dir: &Path, far: bool) -> Outcome<Secret> {
             // No state folder at all: nobody has started a daemon with this configuration.
             let absent = error.kind() == std::io::ErrorKind::NotFound && !dir.exists() && !far;
             let exit = if absent { UNREACHABLE } else { REFUSED };
-            let hint = if absent { "is `wxbridge serve` running? " } else { "" };
+            let (hint, zh) = match absent {
+                true => ("is `wxbridge serve` running? ", "`wxbridge serve` 是否在运行？"),
+                false => ("", ""),
+            };
             let file = file.display();
-            Err(Failure::new(
+            Err(Failure::told(
                 exit,
                 format!("{hint}no token: set {TOKEN_VARIABLE}, or let {file} be readable ({error})"),
+                format!("{zh}没有令牌：请设置 {TOKEN_VARIABLE}，或让 {file} 可读（{error}）"),
             ))
         }
     }
@@ -231,7 +250,13 @@ async fn json(answer: Response) -> Outcome<Value> {
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
-    serde_json::from_slice(&bytes).map_err(|_| Failure::failed("the daemon's answer is not JSON: is this wxbridge?"))
+    serde_json::from_slice(&bytes).map_err(|_| {
+        Failure::told(
+            FAILED,
+            "the daemon's answer is not JSON: is this wxbridge?",
+            "服务的回答不是JSON：对方是wxbridge吗？",
+        )
+    })
 }
 
 /// Problem details as a sentence.

@@ -94,9 +94,10 @@ fn millis(option: &str, text: &str) -> Outcome<i64> {
         .and_then(|it| i64::try_from(it.as_millis()).ok())
         .filter(|it| *it > 0);
     told.ok_or_else(|| {
-        Failure::new(
+        Failure::told(
             USAGE,
             format!("{option}: found {text:?}; expected a duration such as 4000ms or 30s"),
+            format!("{option}：当前为 {text:?}；应为形如 4000ms 或 30s 的时长"),
         )
     })
 }

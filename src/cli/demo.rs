@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    exit::{FAILED, Failure, Outcome},
+    exit::{Failure, Outcome},
     say,
     serve::Orders,
 };
@@ -42,11 +42,9 @@ pub fn run(listen: Option<&str>, dir: Option<&Path>) -> Outcome {
 
 impl From<DemoFault> for Failure {
     fn from(fault: DemoFault) -> Self {
-        let message = fault.to_string();
-        let exit = match fault {
-            DemoFault::Bridge(fault) => Failure::from(fault).exit,
-            DemoFault::Other { .. } => FAILED,
-        };
-        Failure::new(exit, message)
+        match fault {
+            DemoFault::Bridge(fault) => Failure::from(fault),
+            DemoFault::Other { .. } => Failure::failed(fault.to_string()),
+        }
     }
 }

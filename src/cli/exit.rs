@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::lang::Lang;
 use crate::config::ConfigFaults;
 
 /// A red finding, a failed send, or any other refusal.
@@ -22,6 +23,8 @@ pub struct Failure {
     pub exit: u8,
     /// Empty where everything was said already.
     pub message: String,
+    /// The same for who reads Chinese; empty where there is one text for all.
+    pub in_chinese: String,
     /// The same as JSON: the problem details of the API where it refused, `{"faults":[…]}` of a file.
     pub problem: Option<Value>,
 }
@@ -33,7 +36,24 @@ impl Failure {
         Self {
             exit,
             message: message.into(),
+            in_chinese: String::new(),
             problem: None,
+        }
+    }
+
+    /// In both languages.
+    pub fn told(exit: u8, en: impl Into<String>, zh: impl Into<String>) -> Self {
+        Self {
+            in_chinese: zh.into(),
+            ..Self::new(exit, en)
+        }
+    }
+
+    /// What the operator reads.
+    pub fn text(&self, lang: Lang) -> &str {
+        match lang {
+            Lang::Zh if !self.in_chinese.is_empty() => &self.in_chinese,
+            _ => &self.message,
         }
     }
 
@@ -46,7 +66,7 @@ impl From<ConfigFaults> for Failure {
     fn from(faults: ConfigFaults) -> Self {
         Self {
             problem: Some(json!({ "faults": faults.0 })),
-            ..Self::new(CONFIG, faults.to_string())
+            ..Self::told(CONFIG, faults.to_string(), faults.in_chinese())
         }
     }
 }

@@ -32,10 +32,11 @@ pub fn run(context: &Context<'_>, text: &str) -> Outcome {
         }
     }
     let names: Vec<_> = Code::ALL.iter().map(|code| code.name()).collect();
-    let expected = "a number of the platform, or one of:";
-    Err(Failure::new(
+    let names = names.join(" ");
+    Err(Failure::told(
         USAGE,
-        format!("no code {text:?}; expected {expected} {}", names.join(" ")),
+        format!("no code {text:?}; expected a number of the platform, or one of: {names}"),
+        format!("没有错误码 {text:?}；应为平台的数字错误码，或以下之一：{names}"),
     ))
 }
 

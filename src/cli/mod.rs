@@ -54,12 +54,13 @@ pub fn main() -> ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if let Some(problem) = failure.problem.filter(|_| cli.json) {
+            if let Some(problem) = failure.problem.as_ref().filter(|_| cli.json) {
                 // Nobody who reads it: the exit code says that it failed.
                 let _ = say(&format!("{problem:#}\n"));
             }
-            if !failure.message.is_empty() {
-                eprintln!("{}", failure.message);
+            let text = failure.text(cli.lang.unwrap_or_else(Lang::from_env));
+            if !text.is_empty() {
+                eprintln!("{text}");
             }
             ExitCode::from(failure.exit)
         }

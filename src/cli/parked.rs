@@ -25,7 +25,11 @@ pub async fn run(context: &Context<'_>, client: &Client, command: &ParkedCommand
                     return context.show(one, print::outline);
                 }
             }
-            Err(Failure::failed(format!("NOT_FOUND: nothing with id {id} is set aside")))
+            Err(Failure::told(
+                FAILED,
+                format!("NOT_FOUND: nothing with id {id} is set aside"),
+                format!("NOT_FOUND: 搁置的内容中没有id {id}"),
+            ))
         }
         ParkedCommand::Retry(which) => each(context, client, which, places(which.quarantined), "retry").await,
         // For good: nothing else than what was named.

@@ -80,7 +80,11 @@ async fn serve(config: &Config, options: Options) -> Outcome {
     }
     tokio::select! {
         () = running.stop() => {}
-        () = orders.again() => return Err(Failure::failed("told to stop twice: what was under way was cut off")),
+        () = orders.again() => return Err(Failure::told(
+            FAILED,
+            "told to stop twice: what was under way was cut off",
+            "收到两次停止信号：进行中的工作已被中断",
+        )),
     }
     match broken {
         None => Ok(()),
@@ -162,7 +166,10 @@ impl From<StartFault> for Failure {
             StartFault::Taken(_) => TAKEN,
             _ => FAILED,
         };
-        Failure::new(exit, fault.to_string())
+        match &fault {
+            StartFault::Config(faults) => Failure::told(exit, fault.to_string(), faults.in_chinese()),
+            _ => Failure::new(exit, fault.to_string()),
+        }
     }
 }
 

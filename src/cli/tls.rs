@@ -43,8 +43,12 @@ impl Papers {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
             _ => {
-                let told = format!("{CERT_VARIABLE} and {KEY_VARIABLE} go together, and one of them is not set");
-                return Err(Failure::new(USAGE, told));
+                let both = (CERT_VARIABLE, KEY_VARIABLE);
+                return Err(Failure::told(
+                    USAGE,
+                    format!("{} and {} go together, and one of them is not set", both.0, both.1),
+                    format!("{} 与 {} 须同时设置，现缺其一", both.0, both.1),
+                ));
             }
         };
         let ca = file(CA_VARIABLE);

@@ -344,6 +344,11 @@ fn said(value: &serde_json::Value) -> bool {
 
 /// Turns what a channel says about one account's settings into faults of the document.
 pub fn fault_of(origin: &str, id: &str, fault: &SettingFault) -> ConfigFault {
+    #[cfg(test)]
+    assert!(
+        super::chinese::is_known(&fault.expected),
+        "{fault:?} has no line in Chinese"
+    );
     ConfigFault {
         origin: origin.to_owned(),
         key: format!("account {id}: {}", fault.key),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::chinese;
+
 /// One mistake. Secrets show as `***`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct ConfigFault {
@@ -29,9 +31,31 @@ impl fmt::Display for ConfigFault {
     }
 }
 
+impl ConfigFault {
+    /// The same in Chinese.
+    pub fn in_chinese(&self) -> String {
+        let (found, expected) = (chinese::found(&self.found), chinese::expected(&self.expected));
+        let key = if self.key.is_empty() {
+            String::new()
+        } else {
+            format!("{}：", self.key)
+        };
+        let origin = chinese::origin(&self.origin);
+        format!("{origin}：{key}当前为 {found}；应为 {expected}")
+    }
+}
+
 /// Every mistake of a configuration, in the order of the document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigFaults(pub Vec<ConfigFault>);
+
+impl ConfigFaults {
+    /// The same in Chinese.
+    pub fn in_chinese(&self) -> String {
+        let lines: Vec<String> = self.0.iter().map(ConfigFault::in_chinese).collect();
+        lines.join("\n")
+    }
+}
 
 impl fmt::Display for ConfigFaults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! What did the operator configure? Found, merged and checked before anything is opened; every fault is told at once.
 
 pub mod accounts_file;
+pub mod chinese;
 mod cores;
 #[cfg(test)]
 mod document;

@@ -32,11 +32,14 @@ pub struct Reading {
 
 impl Reading {
     pub fn fault(&self, origin: &str, key: &str, found: impl Into<String>, expected: impl Into<String>) {
+        let expected = expected.into();
+        #[cfg(test)]
+        assert!(super::chinese::is_known(&expected), "{expected} has no line in Chinese");
         self.faults.borrow_mut().push(ConfigFault {
             origin: origin.to_owned(),
             key: key.to_owned(),
             found: found.into(),
-            expected: expected.into(),
+            expected,
         });
     }
 

@@ -106,8 +106,7 @@ fn read_public(it: &mut Table<'_>) -> Option<Public> {
 
 /// Who shuts the listener by one line wants to know which other one opens it.
 const NEEDS_PROXIES: &str = "beside it [internal] trusted_proxies = [\"10.0.0.5\"], the addresses of the proxy that sets this header \
-    (from anywhere else anybody could be anyone), or no trusted_user_header / 请同时在 [internal] 写上 trusted_proxies = \
-    [\"10.0.0.5\"]，即设置该请求头的代理的地址（否则任何人都可以冒充他人），或者去掉 trusted_user_header";
+    (from anywhere else anybody could be anyone), or no trusted_user_header";
 
 fn read_internal(it: &mut Table<'_>) -> Option<Internal> {
     let listen = it.listen("listen");

@@ -9,6 +9,7 @@ use crate::{
         self,
         contract::{Places, SettingFault},
     },
+    config::chinese,
     error::{Code, pages},
     schema::Timestamp,
     settings::Hold,
@@ -207,7 +208,11 @@ pub(super) fn broken(broken: &Broken) -> Vec<Draft> {
         let (key, found, expected) = (&fault.key, &fault.found, &fault.expected);
         let seen = said(
             format!("the account cannot be opened: {key} is {found}, expected {expected}"),
-            format!("账号无法启用：{key} 为 {found}，应为 {expected}"),
+            format!(
+                "账号无法启用：{key} 当前为 {}，应为 {}",
+                chinese::found(found),
+                chinese::expected(expected)
+            ),
         );
         let mut draft = Draft::new("settings", Level::Red, seen)
             .code(Code::InvalidRequest)

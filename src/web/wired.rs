@@ -18,8 +18,12 @@ use crate::{
     },
     api_tokens::ApiToken,
     channels::contract::{Learned, Verdict},
-    config::accounts_file::{self, Form},
+    config::{
+        ConfigFault, ConfigFaults,
+        accounts_file::{self, Form},
+    },
     delivery,
+    doctor::Lang,
     doctor::Probes,
     error::{Code, Fault},
     feed::Feeds,
@@ -51,8 +55,8 @@ impl AccountDesk for Service {
             Notation::Toml => Form::Toml,
             Notation::Json => Form::Json,
         };
-        let accounts = accounts_file::parse("accounts", text, form, false, faults_of)
-            .map_err(|faults| Unapplied::Faults(faults.0.iter().map(ToString::to_string).collect()))?;
+        let accounts =
+            accounts_file::parse("accounts", text, form, false, faults_of).map_err(|faults| told(&faults))?;
         let changes = Service::apply(self, accounts, prune).await.map_err(unapplied)?;
         Ok(Applied {
             created: changes.created,
@@ -93,9 +97,18 @@ fn known<T>(outcome: Result<T, AccountsError>) -> Result<bool, Unapplied> {
     }
 }
 
+/// In the caller's language.
+fn told(faults: &ConfigFaults) -> Unapplied {
+    let text = |fault: &ConfigFault| match super::lang::spoken() {
+        Lang::En => fault.to_string(),
+        Lang::Zh => fault.in_chinese(),
+    };
+    Unapplied::Faults(faults.0.iter().map(text).collect())
+}
+
 fn unapplied(error: AccountsError) -> Unapplied {
     match &error {
-        AccountsError::Faults(faults) => Unapplied::Faults(faults.0.iter().map(ToString::to_string).collect()),
+        AccountsError::Faults(faults) => told(faults),
         AccountsError::Unknown(id) => Unapplied::Failed(Fault::new(Code::NotFound, format!("no account {id}"))),
         other => {
             tracing::error!(error = %other, "accounts could not be changed");

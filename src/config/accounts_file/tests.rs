@@ -97,7 +97,7 @@ fn what_the_channel_has_against_it_is_told_in_the_same_run_at_its_place() {
         let fault = |key: &str| SettingFault {
             key: key.into(),
             found: "it".into(),
-            expected: "another".into(),
+            expected: "a text".into(),
         };
         vec![fault("token"), fault("previous.token"), fault("app_id")]
     };
@@ -108,12 +108,12 @@ fn what_the_channel_has_against_it_is_told_in_the_same_run_at_its_place() {
         [
             "f:4: account[0].token: found ***; expected a text",
             "f:5: account[0].hold: found \"two\"; expected \"one\" or \"three\"",
-            "f:6: account[0].previous.token: found it; expected another",
-            "f:1: account[0].app_id: found it; expected another",
+            "f:6: account[0].previous.token: found it; expected a text",
+            "f:1: account[0].app_id: found it; expected a text",
             "f:8: account[1].id: found \"a\" a second time; expected an id that no other has",
-            "f:7: account[1].token: found it; expected another",
-            "f:7: account[1].previous.token: found it; expected another",
-            "f:7: account[1].app_id: found it; expected another",
+            "f:7: account[1].token: found it; expected a text",
+            "f:7: account[1].previous.token: found it; expected a text",
+            "f:7: account[1].app_id: found it; expected a text",
         ]
     );
 }
