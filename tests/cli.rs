@@ -87,7 +87,7 @@ fn faults_are_told_in_the_language_of_the_operator() {
         assert!(told.contains(line), "{line} in {told}");
     }
     let accounts = "[[account]]\nid = \"shop\"\nchannel = \"official_account\"\napp_id = \"wx 1\"\n";
-    std::fs::write(dir.path().join("accounts.toml"), accounts).unwrap();
+    std::fs::write(dir.path().join("accounts.toml"), accounts).expect("written");
     let (exit, _, told) = check_in(dir.path(), &["account", "apply", "accounts.toml"], &env);
     assert_eq!(exit, 78, "{told}");
     for line in [
