@@ -242,3 +242,18 @@ async fn an_endless_answer_ends_at_the_limit_and_a_silent_peer_in_time() {
     let refused = allowed.fetch(&headers, 10, LIMIT).await;
     assert!(matches!(refused, Err(FetchFault::Unreachable(_))), "{refused:?}");
 }
+
+#[tokio::test]
+async fn the_end_of_a_file_is_its_end_however_often_it_is_asked_for() {
+    for (body, length) in [("{}", 2), ("", 0)] {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        let base = server(head + body).await;
+        let mut file = egress(&["127.0.0.0/8"]).open(&base, 10, LIMIT).await.expect("it opens");
+        let mut read = Vec::new();
+        while let Some(piece) = file.bytes.next().await {
+            read.extend_from_slice(&piece.expect("whole"));
+        }
+        assert_eq!(read, body.as_bytes());
+        assert!(file.bytes.next().await.is_none());
+    }
+}

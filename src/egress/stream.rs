@@ -1,6 +1,6 @@
 //! How does a file come in that may be larger than memory? As it arrives; and what was announced of it?
 
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use hyper::header::HeaderMap;
 
 use super::line::Answer;
@@ -21,9 +21,9 @@ pub(super) fn incoming(name: String, answer: Answer) -> Incoming {
     }
 }
 
-/// Nothing is read before it is asked for.
+/// Nothing is read before it is asked for, and whoever asks at the end hears again that it is the end.
 fn body(answer: Answer) -> Bytes {
-    Box::pin(stream::unfold(Some(answer), |answer| async move {
+    let pieces = stream::unfold(Some(answer), |answer| async move {
         let mut answer = answer?;
         match answer.piece().await {
             Some(Ok(piece)) => Some((Ok(piece), Some(answer))),
@@ -33,7 +33,8 @@ fn body(answer: Answer) -> Bytes {
                 None
             }
         }
-    }))
+    });
+    Box::pin(pieces.fuse())
 }
 
 /// A header that is text.

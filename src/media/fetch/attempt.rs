@@ -192,7 +192,7 @@ fn too_large() -> Outcome {
 
 /// Ends where nothing comes for too long.
 fn patient(bytes: Bytes, idle: Duration) -> Bytes {
-    Box::pin(stream::unfold(Some(bytes), move |bytes| async move {
+    let patient = stream::unfold(Some(bytes), move |bytes| async move {
         let mut bytes = bytes?;
         match timeout(idle, bytes.next()).await {
             Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(bytes))),
@@ -200,7 +200,8 @@ fn patient(bytes: Bytes, idle: Duration) -> Bytes {
             Ok(None) => None,
             Err(_) => Some((Err(format!("nothing came for {idle:?}")), None)),
         }
-    }))
+    });
+    Box::pin(patient.fuse())
 }
 
 fn no_answer(fault: CallFault) -> Outcome {
@@ -256,14 +257,15 @@ struct Ranges {
 
 impl Ranges {
     fn stream(self) -> Bytes {
-        Box::pin(stream::unfold(Some(self), |ranges| async move {
+        let pieces = stream::unfold(Some(self), |ranges| async move {
             let mut ranges = ranges?;
             match ranges.piece().await {
                 Ok(Some(chunk)) => Some((Ok(chunk), Some(ranges))),
                 Ok(None) => None,
                 Err(why) => Some((Err(why), None)),
             }
-        }))
+        });
+        Box::pin(pieces.fuse())
     }
 
     async fn piece(&mut self) -> Result<Option<bytes::Bytes>, String> {
