@@ -16,7 +16,7 @@ pub async fn whole(request: &HttpRequest, mut payload: web::Payload, limit: u64)
     if announced(request).is_some_and(|length| length > limit) {
         return Err(Problem::too_large(limit));
     }
-    let ticket = request.extensions().get::<Ticket>().cloned();
+    let ticket = ticket(request);
     let mut body = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| Problem::invalid(format!("the body broke off: {error}")))?;
@@ -29,6 +29,11 @@ pub async fn whole(request: &HttpRequest, mut payload: web::Payload, limit: u64)
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// What the call counts by; it ends when the last copy is dropped.
+pub fn ticket(request: &HttpRequest) -> Option<Ticket> {
+    request.extensions().get::<Ticket>().cloned()
 }
 
 /// A JSON body without strangers among its fields.

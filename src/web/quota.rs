@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use futures_util::{Stream, StreamExt as _};
 use lru::LruCache;
 
 use super::{Answer, Problem};
@@ -133,6 +134,13 @@ impl Ticket {
     }
 }
 
+/// An answer that is read as it is taken: its call ends with it.
+pub fn during<S: Stream>(ticket: Option<Ticket>, answer: S) -> impl Stream<Item = S::Item> {
+    answer.inspect(move |_| {
+        let _held = &ticket;
+    })
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         let bytes = self.bytes.load(Ordering::Relaxed);
@@ -208,6 +216,16 @@ mod tests {
         let whole = quotas.admit("z", NOW).err().expect("full");
         assert_eq!((whole.status.as_u16(), whole.retry_after), (503, Some(1)));
         held.clear();
+        assert_eq!(refused(&quotas, NOW), None);
+    }
+
+    #[test]
+    fn an_answer_that_nobody_reads_to_its_end_is_under_way() {
+        let quotas = Quotas::new(0);
+        let answer = || during(quotas.admit("a", NOW).ok(), futures_util::stream::pending::<()>());
+        let mut unread: Vec<_> = (0..AT_ONCE).map(|_| answer()).collect();
+        assert_eq!(refused(&quotas, NOW), Some((429, Some(1))));
+        unread.pop();
         assert_eq!(refused(&quotas, NOW), None);
     }
 

@@ -143,6 +143,35 @@ async fn a_wrong_token_is_refused_as_wrong_however_often_it_comes_and_a_right_on
 const OPEN: usize = 1_000;
 
 #[tokio::test]
+async fn files_that_nobody_reads_on_are_calls_under_way() {
+    let (bridge, token) = house(Setup::new()).await;
+    let kept = bridge
+        .http
+        .post(bridge.internal("/v1/media"))
+        .bearer_auth(&token)
+        .header("content-type", "application/octet-stream")
+        // More than a stream takes unread.
+        .body(vec![7; 8 << 20]);
+    let kept: Value = kept.send().await.unwrap().json().await.unwrap();
+    let handle = kept["handle"].as_str().unwrap();
+    let mut unread = Vec::new();
+    for _ in 0..4 {
+        let mut caller = client(&bridge, &token);
+        for _ in 0..64 {
+            unread.push(caller.open_media(handle).await.unwrap());
+        }
+    }
+    assert_eq!(asked(&bridge, &token).await, slow_down());
+    let refused = client(&bridge, &token).open_media(handle).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    drop(unread);
+    until("room again", async || {
+        (asked(&bridge, &token).await.0 == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_conversation_has_so_many_messages_open_at_once() {
     let (bridge, token) = house(Setup::new()).await;
     let key = Shop::new("shop").conversation("o1");

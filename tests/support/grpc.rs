@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tonic::{
-    Code, Request, Response, Status,
+    Code, Request, Response, Status, Streaming,
     metadata::MetadataMap,
     transport::{
         Server,
@@ -409,6 +409,16 @@ impl Client {
     pub async fn put_media(&mut self, pieces: Vec<v1::MediaChunk>) -> Result<v1::Media, Status> {
         let request = self.request(futures_util::stream::iter(pieces));
         self.bridge.put_media(request).await.map(Response::into_inner)
+    }
+
+    /// A file of which nothing is read yet.
+    pub async fn open_media(&mut self, handle: &str) -> Result<Streaming<v1::MediaChunk>, Status> {
+        let which = v1::GetMediaRequest {
+            handle: handle.to_owned(),
+            offset: 0,
+        };
+        let request = self.request(which);
+        Ok(self.bridge.get_media(request).await?.into_inner())
     }
 
     /// All pieces.

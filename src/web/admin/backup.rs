@@ -18,7 +18,7 @@ use crate::{
         auth::Caller,
         body,
         params::Params,
-        shapes,
+        quota, shapes,
         table::{Call, Gives, Shape, Takes},
     },
 };
@@ -76,5 +76,5 @@ pub async fn take(request: HttpRequest, payload: web::Payload, caller: Caller, s
         .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"wxbridge.backup\""))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .no_chunking(length)
-        .streaming(chunks))
+        .streaming(quota::during(body::ticket(&request), chunks)))
 }

@@ -23,13 +23,14 @@ use std::{
 };
 
 use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
 use tonic::{Status, body::Body, server::NamedService};
 use tonic_health::pb::health_server::HealthServer;
 use tonic_reflection::server::Builder;
 pub use tonic_reflection::server::Error as ReflectionError;
 use tower_service::Service;
 
-use super::State;
+use super::{State, quota::Ticket};
 use crate::schema::{DESCRIPTORS, v1::bridge_server::BridgeServer};
 use weight::Weighed;
 
@@ -122,8 +123,8 @@ where
                 let answered = self.bridge.call(request);
                 Box::pin(async move {
                     let answer = answered.await.map(gate::explained);
-                    drop(ticket);
-                    answer
+                    // Under way until the last of the answer is taken.
+                    answer.map(|answer| answer.map(|body| during(ticket, body)))
                 })
             }
             HEALTH => self.health.call(request),
@@ -132,6 +133,14 @@ where
             other => now(Status::unimplemented(format!("there is no service {other:?}")).into_http()),
         }
     }
+}
+
+/// A body whose call ends with it.
+fn during(ticket: Ticket, body: Body) -> Body {
+    Body::new(body.map_frame(move |frame| {
+        let _held = &ticket;
+        frame
+    }))
 }
 
 fn now(response: Response<Body>) -> Answered {

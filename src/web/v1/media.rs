@@ -19,6 +19,7 @@ use crate::{
         links::{disposition, length_alone},
         needs::{ByteStream, NewFile, Shelved},
         params::Params,
+        quota,
         table::{Call, Gives, Kind, Query, Shape, Takes},
     },
 };
@@ -288,7 +289,8 @@ async fn serve(
         return Ok(length_alone(&mut answer, length));
     }
     let bytes = kept::bytes(file, from, length).await?;
-    Ok(answer.no_chunking(length).streaming(kept::chunks(bytes)))
+    let chunks = quota::during(body::ticket(request), kept::chunks(bytes));
+    Ok(answer.no_chunking(length).streaming(chunks))
 }
 
 #[cfg(test)]
