@@ -284,6 +284,9 @@ async fn what_cannot_be_meant_is_refused_with_its_place() {
     );
     // Calls and services that nobody has.
     let refused = client.raw("Sned", b"").await.unwrap_err();
-    assert_eq!(refused.code(), Code::Unimplemented);
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::Unimplemented, "NOT_FOUND")
+    );
     assert_eq!(world.shown("o1").await.len(), 0);
 }

@@ -78,6 +78,11 @@ pub fn status(problem: &Problem) -> Status {
     rpc::refusal_with(code, problem.code, &problem.detail, &more)
 }
 
+/// A service or a call that nobody here has: tools know it by gRPC's own code.
+pub fn nobody(why: &str) -> Status {
+    rpc::refusal_with(Grpc::Unimplemented, Code::NotFound, why, &rpc::More::default())
+}
+
 /// What the library refused before any of ours saw it gets its code too.
 pub fn explained(response: Response<Body>) -> Response<Body> {
     let Some(status) = Status::from_header_map(response.headers()) else {
@@ -87,6 +92,9 @@ pub fn explained(response: Response<Body>) -> Response<Body> {
         _ if !status.details().is_empty() => return response,
         Grpc::OutOfRange => Code::BodyTooLarge,
         Grpc::Internal => Code::InvalidRequest,
+        // A compressed message says so itself, an unknown call says nothing.
+        Grpc::Unimplemented if status.message().is_empty() => return nobody("there is no such call").into_http(),
+        Grpc::Unimplemented => return nobody(status.message()).into_http(),
         _ => return response,
     };
     self::status(&Problem::new(code, status.message())).into_http()

@@ -24,7 +24,7 @@ use std::{
 
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use tonic::{Status, body::Body, server::NamedService};
+use tonic::{body::Body, server::NamedService};
 use tonic_health::pb::health_server::HealthServer;
 use tonic_reflection::server::Builder;
 pub use tonic_reflection::server::Error as ReflectionError;
@@ -130,7 +130,7 @@ where
             HEALTH => self.health.call(request),
             REFLECTION => self.reflection.call(request),
             OLD_REFLECTION => self.old_reflection.call(request),
-            other => now(Status::unimplemented(format!("there is no service {other:?}")).into_http()),
+            other => now(gate::nobody(&format!("there is no service {other:?}")).into_http()),
         }
     }
 }
