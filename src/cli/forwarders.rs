@@ -44,6 +44,7 @@ fn listed(found: &Value, lang: Lang) -> String {
         "PROTECTED",
         "SENT",
         "FAILURES",
+        "GIVEN UP",
         "WAITING SINCE",
         "LAST ERROR",
     ];
@@ -57,6 +58,8 @@ fn row(forwarder: &Value, one: &Value, lang: Lang) -> Vec<String> {
         true => lang.pick("yes", "是"),
         false => lang.pick("no", "否"),
     };
+    // What its receiver did not take in time, and what the retention took before it was read.
+    let given_up: u64 = ["expired", "lost"].iter().filter_map(|key| one[*key].as_u64()).sum();
     vec![
         print::at(forwarder, "/name"),
         print::at(one, "/type"),
@@ -64,6 +67,7 @@ fn row(forwarder: &Value, one: &Value, lang: Lang) -> Vec<String> {
         protected.to_owned(),
         print::at(one, "/sent"),
         print::at(one, "/failures"),
+        given_up.to_string(),
         print::at(one, "/waitingSince"),
         print::at(one, "/lastError"),
     ]
