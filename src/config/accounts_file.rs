@@ -13,6 +13,7 @@ use super::{
 use crate::{
     channels::{self, contract::SettingFault},
     schema::distinct::Distinct,
+    secret::Secret,
     settings::{
         AccountSettings, Hold, PassMode, Passthrough, PlatformAgents, Previous, Quota, Security, TRIGGERS, TokenMode,
         is_id,
@@ -165,7 +166,8 @@ fn read_credentials(it: &mut Table<'_>, account: &mut AccountSettings) {
         ("secret", &mut account.secret),
     ];
     for (key, field) in secrets {
-        *field = it.secret(key).unwrap_or_default();
+        // Pasted too, like the values above.
+        *field = pasted(it, key);
         // The dots of an example: the platform would say so only when somebody is to be answered.
         if field
             .expose()
@@ -178,10 +180,14 @@ fn read_credentials(it: &mut Table<'_>, account: &mut AccountSettings) {
     account.previous = it.table("previous").map(read_previous);
 }
 
+fn pasted(it: &mut Table<'_>, key: &str) -> Secret {
+    Secret::new(it.secret(key).unwrap_or_default().expose().trim())
+}
+
 fn read_previous(mut it: Table<'_>) -> Previous {
     let previous = Previous {
-        token: it.secret("token").unwrap_or_default(),
-        encoding_aes_key: it.secret("encoding_aes_key").unwrap_or_default(),
+        token: pasted(&mut it, "token"),
+        encoding_aes_key: pasted(&mut it, "encoding_aes_key"),
         grace: it
             .parse_or_empty("grace", "a duration such as \"24h\"", |text| {
                 duration(text).map(|_| text.to_owned())

@@ -147,16 +147,31 @@ impl Doctor {
         let slowest = sum.slowest_ms;
         if sum.answered == sum.received {
             let all = thousands(sum.received);
+            let (en, zh) = match sum.refused {
+                0 => (String::new(), String::new()),
+                refused => {
+                    let refused = thousands(refused);
+                    (
+                        format!(", {refused} of them with a refusal"),
+                        format!("，其中 {refused} 次以拒绝应答"),
+                    )
+                }
+            };
             let seen = said(
-                format!("all {all} callbacks of the last hour answered, slowest {slowest:.0} ms"),
-                format!("最近一小时的 {all} 次回调全部应答，最慢 {slowest:.0} 毫秒"),
+                format!("all {all} callbacks of the last hour answered{en}, slowest {slowest:.0} ms"),
+                format!("最近一小时的 {all} 次回调全部应答{zh}，最慢 {slowest:.0} 毫秒"),
             );
+            let draft = Draft::new("answers", Level::Green, seen);
+            // A refusal brings the notice too, and not every platform has one.
+            let grants = of_channel(opened).grants;
+            if sum.refused > 0 || grants == Places::default().grants {
+                return Some(draft);
+            }
             let innocent = said(
                 "if customers still see the fault notice, another grantee or your own developer server is failing",
                 "若用户仍看到“该公众号暂时无法提供服务”，则是其他被授权方或您自己的开发者服务器处理失败",
             );
-            let draft = Draft::new("answers", Level::Green, seen).mean(innocent);
-            return Some(draft.at(self.places(opened).grants));
+            return Some(draft.mean(innocent).at(self.places(opened).grants));
         }
         let missed = sum.received - sum.answered;
         let seen = said(

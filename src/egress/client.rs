@@ -13,7 +13,7 @@ use super::{
     dial::Place,
     line::{self, Ask, Fault},
     multipart,
-    stream::{disposition, incoming, text, whole},
+    stream::{disposition, incoming, part, text},
 };
 use crate::ports::platform::{Answer, Call, CallBody, Method, NoAnswer, Platform, Streamed};
 
@@ -44,10 +44,12 @@ impl Platform for Egress {
                 Fault::Broken(why) => NoAnswer::Lost(why),
             })?;
         let headers = &answer.head.headers;
+        let (from, whole) = part(headers);
         Ok(Streamed {
             status: answer.head.status.as_u16(),
             date: date(headers),
-            whole: whole(headers),
+            from,
+            whole,
             file: incoming(disposition(headers), answer),
         })
     }
@@ -234,8 +236,8 @@ mod tests {
         let opened = egress().open(&base, &asked, Some("T/1"), Some((2, 4))).await;
         let mut opened = opened.map_err(|fault| fault.to_string()).expect("a file");
         assert_eq!(
-            (opened.status, opened.whole, opened.file.length),
-            (206, Some(9), Some(3))
+            (opened.status, opened.from, opened.whole, opened.file.length),
+            (206, Some(2), Some(9), Some(3))
         );
         assert_eq!(
             (opened.file.content_type.as_str(), opened.file.name.as_str()),

@@ -42,10 +42,14 @@ pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The size of the whole, out of `Content-Range: bytes 0-9/100`.
-pub(super) fn whole(headers: &HeaderMap) -> Option<u64> {
-    let range = text(headers, "content-range")?;
-    range.strip_prefix("bytes ")?.rsplit_once('/')?.1.trim().parse().ok()
+/// Where a range begins and the size of the whole, out of `Content-Range: bytes 0-9/100`.
+pub(super) fn part(headers: &HeaderMap) -> (Option<u64>, Option<u64>) {
+    let range = text(headers, "content-range").and_then(|range| range.strip_prefix("bytes "));
+    let Some((place, whole)) = range.and_then(|range| range.rsplit_once('/')) else {
+        return (None, None);
+    };
+    let from = place.split_once('-').map_or("", |(from, _)| from);
+    (from.trim().parse().ok(), whole.trim().parse().ok())
 }
 
 /// The file name of `Content-Disposition`; empty where there is none. The platforms write raw UTF-8 into `filename`, which is

@@ -250,6 +250,8 @@ fn of_message(kind: Kind, message: &Message) -> Option<Content> {
         (Kind::Msg, What::Message(said)) => json!({ "message": value(said) }),
         (Kind::Msg, What::NativeJson(native)) => json!({ "nativeJson": native }),
         (Kind::Msg, What::RecallMessageId(id)) => json!({ "recallMessageId": id }),
+        // The customer reads them like any other words.
+        (Kind::Msg, What::Session(order)) => json!({ "message": value(order.closing.as_ref()?) }),
         (Kind::Conversation, What::Session(order)) => json!({ "order": value(order) }),
         _ => return None,
     };

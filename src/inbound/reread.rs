@@ -26,6 +26,9 @@ impl Inbound {
             None => self.parts.registry.via(&opened, &admitted),
             Some(_) => match self.parts.authorizers.again(&opened, &admitted) {
                 Some(reader) => reader,
+                None if body.code == Code::AccountUnknown.name() => {
+                    return Err(Fault::new(Code::AccountUnknown, body.detail.clone()));
+                }
                 None => return self.notice_again(&opened, &admitted).await,
             },
         };

@@ -52,6 +52,8 @@ pub struct Line {
 pub struct Sum {
     pub received: u64,
     pub answered: u64,
+    /// Of these, those that were answered with a refusal.
+    pub refused: u64,
     pub slowest_ms: f64,
 }
 
@@ -63,6 +65,10 @@ type Hours = HashMap<String, BTreeMap<Millis, Kept>>;
 struct Kept {
     minutes: Hour,
     changed: bool,
+}
+
+fn refused(minute: &Minute) -> u64 {
+    minute.answers.get("refused").copied().unwrap_or(0)
 }
 
 /// The ledger.
@@ -104,6 +110,7 @@ impl AnswerLedger {
         minutes.fold(Sum::default(), |sum, (_, minute)| Sum {
             received: sum.received + minute.received,
             answered: sum.answered + minute.answered,
+            refused: sum.refused + refused(minute),
             slowest_ms: sum.slowest_ms.max(minute.slowest_ms),
         })
     }
@@ -118,6 +125,7 @@ impl AnswerLedger {
         newest.map_or_else(Sum::default, |(_, minute)| Sum {
             received: minute.received,
             answered: minute.answered,
+            refused: refused(minute),
             slowest_ms: minute.slowest_ms,
         })
     }

@@ -82,9 +82,12 @@ impl Observer {
     ) {
         self.metrics.callbacks.with_label_values(&[channel, answer]).inc();
         self.metrics.callback_seconds.observe(millis / 1000.0);
-        // 503 asks the platform to come again: it is not an answer that the customer has.
-        self.answers
-            .ended(account, answer, answer != "unavailable", millis, self.clock.now());
+        // Whoever checks the address, the console or our own doctor, brings no customer's word.
+        if answer != "echostr" {
+            // 503 asks the platform to come again: it is not an answer that the customer has.
+            let answered = answer != "unavailable";
+            self.answers.ended(account, answer, answered, millis, self.clock.now());
+        }
         if let Some(event_id) = event_id {
             self.timeline.answered(event_id, answer, millis);
         }

@@ -115,7 +115,7 @@ impl Job<'_> {
             // With an address, the channel makes a link of it.
             Err(why) => {
                 media.platform_media_id.clear();
-                self.resolver.address(media).await;
+                self.resolver.address(media).await?;
                 // Pictures and voices have names that nobody chose.
                 if kind == "file" {
                     self.resolver.name(media).await;

@@ -223,7 +223,7 @@ impl Resolver {
         if handle.is_empty() || !url.is_empty() {
             return Ok(());
         }
-        *url = self.link(handle).await.ok_or_else(|| {
+        *url = self.link(handle).await?.ok_or_else(|| {
             Unresolved::Refused(error(
                 Code::MediaTooLarge,
                 "no public address for links to pictures is configured",
@@ -233,10 +233,11 @@ impl Resolver {
     }
 
     /// A public link to a stored file, where one can be made.
-    pub(super) async fn address(&self, media: &mut v1::Media) {
+    pub(super) async fn address(&self, media: &mut v1::Media) -> Result<(), Unresolved> {
         if !media.handle.is_empty() && media.url.is_empty() {
-            media.url = self.link(&media.handle).await.unwrap_or_default();
+            media.url = self.link(&media.handle).await?.unwrap_or_default();
         }
+        Ok(())
     }
 
     /// A file without a name has the one that it was stored under: a link is called as the file itself would be.
@@ -248,13 +249,17 @@ impl Resolver {
         }
     }
 
-    async fn link(&self, handle: &str) -> Option<String> {
-        let made = self.links.as_ref().and_then(|link| link(handle))?;
-        // The file must be there as long as the link opens.
+    async fn link(&self, handle: &str) -> Result<Option<String>, Unresolved> {
+        let Some(made) = self.links.as_ref().and_then(|link| link(handle)) else {
+            return Ok(None);
+        };
+        // It must open when the customer has it …
+        self.found(handle).await?;
+        // … and as long as it says.
         if let Err(error) = self.library.renew(handle).await {
             tracing::warn!(handle, %error, "a file that a link was made to may go before it");
         }
-        Some(made)
+        Ok(Some(made))
     }
 
     async fn kept(&self, key: &str) -> Option<String> {

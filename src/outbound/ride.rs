@@ -35,6 +35,8 @@ const NEXT_ATTEMPT: Millis = 8_000;
 const DECIDE_WITHIN: Millis = 500;
 /// What we need ourselves between the last moment of an upload and the deadline: the commit and the hand-over.
 const MARGIN: Millis = 150;
+/// After this a file that could not be had is asked for once more, while the request is open.
+const AGAIN: Millis = 250;
 
 /// What becomes of a request that answers an event.
 pub(super) enum Way {
@@ -193,7 +195,18 @@ impl Outbound {
         }
         let (outbound, at, whole) = (self.clone(), opened.clone(), say.clone());
         let fitting = Pictures::IfFit(*ask, Room::Same(*facts));
-        let mut rendering = tokio::spawn(async move { outbound.rendered(&at, whole, roads, How::Kept, fitting).await });
+        let mut rendering = tokio::spawn(async move {
+            loop {
+                let rendered = outbound.rendered(&at, whole.clone(), roads, How::Kept, fitting).await;
+                // A plain "not now" may be over before the request is: it may be the only road there is.
+                match rendered {
+                    Err(Unresolved::Later(_)) if outbound.now() + AGAIN < deadline => {
+                        outbound.parts.clock.sleep_until(outbound.now() + AGAIN).await;
+                    }
+                    rendered => return rendered,
+                }
+            }
+        });
         let rendered = tokio::select! {
             rendered = &mut rendering => rendered.map_err(|_| Way::Outbox)?,
             // Words do not miss the open request for a picture's sake: it is a link then.

@@ -117,7 +117,7 @@ impl Resolver {
         }))
     }
 
-    async fn found(&self, handle: &str) -> Result<Found, Unresolved> {
+    pub(super) async fn found(&self, handle: &str) -> Result<Found, Unresolved> {
         let later = |why: String| Unresolved::Later(error(Code::PlatformDown, why));
         match self.library.whereabouts(handle).await {
             Ok(Whereabouts::Here(found)) => Ok(found),

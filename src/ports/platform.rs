@@ -84,7 +84,9 @@ pub enum NoAnswer {
 pub struct Streamed {
     pub status: u16,
     pub date: Option<i64>,
-    /// The size of the whole file, where a range of it is answered (206).
+    /// Where the bytes begin in the whole file, where a range of it is answered (206).
+    pub from: Option<u64>,
+    /// The size of the whole file, likewise.
     pub whole: Option<u64>,
     pub file: Incoming,
 }
@@ -108,6 +110,7 @@ pub trait Platform: Send + Sync + 'static {
         Ok(Streamed {
             status: answer.status,
             date: answer.date,
+            from: None,
             whole: None,
             file: Incoming::whole(answer.content_type, String::new(), answer.body),
         })

@@ -126,6 +126,7 @@ fn again(head: Vec<u8>, streamed: Streamed) -> Streamed {
     let Streamed {
         status,
         date,
+        from,
         whole,
         file,
     } = streamed;
@@ -134,6 +135,7 @@ fn again(head: Vec<u8>, streamed: Streamed) -> Streamed {
     Streamed {
         status,
         date,
+        from,
         whole,
         file,
     }

@@ -337,7 +337,10 @@ impl Probes for PlatformProbes {
         };
         match self.keeper.call(opened, &call).await {
             Ok((_, verdict)) => {
-                if opened.account.probe().is_some() || opened.account.agents_prove_api() {
+                let proves = opened.account.probe().is_some() || opened.account.agents_prove_api();
+                // Where no harmless call proves it, one that is answered says at least that we may ask again: the next
+                // message shows the rest.
+                if proves || matches!(verdict, Verdict::Done { .. }) {
                     self.learn(opened, &verdict).await;
                 }
                 match verdict {

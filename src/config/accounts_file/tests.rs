@@ -53,7 +53,7 @@ fn the_dots_of_an_example_are_no_secret() {
     for (secret, lawful) in [
         ("…", false),
         ("hush hush", true),
-        ("hush\u{a0}", false),
+        ("hu\u{a0}sh", false),
         ("hu-sh_1", true),
     ] {
         for key in ["app_secret", "secret"] {

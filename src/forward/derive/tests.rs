@@ -170,6 +170,16 @@ fn what_the_core_says_is_chat_and_what_it_orders_is_the_conversations() {
         of(Kind::Conversation, &order).expect("a record")["order"]["verb"],
         "END"
     );
+    let words = v1::Message {
+        summary: "bye".into(),
+        ..Default::default()
+    };
+    let closing = message(What::Session(v1::SessionControl {
+        verb: v1::session_control::Verb::End as i32,
+        closing: Some(words),
+        ..Default::default()
+    }));
+    assert_eq!(of(Kind::Msg, &closing).expect("a record")["message"]["summary"], "bye");
     for nothing in [order, message(What::Typing(true))] {
         assert_eq!(of(Kind::Msg, &nothing), None);
         assert_eq!(of(Kind::User, &nothing), None);

@@ -128,20 +128,43 @@ impl Fetcher {
             Got::At(url) => self.by_url(handle, job, &url).await,
             Got::Refused(verdict) => refused(job, verdict),
             Got::File(streamed) => match self.whole(opened, call, range, streamed) {
-                Some(file) => self.keep(handle, job, file).await,
-                None => too_large(),
+                Ok(file) => self.keep(handle, job, file).await,
+                Err(outcome) => outcome,
             },
         }
     }
 
-    /// The whole file, whether it comes in one answer or range by range; `None`: it is too large.
-    fn whole(&self, opened: Arc<Opened>, call: Call, range: Option<u64>, streamed: Streamed) -> Option<Incoming> {
+    /// The whole file, whether it comes in one answer or range by range.
+    fn whole(
+        &self,
+        opened: Arc<Opened>,
+        call: Call,
+        range: Option<u64>,
+        streamed: Streamed,
+    ) -> Result<Incoming, Outcome> {
         let Streamed {
-            status, whole, file, ..
+            status,
+            from,
+            whole,
+            file,
+            ..
         } = streamed;
-        let (Some(most), 206, Some(total)) = (range, status, whole) else {
-            return Some(file);
+        let (Some(most), 206) = (range, status) else {
+            return Ok(file);
         };
+        if from.is_some_and(|from| from != 0) {
+            return Err(Outcome::again("other bytes came than were asked for"));
+        }
+        let Some(total) = whole else {
+            // Less than was asked for is all there is; else nobody says what is missing.
+            return match file.length.is_some_and(|length| length < most) {
+                true => Ok(file),
+                false => Err(Outcome::again("a part came, and nothing says of how much")),
+            };
+        };
+        if total > MAX_BYTES {
+            return Err(too_large());
+        }
         let ranges = Ranges {
             keeper: self.parts.keeper.clone(),
             opened,
@@ -152,7 +175,7 @@ impl Fetcher {
             fresh: true,
             current: file.bytes,
         };
-        (total <= MAX_BYTES).then(|| Incoming {
+        Ok(Incoming {
             length: Some(total),
             bytes: ranges.stream(),
             ..file
@@ -290,7 +313,7 @@ impl Ranges {
         let last = (self.at + self.most).min(self.total) - 1;
         let asked = self.keeper.download(&self.opened, &self.call, Some((self.at, last)));
         match asked.await {
-            Ok(Got::File(streamed)) if streamed.status == 206 => {
+            Ok(Got::File(streamed)) if streamed.status == 206 && streamed.from.is_none_or(|from| from == self.at) => {
                 self.current = streamed.file.bytes;
                 self.fresh = true;
                 Ok(())

@@ -90,22 +90,24 @@ impl Writer {
 
     /// Brings a parked event back as a new one.
     pub fn unpark(&mut self, row: Row) -> Result<Option<Arc<Stored>>, rusqlite::Error> {
-        let gone = self
-            .db
-            .prepare_cached("DELETE FROM parked WHERE event = ?1")?
-            .execute([row])?;
         let found: Option<Vec<u8>> = self
             .db
-            .prepare_cached("SELECT body FROM event WHERE row = ?1")?
+            .prepare_cached(
+                "SELECT event.body FROM parked JOIN event ON event.row = parked.event WHERE parked.event = ?1",
+            )?
             .query_row([row], |found| found.get(0))
             .optional()?;
-        let (1, Some(body)) = (gone, found) else {
+        let Some(body) = found else {
             return Ok(None);
         };
+        // Before anything is changed: what cannot be read is this event's alone, and not the commit's that others share.
         let event = v1::Event::decode(body.as_slice()).map_err(super::undecodable)?;
         let Some(again) = self.arrival_again(event)? else {
             return Ok(None);
         };
+        self.db
+            .prepare_cached("DELETE FROM parked WHERE event = ?1")?
+            .execute([row])?;
         self.append(&again).map(Some)
     }
 

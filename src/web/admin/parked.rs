@@ -12,7 +12,7 @@ use super::{
     paged, row, told,
 };
 use crate::{
-    ports::store::{Parked, Row},
+    ports::store::{Parked, Row, StoreError},
     schema::Timestamp,
     web::{
         Answer, Problem, State,
@@ -88,7 +88,7 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> Answer {
 pub async fn retry(request: HttpRequest, id: web::Path<String>, caller: Caller, state: Data<State>) -> Answer {
     Params::of(&request).done()?;
     let row = find(&state, &id).await?;
-    let back = state.store.unpark(row).await?.ok_or_else(none)?;
+    let back = state.store.unpark(row).await.map_err(unreadable)?.ok_or_else(none)?;
     let after = json!({ "eventId": back.event.id, "seq": back.event.seq });
     note(
         &state,
@@ -110,6 +110,19 @@ pub async fn discard(request: HttpRequest, id: web::Path<String>, caller: Caller
     }
     note(&state, &caller, Note::new("parked.discard", &id)).await;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// A record that is damaged is that event's own trouble.
+fn unreadable(error: StoreError) -> Problem {
+    match error {
+        StoreError::Broken(why) => Problem {
+            status: StatusCode::CONFLICT,
+            ..Problem::invalid(format!(
+                "the record of this event cannot be read and cannot come back, discard lets go of it: {why}"
+            ))
+        },
+        other => other.into(),
+    }
 }
 
 fn none() -> Problem {

@@ -113,6 +113,14 @@ async fn an_event_that_cannot_be_read_can_be_set_aside_and_looked_at_among_other
         [(1, first.event.id.as_str(), 0), (2, second.event.id.as_str(), 2)]
     );
     assert_eq!(bench.waiting(first.conversation).await, [1, 2], "Gaps in their places");
+
+    // It cannot come back, and whoever shares the commit with the attempt does not notice.
+    let tried = bench.store.unpark(first.row);
+    let (tried, said) = tokio::join!(tried, bench.store.accept(arrival("b", 7).into()));
+    assert!(matches!(tried, Err(StoreError::Broken(_))), "{tried:?}");
+    assert!(said.is_ok(), "{said:?}");
+    assert_eq!(bench.store.parked(None, 10).await.expect("listed").len(), 2);
+    assert!(bench.store.discard(first.row).await.expect("asked"));
 }
 
 #[tokio::test]
