@@ -228,6 +228,24 @@ async fn a_picture_that_is_not_uploaded_in_time_goes_by_the_api() {
 }
 
 #[tokio::test]
+async fn a_file_that_cannot_be_had_at_first_is_asked_for_again_while_the_request_is_open() {
+    let house = awake();
+    let event = house.wrote(5);
+    let media = house.kept(b"\x89PNG\r\n\x1a\n").await;
+    house.windows.open(&event.event.id, START + 4_000, true);
+    house.platform.will("/upload", [says(-1)]);
+    let image = json!({"message": {"parts": [{"image": {"handle": media.handle}}]}});
+    let waiting = async {
+        until(|| house.platform.asked("/upload").len() == 1, "the first upload").await;
+        house.clock.advance(Duration::from_millis(300));
+    };
+    let (messages, ()) = tokio::join!(house.answer(&event, vec![image]), waiting);
+    assert_eq!(house.now_of(&messages[0].result).status(), Status::HandedOver);
+    assert_eq!(house.platform.asked("/upload").len(), 2);
+    assert!(house.platform.sent().is_empty());
+}
+
+#[tokio::test]
 async fn a_kept_answer_that_is_fetched_is_told_as_handed_over_once() {
     let core = Core {
         all_delivery_updates: true,

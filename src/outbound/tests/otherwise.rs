@@ -199,6 +199,25 @@ async fn a_picture_that_the_account_cannot_take_goes_as_a_link_where_the_core_al
 }
 
 #[tokio::test]
+async fn no_link_leads_to_a_file_that_is_not_there() {
+    let house = awake();
+    let (resolver, mut url) = (&house.outbound.resolver, String::new());
+    let picture = resolver.picture("gone", &mut url).await;
+    let mut media = v1::Media {
+        handle: "gone".into(),
+        ..Default::default()
+    };
+    let address = resolver.address(&mut media).await;
+    for refused in [picture, address] {
+        assert!(matches!(refused, Err(resolve::Unresolved::Refused(ref error)) if error.code == "MEDIA_EXPIRED"));
+    }
+    assert_eq!((url.as_str(), media.url.as_str()), ("", ""));
+    media.handle = house.kept(b"bytes").await.handle;
+    resolver.address(&mut media).await.expect("it is there");
+    assert!(media.url.starts_with("https://media/"), "{media:?}");
+}
+
+#[tokio::test]
 async fn what_is_said_in_place_of_a_refused_message_reports_its_own_losses_alone() {
     let house = awake();
     let handle = kept_image(&house, "image/webp", b"no known kind").await;
