@@ -222,6 +222,10 @@ pub trait Account: Basis {
     fn pace(&self) -> &'static [Pace] {
         &[]
     }
+    /// The platform shows a video with a thumbnail of its own: the account's `default_thumb` where a core gives none.
+    fn video_has_thumb(&self) -> bool {
+        false
+    }
     /// A harmless call that shows whether the platform takes calls from our address; `None` where asking for a token shows it.
     fn probe(&self) -> Option<Call> {
         None

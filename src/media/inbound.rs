@@ -135,6 +135,10 @@ fn file(kind: &'static str, media: &mut v1::Media, see: &mut dyn FnMut(&mut Stri
             mime: media.mime.clone(),
         };
         see(&mut media.handle, wanted);
+        if media.handle.is_empty() {
+            // One of too many: nothing will ever be told of it.
+            media.set_state(State::Failed);
+        }
     }
 }
 
@@ -263,6 +267,16 @@ mod tests {
         let many = (0..200).map(|at| part(Content::Image(pending(&format!("M{at}"))), &[]));
         let mut event = event(many.collect());
         assert_eq!(wanted(&event).len(), MOST);
+        let Some(Body::Message(message)) = &event.body else {
+            panic!("a message")
+        };
+        for (at, part) in message.parts.iter().enumerate() {
+            let Some(Content::Image(media)) = &part.content else {
+                panic!("an image")
+            };
+            let state = if at < MOST { State::Pending } else { State::Failed };
+            assert_eq!((media.state(), media.handle.is_empty()), (state, at >= MOST), "{at}");
+        }
         event.redelivery_of = "before".into();
         assert!(wanted(&event).is_empty());
         let text = part(Content::Text(v1::Text::default()), &[]);

@@ -95,7 +95,7 @@ impl Job<'_> {
     }
 
     async fn file(&mut self, kind: &'static str, media: &mut v1::Media) -> Result<(), Unresolved> {
-        if !media.thumb_handle.is_empty() {
+        if !media.thumb_handle.is_empty() || kind == "video" && self.opened.account.video_has_thumb() {
             self.thumb(&mut media.thumb_handle).await?;
         }
         let has_source = !media.handle.is_empty() || !media.url.is_empty();

@@ -78,7 +78,7 @@ parts! {
         "HTML and Markdown are lowered to newlines and links; long texts are split (API) or cut (passive)";
     image: Native, Native, "a passive answer shows no GIF; without a copy on the platform a link";
     voice: Native, Native, "AMR or MP3, at most 60 s";
-    video: Native, Native, "MP4; `name` is the title, `caption` the description";
+    video: Native, Native, "MP4; `name` is the title, `caption` the description; the thumbnail is `thumbHandle`, else `default_thumb`";
     file: As("link"), As("link"), "official accounts cannot send files";
     location: As("text"), As("text"), "a text with a link to the map";
     link: Native, Native, "`news` with one article";

@@ -163,6 +163,10 @@ impl Account for Opened {
         Some(agents::call())
     }
 
+    fn video_has_thumb(&self) -> bool {
+        true
+    }
+
     /// Both belong to the one permission 客服接口.
     fn agents_prove_api(&self) -> bool {
         true

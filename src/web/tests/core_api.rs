@@ -171,6 +171,11 @@ async fn a_file_goes_in_raw_or_as_a_form() {
     for bad in [
         "--b--\r\n".to_owned(),
         form.replace("\"file\"", "\"fiel\""),
+        // What stands behind the file would be lost.
+        form.replace(
+            "--b--",
+            "--b\r\nContent-Disposition: form-data; name=\"account\"\r\n\r\nshop\r\n--b--",
+        ),
         form[..90].to_owned(),
     ] {
         assert_eq!(ask(&house, &house.core, post_form(bad)).await.code(), "INVALID_REQUEST");

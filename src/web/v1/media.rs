@@ -132,7 +132,15 @@ async fn form(
                     ),
                 };
                 let bytes = field.map(|chunk| chunk.map_err(std::io::Error::other));
-                return kept::put(state, caller, file, Box::pin(bytes)).await;
+                let kept = kept::put(state, caller, file, Box::pin(bytes)).await?;
+                // It would be lost, and somebody may have meant it. Nobody is told the handle: the file goes with the retention.
+                return match form.next_field().await.map_err(broken)? {
+                    Some(field) => Err(Problem::invalid(format!(
+                        "the form field {:?} stands behind file, expected nothing there; account goes before it",
+                        field.name().unwrap_or_default()
+                    ))),
+                    None => Ok(kept),
+                };
             }
             Some("account") => {
                 let mut text = Vec::new();
