@@ -218,3 +218,21 @@ async fn a_push_without_sender_and_a_kind_that_nobody_knows_are_told_and_answere
     );
     assert!(odd.event["raw"]["body"].is_string());
 }
+
+#[tokio::test]
+async fn an_api_that_was_shut_is_tried_again_after_an_examination() {
+    let world = world(json!({}), "", "", |_| Said::taken()).await;
+    world.says("oAnna", "hello?").await;
+    for code in [48001, 50002] {
+        let refusal = json!({ "api": "custom/send", "kind": "errcode", "errcode": code, "times": 1 });
+        world.sim_post("/sim/v1/faults", &refusal).await;
+        let wish = || json!({ "conversationKey": world.key("oAnna"), "text": "there you are" });
+        let (_, refused) = world.send("?wait=5s", wish()).await;
+        assert_eq!(refused["status"], "FAILED", "{code}: {refused}");
+        let (_, unasked) = world.send("?wait=5s", wish()).await;
+        assert_eq!(unasked["status"], "FAILED", "{code}, without a call: {unasked}");
+        world.bridge.get("/admin/v1/doctor?account=mini").await;
+        let (_, sent) = world.send("?wait=5s", wish()).await;
+        assert_eq!(sent["status"], "SENT", "{code}: {sent}");
+    }
+}
