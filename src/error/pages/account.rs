@@ -34,9 +34,9 @@ pub(super) static PAGES: &[(Code, Page)] = &[
         Code::NotEntitled,
         Page {
             cause_en: "The account may not use the customer-service API (48001 and kin): it is not verified, it belongs to an individual, its verification has lapsed, or the platform has punished it. Answers inside the callback still reach customers, so a robot seems to work and an agent does not.",
-            remedy_en: "Complete or renew the verification: official account, mp.weixin.qq.com → 设置与开发 → 公众号设置 → 账号详情 → 认证情况 → 微信认证; WeCom and WeChat customer service, admin console → 我的企业 → 企业信息 → 企业认证, and the application under 微信客服 → API → 可调用接口的应用. Accounts of individuals cannot be verified. Look at 设置与开发 → 接口权限 → 客服接口, and for punishments at the bell (通知中心). Until then set hold = \"three\" to gain time for passive answers.",
+            remedy_en: "Complete or renew the verification: official account, mp.weixin.qq.com → 设置与开发 → 公众号设置 → 账号详情 → 认证情况 → 微信认证; WeCom and WeChat customer service, admin console → 我的企业 → 企业信息 → 企业认证, and the application under 微信客服 → API → 可调用接口的应用. Accounts of individuals cannot be verified. Look at 设置与开发 → 接口权限 → 客服接口, and for punishments at the bell (通知中心). Until then hold = \"three\" gains an official account time for passive answers.",
             cause_zh: "该账号无权使用客服消息接口（48001等）：未认证、个人主体、认证已过期，或被平台处罚。回调内的被动回复仍然有效，所以机器人回复正常而人工回复收不到。",
-            remedy_zh: "请完成或续期认证：公众号后台 → 设置与开发 → 公众号设置 → 账号详情 → 认证情况 → 微信认证；企业微信与微信客服见管理后台 → 我的企业 → 企业信息 → 企业认证，并将应用加入微信客服 → API → 可调用接口的应用；个人主体不支持。权限见 设置与开发 → 接口权限 → 客服接口；处罚见右上角通知中心。在此之前可设hold = \"three\"为被动回复争取时间。",
+            remedy_zh: "请完成或续期认证：公众号后台 → 设置与开发 → 公众号设置 → 账号详情 → 认证情况 → 微信认证；企业微信与微信客服见管理后台 → 我的企业 → 企业信息 → 企业认证，并将应用加入微信客服 → API → 可调用接口的应用；个人主体不支持。权限见 设置与开发 → 接口权限 → 客服接口；处罚见右上角通知中心。在此之前公众号可设hold = \"three\"为被动回复争取时间。",
         },
     ),
     (

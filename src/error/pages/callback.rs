@@ -7,9 +7,9 @@ pub(super) static PAGES: &[(Code, Page)] = &[
         Code::BadSignature,
         Page {
             cause_en: "A callback came whose signature does not fit the account's Token, or that had none. Either the Token here differs from the one in the platform's console, or somebody else called the address.",
-            remedy_en: "Compare the Token letter by letter: mp.weixin.qq.com → 设置与开发 → 基本配置 → 服务器配置 → 令牌(Token). Enter the same one here (wxbridge account apply, or account rotate). Check that the callback URL ends with the id of this very account, and that no proxy rewrites the query.",
+            remedy_en: "Compare the Token letter by letter with the console's: official account, mp.weixin.qq.com → 设置与开发 → 基本配置 → 服务器配置 → 令牌(Token); mini-program, 开发管理 → 开发设置 → 消息推送; WeCom, 应用管理 → the application → 接收消息 → 设置API接收; WeChat customer service, 微信客服 → API; open platform, 开发资料 → 消息校验Token. Enter the same one here (wxbridge account apply, or account rotate). Check that the callback URL ends with the id of this very account, and that no proxy rewrites the query.",
             cause_zh: "收到的回调签名与本账号的Token不符，或没有签名。原因是此处的Token与微信后台不一致，或有人冒充微信访问了回调地址。",
-            remedy_zh: "请逐字核对Token：公众号后台 → 设置与开发 → 基本配置 → 服务器配置 → 令牌(Token)，并在本系统填入相同的值（wxbridge account apply 或 account rotate）。同时确认回调URL末尾是本账号的id，且反向代理没有改动查询参数。",
+            remedy_zh: "请与后台逐字核对Token：公众号后台 → 设置与开发 → 基本配置 → 服务器配置 → 令牌(Token)；小程序为 开发管理 → 开发设置 → 消息推送；企业微信为 应用管理 → 该应用 → 接收消息 → 设置API接收；微信客服为 微信客服 → API；开放平台为 开发资料 → 消息校验Token。并在本系统填入相同的值（wxbridge account apply 或 account rotate）。同时确认回调URL末尾是本账号的id，且反向代理没有改动查询参数。",
         },
     ),
     (

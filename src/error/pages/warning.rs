@@ -25,9 +25,9 @@ pub(super) static PAGES: &[(Code, Page)] = &[
         Code::OtherReceiverSuspected,
         Page {
             cause_en: "Our answers were all in time, yet customers see 该公众号提供的服务出现故障 or answers that are not ours. Another authorised platform, or a developer server, gets the same messages and fails.",
-            remedy_en: "Withdraw what is not needed: mp.weixin.qq.com → 设置与开发 → 公众号设置 → 授权管理 → 取消授权, and look at 设置与开发 → 基本配置 → 服务器配置. The proof of our answers is the ledger: GET /admin/v1/ledger.",
+            remedy_en: "Withdraw what is not needed: official account, mp.weixin.qq.com → 设置与开发 → 公众号设置 → 授权管理 → 取消授权, and look at 设置与开发 → 基本配置 → 服务器配置; mini-program, 设置 → 第三方服务 → 授权管理, and 开发管理 → 开发设置 → 消息推送. The proof of our answers is the ledger: GET /admin/v1/ledger.",
             cause_zh: "我们的应答全部及时，但用户仍看到“该公众号提供的服务出现故障”或并非我们发出的回复：另有授权平台或开发者服务器收到同样的消息且处理失败。",
-            remedy_zh: "请取消不需要的授权：公众号后台 → 设置与开发 → 公众号设置 → 授权管理 → 取消授权，并检查 设置与开发 → 基本配置 → 服务器配置。我方应答记录见 GET /admin/v1/ledger。",
+            remedy_zh: "请取消不需要的授权：公众号后台 → 设置与开发 → 公众号设置 → 授权管理 → 取消授权，并检查 设置与开发 → 基本配置 → 服务器配置；小程序为 设置 → 第三方服务 → 授权管理，并检查 开发管理 → 开发设置 → 消息推送。我方应答记录见 GET /admin/v1/ledger。",
         },
     ),
     (
