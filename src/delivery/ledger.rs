@@ -8,7 +8,8 @@ use super::patience;
 use crate::ports::{
     clock::Millis,
     store::{
-        ConversationId, Enqueued, EventQuery, NewMessage, Pending, Store, StoreError, Stored, Take, Told, Took, Waiting,
+        ConversationId, Enqueued, EventQuery, NewMessage, Offered, Pending, Store, StoreError, Stored, Take, Told,
+        Took, Waiting,
     },
 };
 
@@ -22,7 +23,7 @@ pub trait Ledger: Send + Sync + 'static {
     fn take_aside(&self, take: Take, tell: Told);
     async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError>;
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError>;
-    async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError>;
+    async fn offered(&self, query: EventQuery) -> Result<Offered, StoreError>;
     async fn enqueue(&self, message: NewMessage) -> Result<Enqueued, StoreError>;
     /// How long each event had been failing by itself when that was last noted.
     async fn failing(&self) -> Result<HashMap<String, Millis>, StoreError>;
@@ -57,8 +58,8 @@ impl Ledger for Whole {
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError> {
         self.0.reassign(conversations, to).await
     }
-    async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError> {
-        self.0.events(query).await
+    async fn offered(&self, query: EventQuery) -> Result<Offered, StoreError> {
+        self.0.offered(query).await
     }
     async fn enqueue(&self, message: NewMessage) -> Result<Enqueued, StoreError> {
         self.0.enqueue(message).await

@@ -95,20 +95,21 @@ impl Replay {
             let page = self
                 .tools
                 .ledger
-                .events(EventQuery {
+                .offered(EventQuery {
                     key: selection.key.clone(),
                     core: Some(core.name.to_string()),
                     from: selection.from,
                     to: selection.to,
                     after,
                     newest_first: false,
-                    offered: true,
                     limit: PAGE,
                 })
                 .await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = Some(last.row);
-            for stored in &page {
+            if page.events.is_empty() {
+                return Ok(());
+            }
+            after = page.next;
+            for stored in &page.events {
                 self.one(core, id, stored, selection.allow_replies, progress).await?;
             }
         }

@@ -178,9 +178,15 @@ pub struct EventQuery {
     /// Rows beyond this one, in the direction of reading.
     pub after: Option<Row>,
     pub newest_first: bool,
-    /// Without those that were set aside, parked or not any more: the Gap in their place tells of them.
-    pub offered: bool,
     pub limit: usize,
+}
+
+/// Stored events as a core is offered them: where one was set aside, parked or not any more, its Gap stands.
+#[derive(Clone, Debug, Default)]
+pub struct Offered {
+    pub events: Vec<Arc<Stored>>,
+    /// [`EventQuery::after`] of what follows; a Gap's own row is younger than its place.
+    pub next: Option<Row>,
 }
 
 // ───────────── messages ─────────────
@@ -391,6 +397,8 @@ pub trait Store: Send + Sync + 'static {
     async fn pause(&self, account: &str, since: Option<Millis>) -> Result<(), StoreError>;
     async fn event(&self, id: &str) -> Result<Option<Arc<Stored>>, StoreError>;
     async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError>;
+    /// The same, oldest first, as a core is offered them.
+    async fn offered(&self, query: EventQuery) -> Result<Offered, StoreError>;
 
     // ---- from the core
     async fn conversation(&self, key: &str) -> Result<Option<View>, StoreError>;

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::{super::*, START};
 use crate::{
-    ports::store::{Enqueued, EventQuery, NewMessage, Pending, Row, StoreError, Take, Told, Took, Waiting},
+    ports::store::{Enqueued, EventQuery, NewMessage, Offered, Pending, Row, StoreError, Take, Told, Took, Waiting},
     schema::{Timestamp, Written, v1},
 };
 
@@ -263,11 +263,13 @@ impl Ledger for FakeLedger {
         self.data().reassigned.extend(given);
         Ok(())
     }
-    async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError> {
+    async fn offered(&self, query: EventQuery) -> Result<Offered, StoreError> {
         let data = self.data();
         let after = query.after.unwrap_or(0);
         let fits = |it: &&Arc<Stored>| it.row > after && it.core.as_deref() == query.core.as_deref();
-        Ok(data.events.values().filter(fits).take(query.limit).cloned().collect())
+        let events: Vec<_> = data.events.values().filter(fits).take(query.limit).cloned().collect();
+        let next = events.last().map(|last| last.row);
+        Ok(Offered { events, next })
     }
     async fn enqueue(&self, message: NewMessage) -> Result<Enqueued, StoreError> {
         self.data().enqueued.push(message.client_message_id);

@@ -274,6 +274,12 @@ impl Store for MemoryStore {
     async fn event(&self, id: &str) -> Result<Option<Arc<Stored>>, StoreError> {
         Ok(self.with(|inner| inner.events.iter().find(|it| it.event.id == id).cloned()))
     }
+    async fn offered(&self, query: EventQuery) -> Result<Offered, StoreError> {
+        let events = self.events(query).await?;
+        let next = events.last().map(|last| last.row);
+        Ok(Offered { events, next })
+    }
+
     async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError> {
         let here = |it: &Arc<Stored>| it.event.conversation.as_ref().map(|it| it.key.clone()) == query.key;
         Ok(self.with(|inner| {

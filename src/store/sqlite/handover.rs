@@ -40,9 +40,6 @@ impl Writer {
         self.db
             .prepare_cached("INSERT OR REPLACE INTO parked (event, at, core, reason) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![stored.row, now, core, reason])?;
-        self.db
-            .prepare_cached("INSERT OR IGNORE INTO set_aside (event) VALUES (?1)")?
-            .execute([stored.row])?;
         // Its head alone: what is set aside may be what cannot be read.
         let head = stored.event.head();
         let gap = v1::Gap {
@@ -52,7 +49,11 @@ impl Writer {
             detail: reason.to_owned(),
             parked_event_ids: vec![head.id.to_owned()],
         };
-        self.put_gap(stored.conversation, gap)
+        let gap = self.put_gap(stored.conversation, gap)?;
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO set_aside (event, gap) VALUES (?1, ?2)")?
+            .execute([stored.row, gap.row])?;
+        Ok(gap)
     }
 
     /// Puts a Gap into the line where its last `seq` stands.

@@ -46,9 +46,9 @@ use crate::ports::{
     clock::Millis,
     feed::{Ask, FeedPage, FeedStore, FeedTaken, Gauge, Position},
     store::{
-        Accepted, Arrival, ConversationId, Enqueued, EventQuery, Message, MessageRef, NewMessage, Page, Parked,
-        Pending, Quarantined, Record, RecordWrite, Retention, Row, Settle, Store, StoreError, Stored, Swept, Take,
-        Told, Took, View, Waiting,
+        Accepted, Arrival, ConversationId, Enqueued, EventQuery, Message, MessageRef, NewMessage, Offered, Page,
+        Parked, Pending, Quarantined, Record, RecordWrite, Retention, Row, Settle, Store, StoreError, Stored, Swept,
+        Take, Told, Took, View, Waiting,
     },
 };
 use asked::Asked;
@@ -272,6 +272,10 @@ impl Store for SqliteStore {
 
     async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError> {
         self.reader.read(move |db| read::events(db, &query)).await
+    }
+
+    async fn offered(&self, query: EventQuery) -> Result<Offered, StoreError> {
+        self.reader.read(move |db| read::offered(db, &query)).await
     }
 
     async fn conversation(&self, key: &str) -> Result<Option<View>, StoreError> {

@@ -13,7 +13,8 @@ use super::{
 use crate::{
     conversation::{self, State},
     ports::store::{
-        ConversationId, EventQuery, Message, MessageRef, Parked, Pending, Quarantined, Record, Row, Stored, Waiting,
+        ConversationId, EventQuery, Message, MessageRef, Offered, Parked, Pending, Quarantined, Record, Row, Stored,
+        Waiting,
     },
     schema::Written,
     store::ids,
@@ -92,20 +93,36 @@ fn stored(
     }))
 }
 
+fn by_row(db: &Connection, row: Row) -> Found<Option<(Row, i64, Written)>> {
+    db.prepare_cached("SELECT row, conversation, body FROM event WHERE row = ?1")?
+        .query_row([row], read_event)
+        .optional()
+}
+
 pub fn event(db: &Connection, id: &str) -> Found<Option<Arc<Stored>>> {
     let Some(row) = ids::row_of(id) else { return Ok(None) };
-    let found = db
-        .prepare_cached("SELECT row, conversation, body FROM event WHERE row = ?1")?
-        .query_row([row], read_event)
-        .optional()?
-        .filter(|(_, _, event)| event.id == id);
+    let found = by_row(db, row)?.filter(|(_, _, event)| event.id == id);
     found
         .map(|found| stored(db, &mut CoreNames::default(), found))
         .transpose()
 }
 
 pub fn events(db: &Connection, query: &EventQuery) -> Found<Vec<Arc<Stored>>> {
-    let mut sql = "SELECT row, conversation, body FROM event WHERE 1".to_owned();
+    Ok(walk(db, query, AS_STORED)?.events)
+}
+
+/// The same, with Gaps in the places of what they stand for.
+pub fn offered(db: &Connection, query: &EventQuery) -> Found<Offered> {
+    walk(db, query, AS_OFFERED)
+}
+
+const AS_STORED: &str = "SELECT row, conversation, body, NULL FROM event WHERE 1";
+/// Beside each event that was set aside the row of its Gap, which does not come a second time at its own.
+const AS_OFFERED: &str = "SELECT row, conversation, body, (SELECT gap FROM set_aside WHERE set_aside.event = row) FROM event \
+    WHERE NOT EXISTS (SELECT 1 FROM set_aside WHERE set_aside.gap = row)";
+
+fn walk(db: &Connection, query: &EventQuery, select: &str) -> Found<Offered> {
+    let mut sql = select.to_owned();
     let mut values: Vec<Value> = Vec::new();
     let mut also = |clause: &str, value: Value| {
         values.push(value);
@@ -117,7 +134,7 @@ pub fn events(db: &Connection, query: &EventQuery) -> Found<Vec<Arc<Stored>>> {
                 row.get::<_, i64>(0)
             })
             .optional()?;
-        let Some(id) = id else { return Ok(Vec::new()) };
+        let Some(id) = id else { return Ok(Offered::default()) };
         also("conversation =", id.into());
     }
     if let Some(from) = query.from {
@@ -129,26 +146,31 @@ pub fn events(db: &Connection, query: &EventQuery) -> Found<Vec<Arc<Stored>>> {
     if let Some(after) = query.after {
         also(if query.newest_first { "row <" } else { "row >" }, after.into());
     }
-    if query.offered {
-        sql.push_str(" AND NOT EXISTS (SELECT 1 FROM set_aside WHERE set_aside.event = row)");
-    }
     sql.push_str(if query.newest_first {
         " ORDER BY row DESC"
     } else {
         " ORDER BY row"
     });
     let mut cores = CoreNames::default();
-    let mut found = Vec::new();
+    let mut found = Offered::default();
     let mut statement = db.prepare(&sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
     while let Some(row) = rows.next()? {
-        if found.len() >= query.limit {
+        if found.events.len() >= query.limit {
             break;
         }
         let conversation: i64 = row.get(1)?;
         let usual = cores.of(db, conversation)?.usual;
-        if query.core.is_none() || query.core.as_deref() == usual.as_deref() {
-            found.push(stored(db, &mut cores, read_event(row)?)?);
+        if query.core.is_some() && query.core.as_deref() != usual.as_deref() {
+            continue;
+        }
+        let shown = match row.get(3)? {
+            None => Some(read_event(row)?),
+            Some(gap) => by_row(db, gap)?,
+        };
+        if let Some(shown) = shown {
+            found.next = Some(row.get(0)?);
+            found.events.push(stored(db, &mut cores, shown)?);
         }
     }
     Ok(found)

@@ -65,8 +65,10 @@ CREATE INDEX feed_taken_event ON feed_taken (event);
 
 /// Whose place a Gap took, for as long as they are stored: what became of them afterwards is told by others. Since version 6.
 const SET_ASIDE: &str = "
-CREATE TABLE set_aside (event INTEGER PRIMARY KEY);
-INSERT INTO set_aside (event) SELECT event FROM parked;
+CREATE TABLE set_aside (event INTEGER PRIMARY KEY, gap INTEGER NOT NULL);
+CREATE INDEX set_aside_gap ON set_aside (gap);
+-- Which Gap was not noted before.
+INSERT INTO set_aside (event, gap) SELECT event, 0 FROM parked;
 ";
 
 /// From version 1: what waits was keyed by conversation.

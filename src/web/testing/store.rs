@@ -127,6 +127,12 @@ impl Store for FakeStore {
         let all = self.events.lock().expect("lock");
         Ok(all.iter().find(|stored| stored.event.id == id).cloned())
     }
+    async fn offered(&self, query: EventQuery) -> Result<Offered, StoreError> {
+        let events = self.events(query).await?;
+        let next = events.last().map(|last| last.row);
+        Ok(Offered { events, next })
+    }
+
     async fn events(&self, query: EventQuery) -> Result<Vec<Arc<Stored>>, StoreError> {
         let all = self.events.lock().expect("lock");
         Ok(all.iter().rev().take(query.limit).cloned().collect())

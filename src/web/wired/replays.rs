@@ -102,16 +102,17 @@ impl ReplayRun for PulledReplay {
             core: Some(self.wish.core.clone()),
             from: self.wish.from,
             to: self.wish.to,
-            offered: true,
             limit: AGAIN,
             ..EventQuery::default()
         };
         let broken = |error: StoreError| Fault::new(Code::Overloaded, error.to_string());
         loop {
-            let page = self.store.events(query.clone()).await.map_err(broken)?;
-            let Some(last) = page.last() else { return Ok(()) };
-            query.after = Some(last.row);
-            let rows: Vec<Row> = page.iter().map(|stored| stored.row).collect();
+            let page = self.store.offered(query.clone()).await.map_err(broken)?;
+            if page.events.is_empty() {
+                return Ok(());
+            }
+            query.after = page.next;
+            let rows: Vec<Row> = page.events.iter().map(|stored| stored.row).collect();
             // The next ones when these are taken: a feed holds no more of it than a core takes at a time.
             if !self.feeds.again(&self.wish.core, id, rows).await.map_err(broken)? {
                 return Err(Fault::new(
@@ -119,7 +120,7 @@ impl ReplayRun for PulledReplay {
                     "the bridge goes down before the core took all of it",
                 ));
             }
-            self.taken.fetch_add(page.len() as u64, Ordering::Relaxed);
+            self.taken.fetch_add(page.events.len() as u64, Ordering::Relaxed);
         }
     }
 

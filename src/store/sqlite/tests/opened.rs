@@ -105,12 +105,11 @@ async fn a_store_of_version_5_knows_what_is_parked_as_set_aside() {
     drop(old);
     let store = open(bench.dir.path(), &bench.clock, &bench.heard).expect("brought up to date");
     let query = EventQuery {
-        offered: true,
         limit: 10,
         ..EventQuery::default()
     };
-    let found = store.events(query).await.expect("read");
-    assert_eq!(found.len(), 1, "the Gap");
+    let found = store.offered(query).await.expect("read");
+    assert_eq!(found.events.len(), 1, "the Gap");
 }
 
 #[tokio::test]
