@@ -352,3 +352,28 @@ async fn sends(bridge: &Bridge, core: &Core, shop: &Shop, size: u64, count: usiz
     let message = core.hears(count).await.remove(count - 1);
     image(&message)["handle"].as_str().unwrap().to_owned()
 }
+
+#[tokio::test]
+async fn a_video_that_has_no_thumbnail_takes_the_accounts_own() {
+    let world = World::new("", |_| Said::taken()).await;
+    let kept = async |name: &str, mime: &str, bytes: Vec<u8>| {
+        let path = format!("/v1/media?name={name}");
+        let kept = world.bridge.operator(Method::POST, &path).header("content-type", mime);
+        let kept: Value = kept.body(bytes).send().await.unwrap().json().await.unwrap();
+        kept["handle"].as_str().unwrap().to_owned()
+    };
+    let thumb = kept("t.jpg", "image/jpeg", b"\xff\xd8\xff\xe0 a picture".to_vec()).await;
+    let video = kept("v.mp4", "video/mp4", b"\0\0\0\x18ftypmp42 a film".to_vec()).await;
+    let shop = world.shop.clone().with(&format!("default_thumb = {thumb:?}"));
+    world.bridge.apply(&[&shop], &world.sim.url()).await;
+    world.says("o1", "a film, please").await;
+    let wish =
+        json!({ "conversationKey": world.key("o1"), "message": { "parts": [{ "video": { "handle": video } }] } });
+    let (_, sent) = world.send("?wait=5s", wish).await;
+    assert_eq!(sent["status"], "SENT", "{sent}");
+    let calls = world.calls("custom/send").await;
+    assert!(
+        calls.iter().any(|call| call.to_string().contains("thumb_media_id")),
+        "{calls:?}"
+    );
+}

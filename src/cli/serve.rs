@@ -160,15 +160,15 @@ fn ignores_hang_up(status: &str) -> bool {
 impl From<StartFault> for Failure {
     fn from(fault: StartFault) -> Self {
         let exit = match &fault {
-            StartFault::Config(_) | StartFault::Keys(_) | StartFault::Tls { .. } | StartFault::Link(_) => CONFIG,
+            StartFault::Keys(_) | StartFault::Tls { .. } | StartFault::Link(_) => CONFIG,
             // The key ring is not the one that sealed them.
             StartFault::Accounts(AccountsError::Vault { .. }) | StartFault::OwnKey(OwnKeyError::Vault { .. }) => CONFIG,
             StartFault::Taken(_) => TAKEN,
             _ => FAILED,
         };
-        match &fault {
-            StartFault::Config(faults) => Failure::told(exit, fault.to_string(), faults.in_chinese()),
-            _ => Failure::new(exit, fault.to_string()),
+        match fault {
+            StartFault::Config(faults) => faults.into(),
+            fault => Failure::new(exit, fault.to_string()),
         }
     }
 }

@@ -67,7 +67,7 @@ fn http1(mut config: ClientConfig) -> ClientConfig {
 
 /// Whether the other side ended the handshake when we thought it done: in TLS 1.3 it looks at who we are last, and says what it
 /// thinks of it where the first answer is awaited.
-pub fn ended_handshake(error: &(dyn Error + 'static)) -> bool {
+pub(super) fn ended_handshake(error: &(dyn Error + 'static)) -> bool {
     use rustls::AlertDescription as Alert;
     let mut next = Some(error);
     while let Some(cause) = next {

@@ -250,6 +250,7 @@ mod tests {
     fn a_minute_holds_what_the_metrics_gained_in_it() {
         let (observer, day) = (Observer::new(), Day::default());
         observer.callback_answered("shop", "official_account", "success", 3.0, None);
+        observer.callback_answered("shop", "official_account", "echostr", 3.0, None);
         day.sample(&observer.metrics, age(0), NOW);
         for millis in [3.0, 3.0, 4_800.0, 9_000.0] {
             observer.callback_answered("shop", "official_account", "passive", millis, None);

@@ -195,7 +195,7 @@ impl Outbound {
         }
         let (outbound, at, whole) = (self.clone(), opened.clone(), say.clone());
         let fitting = Pictures::IfFit(*ask, Room::Same(*facts));
-        let mut rendering = tokio::spawn(async move {
+        let rendering = tokio::spawn(async move {
             loop {
                 let rendered = outbound.rendered(&at, whole.clone(), roads, How::Kept, fitting).await;
                 // A plain "not now" may be over before the request is: it may be the only road there is.
@@ -208,16 +208,16 @@ impl Outbound {
             }
         });
         let rendered = tokio::select! {
-            rendered = &mut rendering => rendered.map_err(|_| Way::Outbox)?,
-            // Words do not miss the open request for a picture's sake: it is a link then.
-            () = self.parts.clock.sleep_until(deadline) => {
-                return if is_words { words_alone() } else { Err(Way::Outbox) };
-            }
+            rendered = rendering => rendered.map_err(|_| Way::Outbox)?.map(Some),
+            () = self.parts.clock.sleep_until(deadline) => Ok(None),
         };
-        rendered.map_err(|unresolved| match unresolved {
-            Unresolved::Refused(error) => failed(error),
-            Unresolved::Later(_) => Way::Outbox,
-        })
+        match rendered {
+            Ok(Some(pieces)) => Ok(pieces),
+            Err(Unresolved::Refused(error)) => Err(failed(error)),
+            // Words do not miss the open request for a picture's sake: it is a link then.
+            Ok(None) | Err(Unresolved::Later(_)) if is_words => words_alone(),
+            Ok(None) | Err(Unresolved::Later(_)) => Err(Way::Outbox),
+        }
     }
 
     /// `say` with its files on the platform, and what that cost.

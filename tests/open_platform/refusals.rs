@@ -205,6 +205,26 @@ async fn a_message_counts_for_the_account_that_it_names_and_one_for_a_stranger_i
         codes.contains(&json!("ACCOUNT_UNKNOWN")) && codes.contains(&json!("WRONG_RECEIVER")),
         "{kept}"
     );
+    // One that nobody has bound is what it was when it is read again.
+    let stranger = office::official_account("stranger");
+    let sealed = stranger.sealed_by(&own(), &stranger.text("oAnna", msg_id(), "not yet"));
+    let path = format!("/open/platform/message/{}?{}", stranger.app_id, sealed.query);
+    let pushed = office.bridge.http.post(office.bridge.public(&path)).body(sealed.body);
+    assert_eq!(pushed.send().await.unwrap().status(), 200);
+    let newest: Value = office.bridge.get("/admin/v1/quarantine").await;
+    let ids = |kept: &Value| -> Vec<Value> {
+        kept["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["id"].clone())
+            .collect()
+    };
+    let known = ids(&kept);
+    let id = ids(&newest).into_iter().find(|id| !known.contains(id)).unwrap();
+    let path = format!("/admin/v1/quarantine/{}/retry", id.as_str().unwrap());
+    let (_, refused) = office.bridge.post(&path, &json!({})).await;
+    assert_eq!(refused["code"], "ACCOUNT_UNKNOWN", "{refused}");
     // The platform has no address of the usual kind.
     let url = office.bridge.public("/callback/platform");
     assert_eq!(

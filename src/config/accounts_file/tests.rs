@@ -49,6 +49,16 @@ fn an_agent_is_named_by_its_number_in_both_spellings() {
 }
 
 #[test]
+fn what_surrounds_a_pasted_secret_is_no_part_of_it() {
+    let text = "[[account]]\nid = \"shop\"\nchannel = \"x\"\napp_secret = \" hush hush\\n\"\n\
+        token = \"abc \"\nprevious = { token = \" cba\" }\n";
+    let read = parse("accounts.toml", text, Form::Toml, true, |_| Vec::new()).expect("lawful");
+    let previous = read[0].previous.as_ref().expect("one");
+    let secrets = [&read[0].app_secret, &read[0].token, &previous.token].map(Secret::expose);
+    assert_eq!(secrets, ["hush hush", "abc", "cba"]);
+}
+
+#[test]
 fn the_dots_of_an_example_are_no_secret() {
     for (secret, lawful) in [
         ("…", false),

@@ -13,7 +13,6 @@ use tonic_prost::{ProstCodec, ProstEncoder};
 use super::{ANSWER_BYTES_MAX, Carried, connection::Silence};
 use crate::schema::v1::DeliverResponse;
 
-#[derive(Default)]
 pub(super) struct Deliver;
 
 /// Reads an answer.

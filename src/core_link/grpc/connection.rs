@@ -88,16 +88,18 @@ impl Route {
 
 impl Connection {
     fn new(connector: &Connector, origin: &Uri) -> Self {
-        let mutes = Mutes::default();
         let client = Client::builder(TokioExecutor::new())
             .http2_only(true)
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .http2_adaptive_window(true)
-            .build(connector.noting(&mutes));
+            .build(connector.clone());
         Self {
-            wire: Wire { client, mutes },
+            wire: Wire {
+                client,
+                mutes: connector.mutes.clone(),
+            },
             origin: origin.clone(),
         }
     }
@@ -179,13 +181,6 @@ pub struct Connector {
     inner: HttpsConnector<HttpConnector>,
     limit: Duration,
     mutes: Mutes,
-}
-
-impl Connector {
-    fn noting(&self, mutes: &Mutes) -> Self {
-        let mutes = mutes.clone();
-        Self { mutes, ..self.clone() }
-    }
 }
 
 impl Service<Uri> for Connector {

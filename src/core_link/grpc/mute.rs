@@ -16,7 +16,7 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 /// More than a first word needs.
 const FIRST: usize = 1 << 10;
 
-/// Which connections of one client ended without a word.
+/// Which connections to one core ended without a word.
 #[derive(Clone, Debug, Default)]
 pub struct Mutes(Arc<Mutex<Ended>>);
 

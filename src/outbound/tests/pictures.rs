@@ -78,6 +78,18 @@ async fn words_do_not_wait_for_a_picture_longer_than_their_request_is_open() {
 }
 
 #[tokio::test]
+async fn words_do_not_miss_their_request_for_a_picture_that_the_platform_does_not_take_now() {
+    let house = house();
+    let event = house.wrote(3);
+    house.windows.open(&event.event.id, START + 4_000, true);
+    house.platform.will("/upload", [says(-1)]);
+    let messages = house.answer(&event, vec![html(PICTURED)]).await;
+    assert_eq!(house.windows.handed(&event.event.id), [PICTURED]);
+    let result = house.now_of(&messages[0].result);
+    assert_eq!((result.status(), told(&result)), (Status::HandedOver, vec!["link"]));
+}
+
+#[tokio::test]
 async fn what_has_begun_goes_on_as_it_began() {
     let house = house();
     house.wrote(2);

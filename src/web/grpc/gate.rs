@@ -78,9 +78,14 @@ pub fn status(problem: &Problem) -> Status {
     rpc::refusal_with(code, problem.code, &problem.detail, &more)
 }
 
-/// A service or a call that nobody here has: tools know it by gRPC's own code.
+/// A service or a call that nobody here has.
 pub fn nobody(why: &str) -> Status {
-    rpc::refusal_with(Grpc::Unimplemented, Code::NotFound, why, &rpc::More::default())
+    unimplemented(Code::NotFound, why)
+}
+
+/// Tools know it by gRPC's own code.
+fn unimplemented(code: Code, why: &str) -> Status {
+    rpc::refusal_with(Grpc::Unimplemented, code, why, &rpc::More::default())
 }
 
 /// What the library refused before any of ours saw it gets its code too.
@@ -94,7 +99,7 @@ pub fn explained(response: Response<Body>) -> Response<Body> {
         Grpc::Internal => Code::InvalidRequest,
         // A compressed message says so itself, an unknown call says nothing.
         Grpc::Unimplemented if status.message().is_empty() => return nobody("there is no such call").into_http(),
-        Grpc::Unimplemented => return nobody(status.message()).into_http(),
+        Grpc::Unimplemented => return unimplemented(Code::InvalidRequest, status.message()).into_http(),
         _ => return response,
     };
     self::status(&Problem::new(code, status.message())).into_http()
