@@ -174,6 +174,11 @@ fn a_code_is_explained_in_the_language_of_the_operator() {
     let (exit, number, _) = check(&["explain", "45015"], &[]);
     assert_eq!(exit, 0);
     assert!(number.contains("45015") && number.contains("WINDOW_CLOSED"), "{number}");
+    let number = check(&["--lang", "zh", "explain", "45015"], &[]).1;
+    assert!(
+        number.starts_with("公众号 45015: 回复时限已过 (不再重试)\n处理办法："),
+        "{number}"
+    );
     let (exit, busy, _) = check(&["explain", "-1"], &[]);
     assert_eq!(exit, 0);
     assert!(busy.contains("PLATFORM_DOWN"), "{busy}");

@@ -59,11 +59,13 @@ pub trait Channel: Tables {
 /// An error number of the platform, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlatformCode {
-    pub meaning: &'static str,
+    pub meaning_en: &'static str,
+    pub meaning_zh: &'static str,
     /// The code of ours that it becomes.
     pub code: Code,
     /// What we do about it by ourselves.
-    pub follows: &'static str,
+    pub follows_en: &'static str,
+    pub follows_zh: &'static str,
     pub remedy_en: &'static str,
     pub remedy_zh: &'static str,
 }

@@ -22,12 +22,10 @@ pub fn run(context: &Context<'_>, text: &str) -> Outcome {
         if !found.is_empty() {
             let items: Vec<_> = found.iter().map(|(card, it)| theirs(card.name, number, it)).collect();
             return context.show(&json!({ "items": items }), |_| {
-                found
-                    .iter()
-                    .map(|(card, it)| {
-                        platform_page(context, context.lang.pick(card.title_en, card.title_zh), number, it)
-                    })
-                    .collect()
+                let pages = found.iter().map(|(card, it)| {
+                    platform_page(context, context.lang.pick(card.title_en, card.title_zh), number, it)
+                });
+                pages.collect::<Vec<_>>().join("\n")
             });
         }
     }
@@ -57,8 +55,8 @@ fn platform_page(context: &Context<'_>, channel: &str, number: i64, it: &Platfor
     let lang = context.lang;
     format!(
         "{channel} {number}: {} ({})\n{}{}\n\n{}",
-        it.meaning,
-        it.follows,
+        lang.pick(it.meaning_en, it.meaning_zh),
+        lang.pick(it.follows_en, it.follows_zh),
         lang.pick("What to do: ", "处理办法："),
         lang.pick(it.remedy_en, it.remedy_zh),
         page(context, it.code),
@@ -80,8 +78,8 @@ fn theirs(channel: &str, number: i64, it: &PlatformCode) -> Value {
     json!({
         "channel": channel,
         "number": number,
-        "meaning": it.meaning,
-        "follows": it.follows,
+        "meaning": { "en": it.meaning_en, "zh": it.meaning_zh },
+        "follows": { "en": it.follows_en, "zh": it.follows_zh },
         "remedy": { "en": it.remedy_en, "zh": it.remedy_zh },
         "explained": ours(it.code),
     })

@@ -24,14 +24,15 @@ pub enum Class {
 }
 
 impl Class {
-    pub fn name(self) -> &'static str {
+    /// In English and in Chinese.
+    fn names(self) -> (&'static str, &'static str) {
         match self {
-            Class::Retry => "retried with back-off",
-            Class::NextMinute => "retried in the next minute",
-            Class::Blocked => "retried after a minute",
-            Class::Token => "token refreshed, retried once",
-            Class::Upload => "uploaded again, retried once",
-            Class::Final => "final",
+            Class::Retry => ("retried with back-off", "逐步延长间隔重试"),
+            Class::NextMinute => ("retried in the next minute", "下一分钟重试"),
+            Class::Blocked => ("retried after a minute", "一分钟后重试"),
+            Class::Token => ("token refreshed, retried once", "刷新令牌后重试一次"),
+            Class::Upload => ("uploaded again, retried once", "重新上传后重试一次"),
+            Class::Final => ("final", "不再重试"),
         }
     }
 }
@@ -40,7 +41,8 @@ impl Class {
 #[derive(Clone, Copy)]
 pub struct Row {
     pub codes: &'static [i64],
-    pub meaning: &'static str,
+    pub meaning_en: &'static str,
+    pub meaning_zh: &'static str,
     pub code: Code,
     pub class: Class,
     pub learned: Option<Learned>,
@@ -72,10 +74,14 @@ pub fn numbers(table: Table) -> Vec<i64> {
 
 /// The row of a number, for people.
 pub fn explain(table: Table, number: i64) -> Option<PlatformCode> {
-    row(table, number).map(|row| PlatformCode {
-        meaning: row.meaning,
+    let row = row(table, number)?;
+    let (follows_en, follows_zh) = row.class.names();
+    Some(PlatformCode {
+        meaning_en: row.meaning_en,
+        meaning_zh: row.meaning_zh,
         code: row.code,
-        follows: row.class.name(),
+        follows_en,
+        follows_zh,
         remedy_en: row.remedy_en,
         remedy_zh: row.remedy_zh,
     })
@@ -100,7 +106,7 @@ pub const fn join<const N: usize>(own: &[Row], shared: &[Row]) -> [Row; N] {
     all
 }
 
-/// Writes a `TABLE`: `[numbers] meaning, Code, Class, learned, remedy in English, remedy in Chinese;` a line each. With
+/// Writes a `TABLE`: `[numbers] meaning, Code, Class, learned, remedy;` each, meaning and remedy in English and in Chinese. With
 /// `and table;` before them, the rows of that table stand behind.
 macro_rules! table {
     (and $shared:expr; $($own:tt)*) => {
@@ -112,11 +118,13 @@ macro_rules! table {
         pub static TABLE: &[$crate::channels::common::codes::Row] =
             &$crate::channels::common::codes::join::<{ own::TABLE.len() + $shared.len() }>(own::TABLE, $shared);
     };
-    ($( [$($n:literal),+] $meaning:literal, $code:ident, $class:ident, $learned:expr, $en:literal, $zh:literal; )*) => {
+    ($( [$($n:literal),+] $means_en:literal, $means_zh:literal, $code:ident, $class:ident, $learned:expr,
+        $en:literal, $zh:literal; )*) => {
         /// Every code that the platform's pages name for the calls we make, and those beside them.
         pub const TABLE: &[$crate::channels::common::codes::Row] = &[ $( $crate::channels::common::codes::Row {
             codes: &[$($n),+],
-            meaning: $meaning,
+            meaning_en: $means_en,
+            meaning_zh: $means_zh,
             code: $crate::error::Code::$code,
             class: $crate::channels::common::codes::Class::$class,
             learned: $learned,

@@ -45,10 +45,10 @@ fn every_number_of_a_table_is_judged_as_it_is_explained() {
             let told = channel
                 .explain(number)
                 .unwrap_or_else(|| panic!("{name}: {number} is not explained"));
-            assert!(
-                !told.meaning.is_empty() && !told.remedy_en.is_empty() && !told.remedy_zh.is_empty(),
-                "{name}: {number}"
-            );
+            let texts = [told.meaning_en, told.meaning_zh, told.remedy_en, told.remedy_zh];
+            assert!(texts.iter().all(|text| !text.is_empty()), "{name}: {number}");
+            let chinese = [told.meaning_zh, told.remedy_zh].iter().all(|text| !text.is_ascii());
+            assert!(chinese, "{name}: {number}");
             let verdict = account.judge(
                 &call,
                 &Answer::json(200, format!(r#"{{"errcode":{number},"errmsg":"x"}}"#)),
@@ -83,7 +83,7 @@ fn what_was_called_too_often_says_so() {
     for name in ["wecom_app", "wechat_kf"] {
         let channel = REGISTRY.iter().find(|it| it.card().name == name).expect("registered");
         let told = channel.explain(45009).expect("explained");
-        assert_eq!(told.follows, "retried after a minute", "{name}");
+        assert_eq!(told.follows_en, "retried after a minute", "{name}");
         assert_eq!(account(*channel).lasts(45009), Lasts::Minute, "{name}");
     }
 }
@@ -126,7 +126,7 @@ fn codes() -> String {
     );
     for channel in crate::channels::all().filter(|channel| !channel.numbers().is_empty()) {
         out.push_str(&format!(
-            "\n## {} (`{}`)\n\n| platform | meaning | code | then | remedy | 处理办法 |\n|---|---|---|---|---|---|\n",
+            "\n## {} (`{}`)\n\n| platform | meaning | code | then | remedy | 含义 | 处理办法 |\n|---|---|---|---|---|---|---|\n",
             channel.card().title_en,
             channel.card().name
         ));
@@ -146,12 +146,13 @@ fn codes_of(channel: &dyn Channel) -> String {
         };
         let numbers: Vec<_> = same.iter().map(i64::to_string).collect();
         out.push_str(&format!(
-            "| {} | {} | `{}` | {} | {} | {} |\n",
+            "| {} | {} | `{}` | {} | {} | {} | {} |\n",
             numbers.join(" "),
-            it.meaning,
+            it.meaning_en,
             it.code,
-            it.follows,
+            it.follows_en,
             it.remedy_en,
+            it.meaning_zh,
             it.remedy_zh
         ));
     }
