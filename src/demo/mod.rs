@@ -40,6 +40,11 @@ impl Running {
         format!("http://{}", self.address)
     }
 
+    /// What is to be said of an address that others reach: the page asks for no token.
+    fn warning(&self) -> &'static str {
+        warning(self.address)
+    }
+
     pub async fn stop(self) {
         self.handle.stop(false).await;
     }
@@ -50,6 +55,13 @@ impl Drop for Running {
         // The order to stop is sent when the future is made; it need not be polled.
         drop(self.handle.stop(false));
     }
+}
+
+fn warning(address: SocketAddr) -> &'static str {
+    if address.ip().is_loopback() {
+        return "";
+    }
+    "Whoever reaches this address can use the page, which asks for no token. 能访问此地址的人都能使用该页面，页面不需要令牌。\n"
 }
 
 fn client() -> io::Result<reqwest::Client> {

@@ -114,12 +114,13 @@ impl Demo {
     pub fn words(&self) -> String {
         format!(
             "simulated WeChat  {}\nbridge, callbacks {}\nconsole and API   {}\n\
-             state folder      {} (its operator.token opens the console)\n\
+             state folder      {} (its operator.token opens the console)\n{}\
              Open this page in a browser; Ctrl-C ends the demo. 用浏览器打开下面的地址，按 Ctrl-C 结束：\n{}\n",
             self.sim.url(),
             self.bridge.public_url(),
             self.bridge.internal_url(),
             self.dir.display(),
+            self.page.warning(),
             self.url()
         )
     }

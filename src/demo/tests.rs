@@ -112,6 +112,23 @@ async fn the_picture_is_uploaded_once() {
     assert!(asked[0].0.starts_with("/v1/media") && asked[0].1.contains("core-token"));
 }
 
+#[test]
+fn an_address_that_others_reach_is_warned_of() {
+    for (address, quiet) in [
+        ("127.0.0.1:80", true),
+        ("[::1]:80", true),
+        ("0.0.0.0:80", false),
+        ("192.0.2.7:80", false),
+        ("[::]:80", false),
+    ] {
+        assert_eq!(
+            super::warning(address.parse().expect("an address")).is_empty(),
+            quiet,
+            "{address}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn the_page_forwards_with_its_own_token_and_to_its_own_host_only() {
     let asked = Asked::default();
