@@ -9,6 +9,8 @@ use std::{
 
 use super::{StartFault, switchboard::Switchboard};
 use crate::{
+    api_tokens::OPERATOR_FILE,
+    backup,
     config::Config,
     delivery, feed,
     inbound::windows::OpenRequests,
@@ -75,6 +77,7 @@ pub async fn prepare(config: &Config, announce: fn(&str)) -> Result<Ground, Star
     });
     let options = sqlite::Options {
         dir: dir.clone(),
+        trace: trace(dir),
         reserve: config.store.reserve,
         clock: clock.clone(),
         chance: chance.clone(),
@@ -116,6 +119,14 @@ fn keys(config: &Config) -> Result<Vault, VaultError> {
 pub fn lost_key_ring(dir: &Path) -> Option<VaultError> {
     let file = key_ring(dir, None);
     (!file.exists() && dir.join(sqlite::FILE).exists()).then_some(VaultError::Lost { file })
+}
+
+/// What only a folder has that a store stood in, or was about to be restored into.
+fn trace(dir: &Path) -> Option<String> {
+    let names = fs::read_dir(dir).into_iter().flatten().flatten();
+    names
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .find(|name| name == OPERATOR_FILE || name.starts_with(backup::DRAFT))
 }
 
 /// Aside, because it may take long after a crash and the runtime may have one thread.
@@ -160,6 +171,18 @@ mod tests {
         let told = crate::app::USABLE.key_ring(&config.store);
         assert_eq!(told, Err(("dir", lost)));
         assert!(!ring.exists(), "none that could be taken for it");
+    }
+
+    #[test]
+    fn a_folder_that_has_been_used_is_known_by_what_is_in_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        fs::write(dir.path().join(crate::vault::FILE), "").expect("written");
+        assert_eq!(trace(dir.path()), None, "keys may be brought before the first start");
+        for name in [OPERATOR_FILE, "restore-Ab12"] {
+            let dir = tempfile::tempdir().expect("a folder");
+            fs::write(dir.path().join(name), "").expect("written");
+            assert_eq!(trace(dir.path()).as_deref(), Some(name));
+        }
     }
 
     #[test]

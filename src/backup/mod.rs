@@ -40,6 +40,8 @@ const KEY_RING: &str = "key-ring";
 const OPERATOR_TOKEN: &str = "operator.token";
 /// Media files, below the folder of this name in the state folder.
 const MEDIA: &str = "media";
+/// How the name of the folder begins that a restore fills before anything is in its place.
+pub const DRAFT: &str = "restore-";
 
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
@@ -59,6 +61,8 @@ pub enum BackupError {
     Damaged(String),
     #[error("{} is not empty: a backup is restored into an empty state folder", .0.display())]
     NotEmpty(PathBuf),
+    #[error("{} is left of a restore that was interrupted: empty the folder and restore again", .0.display())]
+    Interrupted(PathBuf),
     #[error("{} is in use by another process: stop the daemon first", .0.display())]
     InUse(PathBuf),
     #[error("{} holds another key ring than the backup: restore without master_key_file, or add the backup's keys", .0.display())]
@@ -218,7 +222,7 @@ pub fn restore(
         .create(target.dir)
         .map_err(BackupError::io(&inside))?;
     must_be_empty(target.dir)?;
-    let draft = tempfile::TempDir::with_prefix_in("restore-", target.dir).map_err(BackupError::io(&inside))?;
+    let draft = tempfile::TempDir::with_prefix_in(DRAFT, target.dir).map_err(BackupError::io(&inside))?;
     let mut sections = open(file, passphrase)?;
     let mut seen = Vec::new();
     while let Some(section) = sections.next()? {
@@ -231,9 +235,15 @@ pub fn restore(
             return Err(BackupError::Damaged(format!("it holds no {needed}")));
         }
     }
-    settle_key_ring(&draft.path().join(vault::FILE), target.master_key_file)?;
     let epoch = raise(&draft.path().join(target.database))?;
-    for entry in fs::read_dir(draft.path()).map_err(BackupError::io(&inside))?.flatten() {
+    settle_key_ring(&draft.path().join(vault::FILE), target.master_key_file)?;
+    let mut entries: Vec<_> = fs::read_dir(draft.path())
+        .map_err(BackupError::io(&inside))?
+        .flatten()
+        .collect();
+    // The database last: where it is, all of it is.
+    entries.sort_by_key(|entry| entry.file_name() == target.database);
+    for entry in entries {
         fs::rename(entry.path(), target.dir.join(entry.file_name())).map_err(BackupError::io(&inside))?;
     }
     let folder = fs::File::open(target.dir).map_err(BackupError::io(&inside))?;
@@ -244,11 +254,17 @@ pub fn restore(
 fn must_be_empty(dir: &Path) -> Result<(), BackupError> {
     let entries = fs::read_dir(dir).map_err(BackupError::io(dir.display().to_string()))?;
     // A fresh volume has this folder.
-    let empty = entries.flatten().all(|entry| entry.file_name() == "lost+found");
-    match empty {
-        true => Ok(()),
-        false if is_held(dir) => Err(BackupError::InUse(dir.to_owned())),
-        false => Err(BackupError::NotEmpty(dir.to_owned())),
+    let found = entries.flatten().filter(|entry| entry.file_name() != "lost+found");
+    let found: Vec<_> = found.map(|entry| entry.path()).collect();
+    let left = found.iter().find(|path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with(DRAFT))
+    });
+    match left {
+        _ if found.is_empty() => Ok(()),
+        _ if is_held(dir) => Err(BackupError::InUse(dir.to_owned())),
+        Some(left) => Err(BackupError::Interrupted(left.clone())),
+        None => Err(BackupError::NotEmpty(dir.to_owned())),
     }
 }
 

@@ -121,6 +121,33 @@ fn a_state_folder_in_use_is_not_written_into() {
 }
 
 #[test]
+fn what_an_interrupted_restore_left_is_named() {
+    let fixture = Fixture::new();
+    let file = fixture.backup(None);
+    let left = fixture.root.path().join("g/restore-x1");
+    fs::create_dir_all(&left).expect("a folder");
+    assert!(matches!(
+        fixture.restore(&file, None, "g"),
+        Err(BackupError::Interrupted(named)) if named == left
+    ));
+}
+
+#[test]
+fn a_refused_restore_leaves_no_key_ring() {
+    let fixture = Fixture::new();
+    let file = fixture.backup(None);
+    let ring = fixture.root.path().join("ring");
+    let target = Target {
+        dir: &fixture.root.path().join("h"),
+        database: "wx.db",
+        master_key_file: Some(&ring),
+    };
+    let refused = restore(&file, None, &target, |_| Err(StoreError::Broken("newer".to_owned())));
+    assert!(matches!(refused, Err(BackupError::Store(_))));
+    assert!(!ring.exists());
+}
+
+#[test]
 fn a_name_that_leaves_the_folder_is_refused() {
     let fixture = Fixture::new();
     let file = fixture.root.path().join("evil");

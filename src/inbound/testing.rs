@@ -222,6 +222,7 @@ impl House {
         });
         let store = SqliteStore::open(Options {
             dir: dir.path().to_owned(),
+            trace: None,
             reserve: 0,
             clock: time.clone(),
             chance: chance.clone(),

@@ -239,6 +239,7 @@ impl House {
         let lanes = outbound::Handle::default();
         let store = SqliteStore::open(Options {
             dir: dir.to_owned(),
+            trace: None,
             reserve: 0,
             clock: time.clone(),
             chance: chance.clone(),

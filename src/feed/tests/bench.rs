@@ -190,6 +190,7 @@ impl Bench {
 pub(super) fn open(dir: &Path, clock: &ManualClock, heard: &Arc<Heard>) -> Arc<SqliteStore> {
     let options = sqlite::Options {
         dir: dir.to_owned(),
+        trace: None,
         reserve: 0,
         clock: Arc::new(clock.clone()),
         chance: Arc::new(SystemChance::default()),

@@ -105,6 +105,7 @@ impl Running {
 pub(super) fn open(dir: &std::path::Path, clock: &ManualClock) -> Arc<SqliteStore> {
     SqliteStore::open(Options {
         dir: dir.to_owned(),
+        trace: None,
         reserve: 0,
         clock: Arc::new(clock.clone()),
         chance: Arc::new(SystemChance::default()),

@@ -184,6 +184,7 @@ impl Rig {
         });
         let store = SqliteStore::open(Options {
             dir: dir.path().to_owned(),
+            trace: None,
             reserve: 0,
             clock: time.clone(),
             chance: chance.clone(),

@@ -29,6 +29,7 @@ mod sweep;
 mod takes;
 #[cfg(test)]
 mod tests;
+mod whole;
 mod writer;
 
 pub use open::{FILE, OpenError, Options, raise_epoch};

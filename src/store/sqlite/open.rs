@@ -7,14 +7,14 @@ use std::{
 };
 
 use prost::Message as _;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, config::DbConfig, params};
 use rustix::fs::{FlockOperation, flock};
 
 use super::{
     checkpoint::Checkpoints,
     feeds::Feeds,
     lines::Lines,
-    paused, schema,
+    paused, schema, whole,
     writer::{Disk, Writer},
 };
 use crate::{
@@ -34,6 +34,8 @@ const LOCK: &str = "wxbridge.lock";
 pub struct Options {
     /// An existing folder.
     pub dir: PathBuf,
+    /// What in the folder shows that it has held a store: then one that is not there is missed, and none is made.
+    pub trace: Option<String>,
     /// Bytes that must stay free on its disk.
     pub reserve: u64,
     pub clock: Arc<dyn Clock>,
@@ -53,7 +55,13 @@ pub enum OpenError {
 
 impl From<rusqlite::Error> for OpenError {
     fn from(error: rusqlite::Error) -> Self {
-        OpenError::Broken(error.to_string())
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Taken(FILE.to_owned()),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                OpenError::Broken(damaged(&error.to_string()))
+            }
+            _ => OpenError::Broken(error.to_string()),
+        }
     }
 }
 
@@ -66,7 +74,12 @@ pub struct Opened {
 pub fn open(options: Options) -> Result<Opened, OpenError> {
     let lock = take(&options.dir)?;
     let file = options.dir.join(FILE);
-    let db = connect(&file)?;
+    let trace = options.trace.as_deref();
+    missed(&file, trace)?;
+    let db = connect(&file, trace).map_err(|error| match error {
+        OpenError::Taken(_) => OpenError::Taken(options.dir.display().to_string()),
+        error => error,
+    })?;
     let epoch = epoch(&db, options.clock.now())?;
     let next_event = next_event(&db)?;
     let disk = Disk::new(options.dir, options.reserve);
@@ -86,6 +99,7 @@ pub fn open(options: Options) -> Result<Opened, OpenError> {
     writer.feeds = Feeds::load(&writer.db, epoch)?;
     writer.holding = holding(&writer.db)?;
     writer.paused = paused::load(&writer.db)?;
+    keep_log(&writer.db, false)?;
     Ok(Opened { writer, file, lock })
 }
 
@@ -105,11 +119,55 @@ fn take(dir: &Path) -> Result<File, OpenError> {
     }
 }
 
-fn connect(file: &Path) -> Result<Connection, rusqlite::Error> {
+fn connect(file: &Path, trace: Option<&str>) -> Result<Connection, OpenError> {
     let db = Connection::open(file)?;
+    keep_log(&db, true)?;
     schema::tune(&db)?;
+    if let Some((here, all)) = whole::cut(&db, file)? {
+        let pages = format!("{FILE} ends after {here} of its {all} pages");
+        return Err(OpenError::Broken(damaged(&pages)));
+    }
+    if let Some(trace) = trace
+        && schema::version(&db)? == 0
+    {
+        return Err(lost(file, trace));
+    }
     schema::prepare(&db)?;
     Ok(db)
+}
+
+/// The last connection that closes copies the log into the database and deletes it. Until the store stands it must not: the
+/// database may be damaged or half a copy, and the log the only place where the newest messages are.
+fn keep_log(db: &Connection, keep: bool) -> Result<(), rusqlite::Error> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)
+        .map(|_| ())
+}
+
+/// Asked before SQLite is, which deletes the log of an empty database.
+fn missed(file: &Path, trace: Option<&str>) -> Result<(), OpenError> {
+    let size = |path: &Path| path.metadata().map_or(0, |found| found.len());
+    if size(file) > 0 {
+        return Ok(());
+    }
+    let log = format!("{FILE}-wal");
+    if size(&file.with_file_name(&log)) > 0 {
+        return Err(lost(file, &log));
+    }
+    trace.map_or(Ok(()), |trace| Err(lost(file, trace)))
+}
+
+fn damaged(how: &str) -> String {
+    format!(
+        "{how}; nothing was changed: if {FILE} or its -wal was copied only in part, copy both again, else restore a backup"
+    )
+}
+
+fn lost(file: &Path, trace: &str) -> OpenError {
+    OpenError::Broken(format!(
+        "{} is missing or empty, and {trace} beside it shows that there was one: bring it back together with its -wal, or \
+         restore a backup into an empty folder; whoever means to begin anew takes an empty folder too",
+        file.display()
+    ))
 }
 
 fn meta(db: &Connection, name: &str) -> Result<Option<i64>, rusqlite::Error> {
@@ -246,8 +304,8 @@ pub fn raise_epoch(file: &Path, now: Millis) -> Result<u32, StoreError> {
     raise(file, now).map_err(|error| StoreError::Broken(error.to_string()))
 }
 
-fn raise(file: &Path, now: Millis) -> Result<u32, rusqlite::Error> {
-    let db = connect(file)?;
+fn raise(file: &Path, now: Millis) -> Result<u32, OpenError> {
+    let db = connect(file, None)?;
     let last = epoch(&db, 0)?;
     let next = next_event(&db)?;
     let disk = Disk::new(PathBuf::from("."), 0);
@@ -267,6 +325,7 @@ fn raise(file: &Path, now: Millis) -> Result<u32, rusqlite::Error> {
     writer.enter_epoch(epoch)?;
     writer.db.execute_batch("COMMIT")?;
     writer.db.pragma_update(None, "wal_checkpoint", "TRUNCATE")?;
+    keep_log(&writer.db, false)?;
     Ok(epoch)
 }
 

@@ -79,10 +79,14 @@ INSERT INTO pending (event, conversation, seq) SELECT event, conversation, seq F
 DROP TABLE pending_1;
 ";
 
+/// Which form the tables have; 0: there are none.
+pub fn version(connection: &Connection) -> Result<i64, rusqlite::Error> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
 /// Creates the tables in an empty database, brings older ones up to date, refuses one of a later version.
 pub fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let steps: &[&str] = match found {
+    let steps: &[&str] = match version(connection)? {
         0 => &[TABLES, FEEDS, TAKEN, MOVED, SET_ASIDE],
         1 => &[TO_2, FEEDS, TAKEN, MOVED, SET_ASIDE],
         2 => &[FEEDS, TAKEN, MOVED, SET_ASIDE],

@@ -127,6 +127,7 @@ impl Bench {
 fn open(dir: &Path, clock: &ManualClock, heard: &Arc<Heard>) -> Result<Arc<SqliteStore>, OpenError> {
     SqliteStore::open(Options {
         dir: dir.to_owned(),
+        trace: None,
         reserve: 0,
         clock: Arc::new(clock.clone()),
         chance: Arc::new(SystemChance::default()),

@@ -15,6 +15,7 @@ async fn below_its_reserve_the_store_takes_nothing_new_but_still_ends_what_it_ha
     drop(store);
     let store = SqliteStore::open(Options {
         dir: dir.path().to_owned(),
+        trace: None,
         reserve: u64::MAX,
         clock: Arc::new(clock.clone()),
         chance: Arc::new(SystemChance::default()),

@@ -18,6 +18,98 @@ async fn a_second_daemon_is_told_that_the_store_is_taken() {
     assert!(open(dir.path(), &clock, &heard).is_ok());
 }
 
+/// The folder of a daemon that was killed: the newest messages are in the log alone.
+async fn killed() -> (tempfile::TempDir, ManualClock, Arc<Heard>) {
+    let mut bench = Bench::new();
+    for ord in 1..=300 {
+        bench.say("a", ord).await;
+    }
+    bench.store.close().await;
+    bench.store = open(bench.dir.path(), &bench.clock, &bench.heard).expect("opens");
+    for ord in 301..=320 {
+        bench.say("a", ord).await;
+    }
+    let copy = tempfile::tempdir().expect("a folder");
+    for name in [FILE, LOG] {
+        std::fs::copy(bench.dir.path().join(name), copy.path().join(name)).expect("copied");
+    }
+    bench.store.close().await;
+    (copy, bench.clock, bench.heard)
+}
+
+const LOG: &str = "wxbridge.db-wal";
+
+fn refused(dir: &Path, clock: &ManualClock, heard: &Arc<Heard>) -> String {
+    let options = Options {
+        dir: dir.to_owned(),
+        trace: Some("operator.token".to_owned()),
+        reserve: 0,
+        clock: Arc::new(clock.clone()),
+        chance: Arc::new(SystemChance::default()),
+        listener: heard.clone(),
+    };
+    SqliteStore::open(options).err().expect("refused").to_string()
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_refused_and_its_log_left_as_it_was() {
+    let (dir, clock, heard) = killed().await;
+    let (file, log) = (dir.path().join(FILE), dir.path().join(LOG));
+    let good = std::fs::read(&log).expect("read");
+    let whole = std::fs::read(&file).expect("read");
+    std::fs::write(&file, &whole[..whole.len() / 2]).expect("cut");
+    let told = refused(dir.path(), &clock, &heard);
+    assert!(
+        told.contains("nothing was changed") && told.contains("backup"),
+        "{told}"
+    );
+    assert_eq!(std::fs::read(&log).expect("read"), good);
+    assert_eq!(std::fs::read(&file).expect("read"), whole[..whole.len() / 2]);
+    std::fs::write(&file, whole).expect("copied whole");
+    let store = open(dir.path(), &clock, &heard).expect("opens");
+    assert_eq!(store.backlog().await.expect("read")[0].count, 320);
+}
+
+#[tokio::test]
+async fn a_database_that_is_missed_is_not_made_anew_and_its_log_stays() {
+    let (dir, clock, heard) = killed().await;
+    let (file, log) = (dir.path().join(FILE), dir.path().join(LOG));
+    let good = std::fs::read(&log).expect("read");
+    let whole = std::fs::read(&file).expect("read");
+    std::fs::write(&file, "").expect("emptied");
+    assert!(refused(dir.path(), &clock, &heard).contains("wxbridge.db-wal beside it"));
+    std::fs::remove_file(&file).expect("removed");
+    assert!(refused(dir.path(), &clock, &heard).contains("wxbridge.db-wal beside it"));
+    assert_eq!(std::fs::read(&log).expect("read"), good);
+    std::fs::write(&file, whole).expect("brought back");
+    let store = open(dir.path(), &clock, &heard).expect("opens");
+    assert_eq!(store.backlog().await.expect("read")[0].count, 320);
+    store.close().await;
+    drop(store);
+
+    // Nothing of it is left, but the folder has been used.
+    std::fs::remove_file(&file).expect("removed");
+    let _ = std::fs::remove_file(&log);
+    assert!(refused(dir.path(), &clock, &heard).contains("operator.token beside it"));
+    assert!(!file.exists());
+    rusqlite::Connection::open(&file)
+        .and_then(|bare| bare.pragma_update(None, "journal_mode", "WAL"))
+        .expect("without its log, a database is as good as empty");
+    assert!(refused(dir.path(), &clock, &heard).contains("operator.token beside it"));
+}
+
+#[tokio::test]
+async fn a_database_that_another_program_writes_is_taken() {
+    let bench = Bench::new();
+    bench.store.close().await;
+    let other = rusqlite::Connection::open(bench.dir.path().join(FILE)).expect("the file");
+    other
+        .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; INSERT INTO meta VALUES ('x', 1);")
+        .expect("held");
+    let second = open(bench.dir.path(), &bench.clock, &bench.heard);
+    assert!(matches!(second, Err(OpenError::Taken(dir)) if dir == bench.dir.path().display().to_string()));
+}
+
 #[tokio::test]
 async fn a_store_of_version_1_keeps_what_waits_in_its_order() {
     let bench = Bench::new();
