@@ -247,7 +247,7 @@ fn keep_learnt(before: Option<&AccountSettings>, settings: &mut AccountSettings)
     }
 }
 
-/// Accounts bound via one that is not there, or that is another company's, or of a kind that binds nobody.
+/// Accounts bound via one that is not there, that borrows itself, is another company's, or of a kind that binds nobody.
 fn via_nobody(accounts: &Accounts, named: &BTreeSet<String>) -> Vec<ConfigFault> {
     let bound = accounts
         .iter()
@@ -256,8 +256,10 @@ fn via_nobody(accounts: &Accounts, named: &BTreeSet<String>) -> Vec<ConfigFault>
         .filter_map(|(id, it)| {
             let kinds = channels::named(&it.settings.channel).map_or(&[][..], |channel| channel.via());
             let via = accounts.get(&it.settings.via).map(|via| &via.settings);
-            let same =
-                via.is_some_and(|via| via.corp_id == it.settings.corp_id && kinds.contains(&via.channel.as_str()));
+            // One that borrows itself has nothing to lend; and two that are bound via each other could never be removed.
+            let same = via.is_some_and(|via| {
+                via.corp_id == it.settings.corp_id && kinds.contains(&via.channel.as_str()) && via.via.is_empty()
+            });
             let company = if it.settings.corp_id.is_empty() {
                 ""
             } else {

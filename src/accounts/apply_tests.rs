@@ -113,6 +113,37 @@ fn pruning_keeps_what_an_account_that_stays_is_bound_via() {
 }
 
 #[test]
+fn an_account_borrows_from_one_that_stands_on_its_own() {
+    let kf = |id: &str, lender: &str| AccountSettings {
+        channel: "wechat_kf".into(),
+        app_id: String::new(),
+        corp_id: format!("ww-{id}"),
+        ..via(account(id, ""), lender)
+    };
+    let same_company = |mut settings: AccountSettings| {
+        settings.corp_id = "ww1".into();
+        settings.app_id = format!("kf-{}", settings.id);
+        settings
+    };
+    let faults_of = |wanted: &[AccountSettings]| {
+        try_apply(&Accounts::new(), wanted, false)
+            .err()
+            .unwrap_or_default()
+            .len()
+    };
+    assert_eq!(faults_of(&[same_company(kf("k", "k"))]), 1, "itself");
+    assert_eq!(
+        faults_of(&[same_company(kf("a", "b")), same_company(kf("b", "a"))]),
+        2,
+        "each other"
+    );
+    assert_eq!(
+        faults_of(&[same_company(kf("own", "")), same_company(kf("more", "own"))]),
+        0
+    );
+}
+
+#[test]
 fn every_fault_is_told_and_nothing_is_applied() {
     let stored = apply(&Accounts::new(), &[account("a", "t")], false).accounts;
     let mut thief = account("b", "t");

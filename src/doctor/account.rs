@@ -74,11 +74,11 @@ impl Doctor {
             None => Draft::new(
                 "callback",
                 Level::Yellow,
-                said("no callback has come yet", "尚未收到任何回调"),
+                said("no callback has been read yet", "尚未读到任何回调"),
             )
             .means(
-                "either nobody wrote, or the platform does not reach us",
-                "可能无人发消息，也可能平台无法访问本服务",
+                "either nobody wrote, or the platform does not reach us, or what came is set aside or refused: then another finding says so",
+                "可能无人发消息，可能平台无法访问本服务，也可能收到的内容已被隔离或拒绝（见其他检查结果）",
             )
             .act(enter_address(opened))
             .at(self.places(opened).callback),

@@ -1,51 +1,32 @@
 //! What was set aside or turned away, that an operator should look at? Bodies that could not be read, events that no core
 //! took, callbacks for accounts that are not bound.
 
-use std::collections::BTreeMap;
-
 use super::{Doctor, Draft, Level, account::remedy, said};
 use crate::{
     error::Code,
-    ports::{clock::Millis, store::Quarantined},
+    ports::{clock::Millis, store::Unread},
     schema::Timestamp,
 };
 
-/// More than these are not counted: the bodies are read with them.
-const COUNTED: usize = 100;
 const HOUR: Millis = 3_600_000;
 const DAY: Millis = 24 * HOUR;
 /// The platform tells its time in whole seconds: what we know of its clock moves by as much from answer to answer.
 const CLOCKS_APART: Millis = 1_000;
 
-/// Bodies of one account with one reason.
-#[derive(Default)]
-struct Kind {
-    count: usize,
-    last: Millis,
-    detail: String,
-}
-
 impl Doctor {
     /// One finding for each account and reason. Red while nothing else is read: a wrong key looks like this.
     pub(super) async fn unread(&self, account: Option<&str>) -> Vec<Draft> {
         // Where the store fails, its own finding says so.
-        let bodies = self.store.quarantined(None, COUNTED).await.unwrap_or_default();
-        let mut kinds = BTreeMap::<(String, String), Kind>::new();
-        for body in bodies
-            .into_iter()
-            .filter(|it| account.is_none_or(|id| id == it.account))
-        {
-            let Quarantined { account, code, .. } = body;
-            let kind = kinds.entry((account, code)).or_default();
-            kind.count += 1;
-            kind.last = kind.last.max(body.received);
-            kind.detail = body.detail;
-        }
-        kinds.into_iter().map(|(of, kind)| self.kind(of, &kind)).collect()
+        let kinds = self.store.aside().await.unwrap_or_default().unread;
+        let wanted = kinds.iter().filter(|it| account.is_none_or(|id| id == it.account));
+        wanted.map(|kind| self.kind(kind)).collect()
     }
 
-    fn kind(&self, (account, code): (String, String), kind: &Kind) -> Draft {
-        let opened = self.registry.get(&account);
+    fn kind(&self, kind: &Unread) -> Draft {
+        let Unread {
+            account, code, count, ..
+        } = kind;
+        let opened = self.registry.get(account);
         let read = opened.and_then(|opened| opened.observe(|condition| condition.last_callback));
         // Bodies are stamped with the platform's clock, callbacks with ours.
         let last = kind.last - self.probes.skew().unwrap_or(0);
@@ -53,7 +34,7 @@ impl Doctor {
             true if self.clock.now() - kind.last < HOUR => Level::Red,
             _ => Level::Yellow,
         };
-        let (count, last) = (many(kind.count), Timestamp::from_millis(kind.last).to_rfc3339_millis());
+        let last = Timestamp::from_millis(kind.last).to_rfc3339_millis();
         let seen = said(
             format!(
                 "{count} callbacks could not be read ({code}) and were set aside, the last at {last}: {}",
@@ -64,7 +45,7 @@ impl Doctor {
                 kind.detail
             ),
         );
-        let known = Code::parse(&code);
+        let known = Code::parse(code);
         let mut draft = Draft::new("quarantine", level, seen)
             .means(
                 "the platform was answered and does not send them again; the core has not heard them",
@@ -76,23 +57,16 @@ impl Doctor {
                 "控制台：搁置 › 隔离的内容；或 wxbridge parked list --quarantined",
             );
         draft.code = known;
-        draft.account = account;
+        draft.account.clone_from(account);
         draft
     }
 
     pub(super) async fn parked(&self) -> Option<Draft> {
-        let parked = self.store.parked(None, COUNTED).await.unwrap_or_default();
-        let last = parked.last()?;
-        let count = many(parked.len());
+        let aside = self.store.aside().await.unwrap_or_default();
+        let (count, (core, reason)) = (aside.parked, aside.newest_parked?);
         let seen = said(
-            format!(
-                "{count} events are set aside, one of core {:?}: {}",
-                last.core, last.reason
-            ),
-            format!(
-                "{count} 条事件被搁置，其中一条属于核心 {:?}：{}",
-                last.core, last.reason
-            ),
+            format!("{count} events are set aside, the newest of core {core:?}: {reason}"),
+            format!("{count} 条事件被搁置，最近一条属于核心 {core:?}：{reason}"),
         );
         let draft = Draft::new("parked", Level::Yellow, seen)
             .means(
@@ -136,12 +110,5 @@ impl Doctor {
                     )
             })
             .collect()
-    }
-}
-
-fn many(count: usize) -> String {
-    match count < COUNTED {
-        true => count.to_string(),
-        false => format!("{COUNTED}+"),
     }
 }

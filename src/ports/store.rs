@@ -112,6 +112,27 @@ pub struct Quarantined {
     pub key_ids: String,
 }
 
+/// Bodies of one account that could not be read for one reason.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    pub account: String,
+    pub code: String,
+    pub count: u64,
+    /// When the newest came, and what was said of it.
+    pub last: Millis,
+    pub detail: String,
+}
+
+/// How much is set aside.
+#[derive(Clone, Debug, Default)]
+pub struct Aside {
+    /// By account and reason.
+    pub unread: Vec<Unread>,
+    pub parked: u64,
+    /// Core and reason of the newest event that is parked.
+    pub newest_parked: Option<(String, String)>,
+}
+
 /// What the core's acceptance of an event commits.
 #[derive(Clone, Debug)]
 pub struct Take {
@@ -374,6 +395,7 @@ pub trait Store: Send + Sync + 'static {
     async fn accept_page(&self, page: Page) -> Result<Vec<Arc<Stored>>, StoreError>;
     async fn quarantine(&self, body: Quarantined) -> Result<Row, StoreError>;
     async fn quarantined(&self, after: Option<Row>, limit: usize) -> Result<Vec<Quarantined>, StoreError>;
+    async fn aside(&self) -> Result<Aside, StoreError>;
     async fn release_quarantined(&self, row: Row) -> Result<(), StoreError>;
 
     // ---- to the core

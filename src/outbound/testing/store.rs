@@ -237,6 +237,9 @@ impl Store for MemoryStore {
     async fn quarantined(&self, _: Option<Row>, _: usize) -> Result<Vec<Quarantined>, StoreError> {
         unused()
     }
+    async fn aside(&self) -> Result<Aside, StoreError> {
+        unused()
+    }
     async fn release_quarantined(&self, _: Row) -> Result<(), StoreError> {
         unused()
     }

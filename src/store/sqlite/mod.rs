@@ -47,7 +47,7 @@ use crate::ports::{
     clock::Millis,
     feed::{Ask, FeedPage, FeedStore, FeedTaken, Gauge, Position},
     store::{
-        Accepted, Arrival, ConversationId, Enqueued, EventQuery, Message, MessageRef, NewMessage, Offered, Page,
+        Accepted, Arrival, Aside, ConversationId, Enqueued, EventQuery, Message, MessageRef, NewMessage, Offered, Page,
         Parked, Pending, Quarantined, Record, RecordWrite, Retention, Row, Settle, Store, StoreError, Stored, Swept,
         Take, Told, Took, View, Waiting,
     },
@@ -194,6 +194,10 @@ impl Store for SqliteStore {
 
     async fn quarantined(&self, after: Option<Row>, limit: usize) -> Result<Vec<Quarantined>, StoreError> {
         self.reader.read(move |db| read::quarantined(db, after, limit)).await
+    }
+
+    async fn aside(&self) -> Result<Aside, StoreError> {
+        self.reader.read(read::aside).await
     }
 
     async fn release_quarantined(&self, row: Row) -> Result<(), StoreError> {

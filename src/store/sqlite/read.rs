@@ -13,8 +13,8 @@ use super::{
 use crate::{
     conversation::{self, State},
     ports::store::{
-        ConversationId, EventQuery, Message, MessageRef, Offered, Parked, Pending, Quarantined, Record, Row, Stored,
-        Waiting,
+        Aside, ConversationId, EventQuery, Message, MessageRef, Offered, Parked, Pending, Quarantined, Record, Row,
+        Stored, Unread, Waiting,
     },
     schema::Written,
     store::ids,
@@ -268,6 +268,33 @@ pub fn quarantined(db: &Connection, after: Option<Row>, limit: usize) -> Found<V
         })
     })?
     .collect()
+}
+
+/// Without the bodies: they may be many.
+pub fn aside(db: &Connection) -> Found<Aside> {
+    // Beside max(), SQLite gives the other columns of the row that has it.
+    let unread = db
+        .prepare_cached("SELECT account, code, count(*), max(received), detail FROM quarantine GROUP BY account, code")?
+        .query_map([], |row| {
+            Ok(Unread {
+                account: row.get(0)?,
+                code: row.get(1)?,
+                count: row.get::<_, i64>(2)?.unsigned_abs(),
+                last: row.get(3)?,
+                detail: row.get(4)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    let parked: i64 = db.query_row("SELECT count(*) FROM parked", [], |row| row.get(0))?;
+    let newest = "SELECT core, reason FROM parked ORDER BY event DESC LIMIT 1";
+    let newest_parked = db
+        .query_row(newest, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(Aside {
+        unread,
+        parked: parked.unsigned_abs(),
+        newest_parked,
+    })
 }
 
 // ───────────── messages ─────────────

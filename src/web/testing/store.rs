@@ -52,6 +52,29 @@ impl Store for FakeStore {
             .cloned()
             .collect())
     }
+    async fn aside(&self) -> Result<Aside, StoreError> {
+        let mut unread = BTreeMap::<_, Unread>::new();
+        for body in self.quarantined.lock().expect("lock").iter() {
+            let of = (body.account.clone(), body.code.clone());
+            let kind = unread.entry(of.clone()).or_insert(Unread {
+                account: of.0,
+                code: of.1,
+                count: 0,
+                last: Millis::MIN,
+                detail: String::new(),
+            });
+            kind.count += 1;
+            if body.received > kind.last {
+                (kind.last, kind.detail) = (body.received, body.detail.clone());
+            }
+        }
+        let parked = self.parked.lock().expect("lock");
+        Ok(Aside {
+            unread: unread.into_values().collect(),
+            parked: parked.len() as u64,
+            newest_parked: parked.last().map(|it| (it.core.clone(), it.reason.clone())),
+        })
+    }
     async fn release_quarantined(&self, row: Row) -> Result<(), StoreError> {
         self.quarantined.lock().expect("lock").retain(|body| body.row != row);
         Ok(())

@@ -267,6 +267,59 @@ async fn a_quarantined_body_is_kept_whole_until_it_is_released() {
 }
 
 #[tokio::test]
+async fn what_is_set_aside_is_summed_up_by_account_and_reason() {
+    let bench = Bench::new();
+    for (account, code, received) in [
+        ("a", "X", 1),
+        ("a", "X", 9),
+        ("a", "X", 3),
+        ("a", "Y", 4),
+        ("b", "X", 5),
+    ] {
+        let body = Quarantined {
+            row: 0,
+            account: account.into(),
+            received,
+            code: code.into(),
+            detail: format!("came at {received}"),
+            query: String::new(),
+            body: Vec::new(),
+            content_type: String::new(),
+            key_ids: String::new(),
+        };
+        bench.store.quarantine(body).await.expect("kept");
+    }
+    let (first, second) = (bench.say("u", 1).await, bench.say("u", 2).await);
+    for (stored, reason) in [(first, "old"), (second, "new")] {
+        bench.store.park(&stored, reason.into()).await.expect("parked");
+    }
+    let aside = bench.store.aside().await.expect("read");
+    let sums: Vec<_> = aside
+        .unread
+        .iter()
+        .map(|sum| {
+            (
+                sum.account.as_str(),
+                sum.code.as_str(),
+                sum.count,
+                sum.last,
+                sum.detail.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        sums,
+        [
+            ("a", "X", 3, 9, "came at 9"),
+            ("a", "Y", 1, 4, "came at 4"),
+            ("b", "X", 1, 5, "came at 5")
+        ]
+    );
+    assert_eq!(aside.parked, 2);
+    assert_eq!(aside.newest_parked.expect("one").1, "new");
+}
+
+#[tokio::test]
 async fn what_is_committed_goes_from_the_log_into_the_database_by_and_by() {
     let bench = Bench::new();
     let database = || std::fs::metadata(bench.dir.path().join(FILE)).expect("the file").len();
