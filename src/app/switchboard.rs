@@ -32,6 +32,10 @@ impl Listener for Switchboard {
         self.feeds.event(event);
     }
 
+    fn gap(&self, gap: &Arc<Stored>) {
+        self.observer.committed(gap);
+    }
+
     fn message(&self, conversation: ConversationId) {
         self.lanes.message(conversation);
     }

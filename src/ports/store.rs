@@ -36,6 +36,8 @@ pub enum StoreError {
 pub trait Listener: Send + Sync + 'static {
     /// A new event waits for its core.
     fn event(&self, event: &Arc<Stored>);
+    /// A Gap took the place of an event that was set aside. Whoever set it aside has it already.
+    fn gap(&self, _: &Arc<Stored>) {}
     /// A message entered the outbox, or one that waited may go on (its customer acted).
     fn message(&self, conversation: ConversationId);
     /// What waits of a conversation has another core from now on, or none: an account was paused or resumed.

@@ -86,6 +86,7 @@ fn say(listener: &dyn Listener, news: News) {
     for publish in &news.published {
         match publish {
             Publish::Event(event) => listener.event(event),
+            Publish::Gap(gap) => listener.gap(gap),
             Publish::Outbox(conversation) => listener.message(*conversation),
             Publish::Moved(waiting) => listener.moved(waiting),
             Publish::Undelivered(message) => listener.undelivered(message),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use prost::Message as _;
 use rusqlite::{OptionalExtension as _, params};
 
-use super::writer::Writer;
+use super::writer::{Publish, Writer};
 use crate::{
     ports::store::{Arrival, ConversationId, Row, Stored, Take, Took, View},
     schema::{
@@ -53,6 +53,7 @@ impl Writer {
         self.db
             .prepare_cached("INSERT OR REPLACE INTO set_aside (event, gap) VALUES (?1, ?2)")?
             .execute([stored.row, gap.row])?;
+        self.publish.push(Publish::Gap(gap.clone()));
         Ok(gap)
     }
 
@@ -80,7 +81,6 @@ impl Writer {
         self.lines.add(&self.db, conversation.0, seq, row)?;
         self.feed_gap(conversation, &core, row, seq, stamp.now)?;
         let core = self.core_name(&core);
-        // Not published: whoever asked for it has it, and it is no later event.
         Ok(Arc::new(Stored {
             row,
             conversation,

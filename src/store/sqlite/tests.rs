@@ -34,6 +34,7 @@ const DAY: Millis = 86_400_000;
 #[derive(Default)]
 struct Heard {
     events: Mutex<Vec<Arc<Stored>>>,
+    gaps: Mutex<Vec<Arc<Stored>>>,
     outboxes: Mutex<Vec<ConversationId>>,
     moved: Mutex<Vec<Waiting>>,
     undelivered: Mutex<Vec<Arc<Message>>>,
@@ -42,6 +43,9 @@ struct Heard {
 impl Listener for Heard {
     fn event(&self, event: &Arc<Stored>) {
         self.events.lock().expect("lock").push(event.clone());
+    }
+    fn gap(&self, gap: &Arc<Stored>) {
+        self.gaps.lock().expect("lock").push(gap.clone());
     }
     fn message(&self, conversation: ConversationId) {
         self.outboxes.lock().expect("lock").push(conversation);

@@ -97,6 +97,8 @@ pub fn outcome<T>(done: Result<T, Fault>, committed: &Result<(), StoreError>) ->
 /// Said to the listener after the commit, in order.
 pub enum Publish {
     Event(Arc<Stored>),
+    /// In the place of what was set aside.
+    Gap(Arc<Stored>),
     Outbox(ConversationId),
     /// What waits of a conversation has another core, or none.
     Moved(Box<Waiting>),

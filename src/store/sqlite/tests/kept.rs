@@ -316,6 +316,16 @@ async fn what_is_set_aside_is_summed_up_by_account_and_reason() {
         ]
     );
     assert_eq!(aside.parked, 2);
+    let gaps = bench
+        .heard
+        .gaps
+        .lock()
+        .expect("lock")
+        .iter()
+        .map(|gap| gap.event.seq)
+        .collect::<Vec<_>>();
+    assert_eq!(gaps, [1, 2], "told, and not as events that wait for a core");
+    assert_eq!(bench.heard().len(), 2);
     assert_eq!(aside.newest_parked.expect("one").1, "new");
 }
 
