@@ -31,6 +31,8 @@ use crate::{
 /// The platform's retries without `notAfter`: as long as these pauses add up to (ten minutes).
 const RETRIES_FOR: Millis = 10 * MINUTE;
 const MINUTE: Millis = 60_000;
+/// How a warning begins that the platform gives a token and then refuses our address.
+const ADDRESS: &str = "calls from our address are refused: ";
 
 impl Outbound {
     /// The platform answered, and not with "done".
@@ -46,6 +48,7 @@ impl Outbound {
             }
             Verdict::Failed { error, learned } => {
                 let (error, learned) = self.read_back(&sending.opened, message, error, learned).await?;
+                address_refused(&sending.opened, &error);
                 let mut ledger = self.learn(sending, learned).await;
                 ledger.extend(sending.code.as_ref().map(ByCode::spent));
                 let lacking = matches!(
@@ -250,9 +253,21 @@ impl Outbound {
     }
 
     pub(super) async fn api_works(&self, opened: &Opened) {
+        opened.observe(|condition| condition.warnings.retain(|_, said| !said.starts_with(ADDRESS)));
         if opened.observe(|condition| condition.api_shut.take()).is_some() {
             self.account_changed(opened).await;
         }
+    }
+}
+
+/// Not one message's fault: nothing goes until the address is on the list, and the account says so.
+fn address_refused(opened: &Opened, error: &v1::Error) {
+    if error.code == Code::IpNotAllowed.name() {
+        let said = format!(
+            "{ADDRESS}{} {}. {}",
+            error.platform_code, error.platform_message, error.remedy
+        );
+        opened.observe(|condition| condition.warnings.insert(Code::IpNotAllowed, said));
     }
 }
 

@@ -292,6 +292,7 @@ impl Account for FakeAccount {
             45015 => failed(Code::WindowClosed, code, Some(Learned::WindowClosed)),
             45047 => failed(Code::QuotaExhausted, code, Some(Learned::QuotaExhausted)),
             48001 => failed(Code::NotEntitled, code, Some(Learned::NoApi(Code::NotEntitled))),
+            89503 => failed(Code::IpNotAllowed, code, None),
             _ => failed(Code::ContentRejected, code, None),
         }
     }

@@ -72,6 +72,23 @@ async fn an_account_without_api_is_learned_told_and_tried_again_later() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_not_on_the_list_is_the_accounts_warning_until_a_call_works() {
+    let house = awake();
+    let warned = || house.opened.observe(|it| it.warnings.get(&Code::IpNotAllowed).cloned());
+    house.platform.will("/send", [says(89503), says(40003)]);
+    let refused = house.say("a").await;
+    let refused = house.becomes(&refused, Status::Failed).await;
+    assert_eq!(code(&refused), "IP_NOT_ALLOWED");
+    assert!(warned().is_some_and(|said| said.contains("89503")), "{:?}", warned());
+    let other = house.say("b").await;
+    house.becomes(&other, Status::Failed).await;
+    assert!(warned().is_some(), "what is refused for another reason shows nothing");
+    let good = house.say("c").await;
+    house.becomes(&good, Status::Sent).await;
+    assert_eq!(warned(), None);
+}
+
+#[tokio::test]
 async fn a_refused_card_is_said_otherwise_once_unless_the_core_forbids_it() {
     let house = awake();
     house
