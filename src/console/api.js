@@ -1,6 +1,8 @@
 // How does the console ask the bridge? Its own API, with the session's cookie; every change carries the CSRF token.
 import { language } from "./say.js";
 
+/** Who is logged in, as the bridge last said; the CSRF token of that session. */
+let known = null;
 let csrf = "";
 
 /** Why the bridge refused, in the operator's language: a problem document. */
@@ -11,8 +13,19 @@ export class Refused extends Error {
   }
 }
 
-/** Asks; the answer's JSON, or null where there is none. */
+/** Asks; the answer's JSON, or null where there is none. Where the session is another one by now, it is asked for and the call made once more. */
 export async function ask(method, path, body, signal) {
+  const sent = { known, csrf };
+  try {
+    return await once(method, path, body, signal);
+  } catch (error) {
+    const stale = error.status === 401 || (error.status === 403 && method !== "GET");
+    if (!stale || (path === SESSION && method !== "DELETE") || !(await resumed(sent))) throw error;
+    return once(method, path, body, signal);
+  }
+}
+
+async function once(method, path, body, signal) {
   const headers = { "accept-language": language === "zh" ? "zh-CN" : "en" };
   if (method !== "GET" && csrf) headers["x-csrf-token"] = csrf;
   if (body !== undefined) headers["content-type"] = "application/json";
@@ -31,9 +44,7 @@ export async function ask(method, path, body, signal) {
     told = null;
   }
   if (answer.ok) return told;
-  const refused = new Refused(answer.status, told || { title: `HTTP ${answer.status}` }, Number(answer.headers.get("retry-after")) || 0);
-  if (answer.status === 401 && !path.startsWith("/console/")) dispatchEvent(new CustomEvent("session-ended"));
-  throw refused;
+  throw new Refused(answer.status, told || { title: `HTTP ${answer.status}` }, Number(answer.headers.get("retry-after")) || 0);
 }
 
 export const get = (path, signal) => ask("GET", path, undefined, signal);
@@ -58,14 +69,32 @@ export async function whole(path, signal, most = 2000) {
 
 // ───────────── the session ─────────────
 
+const SESSION = "/console/session";
+let asking = null;
+
 function keep(session) {
   csrf = session?.csrf || "";
-  return session?.role ? session : null;
+  return (known = session?.role ? session : null);
 }
 
-export const whoAmI = async () => keep(await get("/console/session"));
-export const logIn = async (token) => keep(await post("/console/session", { token }));
+export const whoAmI = async () => keep(await get(SESSION));
+export const logIn = async (token) => keep(await post(SESSION, { token }));
+
+/** Whether a call that was refused may be made again: another tab's login, or the proxy's word after a restart, began a new session of the same person. Whoever else is in now, or nobody, is told to the page. */
+async function resumed(sent) {
+  if (!sent.known) return false;
+  if (sent.csrf === csrf) await (asking ??= whoAmI().finally(() => (asking = null)));
+  if (["name", "role", "by"].every((what) => known?.[what] === sent.known[what])) return sent.csrf !== csrf;
+  dispatchEvent(new CustomEvent("session-changed", { detail: known }));
+  return false;
+}
+
+/** A session that has ended already needs no end. */
 export async function logOut() {
-  await del("/console/session");
+  try {
+    await del(SESSION);
+  } catch (error) {
+    if (error.status !== 401) throw error;
+  }
   keep(null);
 }

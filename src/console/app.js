@@ -2,7 +2,7 @@
 import { logOut, whoAmI } from "./api.js";
 import { el, fill } from "./dom.js";
 import { language, speak, t } from "./say.js";
-import { refusal } from "./ui.js";
+import { closeQuestions, refusal, sure, unfinished } from "./ui.js";
 import { login } from "./views/login.js";
 import { account } from "./views/account.js";
 import { accounts } from "./views/accounts.js";
@@ -22,6 +22,8 @@ const VIEWS = { today, accounts, account, bind, messages, message, aside, cores,
 const MENU = ["today", "accounts", "messages", "aside", "cores", "doctor", "forwarders", "tokens", "audit"];
 
 const main = document.getElementById("main");
+/** Above the view: what concerns whoever is logged in. */
+const notice = el("div", { id: "notice" });
 let me = null;
 let leaving = new AbortController();
 
@@ -41,13 +43,16 @@ function decoded(text) {
 
 async function show() {
   leaving.abort();
+  // A question about what is no longer on the page is none.
+  closeQuestions();
   leaving = new AbortController();
   const { signal } = leaving;
   frame();
-  if (!me) return fill(main, login(entered));
+  fill(notice);
+  if (!me) return fill(main, notice, login(entered));
   const { name, rest, query } = place();
   const shown = el("div", { class: "view", data: { view: name } });
-  fill(main, shown);
+  fill(main, notice, shown);
   try {
     await VIEWS[name]({ main: shown, rest, query, me, signal });
   } catch (error) {
@@ -73,19 +78,33 @@ function entered(session) {
   show();
 }
 
-document.getElementById("language").addEventListener("click", () => {
+/** Somebody else is in, here or in another tab, or nobody any more. */
+function replaced({ detail: session }) {
+  const before = me;
+  if (!before) return;
+  entered(session);
+  if (session) fill(notice, el("p", { class: "refusal", role: "alert" }, t("nowIn", { name: session.name, role: t(`roles.${session.role}`) })));
+}
+
+document.getElementById("language").addEventListener("click", async () => {
+  if (me && unfinished(main) && !(await sure(t("loseSure"), { act: t("lose"), tone: "warn" }))) return;
   speak(language === "zh" ? "en" : "zh");
   show();
 });
-document.getElementById("logout").addEventListener("click", async () => {
+document.getElementById("logout").addEventListener("click", async ({ currentTarget: leave }) => {
+  const who = me;
+  leave.disabled = true;
   try {
     await logOut();
-  } catch {
-    // The session may be over already.
+    entered(null);
+  } catch (error) {
+    // The session is as open as it was; who looks at the login form would leave it so.
+    if (me === who) fill(notice, el("p", { class: "warning" }, t("stillIn")), refusal(error));
+  } finally {
+    leave.disabled = false;
   }
-  entered(null);
 });
-addEventListener("session-ended", () => me && entered(null));
+addEventListener("session-changed", replaced);
 addEventListener("hashchange", show);
 
 try {

@@ -9,7 +9,7 @@ export function el(name, options = {}, ...children) {
     if (value === undefined || value === null || value === false) continue;
     if (key === "on") for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
     else if (key === "data") Object.assign(element.dataset, value);
-    else if (key === "value") element.value = value;
+    else if (key === "value") Object.assign(element, "defaultValue" in element ? { value, defaultValue: value } : { value });
     else if (key === "href" && !/^[#/]/.test(value)) continue; // only places of our own
     else element.setAttribute(key, value === true ? "" : value);
   }

@@ -91,6 +91,18 @@ export function sure(question, { act, tone = "bad", word } = {}) {
   });
 }
 
+/** Whoever left the page did not say yes. */
+export const closeQuestions = () => document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
+
+/** What would be gone with the page: something typed in, or a text that is shown once. */
+export const unfinished = (place) => place.querySelector("[data-once]") !== null || [...place.querySelectorAll("input:not([type=search])")].some((input) => input.value !== input.defaultValue);
+
+/** Goes to a place, or shows it anew where one is there already. */
+export function go(place) {
+  if (location.hash === place) dispatchEvent(new HashChangeEvent("hashchange"));
+  else location.hash = place;
+}
+
 /** A labelled field of a form. */
 export function field(label, input, hint) {
   return el("label", { class: "field" }, el("span", {}, label), input, hint && el("small", {}, hint));

@@ -50,7 +50,7 @@ export async function serve(answer, host = "127.0.0.1") {
   return { url: `http://${host}:${port}`, close, again };
 }
 
-/** Everything a console can show. `core.refuses` says which texts it never takes, `core.late` after how many milliseconds it answers; `core.goes` and `core.returns` close and open it. */
+/** Everything a console can show. `core.refuses` says which texts it never takes, `core.late` after how many milliseconds it answers; `core.goes` and `core.returns` close and open it. `again` ends the bridge and starts it where it was. `ann@example.com` is an operator by a proxy's word. */
 export async function start(binary) {
   const dir = await mkdtemp(path.join(os.tmpdir(), "wxbridge-console-"));
   const [publicPort, internalPort, grpcPort, healthPort, simPort] = await ports(5);
@@ -71,12 +71,22 @@ export async function start(binary) {
   await writeFile(
     config,
     `[public]\nlisten = "127.0.0.1:${publicPort}"\nurls = ["${url.public}"]\n[internal]\nlisten = "127.0.0.1:${internalPort}"\n` +
+      `trusted_user_header = "X-Forwarded-User"\ntrusted_proxies = ["127.0.0.1"]\ntrusted_operators = ["ann@example.com"]\n` +
       `[grpc]\nlisten = "127.0.0.1:${grpcPort}"\n[health]\nlisten = "127.0.0.1:${healthPort}"\n[store]\ndir = "${dir}/data"\nreserve = "64MiB"\n` +
       `[egress]\nallow = ["127.0.0.0/8"]\n[platform]\nweixin_pages = "${url.sim}"\n` +
       `[[core]]\nname = "main"\nurl = "${coreServer.url}/events"\nsecrets = ["whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"]\n` +
       `[[forwarder]]\nname = "archive"\nurl = "${copies.url}/records"\ntypes = ["conversation", "msg"]\nkey = "a shared key"\n`,
   );
-  const processes = [spawn(binary, ["sim", "--listen", `127.0.0.1:${simPort}`], { stdio: ["ignore", "ignore", "inherit"] }), spawn(binary, ["serve", "-c", config], { stdio: ["ignore", "ignore", "inherit"] })];
+  const run = (...words) => spawn(binary, words, { stdio: ["ignore", "ignore", "inherit"] });
+  const processes = [run("sim", "--listen", `127.0.0.1:${simPort}`), run("serve", "-c", config)];
+  const ready = () => until("the bridge", async () => (await fetch(`http://127.0.0.1:${healthPort}/readyz`)).ok);
+  const again = async () => {
+    const ended = new Promise((resolve) => processes[1].once("exit", resolve));
+    processes[1].kill("SIGTERM");
+    await ended;
+    processes[1] = run("serve", "-c", config);
+    await ready();
+  };
   const stop = async () => {
     for (const one of processes) one.kill("SIGKILL");
     coreServer.close();
@@ -86,8 +96,8 @@ export async function start(binary) {
   try {
     await until("the simulator", async () => (await fetch(`${url.sim}/sim/v1/accounts`)).ok);
     const token = (await until("the bridge", async () => readFile(path.join(dir, "data/operator.token"), "utf8"))).trim();
-    await until("the bridge", async () => (await fetch(`http://127.0.0.1:${healthPort}/readyz`)).ok);
-    return { url, core, token, stop };
+    await ready();
+    return { url, core, token, stop, again };
   } catch (error) {
     await stop();
     throw error;

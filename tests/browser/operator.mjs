@@ -215,10 +215,16 @@ await tell(async () => {
 
   const save = (account) => atPlatform(account, { callback_url: `${outside}/callback/own` }).then(() => "saved", (error) => String(error.message));
   const bindOwn = async (values) => {
+    const known = (await ids()).split(",").includes("own");
     await open(page, "bind", "form");
     await page.locator("form details summary").click();
     await filled(page, { id: "own", app_id: OWN.app_id, original_id: OWN.original_id, api_base: sim, ...values });
     await page.locator('[data-act="apply"]').click();
+    // Once it is bound, it is replaced by who says so.
+    if (known) {
+      await page.locator("dialog input").fill("own");
+      await page.locator('dialog [data-act="sure"]').click();
+    }
     await page.locator('.view[data-view="account"] .facts').waitFor();
   };
   const wrong = { token: "wrongtoken", encoding_aes_key: "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG" };

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the console, an operator's first day and the demo's page in headless Chromium and takes pictures of them, into target/browser.
+# Runs the console, its care, an operator's first day and the demo's page in headless Chromium and takes pictures of them, into target/browser.
 #   WRITE_PICTURE=1 puts them into docs/images, those that the documents show
 #   DEMO_URL       a demo that runs already; else one is started
 #   WXBRIDGE_BIN   the binary to start (target/release/wxbridge)
@@ -25,6 +25,7 @@ fi
 binary="${WXBRIDGE_BIN:-../../target/release/wxbridge}"
 if [ -x "$binary" ]; then
   WXBRIDGE_BIN="$binary" node console.mjs
+  WXBRIDGE_BIN="$binary" node careful.mjs
   WXBRIDGE_BIN="$binary" node operator.mjs
 elif [ -z "${DEMO_URL:-}" ]; then
   echo "$binary is missing: build it, or set WXBRIDGE_BIN" >&2

@@ -31,8 +31,8 @@ export function must(holds, words) {
 }
 
 /** A browser of somebody's; whatever its pages complain of is a problem, and so is a request to anywhere but `places`. */
-export async function person({ locale = "en-GB", width = 1360, height = 900, places = [internal] } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, locale, colorScheme: "light", timezoneId: "Asia/Shanghai" });
+export async function person({ locale = "en-GB", width = 1360, height = 900, places = [internal], headers } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, locale, colorScheme: "light", timezoneId: "Asia/Shanghai", extraHTTPHeaders: headers });
   const page = await context.newPage();
   page.setDefaultTimeout(20000);
   page.on("pageerror", (error) => problems.push(`script error: ${error.message}`));

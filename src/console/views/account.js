@@ -2,7 +2,7 @@
 import { at, del, get, post } from "../api.js";
 import { el, fill, said } from "../dom.js";
 import { ago, moment, t } from "../say.js";
-import { badge, button, facts, field, heading, run, section, sure, toast, within } from "../ui.js";
+import { badge, button, facts, field, go, heading, run, section, sure, toast, within } from "../ui.js";
 import { pauseBadge, roads, stateBadge } from "./accounts.js";
 import { findings } from "./findings.js";
 import { authorisation, open, scanned } from "./open.js";
@@ -99,7 +99,7 @@ function changes(view, load, body) {
       if (!(await sure(t("account.removeSure", { id }), { act: t("account.remove"), word: id }))) return;
       await del(at("admin", "v1", "accounts", id));
       toast(t("account.removed", { id }));
-      location.hash = "#/accounts";
+      go("#/accounts");
     },
     { tone: "bad", place, name: "remove" },
   );

@@ -13,6 +13,12 @@ export const stateBadge = (view) => badge(TONES[stateOf(view)] || "plain", t(`st
 /** Easily forgotten: it stands wherever the account does. */
 export const pauseBadge = (view) => (view.pausedSince ? badge("bad", t("accounts.paused", { since: moment(view.pausedSince) })) : null);
 
+/** The ids of the accounts whose events wait. */
+export async function pausedAccounts(signal) {
+  const all = await whole("/admin/v1/accounts?limit=500", signal);
+  return new Set(all.filter((view) => view.pausedSince).map((view) => view.account.id));
+}
+
 export async function accounts({ main, me, signal }) {
   const list = el("div", { class: "cards" });
   const add = me.role === "operator" ? el("a", { class: "button", href: "#/bind", data: { tone: "good", act: "bind" } }, t("accounts.bind")) : null;

@@ -1,8 +1,8 @@
 // How is an account entered by hand? The fields of its channel, as its console shows them.
-import { post, whole } from "../api.js";
+import { at, get, post, whole } from "../api.js";
 import { el, fill, said } from "../dom.js";
 import { t } from "../say.js";
-import { field, heading, run, toast, within } from "../ui.js";
+import { empty, field, go as leadTo, heading, run, sure, toast, within } from "../ui.js";
 
 /** Field → whether it must be filled in. */
 const FIELDS = {
@@ -15,7 +15,8 @@ const FIELDS = {
 const SECRET = ["app_secret", "secret", "token", "encoding_aes_key"];
 const LISTS = ["open_kfids"];
 
-export async function bind({ main, signal }) {
+export async function bind({ main, me, signal }) {
+  if (me.role !== "operator") return main.append(heading(t("bind.title"), null, el("a", { class: "button", href: "#/accounts" }, t("back"))), empty(t("bind.viewer")));
   const place = el("div");
   const scan = el("div", { class: "sheet", id: "scan" });
   const fields = el("div", { class: "grid" });
@@ -26,7 +27,7 @@ export async function bind({ main, signal }) {
   const redraw = () => fill(fields, Object.entries(FIELDS[channel.value]).map(([name, needed]) => field(t(`fields.${name}`), input(name, needed), t(`fieldHints.${name}`) === name ? undefined : t(`fieldHints.${name}`))));
   const submit = (event) => {
     event.preventDefault();
-    run(go, () => apply(event.target, channel.value), place);
+    run(go, () => apply(event.target, channel.value, place), place);
   };
   channel.addEventListener("change", redraw);
   redraw();
@@ -46,14 +47,39 @@ export async function bind({ main, signal }) {
 
 const input = (name, required, pattern) => el("input", { name, required, pattern, type: SECRET.includes(name) ? "password" : "text", autocomplete: "off", spellcheck: "false" });
 
-async function apply(form, channel) {
+async function apply(form, channel, place) {
   const account = { channel };
   for (const { name, value } of form.querySelectorAll("input")) {
     const text = value.trim();
     if (text) account[name] = LISTS.includes(name) ? text.split(/[\s,，]+/) : text;
   }
+  const known = await there(account.id);
+  if (known && known.account.channel !== channel) return fill(place, taken(known.account));
+  if (known && !(await replaces(known, account))) return;
   const done = await post("/admin/v1/accounts", { account: [account] });
   const what = done.created.length ? "done" : done.updated.length ? "updated" : "unchanged";
   toast(t(`bind.${what}`, { id: account.id }));
-  location.hash = `#/account/${encodeURIComponent(account.id)}`;
+  leadTo(`#/account/${encodeURIComponent(account.id)}`);
+}
+
+/** The account of that id, if there is one. */
+async function there(id) {
+  try {
+    return await get(at("admin", "v1", "accounts", id));
+  } catch (error) {
+    if (error.status === 404) return null;
+    throw error;
+  }
+}
+
+const taken = ({ id, channel, platformId }) => el("div", { class: "refusal", role: "alert" }, el("strong", {}, t("bind.taken", { id, channel: t(`channels.${channel}`), platformId })), el("p", {}, el("b", {}, t("remedy")), " ", t("bind.otherId")));
+
+/** What the form does not show goes with the old account; of that, the system before is told by the API and stays. */
+async function replaces(known, account) {
+  const { id, channel, platformId } = known.account;
+  if (channel !== "open_platform") {
+    const { mode, url } = await get(at("admin", "v1", "accounts", id, "passthrough"));
+    if (mode !== "off") account.passthrough = { mode, url };
+  }
+  return sure(t("bind.replaceSure", { id, platformId }), { act: t("bind.replace"), word: id });
 }

@@ -16,10 +16,13 @@ export function customer(key) {
 /** Where an event's or a message's whole life is shown. */
 export const lifeOf = (key, id) => `#/message/${encodeURIComponent(id)}?conversation=${encodeURIComponent(key)}`;
 
+const NOBODY = new Set();
+
 export const STATUS = { ACCEPTED: "plain", SENDING: "plain", HANDED_OVER: "good", SENT: "good", HELD: "warn", FAILED: "bad", UNKNOWN: "warn", EXPIRED: "bad", RECALLED: "plain" };
 const ANSWERS = { passive: "good", success: "good", duplicate: "plain", quarantined: "warn", refused: "bad", unavailable: "bad", closed: "bad" };
 
-export function item(one, { short = false } = {}) {
+/** `short`: in the list of one conversation; `fresh`: told as it happened; `paused`: the ids of the accounts whose events wait. */
+export function item(one, { short = false, fresh = false, paused = NOBODY } = {}) {
   const id = one.eventId || one.messages[0]?.messageId || one.row;
   const who = one.conversationKey;
   return el(
@@ -34,7 +37,7 @@ export function item(one, { short = false } = {}) {
       el("time", { class: "soft", datetime: one.acceptedTime }, moment(one.acceptedTime)),
     ),
     el("p", { class: "summary" }, said(one.summary || one.platformType)),
-    el("div", { class: "badges" }, answered(one), taken(one)),
+    el("div", { class: "badges" }, answered(one), taken(one, fresh, paused)),
     one.messages.map((message) => reply(message)),
     el("a", { class: "soft", href: lifeOf(who, id) }, t("messages.life")),
   );
@@ -42,11 +45,15 @@ export function item(one, { short = false } = {}) {
 
 export const answered = (one) => (one.answer ? badge(ANSWERS[one.answer] || "plain", `${t(`answers.${one.answer}`)} · ${millis(one.answerMs ?? 0)}`) : null);
 
-export function taken(one) {
-  if (one.kind === "send" || !one.core) return one.kind === "send" ? null : badge("warn", t("messages.noCore"));
+/** Whose it is, and whether it was taken; nothing of that where it happened before the bridge's memory begins. */
+function taken(one, fresh, paused) {
+  if (one.kind === "send") return null;
   if (one.takenTime) return badge("good", `${one.core} · ${t("messages.taken")}`);
+  if (paused.has(one.account)) return badge("warn", t("messages.paused"));
+  if (!one.core) return badge("warn", t("messages.noCore"));
   const last = one.attempts.at(-1);
-  return badge(last ? "warn" : "plain", `${one.core} · ${last ? t(`offers.${last.result}`) : t("messages.waits")}`);
+  const known = last ? t(`offers.${last.result}`) : fresh || one.answer ? t("messages.waits") : "";
+  return badge(last ? "warn" : "plain", [one.core, known].filter(Boolean).join(" · "));
 }
 
 export function reply(message) {

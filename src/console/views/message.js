@@ -3,6 +3,7 @@ import { get } from "../api.js";
 import { el, said } from "../dom.js";
 import { millis, moment, t } from "../say.js";
 import { badge, empty, facts, heading, section, within } from "../ui.js";
+import { pausedAccounts } from "./accounts.js";
 import { answered, customer, STATUS } from "./item.js";
 
 export async function message({ main, rest, query, signal }) {
@@ -12,8 +13,8 @@ export async function message({ main, rest, query, signal }) {
   const back = el("a", { class: "button", href: key ? `#/messages?conversation=${encodeURIComponent(key)}` : "#/messages" }, t("message.conversation"));
   main.append(heading(t("message.title"), el("code", {}, id), back), body);
   await within(body, async () => {
-    const [one, talk] = await Promise.all([find(key, id, signal), conversation(key, signal)]);
-    return one ? [told(one), life(one), one.messages.map(sent), talk && state(talk)] : [empty(t("message.gone")), talk && state(talk)];
+    const [one, talk, paused] = await Promise.all([find(key, id, signal), conversation(key, signal), pausedAccounts(signal)]);
+    return one ? [told(one), life(one, whereabouts(one, talk, paused)), one.messages.map(sent), talk && state(talk)] : [empty(t("message.gone")), talk && state(talk)];
   });
 }
 
@@ -45,14 +46,23 @@ const told = (one) =>
     ]),
   );
 
-function life(one) {
+/** Where an event is that was offered to nobody as far as memory goes: it waits if the conversation has not come to it. */
+function whereabouts(one, talk, paused) {
+  if (one.kind === "send" || one.takenTime || one.attempts.length) return null;
+  const waits = Boolean(one.answer) || (talk && one.seq > (talk.takenSeq ?? 0));
+  if (waits && paused.has(one.account)) return t("messages.paused");
+  if (!one.core) return t(paused.has(one.account) ? "messages.paused" : "messages.noCore");
+  return t(waits ? "message.waits" : "message.older", { core: one.core });
+}
+
+function life(one, where) {
   const steps = [
     one.platformTime && step(one.platformTime, t("message.said")),
     one.acceptedTime && step(one.acceptedTime, one.kind === "send" ? t("message.asked") : t("message.durable")),
     one.answer && step("", answered(one)),
     ...one.attempts.map((attempt) => step("", el("span", {}, t("message.offer", { attempt: attempt.attempt, core: one.core }), " ", badge(attempt.result === "taken" ? "good" : "warn", t(`offers.${attempt.result}`)), " ", millis(attempt.ms)))),
     one.takenTime && step(one.takenTime, t("message.taken", { core: one.core })),
-    one.kind !== "send" && !one.takenTime && !one.attempts.length && step("", one.core ? t("message.older", { core: one.core }) : t("messages.noCore")),
+    where && step("", where),
   ];
   return section(t("message.life"), el("ol", { class: "life" }, steps));
 }

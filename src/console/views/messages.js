@@ -3,6 +3,7 @@ import { get } from "../api.js";
 import { el, fill, said } from "../dom.js";
 import { moment, t } from "../say.js";
 import { badge, button, empty, heading, refusal, run } from "../ui.js";
+import { pausedAccounts } from "./accounts.js";
 import { customer, item, lifeOf } from "./item.js";
 
 const SHOWN = 200;
@@ -21,15 +22,16 @@ export async function messages({ main, query, signal }) {
 /** Asks for what is new as long as the view is shown. */
 async function follow(key, list, state, signal) {
   const filter = key ? `&conversation=${encodeURIComponent(key)}` : "";
-  const rows = new Map();
+  const rows = [];
   let after = "";
   while (!signal.aborted) {
     try {
       const page = await get(`/admin/v1/timeline?limit=${SHOWN}${filter}${after ? `&wait=20s&after=${encodeURIComponent(after)}` : ""}`, signal);
+      const paused = page.items.some(undelivered) ? await pausedAccounts(signal) : undefined;
+      for (const one of page.items) put(rows, list, one, { short: Boolean(key), fresh: boot(after) === boot(page.next), paused });
       after = page.next;
-      for (const one of page.items) put(rows, list, one, key);
-      if (!rows.size) fill(list, empty(t("messages.none")));
-      fill(state, t("messages.live", { count: rows.size }));
+      if (!rows.length) fill(list, empty(t("messages.none")));
+      fill(state, t("messages.live", { count: rows.length }));
       state.dataset.live = "1";
     } catch (error) {
       if (signal.aborted || error.status === 401) return;
@@ -39,22 +41,32 @@ async function follow(key, list, state, signal) {
   }
 }
 
-/** New items above, changed ones where they are; the oldest leave. */
-function put(rows, list, one, key) {
-  const shown = item(one, { short: Boolean(key) });
-  const old = rows.get(one.row);
-  if (old) old.replaceWith(shown);
-  else {
-    if (!rows.size) list.replaceChildren();
-    list.prepend(shown);
+/** Of which start of the bridge a place in the list is: what comes after one of the same start is from its memory. */
+const boot = (cursor) => cursor.split("-")[0];
+
+const undelivered = (one) => one.kind !== "send" && !one.takenTime;
+
+/** Each where its time says, the newest above; a change leaves it there. The oldest leave, and what is older than all of a full list does not come in. */
+function put(rows, list, one, look) {
+  const old = rows.find((row) => row.id === one.row);
+  const shown = item(one, look);
+  if (old) {
+    old.shown.replaceWith(shown);
+    old.shown = shown;
+    return;
   }
-  rows.set(one.row, shown);
-  if (rows.size > SHOWN) {
-    const [oldest, element] = rows.entries().next().value;
-    rows.delete(oldest);
-    element.remove();
-  }
+  const place = placeOf(one);
+  const below = rows.findIndex((row) => before(row.place, place));
+  if (below < 0 && rows.length >= SHOWN) return;
+  if (!rows.length) list.replaceChildren();
+  list.insertBefore(shown, rows[below]?.shown ?? null);
+  rows.splice(below < 0 ? rows.length : below, 0, { id: one.row, place, shown });
+  if (rows.length > SHOWN) rows.pop().shown.remove();
 }
+
+/** As the bridge orders them: by acceptance, then by row. */
+const placeOf = (one) => [Date.parse(one.acceptedTime) || 0, Number(one.row.replace(/^m/, ""))];
+const before = (one, other) => one[0] < other[0] || (one[0] === other[0] && one[1] < other[1]);
 
 function search(text, found, signal) {
   const box = el("input", { type: "search", value: text, name: "q", placeholder: t("messages.placeholder"), "aria-label": t("messages.placeholder"), maxlength: 256, spellcheck: "false" });

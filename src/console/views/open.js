@@ -59,7 +59,7 @@ export const scanned = ({ account }) => Boolean(account.via) && ["official_accou
 
 async function link(place, platform, account) {
   const made = await post(at("admin", "v1", "open", platform, "bind-links"), { account });
-  fill(place, el("p", {}, t("open.link", { until: moment(made.expires) })), el("code", { class: "copy", id: "bind-link" }, made.url));
+  fill(place, el("p", {}, t("open.link", { until: moment(made.expires) })), el("code", { class: "copy", id: "bind-link", data: { once: "" } }, made.url));
 }
 
 const grant = (one) => [

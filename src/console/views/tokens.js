@@ -49,7 +49,7 @@ async function creation(again, signal) {
 }
 
 /** The text, this once: no list and no log has it. */
-const once = (made, forget) => el("div", { class: "sheet", role: "status" }, el("p", {}, t("tokens.once", { name: made.name })), el("code", { class: "copy", id: "new-token" }, made.token), el("div", { class: "acts" }, button(t("tokens.forget"), forget, { name: "forget" })));
+const once = (made, forget) => el("div", { class: "sheet", role: "status" }, el("p", {}, t("tokens.once", { name: made.name })), el("code", { class: "copy", id: "new-token", data: { once: "" } }, made.token), el("div", { class: "acts" }, button(t("tokens.forget"), forget, { name: "forget" })));
 
 function card(one, me, again) {
   const place = el("div");
