@@ -32,6 +32,20 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
+/** How much more Chinese than Latin letters a text has. */
+const chinese = (text) => (text.match(/[\u3400-\u9fff]/g) || []).length - (text.match(/[a-z]/gi) || []).length;
+
+/** The half in the page's language of a text that says a thing as "English / Chinese". English may name in Chinese what is clicked, and either half may hold a slash: the halves differ most where they meet. */
+export function ours(text = "") {
+  const parts = text.split(" / ");
+  const cuts = parts.slice(1).map((_, at) => [parts.slice(0, at + 1).join(" / "), parts.slice(at + 1).join(" / ")]);
+  const apart = ([en, zh]) => chinese(zh) - chinese(en);
+  const [en, zh] = cuts.sort((one, other) => apart(other) - apart(one))[0] || [text, ""];
+  if (!/[\u3400-\u9fff]/.test(zh)) return text;
+  const code = en.match(/^[A-Z][A-Z_]+: /)?.[0] || "";
+  return language === "zh" ? code + zh : en;
+}
+
 export const locale = () => (language === "zh" ? "zh-CN" : "en-GB");
 
 /** A moment, as short as it may be said today. */

@@ -1,7 +1,7 @@
 // How is one account, what may it do, and what can be changed?
 import { at, del, get, post } from "../api.js";
 import { el, fill, said } from "../dom.js";
-import { ago, moment, t } from "../say.js";
+import { ago, moment, ours, t } from "../say.js";
 import { badge, button, facts, field, go, heading, run, section, sure, toast, within } from "../ui.js";
 import { pauseBadge, roads, stateBadge } from "./accounts.js";
 import { findings } from "./findings.js";
@@ -52,7 +52,7 @@ function addresses(view) {
 function warnings(view) {
   const said_ = view.warnings || [];
   if (!said_.length) return null;
-  return section(t("account.warnings"), el("ul", { class: "warnings" }, said_.map((text) => el("li", { class: "warning" }, said(text)))));
+  return section(t("account.warnings"), el("ul", { class: "warnings" }, said_.map((text) => el("li", { class: "warning" }, said(ours(text))))));
 }
 
 /** Its events wait, or go on. */
@@ -71,7 +71,7 @@ function pausing(view, load, body, place) {
   );
 }
 
-/** New callback values, a pause, and the end of the account. */
+/** New callback values, where the account has some of its own; a pause, and the end of it. */
 function changes(view, load, body) {
   const { id } = view.account;
   const place = el("div");
@@ -105,7 +105,7 @@ function changes(view, load, body) {
   );
   return section(
     t("account.change"),
-    el("form", { class: "grid", on: { submit } }, field(t("account.newToken"), token), field(t("account.newKey"), key, t("account.rotateHint")), rotate),
+    view.account.via ? null : el("form", { class: "grid", on: { submit } }, field(t("account.newToken"), token), field(t("account.newKey"), key, t("account.rotateHint")), rotate),
     place,
     el("div", { class: "acts" }, pausing(view, load, body, place), remove),
   );

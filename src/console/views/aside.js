@@ -2,7 +2,7 @@
 import { at, post } from "../api.js";
 import { el, said } from "../dom.js";
 import { moment, t } from "../say.js";
-import { badge, button, facts, heading, pages, sure, toast } from "../ui.js";
+import { badge, button, facts, go, heading, pages, sure, toast } from "../ui.js";
 import { customer, lifeOf } from "./item.js";
 
 const LISTS = {
@@ -65,7 +65,10 @@ function text(base64) {
 function choices(sheet, place, path, again, done) {
   const gone = (words) => {
     toast(words);
+    const list = sheet.parentElement;
     sheet.remove();
+    // What comes after it, or that nothing is left.
+    if (list?.isConnected && !list.children.length) go(location.hash);
   };
   const retry = button(again, async () => (await post(`${path}/retry`), gone(done)), { tone: "good", place, name: "retry" });
   const discard = button(

@@ -36,12 +36,26 @@ export function item(one, { short = false, fresh = false, paused = NOBODY } = {}
       short ? null : el("span", { class: "soft" }, said(one.account)),
       el("time", { class: "soft", datetime: one.acceptedTime }, moment(one.acceptedTime)),
     ),
-    el("p", { class: "summary" }, said(one.summary || one.platformType)),
+    el("p", { class: "summary" }, said(summary(one))),
     el("div", { class: "badges" }, answered(one), taken(one, fresh, paused)),
     one.messages.map((message) => reply(message)),
     el("a", { class: "soft", href: lifeOf(who, id) }, t("messages.life")),
   );
 }
+
+/** What an event says; names of the contract as words. */
+export function summary(one) {
+  const [first, ...rest] = (one.summary || "").split(" ");
+  if (one.kind === "signal" && one.summary) return t(`signals.${one.summary}`);
+  if (one.kind === "delivery" && one.summary) return [t(`statuses.${first}`), ...rest].join(" ");
+  if (one.kind === "gap") return [t(`gaps.${one.platformType}`), one.summary].filter(Boolean).join(" · ");
+  return one.summary || one.platformType;
+}
+
+const ORDERS = ["END", "QUEUE", "ASSIGN", "TAKE"];
+
+/** A message's text, or the word for an order: what was sent by no road is no text of anybody's. */
+export const order = ({ status, road, summary: text }) => (status === "SENT" && !road && ORDERS.includes(text) ? t(`orders.${text}`) : text);
 
 export const answered = (one) => (one.answer ? badge(ANSWERS[one.answer] || "plain", `${t(`answers.${one.answer}`)} · ${millis(one.answerMs ?? 0)}`) : null);
 
@@ -60,7 +74,7 @@ export function reply(message) {
   return el(
     "div",
     { class: "reply", data: { status: message.status } },
-    el("p", {}, said(message.summary)),
+    el("p", {}, said(order(message))),
     el("div", { class: "badges" }, message.road ? badge("plain", t(`roads.${message.road}`)) : null, badge(STATUS[message.status] || "plain", t(`statuses.${message.status}`)), message.error ? badge("bad", message.error.code) : null),
   );
 }

@@ -1,10 +1,10 @@
 // What became of one message, from the platform's push to the last answer? Its whole life, step by step.
 import { get } from "../api.js";
 import { el, said } from "../dom.js";
-import { millis, moment, t } from "../say.js";
+import { millis, moment, ours, t } from "../say.js";
 import { badge, empty, facts, heading, section, within } from "../ui.js";
 import { pausedAccounts } from "./accounts.js";
-import { answered, customer, STATUS } from "./item.js";
+import { answered, customer, order, STATUS, summary } from "./item.js";
 
 export async function message({ main, rest, query, signal }) {
   const id = rest[0] || "";
@@ -37,7 +37,7 @@ const told = (one) =>
   section(
     "",
     el("div", { class: "line" }, badge("plain", t(`kinds.${one.kind}`)), el("strong", {}, said(customer(one.conversationKey))), el("span", { class: "soft" }, said(one.account))),
-    el("p", { class: "summary" }, said(one.summary || one.platformType)),
+    el("p", { class: "summary" }, said(summary(one))),
     facts([
       [t("message.platformType"), one.platformType && el("code", {}, one.platformType)],
       [t("message.event"), one.eventId && el("code", {}, one.eventId)],
@@ -73,11 +73,11 @@ function sent(message) {
   const error = message.error;
   return section(
     t("message.answer"),
-    el("p", { class: "summary" }, said(message.summary)),
+    el("p", { class: "summary" }, said(order(message))),
     el("div", { class: "badges" }, message.road ? badge("plain", t(`roads.${message.road}`)) : null, badge(STATUS[message.status] || "plain", t(`statuses.${message.status}`))),
     message.road ? el("p", { class: "soft" }, t(`roadHints.${message.road}`)) : null,
-    error ? el("div", { class: "refusal" }, el("strong", {}, error.code, " ", error.platformCode ? el("code", {}, error.platformCode) : null), error.platformMessage && el("p", {}, said(error.platformMessage)), error.remedy && el("p", {}, el("b", {}, t("remedy")), " ", error.remedy)) : null,
-    message.degradations.map((it) => el("p", { class: "warning" }, `${it.fromType || ""} → ${it.toType || ""} `, said(it.reason))),
+    error ? el("div", { class: "refusal" }, el("strong", {}, t(`codes.${error.code}`), " ", el("code", {}, error.code), " ", error.platformCode ? el("code", {}, error.platformCode) : null), error.platformMessage && el("p", {}, said(error.platformMessage)), error.remedy && el("p", {}, el("b", {}, t("remedy")), " ", ours(error.remedy))) : null,
+    message.degradations.map((it) => el("p", { class: "warning" }, `${it.fromType || ""} → ${it.toType || ""} `, said(ours(it.reason)))),
     facts([
       [t("message.id"), el("code", {}, message.messageId)],
       ["clientMessageId", message.clientMessageId && el("code", {}, said(message.clientMessageId))],

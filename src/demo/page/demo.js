@@ -29,9 +29,11 @@ function clockTime(text, digits = 0) {
   return digits ? `${whole}.${String(time.getMilliseconds()).padStart(3, "0")}` : whole;
 }
 
-function took(items) {
+/** `fresh`: told as it happened, not read from the store. */
+function took(items, fresh) {
   for (const item of items) {
     const before = rows.get(item.row);
+    item.fresh = fresh;
     const card = draw(item);
     if (before) {
       card.classList.remove("is-new");
@@ -58,7 +60,7 @@ function draw(item) {
       h("span", { class: "native" }, item.platformType || ""),
       h("span", { class: "seq", title: item.conversationKey }, item.seq ? `#${item.seq}` : ""),
       h("time", { datetime: item.acceptedTime || "" }, clockTime(item.acceptedTime))),
-    h("p", { class: "summary" }, item.summary || "—"),
+    h("p", { class: "summary" }, (item.kind === "signal" && words().signals[item.summary]) || item.summary || "—"),
     steps(item),
     replies(item),
     allowances(item));
@@ -69,8 +71,8 @@ function steps(item) {
   const { steps: names, answers } = words();
   const last = item.attempts?.at(-1);
   const core = last
-    ? [`${last.result === "taken" ? names.taken : last.result}`, `${item.core ? item.core + " · " : ""}${millis(last.ms)}${last.attempt > 1 ? ` · ×${last.attempt}` : ""}`]
-    : [words().waitingCore, item.core || ""];
+    ? [last.result === "taken" ? names.taken : words().offers[last.result] || last.result, `${item.core ? item.core + " · " : ""}${millis(last.ms)}${last.attempt > 1 ? ` · ×${last.attempt}` : ""}`]
+    : [item.fresh || item.answer ? words().waitingCore : "–", item.core || ""];
   const step = (name, state, value, detail) =>
     h("li", { class: `step is-${state}` }, h("span", { class: "step-name" }, name), h("span", { class: "step-value" }, value), h("span", { class: "step-detail" }, detail));
   return h("ol", { class: "steps" },
@@ -113,7 +115,8 @@ function allowances(item) {
 function until(text) {
   const time = new Date(text);
   const soon = time - Date.now() < 20 * 3600 * 1000;
-  return soon ? clockTime(text) : time.toLocaleString(language === "zh" ? "zh-CN" : "en-GB", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  const year = time.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+  return soon ? clockTime(text) : time.toLocaleString(language === "zh" ? "zh-CN" : "en-GB", { year, month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 }
 
 function tiles() {
@@ -131,6 +134,9 @@ function tiles() {
     h("div", { class: `tile tile-${name}` }, h("dt", {}, words().tiles[name]), h("dd", {}, String(value)))));
 }
 
+/** Of which start of the bridge a place in the list is: what comes after one of the same start is from its memory. */
+const boot = (cursor) => cursor?.split("-")[0] ?? "";
+
 async function follow() {
   let cursor = null;
   for (;;) {
@@ -139,7 +145,7 @@ async function follow() {
       const answer = await fetch(`/bridge/admin/v1/timeline?${asked}`);
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       const page = await answer.json();
-      took(page.items || []);
+      took(page.items || [], boot(cursor) === boot(page.next));
       cursor = page.next || cursor;
       at("offline").hidden = true;
       if (cursor === null) await new Promise((resolve) => setTimeout(resolve, 1000));
