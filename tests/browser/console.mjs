@@ -1,5 +1,6 @@
 // Does the console show and do what it says, to whom it may, and nothing that a customer wrote as markup?
 // Takes WXBRIDGE_BIN; its pictures go into target/browser/, with WRITE_PICTURE=1 into docs/images/.
+import { readFile } from "node:fs/promises";
 import { EN } from "../../src/console/words/en.js";
 import { ZH } from "../../src/console/words/zh.js";
 import { ask, serve, until } from "./bridge.mjs";
@@ -37,6 +38,12 @@ await tell(async () => {
     const [en, zh] = [keys(EN), keys(ZH)];
     const alone = [...en.filter((key) => !zh.includes(key)), ...zh.filter((key) => !en.includes(key))];
     must(alone.length === 0, `only in one: ${alone}`);
+  });
+
+  await step("every error code has a title", async () => {
+    const listed = (await readFile(new URL("../../docs/error-codes.md", import.meta.url), "utf8")).match(/^### \w+$/gm).map((line) => line.slice(4));
+    const without = listed.filter((code) => !EN.codes[code] || !ZH.codes[code]);
+    must(listed.length > 40 && without.length === 0, `no title: ${without}`);
   });
 
   const page = await person();
@@ -150,7 +157,7 @@ await tell(async () => {
     await page.locator("[data-parked]").first().locator('[data-act="discard"]').click();
     await page.locator('dialog [data-act="sure"]').click();
     await until("it is gone", async () => (await admin("GET", "/admin/v1/parked")).items.length === 0);
-    await until("nothing is shown", async () => (await page.locator("[data-parked]").count()) === 0);
+    await page.locator(".empty", { hasText: "No event is parked." }).waitFor();
   });
 
   await step("a body that could not be read is read again once the key is mended", async () => {
