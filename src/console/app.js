@@ -70,6 +70,7 @@ function frame() {
   const nav = document.getElementById("nav");
   nav.hidden = !me;
   const here = { account: "accounts", bind: "accounts", message: "messages" }[place().name] || place().name;
+  document.title = me ? `${t(`menu.${here}`)} · wxbridge` : "wxbridge";
   fill(nav, MENU.map((name) => el("a", { href: `#/${name}`, "aria-current": name === here ? "page" : undefined }, t(`menu.${name}`))));
 }
 
