@@ -42,13 +42,25 @@ fn told(lang: Lang, result: &Value) -> String {
                 text.push_str(&format!("{before}{said}"));
             }
         }
-        if let Some(code) = Code::parse(&code) {
-            let page = pages::page(code);
-            text.push_str(&format!("\n{}", lang.pick(page.remedy_en, page.remedy_zh)));
+        let remedy = remedy(lang, &code, &print::at(result, "/error/remedy"));
+        if !remedy.is_empty() {
+            text.push_str(&format!("\n{remedy}"));
         }
     }
     text.push('\n');
     text
+}
+
+/// What the result itself says helps, which knows the channel and the case; else what the page of its code says.
+fn remedy(lang: Lang, code: &str, own: &str) -> String {
+    if !own.is_empty() {
+        let (en, zh) = pages::halves(own).unwrap_or((own, own));
+        return lang.pick(en, zh).to_owned();
+    }
+    Code::parse(code).map_or_else(String::new, |code| {
+        let page = pages::page(code);
+        lang.pick(page.remedy_en, page.remedy_zh).to_owned()
+    })
 }
 
 #[cfg(test)]
@@ -68,6 +80,12 @@ mod tests {
         assert!(said.starts_with(first), "{said}");
         assert!(said.contains(pages::page(Code::WindowClosed).remedy_en));
         assert!(told(Lang::Zh, &result).contains(pages::page(Code::WindowClosed).remedy_zh));
+        let mut own = result;
+        own["error"]["remedy"] = json!("see who holds it / 请查看会话当前由谁接待");
+        assert!(told(Lang::En, &own).ends_with("\nsee who holds it\n"));
+        assert!(told(Lang::Zh, &own).ends_with("\n请查看会话当前由谁接待\n"));
+        own["error"]["remedy"] = json!("of another hand");
+        assert!(told(Lang::Zh, &own).ends_with("\nof another hand\n"));
         let sent = json!({"messageId": "m1", "status": "SENT", "road": "PASSIVE"});
         assert_eq!(told(Lang::En, &sent), "m1 SENT by PASSIVE\n");
     }

@@ -52,6 +52,17 @@ pub fn text(code: Code) -> String {
     )
 }
 
+/// Stands between the English and the Chinese of a text that travels in both.
+pub const BOTH: &str = " / ";
+
+/// Stands between what went wrong and what helps, in English and in Chinese, where one sentence holds both.
+pub const HELPS: (&str, &str) = ("; what to do: ", "；处理办法：");
+
+/// The English and the Chinese of such a text: English words may hold the mark themselves, Chinese ones have ／ for it.
+pub fn halves(text: &str) -> Option<(&str, &str)> {
+    text.rsplit_once(BOTH)
+}
+
 /// Every code with its page: `docs/error-codes.md`.
 #[cfg(test)]
 fn document() -> String {
@@ -154,6 +165,16 @@ mod tests {
                 "{code}"
             );
         }
+    }
+
+    #[test]
+    fn what_travels_in_both_languages_comes_apart_again() {
+        for code in Code::ALL {
+            let page = page(*code);
+            let both = format!("{}{BOTH}{}", page.remedy_en, page.remedy_zh);
+            assert_eq!(halves(&both), Some((page.remedy_en, page.remedy_zh)), "{code}");
+        }
+        assert_eq!(halves("in one language"), None);
     }
 
     #[test]

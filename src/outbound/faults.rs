@@ -27,7 +27,7 @@ pub fn explained(mut error: v1::Error) -> v1::Error {
         && let Some(code) = Code::parse(&error.code)
     {
         let page = pages::page(code);
-        error.remedy = format!("{} / {}", page.remedy_en, page.remedy_zh);
+        error.remedy = format!("{}{}{}", page.remedy_en, pages::BOTH, page.remedy_zh);
     }
     error
 }

@@ -42,10 +42,10 @@ pub(super) static PAGES: &[(Code, Page)] = &[
     (
         Code::SessionWithHuman,
         Page {
-            cause_en: "An agent of the platform's own customer service has the customer. As long as that lasts, the platform gives us none of the customer's messages (up to 30 minutes).",
-            remedy_en: "Wait until that agent closes the session, or close it at mpkf.weixin.qq.com. With platform_agents = \"allow\" the core may send the session order TAKE. If nobody is meant to work there, remove the agents: mp.weixin.qq.com → 功能 → 客服功能 → 客服账号管理.",
-            cause_zh: "用户正由微信自带的客服（多客服）接待，期间消息不会推送给我们（最长30分钟）。",
-            remedy_zh: "请等待该客服结束会话，或在mpkf.weixin.qq.com结束。platform_agents = \"allow\"时，核心系统可发送TAKE指令。若不使用多客服，请删除客服：公众号后台 → 功能 → 客服功能 → 客服账号管理。",
+            cause_en: "An agent of the platform has the customer. On official accounts and mini-programs (多客服) the platform gives us none of the customer's messages as long as that lasts (up to 30 minutes). On WeChat customer service the messages still come, and only the agent may write (95018); a session that waits in the queue counts as theirs.",
+            remedy_en: "GET /v1/conversations/{key} shows who holds it; wait until that agent ends the session. Official accounts and mini-programs: it can be closed at mpkf.weixin.qq.com, with platform_agents = \"allow\" by the session order TAKE too; if nobody is meant to work there, remove the agents: mp.weixin.qq.com → 功能 → 客服功能 → 客服账号管理. WeChat customer service: TAKE does not reach a session that an agent has; the agent ends it in WeCom, or the core by the session order END.",
+            cause_zh: "用户正由平台的客服人员接待。公众号和小程序（多客服）：期间消息不会推送给我们（最长30分钟）。微信客服：消息仍会推送，但只有该接待人员可以发言（95018）；在待接入池中排队也视为由其接待。",
+            remedy_zh: "GET /v1/conversations/{key} 显示由谁接待；请等待该客服结束会话。公众号和小程序：可在mpkf.weixin.qq.com结束；platform_agents = \"allow\"时，核心系统也可发送TAKE指令；若不使用多客服，请删除客服：公众号后台 → 功能 → 客服功能 → 客服账号管理。微信客服：TAKE不能取回人工接待中的会话；由接待人员在企业微信中结束，或由核心系统发送END指令。",
         },
     ),
     (
