@@ -63,7 +63,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("a key ring", "密钥环"),
     ("a core that can be called", "可以调用的核心"),
     ("an id that no other has", "不与其他账号重复的id"),
-    ("a name that no other has", "不与其他核心重复的名称"),
+    ("a name that no other has", "不与其他重复的名称"),
     ("a record type: {}", "记录类型：{}"),
     ("a name, * stands for any run of characters", "名称，* 代表任意字符"),
     ("an account id, * for any run of characters", "账号id，* 代表任意字符"),
@@ -275,7 +275,6 @@ const EXPECTED: &[(&str, &str)] = &[
     ("a name such as {}", "形如 {} 的名称"),
     ("a size such as {}", "形如 {} 的大小"),
     ("a text, or {}", "文本，或 {}"),
-    ("{} or {}", "{}或{}"),
 ];
 
 pub fn origin(english: &str) -> String {
@@ -292,7 +291,7 @@ pub fn expected(english: &str) -> String {
 
 /// What stands in a text's gaps is said the same way, where it has a line.
 fn said(lines: &[(&str, &str)], english: &str) -> Option<String> {
-    lines.iter().find_map(|(from, to)| {
+    let filled = lines.iter().find_map(|(from, to)| {
         let gaps = gaps(from, english)?;
         let mut gaps = gaps.into_iter();
         let mut pieces = to.split("{}");
@@ -303,7 +302,24 @@ fn said(lines: &[(&str, &str)], english: &str) -> Option<String> {
             text.push_str(piece);
         }
         Some(text)
-    })
+    });
+    filled.or_else(|| either(lines, english))
+}
+
+/// One or the other, where each of them is a value or has a line: the system's own words ("No such file or directory") stand
+/// for themselves.
+fn either(lines: &[(&str, &str)], english: &str) -> Option<String> {
+    if !english.contains(" or ") {
+        return None;
+    }
+    let sides: Option<Vec<String>> = english
+        .split(" or ")
+        .map(|side| match side.starts_with('"') && side.ends_with('"') {
+            true => Some(side.to_owned()),
+            false => said(lines, side),
+        })
+        .collect();
+    sides.map(|sides| sides.join("或"))
 }
 
 /// What stands in `text` where `line` has `{}`; `None` where it is another text.
@@ -359,6 +375,11 @@ mod tests {
                 "列表，每一项为形如 \"https://b.example\" 的地址，不含凭证、查询串和片段",
             ),
             ("\"a\" or \"b\" or \"c\"", "\"a\"或\"b\"或\"c\""),
+            ("a path or \"a\"", "文件路径或\"a\""),
+            (
+                "a readable file (No such file or directory (os error 2))",
+                "可读取的文件（No such file or directory (os error 2)）",
+            ),
             ("nothing: a mini-program has no such field", "留空：小程序没有此字段"),
             ("what nobody wrote here", "what nobody wrote here"),
         ] {
