@@ -6,15 +6,16 @@ use super::{Draft, Level, account::remedy, said};
 use crate::{
     accounts::{Condition, Opened},
     channels::contract::{Place, Places},
-    error::{Code, pages},
+    error::{
+        Code,
+        pages::{self, BOTH, HELPS},
+    },
     ports::clock::Millis,
     schema::Timestamp,
     tokens::NO_TOKEN,
 };
 
 const DAY: Millis = 24 * 3_600_000;
-/// Stands between a warning's English and its Chinese.
-const BOTH: &str = " / ";
 
 /// Warnings that follow from what was counted, put into the account's view or taken out of it.
 pub fn look(opened: &Arc<Opened>, now: Millis) {
@@ -31,7 +32,7 @@ pub fn look(opened: &Arc<Opened>, now: Millis) {
         condition.suspected = condition.suspected.take().filter(|(at, _)| now - at < DAY);
         let said = condition.suspected.as_ref().map(|(at, said)| {
             let at = Timestamp::from_millis(*at).to_rfc3339_millis();
-            match said.split_once(BOTH) {
+            match pages::halves(said) {
                 Some((en, zh)) => format!("{en} (seen at {at}){BOTH}{zh}（{at}）"),
                 None => format!("{said} (seen at {at})"),
             }
@@ -65,10 +66,18 @@ fn finding(code: Code, seen: &str, places: &Places) -> Draft {
     let page = pages::page(code);
     let (id, level, zh, place) = nature(code, places);
     // The sentence was written when it was seen, with its figures; in both languages where an operator acts on it.
-    let (en, more) = seen.split_once(BOTH).unwrap_or((seen, seen));
-    let seen = said(en.to_owned(), format!("{zh}：{more}"));
+    let (en, more) = pages::halves(seen).unwrap_or((seen, seen));
+    let helps = |text: &str, mark| {
+        text.split_once(mark)
+            .map(|(seen, help)| (seen.to_owned(), help.to_owned()))
+    };
+    let (seen, act) = match (helps(en, HELPS.0), helps(more, HELPS.1)) {
+        // It knows what helps in its case.
+        (Some((en, do_en)), Some((more, do_zh))) => (said(en, format!("{zh}：{more}")), said(do_en, do_zh)),
+        _ => (said(en.to_owned(), format!("{zh}：{more}")), remedy(code)),
+    };
     let draft = Draft::new(id, level, seen).code(code);
-    let draft = draft.mean(said(page.cause_en, page.cause_zh)).act(remedy(code));
+    let draft = draft.mean(said(page.cause_en, page.cause_zh)).act(act);
     match place {
         Some(place) => draft.at(place),
         None => draft,
@@ -118,5 +127,29 @@ fn nature(code: Code, places: &Places) -> (&'static str, Level, &'static str, Op
             Some(machine),
         ),
         _ => ("warning", Level::Yellow, "告警", None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Lang;
+
+    #[test]
+    fn a_warning_says_in_both_languages_what_was_seen_and_what_helps_in_its_case() {
+        let places = Places::default();
+        let seen = "pulling wk1 fails: 40013 invalid corpid; what to do: a / b or c / 拉取 wk1 失败：40013 invalid corpid；处理办法：丙";
+        let of = |lang| finding(Code::BadAppId, seen, &places).in_words(lang);
+        let (en, zh) = (of(Lang::En), of(Lang::Zh));
+        assert_eq!(
+            (en.seen.as_str(), en.act.as_str()),
+            ("pulling wk1 fails: 40013 invalid corpid", "a / b or c")
+        );
+        assert_eq!(
+            (zh.seen.as_str(), zh.act.as_str()),
+            ("告警：拉取 wk1 失败：40013 invalid corpid", "丙")
+        );
+        let plain = finding(Code::OtherReceiverSuspected, "seen / 看到", &places).in_words(Lang::Zh);
+        assert_eq!(plain.act, pages::page(Code::OtherReceiverSuspected).remedy_zh);
     }
 }

@@ -44,7 +44,7 @@ impl Inbound {
             if skewed {
                 let off = off / 1000;
                 let said = format!(
-                    "the last callback's signed timestamp is {off} s away from our clock as the platform's last answer corrects it"
+                    "the last callback's signed timestamp is {off} s away from our clock as the platform's last answer corrects it / 最近一次回调的签名时间戳与按平台应答校正的本机时钟相差 {off} 秒"
                 );
                 condition.warnings.insert(Code::ClockSkew, said);
             } else if !condition.warnings.is_empty() {

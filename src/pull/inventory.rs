@@ -101,6 +101,9 @@ impl Pull {
             [] => self.listed(&opened, pulls).await,
             named => Ok(named.to_vec()),
         };
+        if found.is_ok() {
+            self.pulled(&opened, "");
+        }
         match found {
             Ok(found) => match self.commit_places(&opened, &found).await {
                 Ok(()) => {

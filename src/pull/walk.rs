@@ -11,12 +11,16 @@ use super::{
 use crate::{
     accounts::Opened,
     channels::contract::{At, PullFault, PulledPage, Pulls, Verdict},
-    error::Code,
+    error::{
+        Code,
+        pages::{self, BOTH, HELPS},
+    },
     ports::{
         clock::Millis,
         store::{Page, PageStep, StoreError, Stored},
     },
     schema::v1,
+    tokens::NO_TOKEN,
 };
 
 /// The platform honours a bell's token for ten minutes; ours may be the slower clock.
@@ -209,24 +213,28 @@ impl Pull {
             "what waits on the platform cannot be pulled now"
         );
         if let (PullFault::Shut(_), Some(code)) = (fault, Code::parse(&error.code)) {
-            let said = format!(
-                "pulling {sub_id} fails: {} {}. {}",
-                error.platform_code, error.platform_message, error.remedy
-            );
-            opened.observe(|condition| condition.warnings.insert(code, said));
+            opened.observe(|condition| {
+                let standing = condition.warnings.entry(code).or_default();
+                // Without a token nothing can be pulled: that is told already.
+                if !standing.starts_with(NO_TOKEN) {
+                    *standing = pulling_said(sub_id, error);
+                }
+            });
         }
     }
 
+    /// What stood in the way of it does no more.
+    pub(super) fn pulled(&self, opened: &Opened, sub_id: &str) {
+        let pulling = pulling(sub_id).0;
+        opened.observe(|condition| condition.warnings.retain(|_, said| !said.starts_with(&pulling)));
+    }
+
     fn answered(&self, opened: &Opened, key: &PlaceKey, gap: Option<Millis>) {
-        let pulling = format!("pulling {} fails", key.sub_id);
-        opened.observe(|condition| {
-            condition.warnings.retain(|_, said| !said.starts_with(&pulling));
-            if let Some(last) = gap {
-                condition
-                    .warnings
-                    .insert(Code::KfHistoryGap, gap_said(&key.sub_id, last));
-            }
-        });
+        self.pulled(opened, &key.sub_id);
+        if let Some(last) = gap {
+            let said = gap_said(&key.sub_id, last);
+            opened.observe(|condition| condition.warnings.insert(Code::KfHistoryGap, said));
+        }
     }
 
     fn gap(&self, opened: &Opened, key: &PlaceKey, last: Millis) -> crate::conversation::Arrival {
@@ -251,6 +259,25 @@ impl Pull {
     }
 }
 
+/// How the warning begins that a place cannot be pulled, in English and Chinese; of none, their list cannot.
+fn pulling(sub_id: &str) -> (String, String) {
+    match sub_id {
+        "" => (
+            "asking for the list of accounts fails".into(),
+            "获取客服账号列表失败".into(),
+        ),
+        place => (format!("pulling {place} fails"), format!("拉取 {place} 失败")),
+    }
+}
+
+/// What the platform said, and what helps, in both languages.
+fn pulling_said(sub_id: &str, error: &v1::Error) -> String {
+    let ((en, zh), (number, words)) = (pulling(sub_id), (error.platform_code, &error.platform_message));
+    let (remedy, in_chinese) = pages::halves(&error.remedy).unwrap_or((&error.remedy, &error.remedy));
+    let (helps, helps_zh) = HELPS;
+    format!("{en}: {number} {words}{helps}{remedy}{BOTH}{zh}：{number} {words}{helps_zh}{in_chinese}")
+}
+
 fn gap_said(sub_id: &str, last: Millis) -> String {
     let at = crate::schema::Timestamp::from_millis(last).to_rfc3339_millis();
     format!(
@@ -261,4 +288,24 @@ fn gap_said(sub_id: &str, last: Millis) -> String {
 /// The platform's times are whole seconds: what was said in the very second from which on we listen was said after it.
 fn is_before(at: Millis, since: Option<Millis>) -> bool {
     since.is_some_and(|since| at < since.div_euclid(1_000) * 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_pulled_is_told_in_both_languages() {
+        let error = v1::Error {
+            platform_code: 40013,
+            platform_message: "invalid corpid".into(),
+            remedy: "enter it / 请填写".into(),
+            ..Default::default()
+        };
+        assert_eq!(
+            pulling_said("wk1", &error),
+            "pulling wk1 fails: 40013 invalid corpid; what to do: enter it / 拉取 wk1 失败：40013 invalid corpid；处理办法：请填写"
+        );
+        assert!(pulling_said("", &error).starts_with("asking for the list of accounts fails: 40013"));
+    }
 }

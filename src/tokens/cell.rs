@@ -303,7 +303,8 @@ impl Keeper {
         if stolen {
             let at = |at| crate::schema::Timestamp::from_millis(at).to_rfc3339_millis();
             let ours = fetched.map_or_else(|| "ours".to_owned(), |fetched| format!("ours of {}", at(fetched)));
-            let (when, how) = (at(now), by_what(opened));
+            let since = fetched.map_or_else(String::new, |fetched| format!("于 {} 获取的", at(fetched)));
+            let (when, (how, how_zh)) = (at(now), by_what(opened));
             tracing::warn!(
                 account = opened.settings.id,
                 "access token was replaced by somebody else"
@@ -311,7 +312,9 @@ impl Keeper {
             opened.observe(|condition| {
                 condition.warnings.insert(
                     Code::TokenTakenElsewhere,
-                    format!("somebody else replaced the access token {how}; {ours} was refused at {when}"),
+                    format!(
+                        "somebody else replaced the access token {how}; {ours} was refused at {when} / 他人{how_zh}替换了access_token；我方{since}令牌于 {when} 被拒绝"
+                    ),
                 )
             });
             return;
@@ -348,21 +351,34 @@ fn unwarn(condition: &mut Condition) {
     condition.warnings.retain(|_, said| !said.starts_with(NO_TOKEN));
 }
 
-/// With what, and by which calls of the platform, a token like ours is ended.
-fn by_what(opened: &Opened) -> &'static str {
+/// With what, and by which calls of the platform, a token like ours is ended; in English and Chinese.
+fn by_what(opened: &Opened) -> (&'static str, &'static str) {
     let settings = &opened.settings;
     if opened.account.authority().is_some() {
-        return "with this platform's AppSecret and ticket, by POST /cgi-bin/component/api_component_token";
+        return (
+            "with this platform's AppSecret and ticket, by POST /cgi-bin/component/api_component_token",
+            "使用该第三方平台的AppSecret和ticket（POST /cgi-bin/component/api_component_token）",
+        );
     }
     if !settings.via.is_empty() {
-        return "with the open platform's token, by POST /cgi-bin/component/api_authorizer_token";
+        return (
+            "with the open platform's token, by POST /cgi-bin/component/api_authorizer_token",
+            "使用开放平台的令牌（POST /cgi-bin/component/api_authorizer_token）",
+        );
     }
     match (settings.app_id.is_empty(), settings.token_mode) {
-        (true, _) => "with this account's secret, by a reset of the Secret in the console",
-        (false, TokenMode::Stable) => {
-            "with this account's secret, by POST /cgi-bin/stable_token with force_refresh, or a reset of the AppSecret"
-        }
-        (false, TokenMode::Classic) => "with this account's secret, by GET /cgi-bin/token",
+        (true, _) => (
+            "with this account's secret, by a reset of the Secret in the console",
+            "使用该账号的Secret（在后台重置了Secret）",
+        ),
+        (false, TokenMode::Stable) => (
+            "with this account's secret, by POST /cgi-bin/stable_token with force_refresh, or a reset of the AppSecret",
+            "使用该账号的AppSecret（以force_refresh调用POST /cgi-bin/stable_token，或重置了AppSecret）",
+        ),
+        (false, TokenMode::Classic) => (
+            "with this account's secret, by GET /cgi-bin/token",
+            "使用该账号的AppSecret（GET /cgi-bin/token）",
+        ),
     }
 }
 
