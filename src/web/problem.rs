@@ -30,6 +30,8 @@ pub struct Problem {
     pub oldest_available: Option<String>,
     /// The methods that would have been taken here (405).
     pub allow: Option<String>,
+    /// What helps in this case, in English and Chinese, where the page of the code speaks of another.
+    pub helps: Option<(&'static str, &'static str)>,
 }
 
 /// When it was last logged that the store failed. A refusal is made where no clock is at hand.
@@ -65,6 +67,15 @@ impl Problem {
             retry_after: (code == Code::Overloaded).then_some(1),
             oldest_available: None,
             allow: None,
+            helps: None,
+        }
+    }
+
+    /// With what helps here, in place of what the code's page says.
+    pub fn helped(self, en: &'static str, zh: &'static str) -> Self {
+        Self {
+            helps: Some((en, zh)),
+            ..self
         }
     }
 
@@ -128,9 +139,10 @@ impl Problem {
 
     fn remedy(&self, lang: Lang) -> &'static str {
         let page = pages::page(self.code);
+        let (en, zh) = self.helps.unwrap_or((page.remedy_en, page.remedy_zh));
         match lang {
-            Lang::En => page.remedy_en,
-            Lang::Zh => page.remedy_zh,
+            Lang::En => en,
+            Lang::Zh => zh,
         }
     }
 }
@@ -238,6 +250,21 @@ mod tests {
         assert_eq!(body["title"], "Invalid request");
         assert_eq!(body["status"], 405);
         assert!(body["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()));
+    }
+
+    #[actix_web::test]
+    async fn what_helps_here_goes_before_the_page_of_the_code() {
+        let helped = || {
+            Problem::not_found("none")
+                .helped("look there", "请看那里")
+                .error_response()
+        };
+        for (lang, words) in [(Lang::En, "look there"), (Lang::Zh, "请看那里")] {
+            let answer = lang::within(lang, async { helped() }).await;
+            let body = actix_web::body::to_bytes(answer.into_body()).await.expect("a body");
+            let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            assert_eq!(body["remedy"], words);
+        }
     }
 
     #[test]

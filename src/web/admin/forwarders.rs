@@ -105,7 +105,8 @@ fn switched() -> Value {
 /// It is one for all: whoever turns it must know.
 const GOVERNS_EN: &str = "All forwarders at once, those of other services such as calls (呼叫) included. Turning it off and on again ends \
      the exemption of forwarders that were plain before.";
-const GOVERNS_ZH: &str = "对所有转发同时生效，包括呼叫等其他业务的转发。关闭后再开启，此前未加密的转发也会一并加密。";
+const GOVERNS_ZH: &str =
+    "对所有转发同时生效，包括呼叫等其他业务的转发。关闭后再开启，此前为明文的转发也不再例外，一并受保护。";
 
 #[derive(Serialize)]
 struct Shown {

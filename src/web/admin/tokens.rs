@@ -118,6 +118,7 @@ pub async fn create(request: HttpRequest, payload: web::Payload, caller: Caller,
         .create(wish, &state.cores)
         .await
         .map_err(|error| match error {
+            TokenError::Refused(fault) if fault.code == Code::IdempotencyConflict => taken(fault.into()),
             TokenError::Refused(fault) => fault.into(),
             TokenError::Store(error) => error.into(),
             TokenError::File(..) => Problem::new(Code::Overloaded, "the token's file could not be written"),
@@ -135,6 +136,14 @@ pub async fn create(request: HttpRequest, payload: web::Payload, caller: Caller,
     let mut shown = after;
     shown["token"] = Value::from(text.expose());
     told(StatusCode::CREATED, &shown)
+}
+
+/// The code's page speaks of messages.
+fn taken(refusal: Problem) -> Problem {
+    refusal.helped(
+        "Take another name, or revoke the token that has this one: wxbridge token list, wxbridge token revoke NAME.",
+        "请换一个名称，或先吊销使用此名称的令牌：wxbridge token list、wxbridge token revoke 名称。",
+    )
 }
 
 pub async fn revoke(request: HttpRequest, id: web::Path<String>, caller: Caller, state: Data<State>) -> Answer {

@@ -53,6 +53,10 @@ async fn asked_for(state: &State, token: String, value: Vec<u8>) -> Answer<Strin
     Err(Problem::new(
         Code::IdempotencyConflict,
         format!("the token {token} is taken by another entry"),
+    )
+    .helped(
+        "Ask for another token, or for none: then one is made.",
+        "请换一个 token；不指定时由系统生成。",
     ))
 }
 

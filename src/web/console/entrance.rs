@@ -143,6 +143,17 @@ struct Wish {
     token: Secret,
 }
 
+/// Why somebody is not let in, with the tokens that open this door; too many wrong ones are mended by waiting.
+fn not_in(refusal: Problem) -> Problem {
+    match refusal.code {
+        Code::Unauthenticated | Code::Forbidden => refusal.helped(
+            "The console takes an operator's or a viewer's token. The operator's own lies in operator.token in the state folder; another is made with wxbridge token create --name N --scope viewer (or operator).",
+            "控制台只接受 operator 或 viewer 令牌。运维令牌在状态文件夹的operator.token中；也可用 wxbridge token create --name 名称 --scope viewer（或 operator）创建。",
+        ),
+        _ => refusal,
+    }
+}
+
 /// An API token for a session's cookie.
 pub async fn log_in(request: HttpRequest, payload: web::Payload, state: Data<State>) -> Answer {
     Params::of(&request).done()?;
@@ -150,12 +161,12 @@ pub async fn log_in(request: HttpRequest, payload: web::Payload, state: Data<Sta
     let wish: Wish = body::strict_within(&request, payload, MAX_LOGIN).await?;
     let now = state.clock.now();
     let Some(token) = state.tokens.check(wish.token.expose().trim()) else {
-        return Err(state.wrong_tokens.refuse_login(request.peer_addr(), now));
+        return Err(not_in(state.wrong_tokens.refuse_login(request.peer_addr(), now)));
     };
     if !matches!(token.scope, Scope::Operator | Scope::Viewer) {
-        return Err(Problem::forbidden(
+        return Err(not_in(Problem::forbidden(
             "this token's scope does not reach the console; it takes operator or viewer",
-        ));
+        )));
     }
     let who = Who::Token(token.id.clone());
     enter(&request, &state, who, &Caller(token)).await

@@ -92,6 +92,21 @@ async fn behind_a_proxy() -> House {
 }
 
 #[actix_web::test]
+async fn who_is_not_let_in_hears_which_tokens_the_console_takes() {
+    let house = House::new().await;
+    for token in ["nobody's", house.core.as_str()] {
+        let refused = Browser::new(&house).log_in(token).await;
+        assert!(matches!(refused.status, 401 | 403), "{}", refused.status);
+        let body = refused.json();
+        let remedy = body["remedy"].as_str().unwrap_or_default();
+        assert!(
+            remedy.contains("--scope viewer") && !remedy.contains("--scope core"),
+            "{body}"
+        );
+    }
+}
+
+#[actix_web::test]
 async fn a_token_is_exchanged_for_a_cookie_that_no_script_reads() {
     let house = House::new().await;
     let mut browser = Browser::new(&house);

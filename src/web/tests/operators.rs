@@ -42,6 +42,16 @@ async fn a_token_is_shown_once_works_and_ends() {
             "{bad}"
         );
     }
+    let again = ask(
+        &house,
+        op,
+        post("/admin/v1/tokens", &json!({"name": "n", "scope": "viewer"})),
+    );
+    let again = again.await.json();
+    assert!(
+        again["remedy"].as_str().is_some_and(|it| it.contains("another name")),
+        "{again}"
+    );
     let delete = |name: &str| TestRequest::delete().uri(&format!("/admin/v1/tokens/{name}"));
     assert_eq!(ask(&house, op, delete("n")).await.status, 204);
     assert_eq!(ask(&house, op, delete("n")).await.code(), "NOT_FOUND");
