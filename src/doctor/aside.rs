@@ -54,7 +54,7 @@ impl Doctor {
             .act(known.map(remedy).unwrap_or_default())
             .place(
                 "console: Set aside › Quarantined bodies; or wxbridge parked list --quarantined",
-                "控制台：搁置 › 隔离的内容；或 wxbridge parked list --quarantined",
+                "控制台：搁置 › 隔离的回调；或 wxbridge parked list --quarantined",
             );
         draft.code = known;
         draft.account.clone_from(account);

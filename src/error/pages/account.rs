@@ -27,7 +27,7 @@ pub(super) static PAGES: &[(Code, Page)] = &[
             cause_en: "The refresh token of the account is lost or dead, for instance because the admin changed the WeChat password.",
             remedy_en: "Ask the admin to authorise again by scanning a new bind link (console: the account's page › Authorise again), with the same account; the id here stays. See mp.weixin.qq.com → 设置与开发 → 公众号设置 → 授权管理.",
             cause_zh: "账号的刷新令牌丢失或失效，例如管理员修改了微信密码。",
-            remedy_zh: "请管理员用新的绑定链接（控制台：账号页 › 重新授权）重新扫码授权同一公众号，本系统中的账号id不变。授权情况见：公众号后台 → 设置与开发 → 公众号设置 → 授权管理。",
+            remedy_zh: "请管理员用新的绑定链接（控制台：账号页 › 重新授权）重新扫码授权同一账号，本系统中的账号id不变。授权情况见：公众号后台 → 设置与开发 → 公众号设置 → 授权管理。",
         },
     ),
     (
@@ -45,7 +45,7 @@ pub(super) static PAGES: &[(Code, Page)] = &[
             cause_en: "The admin did not tick the permission for messages when authorising our open platform (61007), or another platform holds it.",
             remedy_en: "Ask the admin to scan a new bind link (console: the account's page › Authorise again) and to tick 消息管理权限. Check the ticks at mp.weixin.qq.com → 设置与开发 → 公众号设置 → 授权管理 → 查看平台详情.",
             cause_zh: "管理员扫码授权时没有勾选消息管理权限（61007），或该权限在其他平台手中。",
-            remedy_zh: "请管理员用新的绑定链接（控制台：账号页 › 重新授权）重新扫码授权，并勾选“消息管理权限”。已授权限见：公众号后台 → 设置与开发 → 公众号设置 → 授权管理 → 查看平台详情。",
+            remedy_zh: "请管理员用新的绑定链接（控制台：账号页 › 重新授权）重新扫码授权，并勾选“消息管理权限”。已授予的权限见：公众号后台 → 设置与开发 → 公众号设置 → 授权管理 → 查看平台详情。",
         },
     ),
     (
@@ -99,7 +99,7 @@ pub(super) static PAGES: &[(Code, Page)] = &[
             cause_en: "This bind link was used already, or its time is over: a link binds one account, once, within 24 hours.",
             remedy_en: "Look with wxbridge account list whether the account is bound. If it is not, ask the operator for a new bind link (POST /admin/v1/open/{account}/bind-links) and scan it at once.",
             cause_zh: "该绑定链接已被使用或已过期：每个链接只能绑定一个账号、使用一次，最长24小时有效。",
-            remedy_zh: "请先用 wxbridge account list 查看账号是否已绑定；若未绑定，请向管理员索取新的绑定链接（POST /admin/v1/open/{account}/bind-links）并尽快扫码。",
+            remedy_zh: "请先用 wxbridge account list 查看账号是否已绑定；若未绑定，请向本系统的运维人员索取新的绑定链接（POST /admin/v1/open/{account}/bind-links）并尽快扫码。",
         },
     ),
 ];

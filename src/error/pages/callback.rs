@@ -26,7 +26,7 @@ pub(super) static PAGES: &[(Code, Page)] = &[
         Page {
             cause_en: "A callback was sealed for another AppID, or addressed to another original id, than this account has. On WeCom: for another CorpID or AgentID. Two accounts share a callback URL, or app_id, original_id, corp_id or agent_id is mistyped. The body is kept in quarantine.",
             remedy_en: "Compare both ids: mp.weixin.qq.com → 设置与开发 → 基本配置 → 开发者ID(AppID), and 设置与开发 → 公众号设置 → 账号详情 → 原始ID (gh_…); WeCom: 管理后台 → 我的企业 → 企业ID, and 应用管理 → AgentId. Give each account its own URL, correct the settings, then run wxbridge parked list --quarantined and wxbridge parked retry.",
-            cause_zh: "回调是发给另一个AppID或原始ID的：（企业微信：另一个企业ID或AgentID）：两个账号共用了同一个回调URL，或app_id、original_id、corp_id、agent_id填写有误。消息已隔离保存。",
+            cause_zh: "回调是发给另一个AppID或原始ID的（企业微信：另一个企业ID或AgentID）：两个账号共用了同一个回调URL，或app_id、original_id、corp_id、agent_id填写有误。消息已隔离保存。",
             remedy_zh: "请核对：公众号后台 → 设置与开发 → 基本配置 → 开发者ID(AppID)，以及 设置与开发 → 公众号设置 → 账号详情 → 原始ID（gh_开头）；企业微信见 管理后台 → 我的企业 → 企业ID，以及 应用管理 → AgentId。每个账号使用各自的回调URL；更正后执行 wxbridge parked list --quarantined 与 wxbridge parked retry。",
         },
     ),
@@ -61,9 +61,9 @@ pub(super) static PAGES: &[(Code, Page)] = &[
         Code::ForbiddenXml,
         Page {
             cause_en: "A callback held a DOCTYPE, an entity declaration, or elements nested deeper than 8. The platform never sends those; attackers do.",
-            remedy_en: "Nothing is to be done for a single one. Where they keep coming, block the address that wxbridge doctor shows; behind a reverse proxy it needs [public] trusted_proxies.",
+            remedy_en: "Nothing is to be done for a single one. One that was refused: wxbridge doctor shows from where the last came (behind a reverse proxy it needs [public] trusted_proxies); where they keep coming, block that address. One that was set aside bore this account's own signature: look at it (console: Set aside), and if the platform did not send it, somebody knows the Token: change Token and EncodingAESKey in the platform's console and here (wxbridge account rotate).",
             cause_zh: "回调中含有DOCTYPE、实体声明，或嵌套超过8层。微信不会发送这类内容，通常是攻击。",
-            remedy_zh: "偶发无需处理；若持续出现，请封禁 wxbridge doctor 显示的来源地址；有反向代理时需设置 [public] trusted_proxies。",
+            remedy_zh: "偶发无需处理。被拒绝的回调：wxbridge doctor 会显示最近一次的来源地址（有反向代理时需设置 [public] trusted_proxies），若持续出现请封禁该地址。被隔离的回调带有本账号的正确签名：请查看其内容（控制台：搁置），若并非平台所发，说明Token已泄露，请在平台后台和本系统同时更换Token与EncodingAESKey（wxbridge account rotate）。",
         },
     ),
 ];
