@@ -56,6 +56,17 @@ async fn a_passive_reply_is_not_shown_and_a_transfer_is_heard() {
 }
 
 #[tokio::test]
+async fn a_payments_own_answer_is_taken_and_shown_to_nobody() {
+    let world = mini(json!({})).await;
+    let thanks = r#"{"ErrCode":0,"ErrMsg":"Success"}"#;
+    for (event, outcome) in [("xpay_goods_deliver_notify", "success"), ("add_waybill", "bad")] {
+        world.account.will_answer(200, thanks, std::time::Duration::ZERO);
+        let done = world.does("event", json!({ "event": event, "fields": {} })).await;
+        assert_eq!(done["attempts"][0]["body_kind"], outcome, "{done}");
+    }
+}
+
+#[tokio::test]
 async fn two_messages_a_minute_for_entering_and_five_in_48_hours_for_writing() {
     let world = mini(json!({})).await;
     assert_eq!(world.says("nobody came").await, 40003);

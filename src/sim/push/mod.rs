@@ -10,7 +10,7 @@ use serde_json::Value;
 
 pub use self::{
     dress::{Dressed, Format, Mode, Sender, Tamper, dress},
-    reply::{Asked, cut, judge},
+    reply::{Asked, cut, event_of, judge},
 };
 use super::{
     phone::{Entry, Item},

@@ -40,9 +40,23 @@ pub fn judge(world: &World, asked: &Asked<'_>, body: &[u8]) -> Verdict {
     let reply = std::str::from_utf8(body)
         .map_err(|_| "the answer is not UTF-8".to_owned())
         .and_then(|text| opened(asked.sender, text))
-        .and_then(|document| addressed(asked, document))
-        .and_then(|document| verdict(world, asked, &document));
+        .and_then(|document| match acknowledges(asked, &document) {
+            true => Ok(Verdict::Success),
+            false => addressed(asked, document).and_then(|document| verdict(world, asked, &document)),
+        });
     reply.unwrap_or_else(Verdict::Bad)
+}
+
+/// What a push of virtual payment wants in place of `success`: an object to the platform, to nobody's phone
+/// (/miniprogram/dev/platform-capabilities/industry/virtual-payment.html).
+fn acknowledges(asked: &Asked<'_>, answer: &Element) -> bool {
+    let payment = |event: &str| event.to_ascii_lowercase().starts_with("xpay_");
+    asked.channel == Channel::MiniProgram && asked.event.is_some_and(payment) && answer.value("ErrCode") == Some("0")
+}
+
+/// The event that a push tells of.
+pub fn event_of(format: Format, push: &str) -> Option<String> {
+    parse(format, push).ok()?.value("Event").map(str::to_owned)
 }
 
 fn parse(format: Format, text: &str) -> Result<Element, String> {

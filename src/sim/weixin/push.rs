@@ -8,7 +8,7 @@ use crate::sim::{
     open_platform,
     phone::{Customer, Entry},
     platform::Platform,
-    push::{Asked, Control, Format, Outcome, Round, Sender, Verdict, deliver, dress, judge},
+    push::{Asked, Control, Format, Outcome, Round, Sender, Verdict, deliver, dress, event_of, judge},
     wire::xml::{Node, to_json, write},
     world::{Channel, Millis, World},
 };
@@ -164,13 +164,14 @@ async fn tell(platform: &Platform, mut letter: Letter) -> Outcome {
     );
     round.same_query = control.same_query.unwrap_or(account.same_query);
     let sender = letter.sender.clone();
+    let event = event_of(account.format, &letter.inner);
     let asked = Asked {
         channel: account.channel,
         sender: &sender,
         to: &letter.openid,
         from: &account.original_id,
         owner: &account.app_id,
-        event: (!letter.deed.is_message).then_some("event"),
+        event: (!letter.deed.is_message).then(|| event.as_deref().unwrap_or("event")),
     };
     let (attempts, verdict) = deliver(
         platform,
