@@ -35,7 +35,7 @@ pub fn read_cores(root: &mut Table<'_>, reading: &Reading) -> Cores {
     let mut cores = Vec::new();
     for mut table in root.tables("core") {
         let core = read_core(&mut table, reading);
-        unique(&table, &mut names, core.as_ref().map(|core| &*core.name));
+        unique(&table, &mut names);
         shown.push(table.finish());
         cores.extend(core);
     }
@@ -43,9 +43,10 @@ pub fn read_cores(root: &mut Table<'_>, reading: &Reading) -> Cores {
     Cores(cores.into())
 }
 
-pub(super) fn unique(table: &Table<'_>, names: &mut BTreeSet<String>, name: Option<&str>) {
-    if let Some(name) = name
-        && !names.insert(name.to_owned())
+/// Tells a name that stood before, whatever else is wrong with either table.
+pub(super) fn unique(table: &Table<'_>, names: &mut BTreeSet<String>) {
+    if let Some(name) = table.written("name").and_then(|text| name(&text))
+        && !names.insert(name.clone())
     {
         table.fault("name", format!("{name:?} a second time"), "a name that no other has");
     }
@@ -177,13 +178,16 @@ pub(super) fn whole_url(text: &str) -> Option<String> {
 }
 
 fn read_secrets(it: &mut Table<'_>, kind: Option<Kind>, reading: &Reading) -> Vec<Secret> {
+    let before = it.faults();
     let secrets = it.secrets("secrets").unwrap_or_default();
+    let read = it.faults() == before;
     let key = if it.has("secrets_file") {
         "secrets_file"
     } else {
         "secrets"
     };
-    if secrets.is_empty() && kind == Some(Kind::Http) {
+    // What could not be read is not missing as well.
+    if secrets.is_empty() && read && kind == Some(Kind::Http) {
         let written = if it.has(key) { "none" } else { "nothing" };
         it.fault(key, written, "at least one key whsec_…: what we send is signed");
     }

@@ -14,7 +14,7 @@ pub fn read_forwarders(root: &mut Table<'_>, reading: &Reading) -> Vec<Forwarder
     let mut forwarders = Vec::new();
     for mut table in root.tables("forwarder") {
         let forwarder = read_forwarder(&mut table);
-        unique(&table, &mut names, forwarder.as_ref().map(|it| it.name.as_str()));
+        unique(&table, &mut names);
         if let Some(forwarder) = &forwarder
             && forwarder.mode == Mode::SobotMd5
         {
@@ -77,13 +77,17 @@ fn read_forwarder(it: &mut Table<'_>) -> Option<Forwarder> {
 /// At least one, each once.
 fn read_types(it: &mut Table<'_>) -> Option<Vec<Kind>> {
     const EXPECTED: &str = "a record type: conversation, evaluation, user, userinfo, msg or summary";
+    let before = it.faults();
     let types: BTreeSet<Kind> = it
         .list("types", EXPECTED, Kind::parse)
         .unwrap_or_default()
         .into_iter()
         .collect();
     if types.is_empty() {
-        it.fault("types", "none", EXPECTED);
+        // What could not be read is not missing as well.
+        if it.faults() == before {
+            it.fault("types", "none", EXPECTED);
+        }
         return None;
     }
     Some(types.into_iter().collect())
@@ -91,9 +95,12 @@ fn read_types(it: &mut Table<'_>) -> Option<Vec<Kind>> {
 
 fn read_key(it: &mut Table<'_>) -> Option<crate::secret::Secret> {
     let written = if it.has("key_file") { "key_file" } else { "key" };
+    let before = it.faults();
     let key = it.secret("key").unwrap_or_default();
     if key.is_empty() {
-        it.fault(written, "nothing", "the key that is shared with the receiver");
+        if it.faults() == before {
+            it.fault(written, "nothing", "the key that is shared with the receiver");
+        }
         return None;
     }
     Some(key)

@@ -120,6 +120,14 @@ impl<'r> Table<'r> {
         self.reading.fault(origin, &self.full(path), found, expected);
     }
 
+    /// The text that stands under `key`, as a value is read, without asking for it.
+    pub fn written(&self, key: &str) -> Option<String> {
+        match &self.fields.get(key)?.kind {
+            ValueKind::String(text) => Some(text.trim().to_owned()),
+            _ => None,
+        }
+    }
+
     /// Something was written under `key`.
     pub fn has(&mut self, key: &str) -> bool {
         self.known.push(key.to_owned());

@@ -80,6 +80,7 @@ pub fn merge(
 pub fn from_toml(name: &str, text: &str, faults: &mut Vec<ConfigFault>) -> Map<String, Value> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let lines = Lines::of(name, text);
+    let broken = !errors.is_empty();
     for error in errors {
         faults.push(ConfigFault {
             origin: lines.origin(error.span().map_or(0, |span| span.start)),
@@ -90,6 +91,15 @@ pub fn from_toml(name: &str, text: &str, faults: &mut Vec<ConfigFault>) -> Map<S
     }
     let mut top = Map::new();
     for (key, value) in table.into_inner() {
+        // Where a table's head could not be read, its keys stand as if they were sections, without anything in them.
+        let section = match value.get_ref() {
+            DeValue::Table(fields) => !fields.is_empty(),
+            DeValue::Array(items) => !items.is_empty(),
+            _ => false,
+        };
+        if broken && !section {
+            continue;
+        }
         // The merger reads top-level keys as paths: whatever is more than a name must not reach it.
         if key.get_ref().chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             top.insert(key.get_ref().to_string(), lines.value(value));

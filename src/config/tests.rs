@@ -248,6 +248,51 @@ fn two_cores_of_one_name_are_a_fault() {
 }
 
 #[test]
+fn a_name_that_stood_before_is_told_beside_other_faults() {
+    let second = CORE.replace("https:", "gopher:");
+    let told = read(&format!("{CORE}{second}"), &[]).expect_err("two faults");
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(
+        told[1].contains("core[1].name: found \"main\" a second time"),
+        "{told:#?}"
+    );
+    let forwarder = "[[forwarder]]\nname = \"a\"\nurl = \"nowhere\"\ntypes = [\"msg\"]\nkey = \"k\"\n";
+    let told = read(&format!("{forwarder}{forwarder}"), &[]).expect_err("three faults");
+    assert_eq!(told.len(), 3, "{told:#?}");
+    assert!(
+        told[2].contains("forwarder[1].name: found \"a\" a second time"),
+        "{told:#?}"
+    );
+}
+
+#[test]
+fn what_could_not_be_read_is_not_missing_or_unknown_as_well() {
+    let keys = CORE.lines().last().expect("secrets");
+    let forwarder = "[[forwarder]]\nname = \"a\"\nurl = \"https://a.example/\"\n";
+    for (text, part) in [
+        (
+            CORE.replace(keys, "secrets_file = \"/nowhere/at/all\""),
+            "core[0].secrets_file",
+        ),
+        (
+            format!("{forwarder}types = [\"moon\"]\nkey = \"k\"\n"),
+            "forwarder[0].types[0]",
+        ),
+        (
+            format!("{forwarder}types = [\"msg\"]\nkey_file = \"/nowhere/at/all\"\n"),
+            "forwarder[0].key_file",
+        ),
+        (
+            "[public\nlisten = \"127.0.0.1:1\"\n".to_owned(),
+            "text that is not TOML",
+        ),
+    ] {
+        let told = read(&text, &[]).expect_err("a fault");
+        assert!(told.len() == 1 && told[0].contains(part), "{told:#?}");
+    }
+}
+
+#[test]
 fn a_header_that_names_people_needs_the_address_of_who_says_it() {
     let told = read("[internal]\ntrusted_user_header = \"X-User\"\n", &[]).expect_err("anybody could say it");
     let [told] = told.as_slice() else { panic!("{told:#?}") };
