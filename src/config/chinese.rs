@@ -29,6 +29,7 @@ const FOUND: &[(&str, &str)] = &[
     ("{} a second time", "{}（第二次出现）"),
     ("{} without TLS", "{}，未启用TLS"),
     ("{}, a public address", "{}，这是公网地址"),
+    ("{}, a channel not available in this version", "{}，此版本没有该渠道"),
     (
         "{} without internal.trusted_proxies",
         "{}，而没有 internal.trusted_proxies",

@@ -129,8 +129,18 @@ fn stands(core: &Core, state: &str, behind: Behind) -> Said {
     let (name, count, seconds) = (&core.name, behind.events, behind.seconds());
     said(
         format!("core {name}: {state}; {count} events wait, the oldest for {seconds} s"),
-        format!("核心 {name}：{state}；积压 {count} 条，最早 {seconds} 秒"),
+        format!("核心 {name}：{}；积压 {count} 条，最早 {seconds} 秒", in_chinese(state)),
     )
+}
+
+fn in_chinese(state: &str) -> &str {
+    match state {
+        "up" => "正常",
+        "slow" => "响应慢",
+        "down" => "不可用",
+        "unknown" => "未知",
+        other => other,
+    }
 }
 
 fn remedy(error: &str) -> Said {
