@@ -84,14 +84,16 @@ fn progress(bytes: u64) {
 
 /// Where the backup goes: the file, or what a link to one leads to. What is no file (a pipe, a device) would be one afterwards.
 fn place(file: &Path) -> Outcome<PathBuf> {
-    let no_file = |why: &str| {
+    let refused = |why: &str, zh: &str| {
         let file = file.display();
         Failure::told(
             USAGE,
             format!("{file}: {why}; expected a file, or none yet"),
-            format!("{file}：{why}；应为一个文件，或尚不存在"),
+            format!("{file}：{zh}；应为一个文件，或尚不存在"),
         )
     };
+    // The system's words stand for themselves.
+    let no_file = |why: &str| refused(why, why);
     match file.symlink_metadata() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(file.to_owned()),
         Err(error) => return Err(no_file(&error.to_string())),
@@ -101,7 +103,7 @@ fn place(file: &Path) -> Outcome<PathBuf> {
     let place = file.canonicalize().map_err(|error| no_file(&error.to_string()))?;
     match place.is_file() {
         true => Ok(place),
-        false => Err(no_file("it is there, and is no file")),
+        false => Err(refused("it is there, and is no file", "已存在，但不是文件")),
     }
 }
 
@@ -157,7 +159,25 @@ fn failure(error: BackupError) -> Failure {
         BackupError::OtherKeyRing(_) => CONFIG,
         _ => FAILED,
     };
-    Failure::new(exit, error.to_string())
+    Failure::told(exit, error.to_string(), in_chinese(&error))
+}
+
+fn in_chinese(error: &BackupError) -> String {
+    match error {
+        BackupError::Io { what, error } => format!("{what}：{error}"),
+        BackupError::Store(why) => format!("存储出错：{why}"),
+        BackupError::NotABackup => "这不是wxbridge的备份".into(),
+        BackupError::Newer(version) => format!("该备份由更新的版本生成：{version}"),
+        BackupError::PassphraseNeeded => "该备份已用口令加密：请用 --passphrase-file 提供口令".into(),
+        BackupError::DoesNotOpen => "无法打开：口令不对，或文件被改动、截断".into(),
+        BackupError::Damaged(why) => format!("已损坏：{why}"),
+        BackupError::NotEmpty(dir) => format!("{} 不是空的：备份只能恢复到空的状态文件夹", dir.display()),
+        BackupError::InUse(dir) => format!("{} 正被另一个进程使用：请先停止服务", dir.display()),
+        BackupError::OtherKeyRing(file) => format!(
+            "{} 中的密钥环与备份中的不同：请去掉 master_key_file 再恢复，或把备份中的密钥加入其中",
+            file.display()
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -205,6 +225,8 @@ mod tests {
         assert_eq!(restore(), FAILED, "left behind, and nobody holds it");
         held.lock().expect("nobody else");
         assert_eq!(restore(), TAKEN);
+        let zh = failure(BackupError::InUse("/data".into()));
+        assert_eq!(zh.text(Lang::Zh), "/data 正被另一个进程使用：请先停止服务");
         drop(held);
         assert_eq!(restore(), FAILED);
         std::fs::write(&config, "[store]\ncolour = 1\n").expect("written");

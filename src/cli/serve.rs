@@ -168,9 +168,32 @@ impl From<StartFault> for Failure {
         };
         match fault {
             StartFault::Config(faults) => faults.into(),
-            fault => Failure::new(exit, fault.to_string()),
+            fault => Failure {
+                in_chinese: in_chinese(&fault).unwrap_or_default(),
+                ..Failure::new(exit, fault.to_string())
+            },
         }
     }
+}
+
+/// What keeps the daemon from starting, for who reads Chinese; keys and the system's own words stand for themselves.
+fn in_chinese(fault: &StartFault) -> Option<String> {
+    Some(match fault {
+        StartFault::Folder { dir, error } => format!("store.dir：{}：{error}", dir.display()),
+        StartFault::Taken(dir) => format!("{dir} 中的存储已被占用：另一个 wxbridge 正在使用它"),
+        StartFault::StoreBroken(why) => format!("无法打开存储：{why}"),
+        StartFault::Store(why) => format!("存储出错：{why}"),
+        StartFault::Keys(why) => format!("无法使用密钥环：{why}"),
+        StartFault::Accounts(why) => format!("无法打开账号：{why}"),
+        StartFault::Tokens(why) => format!("无法打开API令牌：{why}"),
+        StartFault::Client(why) => format!("无法准备对外的连接：{why}"),
+        StartFault::Link(why) => format!("无法准备到核心的连接：{why}"),
+        StartFault::OwnKey(why) => format!("无法使用本系统自己的密钥：{why}"),
+        StartFault::Listen { key, address, error } => format!("{key}：无法监听 {address}：{error}"),
+        StartFault::Tls { key, fault } => format!("{key}：{fault}"),
+        StartFault::Grpc(why) => format!("grpc：无法描述接口结构：{why}"),
+        StartFault::Config(_) => return None,
+    })
 }
 
 /// `wxbridge restore`: the store gives the database that comes back a higher epoch.
@@ -183,6 +206,31 @@ pub fn restore(context: &Context<'_>, what: &Backup) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::lang::Lang;
+
+    #[test]
+    fn what_keeps_the_daemon_from_starting_is_told_in_both_languages() {
+        let taken = Failure::from(StartFault::Taken("/data".into()));
+        assert_eq!(taken.exit, TAKEN);
+        assert_eq!(
+            taken.text(Lang::En),
+            "the store in /data is taken: another wxbridge runs on it"
+        );
+        assert_eq!(
+            taken.text(Lang::Zh),
+            "/data 中的存储已被占用：另一个 wxbridge 正在使用它"
+        );
+        let busy = Failure::from(StartFault::Listen {
+            key: "public.listen",
+            address: ([127, 0, 0, 1], 1).into(),
+            error: io::ErrorKind::AddrInUse.into(),
+        });
+        assert!(
+            busy.text(Lang::Zh).starts_with("public.listen：无法监听 127.0.0.1:1："),
+            "{}",
+            busy.in_chinese
+        );
+    }
 
     #[test]
     fn who_started_us_may_have_said_that_a_hang_up_means_nothing() {
