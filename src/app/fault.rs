@@ -9,6 +9,7 @@ use crate::{
     core_link::http::LinkError,
     egress::NoClient,
     ports::store::StoreError,
+    store::sqlite::OpenError,
     vault::{VaultError, own_key::OwnKeyError},
 };
 
@@ -21,8 +22,8 @@ pub enum StartFault {
     /// Another process has the store in this folder.
     #[error("the store in {0} is taken: another wxbridge runs on it")]
     Taken(String),
-    #[error("the store does not open: {0}")]
-    StoreBroken(String),
+    #[error(transparent)]
+    Unopened(OpenError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{0}")]

@@ -135,8 +135,8 @@ async fn open(options: sqlite::Options) -> Result<Arc<SqliteStore>, StartFault> 
     match opened {
         Ok(Ok(store)) => Ok(store),
         Ok(Err(OpenError::Taken(why))) => Err(StartFault::Taken(why)),
-        Ok(Err(OpenError::Broken(why))) => Err(StartFault::StoreBroken(why)),
-        Err(error) => Err(StartFault::StoreBroken(error.to_string())),
+        Ok(Err(why)) => Err(StartFault::Unopened(why)),
+        Err(error) => Err(StartFault::Unopened(OpenError::Broken(error.to_string()))),
     }
 }
 

@@ -172,6 +172,7 @@ fn in_chinese(error: &BackupError) -> String {
         BackupError::DoesNotOpen => "无法打开：口令不对，或文件被改动、截断".into(),
         BackupError::Damaged(why) => format!("已损坏：{why}"),
         BackupError::NotEmpty(dir) => format!("{} 不是空的：备份只能恢复到空的状态文件夹", dir.display()),
+        BackupError::Interrupted(left) => format!("{} 是中断的恢复留下的：请清空该文件夹后重新恢复", left.display()),
         BackupError::InUse(dir) => format!("{} 正被另一个进程使用：请先停止服务", dir.display()),
         BackupError::OtherKeyRing(file) => format!(
             "{} 中的密钥环与备份中的不同：请去掉 master_key_file 再恢复，或把备份中的密钥加入其中",

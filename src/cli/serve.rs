@@ -17,7 +17,7 @@ use crate::{
     config::Config,
     observe::logging,
     ports::clock::{Clock as _, SystemClock},
-    store::sqlite,
+    store::sqlite::{self, OpenError},
     vault::own_key::OwnKeyError,
 };
 
@@ -181,7 +181,7 @@ fn in_chinese(fault: &StartFault) -> Option<String> {
     Some(match fault {
         StartFault::Folder { dir, error } => format!("store.dir：{}：{error}", dir.display()),
         StartFault::Taken(dir) => format!("{dir} 中的存储已被占用：另一个 wxbridge 正在使用它"),
-        StartFault::StoreBroken(why) => format!("无法打开存储：{why}"),
+        StartFault::Unopened(why) => unopened(why),
         StartFault::Store(why) => format!("存储出错：{why}"),
         StartFault::Keys(why) => format!("无法使用密钥环：{why}"),
         StartFault::Accounts(why) => format!("无法打开账号：{why}"),
@@ -194,6 +194,21 @@ fn in_chinese(fault: &StartFault) -> Option<String> {
         StartFault::Grpc(why) => format!("grpc：无法描述接口结构：{why}"),
         StartFault::Config(_) => return None,
     })
+}
+
+fn unopened(why: &OpenError) -> String {
+    match why {
+        OpenError::Taken(dir) => format!("{dir} 中的存储已被占用"),
+        OpenError::Broken(why) => format!("无法打开存储：{why}"),
+        OpenError::Damaged(how) => format!(
+            "无法打开存储：{how}；未做任何改动：若 {0} 或 {0}-wal 只复制了一部分，请重新复制这两个文件，否则请恢复备份",
+            sqlite::FILE
+        ),
+        OpenError::Lost { file, trace } => format!(
+            "{} 不存在或为空，而旁边的 {trace} 表明它曾经存在：请连同 -wal 文件一起放回，或把备份恢复到空文件夹；若要重新开始，也请换用空文件夹",
+            file.display()
+        ),
+    }
 }
 
 /// `wxbridge restore`: the store gives the database that comes back a higher epoch.
@@ -219,6 +234,18 @@ mod tests {
         assert_eq!(
             taken.text(Lang::Zh),
             "/data 中的存储已被占用：另一个 wxbridge 正在使用它"
+        );
+        let lost = Failure::from(StartFault::Unopened(OpenError::Lost {
+            file: "/data/wxbridge.db".into(),
+            trace: "operator.token".into(),
+        }));
+        assert!(
+            lost.text(Lang::En)
+                .starts_with("/data/wxbridge.db is missing or empty, and operator.token")
+        );
+        assert!(
+            lost.text(Lang::Zh)
+                .starts_with("/data/wxbridge.db 不存在或为空，而旁边的 operator.token")
         );
         let busy = Failure::from(StartFault::Listen {
             key: "public.listen",

@@ -51,15 +51,24 @@ pub enum OpenError {
     Taken(String),
     #[error("the store cannot be opened: {0}")]
     Broken(String),
+    /// It is not whole. Nothing was changed.
+    #[error(
+        "the store cannot be opened: {0}; nothing was changed: if {FILE} or its -wal was copied only in part, copy both again, else restore a backup"
+    )]
+    Damaged(String),
+    /// There was one. Nothing was changed.
+    #[error(
+        "{} is missing or empty, and {trace} beside it shows that there was one: bring it back together with its -wal, or restore \
+         a backup into an empty folder; whoever means to begin anew takes an empty folder too", .file.display()
+    )]
+    Lost { file: PathBuf, trace: String },
 }
 
 impl From<rusqlite::Error> for OpenError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Taken(FILE.to_owned()),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                OpenError::Broken(damaged(&error.to_string()))
-            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => OpenError::Damaged(error.to_string()),
             _ => OpenError::Broken(error.to_string()),
         }
     }
@@ -124,8 +133,9 @@ fn connect(file: &Path, trace: Option<&str>) -> Result<Connection, OpenError> {
     keep_log(&db, true)?;
     schema::tune(&db)?;
     if let Some((here, all)) = whole::cut(&db, file)? {
-        let pages = format!("{FILE} ends after {here} of its {all} pages");
-        return Err(OpenError::Broken(damaged(&pages)));
+        return Err(OpenError::Damaged(format!(
+            "{FILE} ends after {here} of its {all} pages"
+        )));
     }
     if let Some(trace) = trace
         && schema::version(&db)? == 0
@@ -156,18 +166,11 @@ fn missed(file: &Path, trace: Option<&str>) -> Result<(), OpenError> {
     trace.map_or(Ok(()), |trace| Err(lost(file, trace)))
 }
 
-fn damaged(how: &str) -> String {
-    format!(
-        "{how}; nothing was changed: if {FILE} or its -wal was copied only in part, copy both again, else restore a backup"
-    )
-}
-
 fn lost(file: &Path, trace: &str) -> OpenError {
-    OpenError::Broken(format!(
-        "{} is missing or empty, and {trace} beside it shows that there was one: bring it back together with its -wal, or \
-         restore a backup into an empty folder; whoever means to begin anew takes an empty folder too",
-        file.display()
-    ))
+    OpenError::Lost {
+        file: file.to_owned(),
+        trace: trace.to_owned(),
+    }
 }
 
 fn meta(db: &Connection, name: &str) -> Result<Option<i64>, rusqlite::Error> {
