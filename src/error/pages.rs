@@ -9,6 +9,8 @@ mod core_api;
 mod send;
 mod warning;
 
+use std::fmt::Display;
+
 use super::{Class, Code};
 
 /// The page of one code.
@@ -61,6 +63,13 @@ pub const HELPS: (&str, &str) = ("; what to do: ", "；处理办法：");
 /// The English and the Chinese of such a text: English words may hold the mark themselves, Chinese ones have ／ for it.
 pub fn halves(text: &str) -> Option<(&str, &str)> {
     text.rsplit_once(BOTH)
+}
+
+/// What the platform said and what helps, in one sentence of both languages, each with its own beginning.
+pub fn refused(begins: (&str, &str), said: impl Display, remedy: &str) -> String {
+    let (en, zh) = halves(remedy).unwrap_or((remedy, remedy));
+    let told = |begins, helps, remedy| format!("{begins}{said}{helps}{remedy}");
+    format!("{}{BOTH}{}", told(begins.0, HELPS.0, en), told(begins.1, HELPS.1, zh))
 }
 
 /// Every code with its page: `docs/error-codes.md`.

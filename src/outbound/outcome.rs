@@ -15,7 +15,7 @@ use crate::{
     accounts::{Condition, Opened},
     channels::contract::{Lasts, Learned, Verdict},
     conversation::ledger::Standing,
-    error::Code,
+    error::{Code, pages},
     ports::{
         clock::Millis,
         store::{LedgerEntry, Message, StoreError},
@@ -263,10 +263,8 @@ impl Outbound {
 /// Not one message's fault: nothing goes until the address is on the list, and the account says so.
 fn address_refused(opened: &Opened, error: &v1::Error) {
     if error.code == Code::IpNotAllowed.name() {
-        let said = format!(
-            "{ADDRESS}{} {}. {}",
-            error.platform_code, error.platform_message, error.remedy
-        );
+        let words = format_args!("{} {}", error.platform_code, error.platform_message);
+        let said = pages::refused((ADDRESS, "来自本机地址的调用被拒绝："), words, &error.remedy);
         opened.observe(|condition| condition.warnings.insert(Code::IpNotAllowed, said));
     }
 }

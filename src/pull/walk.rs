@@ -11,10 +11,7 @@ use super::{
 use crate::{
     accounts::Opened,
     channels::contract::{At, PullFault, PulledPage, Pulls, Verdict},
-    error::{
-        Code,
-        pages::{self, BOTH, HELPS},
-    },
+    error::{Code, pages},
     ports::{
         clock::Millis,
         store::{Page, PageStep, StoreError, Stored},
@@ -263,19 +260,18 @@ impl Pull {
 fn pulling(sub_id: &str) -> (String, String) {
     match sub_id {
         "" => (
-            "asking for the list of accounts fails".into(),
-            "获取客服账号列表失败".into(),
+            "asking for the list of accounts fails: ".into(),
+            "获取客服账号列表失败：".into(),
         ),
-        place => (format!("pulling {place} fails"), format!("拉取 {place} 失败")),
+        place => (format!("pulling {place} fails: "), format!("拉取 {place} 失败：")),
     }
 }
 
 /// What the platform said, and what helps, in both languages.
 fn pulling_said(sub_id: &str, error: &v1::Error) -> String {
-    let ((en, zh), (number, words)) = (pulling(sub_id), (error.platform_code, &error.platform_message));
-    let (remedy, in_chinese) = pages::halves(&error.remedy).unwrap_or((&error.remedy, &error.remedy));
-    let (helps, helps_zh) = HELPS;
-    format!("{en}: {number} {words}{helps}{remedy}{BOTH}{zh}：{number} {words}{helps_zh}{in_chinese}")
+    let (en, zh) = pulling(sub_id);
+    let words = format_args!("{} {}", error.platform_code, error.platform_message);
+    pages::refused((&en, &zh), words, &error.remedy)
 }
 
 fn gap_said(sub_id: &str, last: Millis) -> String {

@@ -6,7 +6,7 @@ use super::{CallFault, Keeper, Kept, sha256_hex, vault::SPACE};
 use crate::{
     accounts::{Condition, Opened},
     channels::contract::{AccessToken, Verdict},
-    error::Code,
+    error::{Code, pages},
     ports::{clock::Millis, store::RecordWrite},
     schema::v1,
     secret::Secret,
@@ -23,7 +23,7 @@ const SAME_PAUSE: Millis = 30_000;
 const TAKEN_STANDS: Millis = 24 * 3_600_000;
 
 /// How a warning begins that the platform gives an account no token, and will not until somebody mends something.
-pub const NO_TOKEN: &str = "no access token / 无法获取 access_token: ";
+pub const NO_TOKEN: &str = "no access token";
 
 /// A token and its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -336,10 +336,8 @@ impl Keeper {
 /// the same code is theirs to take back, and stays.
 fn warn(opened: &Opened, error: &v1::Error) {
     if let (false, Some(code)) = (error.retryable, Code::parse(&error.code)) {
-        let said = format!(
-            "{NO_TOKEN}{} {}. {}",
-            error.platform_code, error.platform_message, error.remedy
-        );
+        let words = format_args!("{} {}", error.platform_code, error.platform_message);
+        let said = pages::refused(("no access token: ", "无法获取access_token："), words, &error.remedy);
         opened.observe(|condition| {
             unwarn(condition);
             condition.warnings.entry(code).or_insert(said);
