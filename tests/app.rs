@@ -238,6 +238,36 @@ async fn a_second_daemon_on_the_same_folder_is_turned_away_and_changes_nothing()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_whose_database_is_gone_is_left_as_it_is() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = config(dir.path(), None);
+    start(&config).await.stop().await;
+    let state = dir.path().join("state");
+    let names = || {
+        let names = std::fs::read_dir(&state).expect("read");
+        let mut names: Vec<_> = names.flatten().map(|entry| entry.file_name()).collect();
+        names.sort();
+        names
+    };
+    let token = std::fs::read(state.join("operator.token")).expect("there");
+    for gone in ["wxbridge.db", "master.key"] {
+        std::fs::remove_file(state.join(gone)).expect("removed");
+        let before = names();
+        let refused = app::start(&config, Options::default())
+            .await
+            .err()
+            .expect("refused")
+            .to_string();
+        assert!(
+            refused.contains("wxbridge.db is missing or empty, and operator.token"),
+            "{refused}"
+        );
+        assert_eq!(names(), before, "nothing is made in the place of what is missed");
+    }
+    assert_eq!(std::fs::read(state.join("operator.token")).expect("there"), token);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_with_accounts_is_told_in_the_language_of_whoever_asks() {
     let dir = tempfile::tempdir().expect("a folder");
     let running = start(&config(dir.path(), None)).await;

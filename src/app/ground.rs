@@ -60,6 +60,9 @@ pub async fn prepare(config: &Config, announce: fn(&str)) -> Result<Ground, Star
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let chance: Arc<dyn Chance> = Arc::new(SystemChance::default());
+    let trace = trace(dir);
+    // Before keys are made, which would be other ones.
+    sqlite::missed(dir, trace.as_deref()).map_err(StartFault::Unopened)?;
     let vault = keys(config)?;
     let windows = OpenRequests::new(clock.clone(), chance.clone());
     let observer = Arc::new(Observer::with_clock(clock.clone()));
@@ -77,7 +80,7 @@ pub async fn prepare(config: &Config, announce: fn(&str)) -> Result<Ground, Star
     });
     let options = sqlite::Options {
         dir: dir.clone(),
-        trace: trace(dir),
+        trace,
         reserve: config.store.reserve,
         clock: clock.clone(),
         chance: chance.clone(),

@@ -32,7 +32,7 @@ mod tests;
 mod whole;
 mod writer;
 
-pub use open::{FILE, OpenError, Options, raise_epoch};
+pub use open::{FILE, OpenError, Options, missed, raise_epoch};
 
 use std::{
     path::Path,

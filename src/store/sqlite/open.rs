@@ -84,7 +84,7 @@ pub fn open(options: Options) -> Result<Opened, OpenError> {
     let lock = take(&options.dir)?;
     let file = options.dir.join(FILE);
     let trace = options.trace.as_deref();
-    missed(&file, trace)?;
+    missed(&options.dir, trace)?;
     let db = connect(&file, trace).map_err(|error| match error {
         OpenError::Taken(_) => OpenError::Taken(options.dir.display().to_string()),
         error => error,
@@ -153,17 +153,18 @@ fn keep_log(db: &Connection, keep: bool) -> Result<(), rusqlite::Error> {
         .map(|_| ())
 }
 
-/// Asked before SQLite is, which deletes the log of an empty database.
-fn missed(file: &Path, trace: Option<&str>) -> Result<(), OpenError> {
-    let size = |path: &Path| path.metadata().map_or(0, |found| found.len());
-    if size(file) > 0 {
+/// Whether a database that stood in this folder is gone, or empty. To be asked before SQLite is, which deletes the log of an
+/// empty database.
+pub fn missed(dir: &Path, trace: Option<&str>) -> Result<(), OpenError> {
+    let size = |name: &str| dir.join(name).metadata().map_or(0, |found| found.len());
+    if size(FILE) > 0 {
         return Ok(());
     }
-    let log = format!("{FILE}-wal");
-    if size(&file.with_file_name(&log)) > 0 {
-        return Err(lost(file, &log));
+    let (file, log) = (dir.join(FILE), format!("{FILE}-wal"));
+    if size(&log) > 0 {
+        return Err(lost(&file, &log));
     }
-    trace.map_or(Ok(()), |trace| Err(lost(file, trace)))
+    trace.map_or(Ok(()), |trace| Err(lost(&file, trace)))
 }
 
 fn lost(file: &Path, trace: &str) -> OpenError {
