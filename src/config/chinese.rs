@@ -31,6 +31,19 @@ const FOUND: &[(&str, &str)] = &[
     ("{}, a public address", "{}，这是公网地址"),
     ("{}, a channel not available in this version", "{}，此版本没有该渠道"),
     (
+        "no key ring {}, which sealed what the database beside it holds: bring that file back, or restore a backup into another, empty folder",
+        "没有密钥环 {}，而旁边数据库的内容由它加密：请放回该文件，或把备份恢复到另一个空文件夹",
+    ),
+    (
+        "key ring {}, key {}: expected 32 bytes in base64",
+        "密钥环 {} 的第{}个密钥：应为base64编码的32字节",
+    ),
+    (
+        "key ring {} holds no key: expected a line of 32 bytes in base64",
+        "密钥环 {} 中没有密钥：应有一行base64编码的32字节",
+    ),
+    ("key ring {}", "密钥环 {}"),
+    (
         "{} without internal.trusted_proxies",
         "{}，而没有 internal.trusted_proxies",
     ),
@@ -388,6 +401,14 @@ mod tests {
         }
         assert_eq!(found("\"shop\" a second time"), "\"shop\"（第二次出现）");
         assert_eq!(found("\"nope\""), "\"nope\"");
+        assert_eq!(
+            found("key ring /run/a.key: Permission denied (os error 13)"),
+            "密钥环 /run/a.key: Permission denied (os error 13)"
+        );
+        assert_eq!(
+            found("key ring /run/a.key, key 2: expected 32 bytes in base64"),
+            "密钥环 /run/a.key 的第2个密钥：应为base64编码的32字节"
+        );
     }
 
     #[test]

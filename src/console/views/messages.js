@@ -27,7 +27,7 @@ async function follow(key, list, state, signal) {
   while (!signal.aborted) {
     try {
       const page = await get(`/admin/v1/timeline?limit=${SHOWN}${filter}${after ? `&wait=20s&after=${encodeURIComponent(after)}` : ""}`, signal);
-      const paused = page.items.some(undelivered) ? await pausedAccounts(signal) : undefined;
+      const paused = page.items.some(unassigned) ? await pausedAccounts(signal) : undefined;
       for (const one of page.items) put(rows, list, one, { short: Boolean(key), fresh: boot(after) === boot(page.next), paused });
       after = page.next;
       if (!rows.length) fill(list, empty(t("messages.none")));
@@ -44,7 +44,8 @@ async function follow(key, list, state, signal) {
 /** Of which start of the bridge a place in the list is: what comes after one of the same start is from its memory. */
 const boot = (cursor) => cursor.split("-")[0];
 
-const undelivered = (one) => one.kind !== "send" && !one.takenTime;
+/** While its account is paused an event is no core's: only then it is asked which accounts are. */
+const unassigned = (one) => one.kind !== "send" && !one.takenTime && !one.core;
 
 /** Each where its time says, the newest above; a change leaves it there. The oldest leave, and what is older than all of a full list does not come in. */
 function put(rows, list, one, look) {
