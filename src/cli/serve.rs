@@ -201,7 +201,7 @@ fn unopened(why: &OpenError) -> String {
         OpenError::Taken(dir) => format!("{dir} 中的存储已被占用"),
         OpenError::Broken(why) => format!("无法打开存储：{why}"),
         OpenError::Damaged(how) => format!(
-            "无法打开存储：{how}；未做任何改动：若 {0} 或 {0}-wal 只复制了一部分，请重新复制这两个文件，否则请恢复备份",
+            "无法打开存储：{how}；本次启动没有丢弃任何内容：若 {0} 或 {0}-wal 只复制了一部分，请重新复制这两个文件，否则请恢复备份",
             sqlite::FILE
         ),
         OpenError::Lost { file, trace } => format!(

@@ -51,9 +51,9 @@ pub enum OpenError {
     Taken(String),
     #[error("the store cannot be opened: {0}")]
     Broken(String),
-    /// It is not whole. Nothing was changed.
+    /// It is not whole. What is in it and in its log is still there.
     #[error(
-        "the store cannot be opened: {0}; nothing was changed: if {FILE} or its -wal was copied only in part, copy both again, else restore a backup"
+        "the store cannot be opened: {0}; this start took nothing away: if {FILE} or its -wal was copied only in part, copy both again, else restore a backup"
     )]
     Damaged(String),
     /// There was one. Nothing was changed.
@@ -81,14 +81,19 @@ pub struct Opened {
 }
 
 pub fn open(options: Options) -> Result<Opened, OpenError> {
+    let dir = options.dir.display().to_string();
+    stand(options).map_err(|error| match error {
+        OpenError::Taken(_) => OpenError::Taken(dir),
+        error => error,
+    })
+}
+
+fn stand(options: Options) -> Result<Opened, OpenError> {
     let lock = take(&options.dir)?;
     let file = options.dir.join(FILE);
     let trace = options.trace.as_deref();
     missed(&options.dir, trace)?;
-    let db = connect(&file, trace).map_err(|error| match error {
-        OpenError::Taken(_) => OpenError::Taken(options.dir.display().to_string()),
-        error => error,
-    })?;
+    let db = connect(&file, trace)?;
     let epoch = epoch(&db, options.clock.now())?;
     let next_event = next_event(&db)?;
     let disk = Disk::new(options.dir, options.reserve);
@@ -146,11 +151,13 @@ fn connect(file: &Path, trace: Option<&str>) -> Result<Connection, OpenError> {
     Ok(db)
 }
 
-/// The last connection that closes copies the log into the database and deletes it. Until the store stands it must not: the
-/// database may be damaged or half a copy, and the log the only place where the newest messages are.
+/// A commit copies a long log into the database, and so does the last connection that closes, which then deletes it. Until the
+/// store stands neither may: the database may be damaged or half a copy, and the log the only place where the newest messages
+/// are.
 fn keep_log(db: &Connection, keep: bool) -> Result<(), rusqlite::Error> {
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)
-        .map(|_| ())
+    let pages = if keep { 0 } else { schema::CHECKPOINT_PAGES };
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)?;
+    db.pragma_update(None, "wal_autocheckpoint", pages)
 }
 
 /// Whether a database that stood in this folder is gone, or empty. To be asked before SQLite is, which deletes the log of an
@@ -338,4 +345,20 @@ struct Nobody;
 impl Listener for Nobody {
     fn event(&self, _: &Arc<Stored>) {}
     fn message(&self, _: ConversationId) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_is_copied_by_nobody_until_the_store_stands() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let db = connect(&dir.path().join(FILE), None).expect("made");
+        let copied_after = || db.pragma_query_value(None, "wal_autocheckpoint", |row| row.get::<_, i64>(0));
+        let kept = || db.db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE);
+        assert_eq!((copied_after(), kept()), (Ok(0), Ok(true)));
+        keep_log(&db, false).expect("done");
+        assert_eq!((copied_after(), kept()), (Ok(schema::CHECKPOINT_PAGES), Ok(false)));
+    }
 }

@@ -7,7 +7,7 @@ pub const VERSION: i64 = 6;
 
 /// Pages of the log after which a commit copies it into the database by itself, 256 MiB: it is done beside the writer
 /// long before, see [`super::checkpoint`].
-const CHECKPOINT_PAGES: i64 = 65_536;
+pub const CHECKPOINT_PAGES: i64 = 65_536;
 /// Bytes of the log that stay when it begins anew.
 const LOG_STAYS: i64 = 64 << 20;
 
@@ -113,7 +113,6 @@ pub fn tune(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -8192)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", LOG_STAYS)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "foreign_keys", "OFF")?;

@@ -59,10 +59,7 @@ async fn a_damaged_database_is_refused_and_its_log_left_as_it_was() {
     let whole = std::fs::read(&file).expect("read");
     std::fs::write(&file, &whole[..whole.len() / 2]).expect("cut");
     let told = refused(dir.path(), &clock, &heard);
-    assert!(
-        told.contains("nothing was changed") && told.contains("backup"),
-        "{told}"
-    );
+    assert!(told.contains("took nothing away") && told.contains("backup"), "{told}");
     assert_eq!(std::fs::read(&log).expect("read"), good);
     assert_eq!(std::fs::read(&file).expect("read"), whole[..whole.len() / 2]);
     std::fs::write(&file, whole).expect("copied whole");
