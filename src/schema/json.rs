@@ -25,6 +25,8 @@ pub enum JsonError {
     Syntax(serde_json::Error),
     #[error("not the expected message: {0}")]
     Shape(serde_json::Error),
+    #[error("not the expected message: {path}: {error}")]
+    ShapeAt { path: String, error: serde_json::Error },
     /// A list would be read as the fields in their order, which nobody wrote down.
     #[error("not the expected message: found {0}, expected a JSON object")]
     NoObject(&'static str),
@@ -65,15 +67,35 @@ pub fn write_digits(bytes: &mut Vec<u8>, number: u32, width: usize) {
 
 /// Reads one message from JSON bytes.
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8], unknown: Unknown) -> Result<T, JsonError> {
+    let value = parsed(bytes, unknown)?;
+    match from_value(value, unknown) {
+        // Only who was wrong pays for knowing where.
+        Err(JsonError::Shape(error)) => Err(placed::<T>(parsed(bytes, unknown)?, error)),
+        read => read,
+    }
+}
+
+fn parsed(bytes: &[u8], unknown: Unknown) -> Result<Value, JsonError> {
     let value = match unknown {
         Unknown::Ignore => serde_json::from_slice(bytes),
         Unknown::Refuse => serde_json::from_slice(bytes).map(|Distinct(value)| value),
     };
-    let wrong = |error: serde_json::Error| match error.is_data() {
+    value.map_err(|error: serde_json::Error| match error.is_data() {
         true => JsonError::Shape(error),
         false => JsonError::Syntax(error),
-    };
-    from_value(value.map_err(wrong)?, unknown)
+    })
+}
+
+/// The fault with its place. A fault of the whole document has none.
+fn placed<T: DeserializeOwned>(mut value: Value, error: serde_json::Error) -> JsonError {
+    drop_nulls(&mut value);
+    match serde_path_to_error::deserialize::<_, T>(value) {
+        Err(fault) if fault.path().iter().next().is_some() => JsonError::ShapeAt {
+            path: fault.path().to_string(),
+            error: fault.into_inner(),
+        },
+        _ => JsonError::Shape(error),
+    }
 }
 
 /// Refuses what is none of the objects that all messages are.
@@ -171,7 +193,27 @@ mod tests {
         }
         // Below the top the messages of the schema say the same for themselves.
         let inside = from_slice::<v1::SendRequest>(br#"{"message":[[{"text":"x"}]]}"#, Unknown::Refuse);
-        assert!(matches!(inside, Err(JsonError::Shape(_))), "{inside:?}");
+        assert!(matches!(inside, Err(JsonError::ShapeAt { .. })), "{inside:?}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_named_with_its_place() {
+        for (text, place) in [
+            (r#"{"conversationKey":5}"#, "conversationKey: invalid type: integer `5`"),
+            (
+                r#"{"message":{"parts":[{"text":{"body":"x"}},{"text":"x"}]}}"#,
+                "message.parts[1].text: ",
+            ),
+            (
+                r#"{"message":{"parts":"x"}}"#,
+                "message.parts: invalid type: string \"x\"",
+            ),
+        ] {
+            for unknown in [Unknown::Refuse, Unknown::Ignore] {
+                let fault = from_slice::<v1::SendRequest>(text.as_bytes(), unknown).expect_err("no such message");
+                assert!(fault.to_string().contains(place), "{fault}");
+            }
+        }
     }
 
     #[test]

@@ -25,9 +25,9 @@ pub(super) static PAGES: &[(Code, Page)] = &[
         Code::InvalidRequest,
         Page {
             cause_en: "The request is not as the API describes it: a field that is missing, unknown or out of range, or JSON that cannot be read. From the platform: it found our request wrong.",
-            remedy_en: "The detail names the field where it can be told; for a value of the wrong kind it says what was found and what was expected. The calls stand in docs/api.md, the messages in the schema (wxbridge proto).",
+            remedy_en: "The detail names the field, and for a value of the wrong kind what was found and what was expected. The calls stand in docs/api.md, the messages in the schema (wxbridge proto).",
             cause_zh: "请求不符合接口说明：字段缺失、未知或超出范围，或JSON无法解析；若来自平台，则是平台认为请求有误。",
-            remedy_zh: "详情会尽可能指明字段；值的类型不对时，会写明收到的和应有的内容。接口说明见docs/api.md，消息结构见 wxbridge proto。",
+            remedy_zh: "详情会指明字段；值的类型不对时，会写明收到的和应有的内容。接口说明见docs/api.md，消息结构见 wxbridge proto。",
         },
     ),
     (
