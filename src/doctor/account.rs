@@ -36,6 +36,7 @@ impl Doctor {
         drafts.extend(self.before(opened));
         drafts.extend(self.cloud_shut(opened));
         drafts.extend(inert(opened));
+        drafts.extend(self.thumb(opened).await);
         drafts.extend(self.unheard(opened));
         drafts.extend(old_keys(&condition, &places));
         drafts.extend(shut.map(|code| api_shut(opened, code, &places)));

@@ -9,6 +9,7 @@ mod core_links;
 mod installation;
 mod paused;
 mod reach;
+mod thumb;
 mod token;
 mod unheard;
 pub mod warned;
@@ -31,7 +32,7 @@ use crate::{
         store::Store,
     },
     schema::v1,
-    web::needs::{CoreLinks, Forwarding},
+    web::needs::{CoreLinks, Forwarding, Shelf},
 };
 
 /// How many accounts are looked at at the same time: a token may have to be fetched for each.
@@ -100,6 +101,7 @@ pub struct Doctor {
     pub links: Arc<dyn CoreLinks>,
     pub probes: Arc<dyn Probes>,
     pub forwarding: Arc<dyn Forwarding>,
+    pub shelf: Arc<dyn Shelf>,
     /// The state folder, whose disk is watched, and what must stay free there.
     pub state_folder: PathBuf,
     pub reserve: u64,

@@ -10,7 +10,10 @@ use crate::{
     ports::store::{Parked, Quarantined},
     schema::v1,
     settings::AccountSettings,
-    web::testing::{House, NOW},
+    web::{
+        needs::NewFile,
+        testing::{House, NOW},
+    },
 };
 
 async fn look(house: &House, lang: Lang) -> Vec<Finding> {
@@ -267,6 +270,32 @@ async fn parked_events_and_settings_without_effect_are_worth_a_look() {
     let inert = find(&findings, "settings");
     assert!(inert.seen.ends_with("welcome"), "{}", inert.seen);
     assert_eq!(find(&findings, "cloud").level, Level::Red);
+}
+
+#[tokio::test]
+async fn a_default_picture_that_is_not_here_is_named_before_a_send_misses_it() {
+    let house = House::new().await;
+    let label = NewFile {
+        name: "cover.png".into(),
+        ..NewFile::default()
+    };
+    let bytes = futures_util::stream::once(async { Ok(actix_web::web::Bytes::from_static(b"png")) });
+    let kept = house.state.media.put(label, Box::pin(bytes)).await.expect("kept");
+    for (default_thumb, missing) in [(kept.handle, false), ("gone".into(), true), (String::new(), false)] {
+        house.bind_as(&AccountSettings {
+            id: "shop".into(),
+            channel: "official_account".into(),
+            app_id: "wx2".into(),
+            app_secret: crate::secret::Secret::new("s3cret"),
+            token: crate::secret::Secret::new("token"),
+            security: crate::settings::Security::Plain,
+            default_thumb,
+            ..AccountSettings::default()
+        });
+        let findings = look(&house, Lang::En).await;
+        let found = findings.iter().find(|it| it.id == "settings");
+        assert_eq!(found.is_some_and(|it| it.seen.contains("gone")), missing, "{found:?}");
+    }
 }
 
 #[tokio::test]

@@ -104,6 +104,7 @@ impl House {
             links: parts.clone(),
             probes: parts.clone(),
             forwarding: parts.clone(),
+            shelf: parts.clone(),
             state_folder: std::env::temp_dir(),
             reserve: 0,
             cloud: false,

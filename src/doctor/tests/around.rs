@@ -195,6 +195,7 @@ fn in_a_hurry(house: &House, reply_budget: i64) -> Doctor {
         links: std::sync::Arc::<Up>::default(),
         probes: of.probes.clone(),
         forwarding: of.forwarding.clone(),
+        shelf: of.shelf.clone(),
         state_folder: of.state_folder.clone(),
         reserve: of.reserve,
         cloud: of.cloud,
