@@ -167,13 +167,24 @@ mod tests {
         keys(&config).expect("made");
         fs::write(state.path().join(sqlite::FILE), "").expect("written");
         keys(&config).expect("opened");
-        assert!(crate::app::USABLE.key_ring(&config.store).is_ok());
+        assert!(crate::app::USABLE.store(&config.store).is_ok());
         fs::remove_file(&ring).expect("removed");
         let lost = keys(&config).expect_err("missed").to_string();
         assert!(lost.contains(&ring.display().to_string()), "{lost}");
-        let told = crate::app::USABLE.key_ring(&config.store);
-        assert_eq!(told, Err(("dir", lost)));
+        let told = crate::app::USABLE.store(&config.store).expect_err("missed");
+        assert_eq!((told.key, told.found), ("dir", lost));
         assert!(!ring.exists(), "none that could be taken for it");
+    }
+
+    #[test]
+    fn a_file_in_the_folder_s_place_is_a_fault_of_the_configuration() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let mut config = Config::default();
+        config.store.dir = file.path().to_owned();
+        let told = crate::app::USABLE.store(&config.store).expect_err("no folder");
+        assert_eq!((told.key, told.expected), ("dir", "a folder"));
+        let chinese = crate::config::chinese::found(&told.found);
+        assert!(chinese.ends_with("不是文件夹"), "{chinese}");
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use super::{ground::lost_key_ring, tls};
 use crate::{
-    config::{Outside, Store, Tls},
+    config::{Misplaced, Outside, Store, Tls},
     core_link::Links,
     cores::{Core, Cores},
     ports::chance::SystemChance,
-    vault::Vault,
+    vault::{Vault, VaultError},
 };
 
 /// Whatever would keep the daemon from starting is a fault of the configuration.
@@ -24,12 +24,24 @@ impl Outside for Usable {
         links.map(|_| ()).map_err(|fault| fault.to_string())
     }
 
-    fn key_ring(&self, store: &Store) -> Result<(), (&'static str, String)> {
+    fn store(&self, store: &Store) -> Result<(), Misplaced> {
+        if store.dir.exists() && !store.dir.is_dir() {
+            return Err(Misplaced {
+                key: "dir",
+                found: format!("{} is no folder", store.dir.display()),
+                expected: "a folder",
+            });
+        }
         // One that nobody configured is made with the store.
         let (key, fault) = match store.master_key_file.as_deref() {
             Some(file) => ("master_key_file", Vault::open(file, SystemChance::default()).err()),
             None => ("dir", lost_key_ring(&store.dir)),
         };
-        fault.map_or(Ok(()), |fault| Err((key, fault.to_string())))
+        let misplaced = |fault: VaultError| Misplaced {
+            key,
+            found: fault.to_string(),
+            expected: "a key ring",
+        };
+        fault.map_or(Ok(()), |fault| Err(misplaced(fault)))
     }
 }

@@ -1,7 +1,7 @@
 //! `wxbridge backup` and `wxbridge restore`: keep the installation elsewhere, and bring it back.
 
 use std::{
-    io::{IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -34,7 +34,8 @@ pub async fn run(context: &Context<'_>, client: &Client, what: &Backup) -> Outco
     // Beside its place and readable by its owner alone; in its place only when it is whole.
     let mut draft = tempfile::Builder::new()
         .prefix(".wxbridge-backup-")
-        .tempfile_in(folder(&file))?;
+        .tempfile_in(folder(&file))
+        .map_err(|error| unwritable(folder(&file), &error))?;
     let mut answer = client
         .ask(Method::POST, &["admin", "v1", "backup"], &[], Some(&body))
         .await?;
@@ -105,6 +106,18 @@ fn place(file: &Path) -> Outcome<PathBuf> {
         true => Ok(place),
         false => Err(refused("it is there, and is no file", "已存在，但不是文件")),
     }
+}
+
+/// Names the folder: the name of the draft in it says nothing to anybody.
+fn unwritable(folder: &Path, error: &io::Error) -> Failure {
+    let why = folder.metadata().err().map(|error| error.to_string());
+    let why = why.unwrap_or_else(|| error.kind().to_string());
+    let folder = folder.display();
+    Failure::told(
+        FAILED,
+        format!("{folder}: no file can be made there: {why}"),
+        format!("{folder}：无法在此创建文件：{why}"),
+    )
 }
 
 fn folder(file: &Path) -> &Path {
@@ -202,6 +215,16 @@ mod tests {
         for no_file in [at("dangling"), at("socket"), dir.path().to_owned(), "/dev/null".into()] {
             assert_eq!(place(&no_file).map_err(|it| it.exit), Err(USAGE), "{no_file:?}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named_and_not_the_draft_in_it() {
+        let gone = tempfile::tempdir().expect("a folder").path().join("gone");
+        let error = tempfile::NamedTempFile::new_in(&gone).expect_err("no folder");
+        let told = unwritable(&gone, &error);
+        assert_eq!(told.exit, FAILED);
+        let expected = format!("{}: no file can be made there: No such file", gone.display());
+        assert!(told.message.starts_with(&expected), "{}", told.message);
     }
 
     #[test]

@@ -28,6 +28,7 @@ const FOUND: &[(&str, &str)] = &[
     ("*** ({} characters)", "***（{}个字符）"),
     ("{} a second time", "{}（第二次出现）"),
     ("{} without TLS", "{}，未启用TLS"),
+    ("{} is no folder", "{}不是文件夹"),
     ("{}, a public address", "{}，这是公网地址"),
     ("{}, a channel not available in this version", "{}，此版本没有该渠道"),
     (

@@ -21,7 +21,7 @@ use ipnet::IpNet;
 
 pub use cores::{GRPC_URL, grpc_url};
 pub use fault::{ConfigFault, ConfigFaults};
-pub use outside::Outside;
+pub use outside::{Misplaced, Outside};
 pub use sections::{LEVEL, is_level};
 
 use crate::{api_tokens::ProxyLogin, cores::Cores, forward::settings::Forwarder, ports::clock::Millis};

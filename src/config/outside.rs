@@ -4,6 +4,15 @@
 use super::{Store, Tls};
 use crate::cores::Core;
 
+/// What is wrong with a place that a section names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misplaced {
+    /// The key that led there.
+    pub key: &'static str,
+    pub found: String,
+    pub expected: &'static str,
+}
+
 /// Looks at what is named. `Err` is what is wrong with it, for an operator.
 pub trait Outside: Sync {
     fn tls(&self, tls: &Tls) -> Result<(), String>;
@@ -11,6 +20,6 @@ pub trait Outside: Sync {
     /// What a core is called with.
     fn core(&self, core: &Core) -> Result<(), String>;
 
-    /// With the key of `[store]` that led there.
-    fn key_ring(&self, store: &Store) -> Result<(), (&'static str, String)>;
+    /// Its folder and key ring.
+    fn store(&self, store: &Store) -> Result<(), Misplaced>;
 }

@@ -256,8 +256,8 @@ fn read_store(it: &mut Table<'_>) -> Option<Store> {
         reserve: reserve?,
         master_key_file,
     };
-    if let Some((key, fault)) = it.outside(faults).and_then(|outside| outside.key_ring(&store).err()) {
-        it.fault(key, fault, "a key ring");
+    if let Some(fault) = it.outside(faults).and_then(|outside| outside.store(&store).err()) {
+        it.fault(fault.key, fault.found, fault.expected);
     }
     Some(store)
 }
