@@ -15,7 +15,8 @@
 //! dispatch one lane: in order, each step durable before the next
 //! send     one message by the API; outcome: what follows where it did not go
 //! pace     how fast messages to one customer may follow each other
-//! orders   session orders; platform_orders: where the platform keeps sessions
+//! orders   session orders; platform_orders: where the platform keeps sessions; platform_session: who has the customer there;
+//!          closing: the words that end an order
 //! by_code  one message by a code that came with an event
 //! recall   taking a message back
 //! tickets  codes of the platform's that a message uses up
@@ -28,6 +29,7 @@
 mod by_code;
 mod card_info;
 mod check;
+mod closing;
 mod dispatch;
 mod facts;
 mod faults;
@@ -40,6 +42,7 @@ mod pace;
 mod pictures;
 pub mod plan;
 mod platform_orders;
+mod platform_session;
 mod quote;
 mod recall;
 mod replies;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::{
     Outbound,
+    closing::unsaid,
     dispatch::Turn,
     facts::{self, session_state},
     faults::error,
-    platform_orders::{Place, unsaid},
+    platform_session::Place,
     ride::ALL_SAID,
     step,
 };

@@ -10,7 +10,7 @@ use super::{
     faults::{error, from_fault},
     pictures::{Pictures, Room},
     plan::{self, Ask, Facts, Plan},
-    platform_orders::Place,
+    platform_session::Place,
     resolve::{How, Unresolved},
     ride::shapes,
     step,
