@@ -10,6 +10,7 @@ use std::{
     process::{Command, Output},
 };
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
     bridge::{Bridge, Setup},
@@ -44,6 +45,44 @@ async fn says(bridge: &Bridge, words: &[&str]) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     told
+}
+
+#[tokio::test]
+async fn one_wrong_setting_is_corrected_without_saying_the_others_again() {
+    let core = Core::start(|_| Said::reply("您好")).await;
+    let bridge = Bridge::start(Setup::to_core(&core, "")).await;
+    let shop = Shop::new("shop");
+    let mistyped = Shop {
+        app_id: "wx0000000000000000".into(),
+        ..shop
+            .clone()
+            .with("quotas = { message = { count = 3, window = \"1h\" } }")
+    };
+    bridge.apply(&[&mistyped], "http://127.0.0.1:9").await;
+    let (_, refused) = bridge.text(&shop, "oAnna", "is anybody there?").await;
+    assert!(shop.open_reply(&refused).is_err(), "another receiver: {refused}");
+    let change = async |patch: Value| {
+        let request = bridge.operator(Method::PATCH, "/admin/v1/accounts/shop");
+        let answer = request.json(&patch).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let (status, told) = change(json!({ "app_id": "", "hold": "four" })).await;
+    let detail = told["detail"].to_string();
+    assert!(
+        status == 400 && detail.contains("account shop: app_id") && detail.contains("account shop: hold"),
+        "{told}"
+    );
+    let (status, view) = change(json!({ "app_id": shop.app_id })).await;
+    assert_eq!((status, &view["account"]["platformId"]), (200, &json!(shop.app_id)));
+    let (_, body) = bridge.text(&shop, "oAnna", "and now?").await;
+    let reply = shop.open_reply(&body).unwrap();
+    assert_eq!(element(&reply, "Content").as_deref(), Some("您好"));
+    let settings = bridge.get("/admin/v1/accounts/shop/settings").await;
+    assert_eq!(
+        (&settings["app_id"], &settings["quotas"]["message"]["count"]),
+        (&json!(shop.app_id), &json!(3))
+    );
+    assert!(!settings.to_string().contains(&shop.token), "{settings}");
 }
 
 #[tokio::test]

@@ -182,6 +182,18 @@ impl Service {
         self.commit(stored, Plan { accounts, changes }).await.map(|_| ())
     }
 
+    /// Gives one account the settings that `edit` makes of those it has.
+    pub async fn change(
+        &self,
+        id: &str,
+        edit: impl FnOnce(&AccountSettings) -> Result<AccountSettings, ConfigFaults>,
+    ) -> Result<Changes, AccountsError> {
+        let stored = self.stored.clone().lock_owned().await;
+        let bound = stored.get(id).ok_or_else(|| AccountsError::Unknown(id.to_owned()))?;
+        let wanted = edit(&bound.settings).map_err(AccountsError::Faults)?;
+        self.apply_to(stored, vec![wanted], false).await
+    }
+
     /// Hands one account's callbacks to the system before us too, or no longer.
     pub async fn pass(&self, id: &str, passthrough: Option<Passthrough>) -> Result<Changes, AccountsError> {
         let stored = self.stored.clone().lock_owned().await;

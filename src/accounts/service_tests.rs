@@ -181,8 +181,20 @@ async fn an_account_that_no_longer_opens_stays_listed_with_its_faults() {
         (broken[0].settings.id.as_str(), broken[0].faults[0].key.as_str()),
         ("old", "encoding_aes_key")
     );
-    service.apply(vec![account("old")], false).await.expect("mended");
-    assert!(house.registry.broken().is_empty() && house.registry.get("old").is_some());
+    let key = account("old").encoding_aes_key;
+    let mend = |before: &AccountSettings| {
+        Ok(AccountSettings {
+            encoding_aes_key: key,
+            ..before.clone()
+        })
+    };
+    assert_eq!(service.change("old", mend).await.expect("mended").updated, ["old"]);
+    let mended = house.registry.get("old").expect("opens");
+    assert!(house.registry.broken().is_empty() && mended.settings == account("old"));
+    let same = service.change("old", |before| Ok(before.clone())).await;
+    assert!(same.expect("lawful").is_empty());
+    let unknown = service.change("nobody", |before| Ok(before.clone())).await;
+    assert!(matches!(unknown, Err(AccountsError::Unknown(_))));
 }
 
 #[tokio::test]

@@ -99,6 +99,14 @@ impl Desk {
         }
     }
 
+    /// What is known of an account by its old settings is found out anew.
+    async fn changed(&self, id: &str) {
+        if let Some(opened) = self.registry.get(id) {
+            self.ask_anew(&opened);
+            self.outbound.account_changed(&opened).await;
+        }
+    }
+
     /// A secret that was mended holds from the next call on, also for those whose tokens come by way of this account.
     fn ask_anew(&self, opened: &Arc<Opened>) {
         for via in self.registry.bound_via(&opened.settings.id) {
@@ -118,10 +126,7 @@ impl AccountDesk for Desk {
                 self.assign_the_rest().await;
             }
             for id in applied.created.iter().chain(&applied.updated) {
-                if let Some(opened) = self.registry.get(id) {
-                    self.ask_anew(&opened);
-                    self.outbound.account_changed(&opened).await;
-                }
+                self.changed(id).await;
             }
             for id in &applied.removed {
                 self.outbound.account_gone(id).await;
@@ -142,6 +147,15 @@ impl AccountDesk for Desk {
 
     async fn rotate(&self, id: &str, token: Secret, encoding_aes_key: Secret) -> Result<bool, Unapplied> {
         AccountDesk::rotate(&*self.service, id, token, encoding_aes_key).await
+    }
+
+    async fn change(&self, id: &str, patch: &serde_json::Value) -> Result<Option<bool>, Unapplied> {
+        let changed = AccountDesk::change(&*self.service, id, patch).await;
+        self.trust.renew();
+        if changed == Ok(Some(true)) {
+            self.changed(id).await;
+        }
+        changed
     }
 
     async fn pass(&self, id: &str, passthrough: Option<Passthrough>) -> Result<bool, Unapplied> {

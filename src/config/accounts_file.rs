@@ -363,5 +363,9 @@ pub fn fault_of(origin: &str, id: &str, fault: &SettingFault) -> ConfigFault {
     }
 }
 
+mod patched;
+
+pub use patched::patched;
+
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,7 @@ const EXPECTED: &[(&str, &str)] = &[
     // Of any setting.
     ("a text", "文本"),
     ("a table", "表"),
+    ("a JSON object of settings", "由设置项组成的JSON对象"),
     ("a folder", "文件夹"),
     ("a path", "文件路径"),
     ("a list of texts", "文本列表"),

@@ -75,7 +75,8 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8], unknown: Unknown) -> Result
     }
 }
 
-fn parsed(bytes: &[u8], unknown: Unknown) -> Result<Value, JsonError> {
+/// Any JSON, as it is; one of two values of a name is as strange as a field that nobody knows.
+pub fn parsed(bytes: &[u8], unknown: Unknown) -> Result<Value, JsonError> {
     let value = match unknown {
         Unknown::Ignore => serde_json::from_slice(bytes),
         Unknown::Refuse => serde_json::from_slice(bytes).map(|Distinct(value)| value),

@@ -100,6 +100,8 @@ pub trait AccountDesk: Send + Sync + 'static {
     async fn remove(&self, id: &str) -> Result<bool, Unapplied>;
     /// `false`: no such account.
     async fn rotate(&self, id: &str, token: Secret, encoding_aes_key: Secret) -> Result<bool, Unapplied>;
+    /// Changes what a JSON merge patch of the account's settings names. Whether that changed anything; `None`: no such account.
+    async fn change(&self, id: &str, patch: &serde_json::Value) -> Result<Option<bool>, Unapplied>;
     /// Hands the account's callbacks to the system before us too, or no longer. `false`: no such account.
     async fn pass(&self, id: &str, passthrough: Option<Passthrough>) -> Result<bool, Unapplied>;
     /// Lets the account's events wait, or hands them over again with whatever waited. Whether that changed anything; `None`: no

@@ -123,6 +123,10 @@ impl Call {
         Self::new("POST", path, about, route)
     }
 
+    pub const fn patch(path: &'static str, about: &'static str, route: fn() -> Route) -> Self {
+        Self::new("PATCH", path, about, route)
+    }
+
     pub const fn delete(path: &'static str, about: &'static str, route: fn() -> Route) -> Self {
         Self::new("DELETE", path, about, route)
     }

@@ -41,7 +41,7 @@ use crate::{
         v1::{self, Media, SendRequest, SendResult},
     },
     secret::Secret,
-    settings::Passthrough,
+    settings::{AccountSettings, Passthrough},
     tokens::{CallFault, Keeper, Token},
 };
 
@@ -74,6 +74,15 @@ impl AccountDesk for Service {
         let given = |secret: &Secret| (!secret.is_empty()).then(|| secret.expose().to_owned());
         let (token, key) = (given(&token), given(&encoding_aes_key));
         known(Service::rotate(self, id, token.as_deref(), key.as_deref()).await)
+    }
+
+    async fn change(&self, id: &str, patch: &serde_json::Value) -> Result<Option<bool>, Unapplied> {
+        let edit = |before: &AccountSettings| accounts_file::patched(before, patch, faults_of);
+        match Service::change(self, id, edit).await {
+            Ok(changes) => Ok(Some(!changes.is_empty())),
+            Err(AccountsError::Unknown(_)) => Ok(None),
+            Err(error) => Err(unapplied(error)),
+        }
     }
 
     async fn pass(&self, id: &str, passthrough: Option<Passthrough>) -> Result<bool, Unapplied> {

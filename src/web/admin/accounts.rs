@@ -15,6 +15,7 @@ use super::{
     told,
 };
 use crate::{
+    schema::json::{Unknown, parsed},
     secret::{Secret, masked_query},
     web::{
         Answer, Problem, State,
@@ -69,6 +70,25 @@ pub const CALLS: &[Call] = &[
     Call::get("/admin/v1/accounts/{id}", "One account", || web::get().to(one))
         .gives(&[(200, v1::accounts::ACCOUNT)])
         .refuses(&[404]),
+    Call::patch("/admin/v1/accounts/{id}", "Change some settings of an account", || {
+        web::patch().to(change)
+    })
+    .more(
+        "A JSON merge patch (RFC 7396) of what an accounts file says of it: what is left out stays, secrets too; `null` takes a \
+         setting out. Every fault stands on a line of `detail`. New values of `token` and `encoding_aes_key` hold at once; the call \
+         to rotate honours the old ones for a while.",
+    )
+    .takes(Takes::Json(Shape::Own("AccountChange", || shapes::map(shapes::anything()))))
+    .gives(&[(200, v1::accounts::ACCOUNT)])
+    .refuses(&[404]),
+    Call::get(
+        "/admin/v1/accounts/{id}/settings",
+        "What an account was bound with",
+        || web::get().to(bound_with),
+    )
+    .more("As an accounts file says it; of secrets the last two characters.")
+    .gives(&[(200, Gives::Json(Shape::Own("AccountSettings", || shapes::map(shapes::anything()))))])
+    .refuses(&[404]),
     Call::delete("/admin/v1/accounts/{id}", "Forget an account", || {
         web::delete().to(remove)
     })
@@ -173,29 +193,80 @@ async fn write_down(state: &State, caller: &Caller, applied: &Applied, mut befor
     notes(state, caller, acts).await;
 }
 
-/// An account's settings with every secret masked; null where there is none.
+/// An account's settings with every secret masked, also of one that cannot be opened; null where there is none.
 fn settings(state: &State, id: &str) -> Value {
-    let Some(opened) = state.registry.get(id) else {
-        return Value::Null;
-    };
-    let mut value = serde_json::to_value(&opened.settings).unwrap_or_default();
+    let broken = state.registry.broken();
+    let mut value = match state.registry.get(id) {
+        Some(opened) => serde_json::to_value(&opened.settings),
+        None => serde_json::to_value(broken.iter().map(|it| &it.settings).find(|it| it.id == id)),
+    }
+    .unwrap_or_default();
     mask(&mut value);
     value
+}
+
+const SECRETS: [&str; 4] = ["app_secret", "token", "encoding_aes_key", "secret"];
+
+/// The setting that holds what [`mask`] shows in a secret's place: somebody sends back what was read.
+fn starred(patch: &Value) -> Option<&str> {
+    let Value::Object(fields) = patch else { return None };
+    fields.iter().find_map(|(name, field)| match field {
+        Value::String(text) if SECRETS.contains(&name.as_str()) || name == "url" => {
+            text.contains("****").then_some(name.as_str())
+        }
+        _ => starred(field),
+    })
 }
 
 fn mask(value: &mut Value) {
     let Value::Object(fields) = value else { return };
     for (name, field) in fields.iter_mut() {
         match field {
-            Value::String(text) if matches!(name.as_str(), "app_secret" | "token" | "encoding_aes_key" | "secret") => {
-                *text = masked(text);
-            }
+            Value::String(text) if SECRETS.contains(&name.as_str()) => *text = masked(text),
             Value::String(text) if name == "url" => *text = masked_query(text, masked),
             Value::Object(_) => mask(field),
             _ => {}
         }
     }
     fields.retain(|_, field| !field.is_null() && field != "" && *field != json!([]) && *field != json!({}));
+}
+
+pub async fn bound_with(request: HttpRequest, id: web::Path<String>, state: Data<State>) -> Answer {
+    Params::of(&request).done()?;
+    match settings(&state, &id) {
+        Value::Null => Err(Problem::not_found(format!("no account {id}"))),
+        settings => told(StatusCode::OK, &settings),
+    }
+}
+
+pub async fn change(
+    request: HttpRequest,
+    payload: web::Payload,
+    id: web::Path<String>,
+    caller: Caller,
+    state: Data<State>,
+) -> Answer {
+    Params::of(&request).done()?;
+    // As it is: here null says something.
+    let body = body::json_within(&request, payload, body::MAX_BODY).await?;
+    let patch = parsed(&body, Unknown::Refuse)?;
+    if let Some(name) = starred(&patch) {
+        return Err(Problem::invalid(format!(
+            "{name}: found stars, which stand for a value that is not shown; expected the value itself, or leave it out"
+        )));
+    }
+    let before = settings(&state, &id);
+    let changed = state.accounts.change(&id, &patch).await.map_err(problem)?;
+    let changed = changed.ok_or_else(|| Problem::not_found(format!("no account {id}")))?;
+    if changed {
+        let act = Note {
+            before,
+            after: settings(&state, &id),
+            ..Note::new("account.update", &id)
+        };
+        note(&state, &caller, act).await;
+    }
+    v1::accounts::one(request, id, caller, state).await
 }
 
 pub async fn remove(request: HttpRequest, id: web::Path<String>, caller: Caller, state: Data<State>) -> Answer {

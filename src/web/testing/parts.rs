@@ -130,6 +130,12 @@ impl AccountDesk for FakeHouse {
     async fn rotate(&self, id: &str, _: Secret, _: Secret) -> Result<bool, Unapplied> {
         Ok(id == "shop")
     }
+    async fn change(&self, id: &str, patch: &serde_json::Value) -> Result<Option<bool>, Unapplied> {
+        match patch.get("app_id") {
+            Some(serde_json::Value::Null) => Err(Unapplied::Faults(vec!["app_id: found nothing".into()])),
+            _ => Ok((id == "shop").then_some(true)),
+        }
+    }
     async fn pass(&self, id: &str, _: Option<crate::settings::Passthrough>) -> Result<bool, Unapplied> {
         Ok(id == "shop")
     }

@@ -143,6 +143,63 @@ async fn the_values_of_a_call_in_their_order_or_twice_do_nothing() {
 }
 
 #[actix_web::test]
+async fn a_change_says_what_changes_alone_and_stars_are_no_value() {
+    let house = House::new().await;
+    house.bind();
+    let change = |id: &str, body: &'static str| {
+        TestRequest::patch()
+            .uri(&format!("/admin/v1/accounts/{id}"))
+            .insert_header((header::CONTENT_TYPE, "application/merge-patch+json"))
+            .set_payload(body)
+    };
+    let op = &house.operator;
+    let done = ask(&house, op, change("shop", r#"{"app_id":"wx2"}"#)).await;
+    assert_eq!((done.status, &done.json()["account"]["id"]), (200, &json!("shop")));
+    let acts = ask(&house, op, get("/admin/v1/audit")).await.json();
+    assert_eq!(acts["items"][0]["what"], "account.update", "{acts}");
+    let null = ask(&house, op, change("shop", r#"{"app_id":null}"#)).await;
+    assert_eq!(null.json()["detail"], "app_id: found nothing", "it takes out");
+    for (body, name) in [
+        (r#"{"app_secret":"****ef"}"#, "app_secret"),
+        (r#"{"previous":{"token":"****23"}}"#, "token"),
+        (r#"{"passthrough":{"url":"http://old.example/?t=****sh"}}"#, "url"),
+    ] {
+        let stars = ask(&house, op, change("shop", body)).await;
+        let detail = stars.json()["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(
+            stars.status == 400 && detail.starts_with(&format!("{name}: found stars")),
+            "{detail}"
+        );
+    }
+    let twice = ask(&house, op, change("shop", r#"{"app_id":"a","app_id":"b"}"#)).await;
+    assert_eq!(twice.code(), "INVALID_REQUEST");
+    assert_eq!(ask(&house, op, change("none", "{}")).await.code(), "NOT_FOUND");
+    assert_eq!(
+        ask(&house, &house.viewer, change("shop", "{}")).await.code(),
+        "FORBIDDEN"
+    );
+}
+
+#[actix_web::test]
+async fn what_an_account_was_bound_with_is_read_without_its_secrets() {
+    let house = House::new().await;
+    house.bind();
+    let read = ask(&house, &house.viewer, get("/admin/v1/accounts/shop/settings")).await;
+    let settings = read.json();
+    assert_eq!(
+        (&settings["app_id"], &settings["token"]),
+        (&json!("wx0123456789abcdef"), &json!("****23"))
+    );
+    let text = String::from_utf8_lossy(&read.bytes);
+    assert!(
+        !text.contains("token123") && !text.contains("0123456789abcdef0123"),
+        "{text}"
+    );
+    let none = ask(&house, &house.viewer, get("/admin/v1/accounts/none/settings")).await;
+    assert_eq!(none.code(), "NOT_FOUND");
+}
+
+#[actix_web::test]
 async fn the_old_system_s_password_is_not_told_in_the_refusal() {
     let house = House::new().await;
     house.bind();
