@@ -99,7 +99,7 @@ impl Draft {
         if size == 0 {
             return Err(Unkept::Empty);
         }
-        file.sync_all().await.map_err(disk)?;
+        settled(&mut file).await.map_err(disk)?;
         Ok(Written {
             size,
             sha256: hex(digest.finish().as_ref()),
@@ -142,6 +142,29 @@ impl Drop for Draft {
     }
 }
 
+/// All that was written is on disk. A write that failed behind our back is told by the flush alone.
+async fn settled(file: &mut tokio::fs::File) -> io::Result<()> {
+    file.flush().await?;
+    file.sync_all().await
+}
+
 fn disk(error: io::Error) -> Unkept {
     Unkept::Disk(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_write_that_failed_behind_our_back_is_told() {
+        let mut file = tokio::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .await
+            .expect("opened");
+        file.write_all(b"the last piece").await.expect("taken in hand");
+        let told = settled(&mut file).await.expect_err("the disk is full");
+        assert_eq!(told.kind(), io::ErrorKind::StorageFull);
+    }
 }
