@@ -19,6 +19,8 @@ pub struct Attempt {
     nth: u32,
     /// Nothing is answered after this moment.
     outer: Millis,
+    /// As late as it is at least: a clock that is set back makes nobody wait again for what was waited for.
+    reached: Millis,
     said: oneshot::Receiver<Said>,
     never_bound: bool,
 }
@@ -38,6 +40,7 @@ impl Attempt {
             id,
             nth,
             outer: first + OUTER,
+            reached: first,
             said,
             never_bound: false,
         }
@@ -62,14 +65,21 @@ impl Attempt {
         self.never_bound = true;
     }
 
+    fn next(&self) -> Option<Millis> {
+        self.desk.next(self.window, self.id, self.nth, self.outer, self.reached)
+    }
+
     /// Until somebody answers, nobody will any more, or the time is over.
     pub async fn wait(mut self) -> Said {
-        while let Some(until) = self.desk.next(self.window, self.id, self.nth, self.outer) {
-            let clock = self.desk.clock.clone();
+        let clock = self.desk.clock.clone();
+        loop {
+            let now = clock.now();
+            self.reached = self.reached.max(now);
+            let Some(until) = self.next() else { break };
             tokio::select! {
                 biased;
                 said = &mut self.said => return said.unwrap_or(Said::Success),
-                () = clock.sleep_until(until) => {}
+                () = clock.sleep_until(now + (until - self.reached)) => self.reached = until,
             }
         }
         // Said already, or being sealed this moment; an attempt that left alone hears nothing.
@@ -80,5 +90,77 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         self.desk.left(self.window, self.id, self.never_bound);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+    use crate::{
+        accounts::{Condition, Opened, service},
+        channels::contract::{PassiveTo, Seal},
+        cores::Cores,
+        inbound::{
+            testing::{NOW, core, settings},
+            windows::{OpenRequests, Request},
+        },
+        ports::{chance::SystemChance, clock::Clock},
+    };
+
+    const HOUR: Millis = 3_600_000;
+
+    /// Somebody sets it back by an hour during every wait.
+    struct SetBack {
+        now: AtomicI64,
+        waited: AtomicI64,
+    }
+
+    #[async_trait::async_trait]
+    impl Clock for SetBack {
+        fn now(&self) -> Millis {
+            self.now.load(Ordering::Relaxed)
+        }
+
+        async fn sleep_until(&self, at: Millis) {
+            let wish = at - self.now.fetch_sub(HOUR, Ordering::Relaxed);
+            let waited = self.waited.fetch_add(wish, Ordering::Relaxed) + wish;
+            assert!(waited <= OUTER, "{waited} ms");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_holds_nobody_beyond_the_bound() {
+        let account = service::open(&settings()).expect("opens");
+        let opened = Arc::new(Opened {
+            describe: Arc::new(account.describe().clone()),
+            account,
+            settings: settings(),
+            condition: Condition::default().into(),
+        });
+        let clock = Arc::new(SetBack {
+            now: NOW.into(),
+            waited: 0.into(),
+        });
+        let windows = OpenRequests::new(clock.clone(), Arc::new(SystemChance::default()));
+        let attempt = windows.open(Request {
+            opened: &opened,
+            dedupe: "1",
+            to: &PassiveTo {
+                to: "o1".into(),
+                from: "gh_1".into(),
+                part_types: &["text"],
+                to_message: true,
+                json: false,
+            },
+            seal: &Seal::Plain,
+            first: NOW,
+            cores: &Arc::new(Cores([core(800)].into())),
+            budget: 800,
+        });
+        assert_eq!(attempt.wait().await, Said::Success);
+        assert_eq!(clock.waited.load(Ordering::Relaxed), 800);
     }
 }

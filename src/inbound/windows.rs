@@ -206,13 +206,13 @@ impl Desk {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the attempt does next; where it or its window is over, that is done here. `None`: it has been told, or will
-    /// be at once.
-    pub(super) fn next(&self, number: u64, id: u64, nth: u32, outer: Millis) -> Option<Millis> {
+    /// What the attempt does next, for which it is `reached`; where it or its window is over, that is done here. `None`: it has
+    /// been told, or will be at once.
+    pub(super) fn next(&self, number: u64, id: u64, nth: u32, outer: Millis, reached: Millis) -> Option<Millis> {
         let now = self.clock.now();
         let mut table = self.lock();
         let window = table.windows.get_mut(&number)?;
-        match window.next(nth, outer, now) {
+        match window.next(nth, outer, reached) {
             Next::Wait(until) => return Some(until),
             Next::Leave => {
                 window.ended(id, now);
