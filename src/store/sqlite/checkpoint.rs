@@ -14,7 +14,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 /// Bytes of the log after which it is copied, where nobody waits for the writer.
 const EVERY: usize = 16 << 20;
@@ -109,7 +109,11 @@ fn due(written: usize, busy: bool) -> bool {
 
 /// Copies until little was written meanwhile.
 fn copy(file: &Path) -> Result<(), rusqlite::Error> {
-    let db = Connection::open(file)?;
+    // Where there is none any more, none is made.
+    let db = Connection::open_with_flags(
+        file,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
     super::schema::tune(&db)?;
     let mut copied = 0;
     for _ in 0..ROUNDS {

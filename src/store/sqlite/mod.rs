@@ -7,6 +7,7 @@ mod announce;
 mod asked;
 mod checkpoint;
 mod conversations;
+mod disk;
 mod feed_aside;
 mod feed_page;
 mod feeds;

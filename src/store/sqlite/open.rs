@@ -10,13 +10,7 @@ use prost::Message as _;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, config::DbConfig, params};
 use rustix::fs::{FlockOperation, flock};
 
-use super::{
-    checkpoint::Checkpoints,
-    feeds::Feeds,
-    lines::Lines,
-    paused, schema, whole,
-    writer::{Disk, Writer},
-};
+use super::{checkpoint::Checkpoints, disk::Disk, feeds::Feeds, lines::Lines, paused, schema, whole, writer::Writer};
 use crate::{
     ports::{
         chance::{Chance, SystemChance},

@@ -4,7 +4,10 @@
 //! anything in a batch fails, the whole batch is rolled back and every one of its callers hears so: nothing is ever
 //! acknowledged that is not on disk.
 
-use std::{collections::HashMap, collections::HashSet, path::PathBuf, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use rusqlite::Connection;
 use tokio::sync::mpsc;
@@ -13,6 +16,7 @@ use super::{
     announce::{Announcer, News},
     checkpoint::Checkpoints,
     conversations::Conversations,
+    disk::Disk,
     feeds::Feeds,
     lines::Lines,
 };
@@ -35,7 +39,6 @@ const FOLD_EVENTS: Row = 100_000;
 const FOLD_EVERY: Millis = 10_000;
 /// States written with one batch while a fold is under way.
 const FOLD_STEP: usize = 64;
-const DISK_CHECK_EVERY: Millis = 1_000;
 /// `PRAGMA synchronous` when a commit is on disk before it returns.
 const FULL: i64 = 2;
 
@@ -134,42 +137,6 @@ pub struct Writer {
     disk: Disk,
     /// A full disk fails hundreds of batches a second.
     said: Throttle<&'static str>,
-}
-
-/// What the reserve on disk says.
-pub struct Disk {
-    pub dir: PathBuf,
-    pub reserve: u64,
-    checked: Millis,
-    short: Option<String>,
-}
-
-impl Disk {
-    pub fn new(dir: PathBuf, reserve: u64) -> Self {
-        Self {
-            dir,
-            reserve,
-            checked: 0,
-            short: None,
-        }
-    }
-
-    /// Free space, looked at once a second at most.
-    fn check(&mut self, now: Millis) -> Result<(), StoreError> {
-        if now.abs_diff(self.checked) >= DISK_CHECK_EVERY.unsigned_abs() {
-            self.checked = now;
-            self.short = match rustix::fs::statvfs(&self.dir) {
-                Ok(found) => {
-                    let free = found.f_bavail.saturating_mul(found.f_frsize);
-                    (free < self.reserve).then(|| format!("{free} bytes free, the reserve is {}", self.reserve))
-                }
-                Err(error) => Some(format!("cannot look at the disk: {error}")),
-            };
-        }
-        self.short
-            .clone()
-            .map_or(Ok(()), |why| Err(StoreError::CannotAppend(why)))
-    }
 }
 
 /// Not the disk's fault, and SQLite has not ended the transaction.

@@ -38,6 +38,33 @@ async fn below_its_reserve_the_store_takes_nothing_new_but_still_ends_what_it_ha
     assert!(matches!(store.take(take).await, Ok(Took::Now(_))));
 }
 
+/// `success` for what ends with the process would be a lie.
+#[tokio::test]
+async fn a_file_that_was_removed_or_replaced_under_the_daemon_takes_nothing_until_it_is_back() {
+    for name in [FILE, "wxbridge.db-wal"] {
+        let bench = Bench::new();
+        bench.say("a", 1).await;
+        let (file, aside) = (bench.dir.path().join(name), bench.dir.path().join("aside"));
+        let mut ord = 1;
+        let mut takes = async || {
+            bench.clock.advance(Duration::from_secs(1));
+            ord += 1;
+            let accepted = bench.store.accept(arrival("a", ord).into()).await;
+            let ready = bench.store.ready().await;
+            assert_eq!(accepted.is_ok(), ready.is_ok(), "{accepted:?} {ready:?}");
+            accepted.map(|_| ()).map_err(|error| error.to_string())
+        };
+        takes().await.expect("as ever");
+        std::fs::rename(&file, &aside).expect("removed");
+        let told = takes().await.expect_err("removed");
+        assert!(told.contains(name) && told.contains("removed or replaced"), "{told}");
+        std::fs::write(&file, "another").expect("written");
+        takes().await.expect_err("replaced");
+        std::fs::rename(&aside, &file).expect("brought back");
+        takes().await.expect("as ever");
+    }
+}
+
 #[tokio::test]
 async fn what_was_not_taken_within_the_retention_becomes_one_gap() {
     let bench = Bench::new();

@@ -68,6 +68,26 @@ async fn a_damaged_database_is_refused_and_its_log_left_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_store_put_in_the_place_of_one_that_runs_is_not_touched_by_its_end() {
+    let (other, clock, heard) = killed().await;
+    let bench = Bench::new();
+    bench.say("a", 1).await;
+    let names = [FILE, LOG];
+    let bytes = |dir: &Path| names.map(|name| std::fs::read(dir.join(name)).expect("read"));
+    let good = bytes(other.path());
+    for name in names {
+        std::fs::remove_file(bench.dir.path().join(name)).expect("removed");
+        std::fs::copy(other.path().join(name), bench.dir.path().join(name)).expect("copied");
+    }
+    let Bench { store, dir, .. } = bench;
+    store.close().await;
+    drop(store);
+    assert!(bytes(dir.path()) == good, "as it was put there");
+    let store = open(dir.path(), &clock, &heard).expect("opens");
+    assert_eq!(store.backlog().await.expect("read")[0].count, 320);
+}
+
+#[tokio::test]
 async fn a_database_that_is_missed_is_not_made_anew_and_its_log_stays() {
     let (dir, clock, heard) = killed().await;
     let (file, log) = (dir.path().join(FILE), dir.path().join(LOG));
