@@ -131,7 +131,7 @@ impl Outbound {
         rule: &CodeRule,
         how: How,
     ) -> Result<(Piece, Vec<v1::Degradation>), v1::Error> {
-        let why = |(Unresolved::Refused(error) | Unresolved::Later(error))| error;
+        let why = Unresolved::into_error;
         let say = self.with_quote(&opened.settings.id, key, say).await.map_err(why)?;
         let roads = Roads {
             api: true,

@@ -115,6 +115,9 @@ impl Job<'_> {
             // With an address, the channel makes a link of it.
             Err(why) => {
                 media.platform_media_id.clear();
+                if self.how != How::Preview {
+                    self.resolver.bring(self.opened, kind, media).await?;
+                }
                 self.resolver.address(media).await?;
                 // Pictures and voices have names that nobody chose.
                 if kind == "file" {

@@ -31,6 +31,8 @@ use crate::{
 /// The platform's retries without `notAfter`: as long as these pauses add up to (ten minutes).
 const RETRIES_FOR: Millis = 10 * MINUTE;
 const MINUTE: Millis = 60_000;
+/// Tries to get a file from an address that a core gave: the first, and two after 1 and 2 s.
+const SOURCE_TRIES: u32 = 3;
 /// How a warning begins that the platform gives a token and then refuses our address.
 const ADDRESS: &str = "calls from our address are refused: ";
 
@@ -88,10 +90,12 @@ impl Outbound {
     pub(super) async fn unresolved(&self, message: &Message, unresolved: Unresolved) -> Result<Turn, StoreError> {
         match unresolved {
             Unresolved::Refused(error) => self.end(message, Status::Failed, error, Vec::new()).await,
-            Unresolved::Later(error) => {
-                // A try that did not reach the message itself counts all the same.
+            Unresolved::NoSource(error) if attempted(message) >= SOURCE_TRIES => {
+                self.end(message, Status::Failed, error, Vec::new()).await
+            }
+            Unresolved::Later(error) | Unresolved::NoSource(error) => {
                 let tried = Message {
-                    attempts: message.attempts + u32::from(message.status() != Status::Sending),
+                    attempts: attempted(message),
                     ..message.clone()
                 };
                 self.retry(&tried, error).await
@@ -275,6 +279,11 @@ fn perhaps_arrived(refusal: v1::Error) -> v1::Error {
         platform_code: refusal.platform_code,
         ..error(Code::Ambiguous, refusal.platform_message)
     }
+}
+
+/// With this one: a try that did not reach the message itself counts all the same.
+fn attempted(message: &Message) -> u32 {
+    message.attempts + u32::from(message.status() != Status::Sending)
 }
 
 /// 1 s, 2, 4 … 60 s.

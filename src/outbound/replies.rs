@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     OPEN_MAX, Outbound, check, facts,
-    faults::{from_fault, from_store},
+    faults::{error, from_fault, from_store},
     plan::{Facts, only_rides},
     ride::{Ride, Way},
     submit::{conflict, full, refuse},
@@ -260,6 +260,7 @@ impl Outbound {
             Way::Outbox => facts.earlier |= !typing,
             Way::Refused(status, error) => refuse(&mut message, status, error),
             Way::Ride(ride) => {
+                self.overtake(turn, planned);
                 ride.mark(&mut message);
                 planned.ride = Some((planned.messages.len(), ride));
             }
@@ -269,6 +270,22 @@ impl Outbound {
         message.tell = !of_news && self.tell(&turn.describe, message.result.status());
         planned.open += u32::from(!matches!(message.result.status(), Status::Failed | Status::Expired));
         planned.messages.push(message);
+    }
+
+    /// What rides is there before a typing sign that was to announce it, which would stand behind the answer.
+    fn overtake(&self, turn: &Turn<'_>, planned: &mut Planned) {
+        for earlier in &mut planned.messages {
+            let typing = matches!(earlier.request.what, Some(What::Typing(_)));
+            if typing && earlier.result.status() == Status::Accepted {
+                refuse(
+                    earlier,
+                    Status::Expired,
+                    error(Code::Expired, "the answer goes at once"),
+                );
+                earlier.tell = self.tell(&turn.describe, Status::Expired);
+                planned.open = planned.open.saturating_sub(1);
+            }
+        }
     }
 
     /// A reply that cannot be a message: FAILED by itself, and the core is told. Not where it answers such news: a core whose

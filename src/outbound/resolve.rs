@@ -43,6 +43,17 @@ pub enum Unresolved {
     Refused(v1::Error),
     /// A plain "not now".
     Later(v1::Error),
+    /// The other side of an address that the core gave does not answer: a few times more, because all that waits for the same
+    /// customer waits behind it.
+    NoSource(v1::Error),
+}
+
+impl Unresolved {
+    pub fn into_error(self) -> v1::Error {
+        match self {
+            Self::Refused(error) | Self::Later(error) | Self::NoSource(error) => error,
+        }
+    }
 }
 
 /// Puts files on the platform.

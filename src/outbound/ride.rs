@@ -200,7 +200,7 @@ impl Outbound {
                 let rendered = outbound.rendered(&at, whole.clone(), roads, How::Kept, fitting).await;
                 // A plain "not now" may be over before the request is: it may be the only road there is.
                 match rendered {
-                    Err(Unresolved::Later(_)) if outbound.now() + AGAIN < deadline => {
+                    Err(Unresolved::Later(_) | Unresolved::NoSource(_)) if outbound.now() + AGAIN < deadline => {
                         outbound.parts.clock.sleep_until(outbound.now() + AGAIN).await;
                     }
                     rendered => return rendered,
@@ -215,8 +215,8 @@ impl Outbound {
             Ok(Some(pieces)) => Ok(pieces),
             Err(Unresolved::Refused(error)) => Err(failed(error)),
             // Words do not miss the open request for a picture's sake: it is a link then.
-            Ok(None) | Err(Unresolved::Later(_)) if is_words => words_alone(),
-            Ok(None) | Err(Unresolved::Later(_)) => Err(Way::Outbox),
+            Ok(None) | Err(Unresolved::Later(_) | Unresolved::NoSource(_)) if is_words => words_alone(),
+            Ok(None) | Err(Unresolved::Later(_) | Unresolved::NoSource(_)) => Err(Way::Outbox),
         }
     }
 

@@ -5,14 +5,14 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
-    faults::error,
+    faults::{error, from_fault},
     resolve::{Resolver, Unresolved},
 };
 use crate::{
     accounts::Opened,
     channels,
     error::Code,
-    media::{self, Found, Whereabouts},
+    media::{self, Found, Label, Whereabouts},
     ports::{chance::hex, fetch::FetchFault},
     schema::v1,
 };
@@ -136,6 +136,35 @@ impl Resolver {
         self.room.clone().acquire_many_owned(kib).await.ok()
     }
 
+    /// A file behind an address becomes one of ours, where links to ours can be made: the customer may not reach what we do, and
+    /// the address of a house's own network is nobody else's to read. One that is too large for that stays where it is.
+    pub(super) async fn bring(&self, opened: &Opened, kind: &str, media: &mut v1::Media) -> Result<(), Unresolved> {
+        if !media.handle.is_empty() || self.links.is_none() {
+            return Ok(());
+        }
+        let any = Limit {
+            takes: true,
+            most: MAX_BYTES,
+        };
+        let Ok(source) = self.fetched(media, kind, &any).await? else {
+            return Ok(());
+        };
+        let label = Label {
+            name: source.name,
+            mime: source.mime,
+            account: opened.settings.id.clone(),
+            ..Label::default()
+        };
+        let bytes = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(source.bytes)]);
+        let kept = self.library.put(label, bytes).await.map_err(|fault| match fault.code {
+            Code::InvalidRequest => Unresolved::Refused(of_url(&fault.detail)),
+            _ => Unresolved::Later(from_fault(fault)),
+        })?;
+        media.handle = kept.handle;
+        media.url.clear();
+        Ok(())
+    }
+
     async fn fetched(
         &self,
         media: &v1::Media,
@@ -143,7 +172,12 @@ impl Resolver {
         limit: &Limit,
     ) -> Result<Result<Source, v1::Error>, Unresolved> {
         let most = usize::try_from(limit.most).unwrap_or(usize::MAX);
-        let later = |why: String| Unresolved::Later(error(Code::PlatformDown, why));
+        let again = |why: String| {
+            Err(Unresolved::NoSource(v1::Error {
+                retryable: true,
+                ..of_url(&why)
+            }))
+        };
         match self.fetch.fetch(&media.url, most, FETCH_WITHIN).await {
             Ok(file) => {
                 let name = first_of(&media.name, &file.name);
@@ -158,16 +192,15 @@ impl Resolver {
                 }))
             }
             Err(FetchFault::TooLarge(_)) => Ok(Err(limit.too_large(kind))),
-            Err(fault @ FetchFault::Unreachable(_)) => Err(later(format!("the media url: {fault}"))),
-            Err(FetchFault::Refused(status)) if status >= 500 => {
-                Err(later(format!("the media url: the other side answered {status}")))
-            }
-            Err(fault) => Err(Unresolved::Refused(error(
-                Code::InvalidRequest,
-                format!("the media url: {fault}"),
-            ))),
+            Err(fault @ FetchFault::Unreachable(_)) => again(fault.to_string()),
+            Err(FetchFault::Refused(status)) if status >= 500 => again(format!("the other side answered {status}")),
+            Err(fault) => Err(Unresolved::Refused(of_url(&fault.to_string()))),
         }
     }
+}
+
+fn of_url(why: &str) -> v1::Error {
+    error(Code::InvalidRequest, format!("the media url: {why}"))
 }
 
 fn first_of(one: &str, other: &str) -> String {

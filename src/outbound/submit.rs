@@ -417,7 +417,7 @@ impl Outbound {
             .with_ticket(opened, &target.request, target.event.as_deref(), say)
             .await
             .map_err(|error| from_fault(from_store(error)))?;
-        let why = |(Unresolved::Refused(error) | Unresolved::Later(error))| error;
+        let why = Unresolved::into_error;
         let quoted = self.with_quote(&opened.settings.id, &target.request.conversation_key, say);
         let say = standings.said(quoted.await.map_err(why)?);
         let pictures = Pictures::IfFit(ask, Room::ByPieces(&standings));

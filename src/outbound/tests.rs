@@ -76,6 +76,9 @@ impl Fetch for FakeWeb {
         if url.contains("slow") {
             std::future::pending::<()>().await;
         }
+        if url.contains("down") {
+            return Err(FetchFault::Unreachable("nobody answers".to_owned()));
+        }
         there
             .then(|| Fetched {
                 bytes: b"\x89PNG\r\n\x1a\n".to_vec(),

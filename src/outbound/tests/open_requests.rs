@@ -24,6 +24,27 @@ async fn the_first_reply_rides_and_the_rest_goes_by_the_api() {
 }
 
 #[tokio::test]
+async fn a_typing_sign_does_not_stand_behind_the_answer_that_it_announced() {
+    let house = awake();
+    let event = house.wrote(5);
+    house.windows.open(&event.event.id, START + 4_000, true);
+    let replies = vec![
+        json!({"typing": true}),
+        json!({"text": "a"}),
+        json!({"typing": true}),
+        json!({"text": "b"}),
+    ];
+    let messages = house.answer(&event, replies).await;
+    let overtaken = house.now_of(&messages[0].result);
+    assert_eq!((overtaken.status(), code(&overtaken)), (Status::Expired, "EXPIRED"));
+    assert_eq!(house.now_of(&messages[1].result).status(), Status::HandedOver);
+    house.becomes(&messages[2].result, Status::Sent).await;
+    house.becomes(&messages[3].result, Status::Sent).await;
+    assert_eq!(house.platform.asked("/typing").len(), 1);
+    assert_eq!(house.windows.handed(&event.event.id), ["a"]);
+}
+
+#[tokio::test]
 async fn one_short_reply_is_handed_over_and_final() {
     let house = awake();
     let event = house.wrote(5);

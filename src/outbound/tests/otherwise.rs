@@ -216,6 +216,51 @@ async fn a_picture_that_the_account_cannot_take_goes_as_a_link_where_the_core_al
 }
 
 #[tokio::test]
+async fn an_address_of_the_core_that_nobody_answers_holds_up_its_customer_for_seconds() {
+    let house = awake();
+    house.wrote(5);
+    let image = json!({"conversationKey": KEY, "message": {"parts": [{"image": {"url": "https://down/1.png"}}]}});
+    let image = house.submit(image).await.expect("accepted");
+    let behind = house.say("the words behind it").await;
+    for pause in [1, 2] {
+        until(
+            || house.now_of(&image).error.is_some() && house.web.asked() == pause,
+            "tried",
+        )
+        .await;
+        assert_eq!(house.now_of(&image).status(), Status::Accepted);
+        house.clock.advance(Duration::from_secs(pause as u64));
+    }
+    let failed = house.becomes(&image, Status::Failed).await;
+    assert_eq!((code(&failed), house.web.asked()), ("INVALID_REQUEST", 3));
+    assert!(
+        failed
+            .error
+            .is_some_and(|it| it.platform_message.contains("the media url: "))
+    );
+    house.becomes(&behind, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["the words behind it"]);
+}
+
+#[tokio::test]
+async fn what_the_platform_does_not_take_is_brought_here_from_its_address_and_linked_to() {
+    let house = awake();
+    house.wrote(5);
+    house.web.has("http://10.0.0.7/offer.pdf");
+    let file = |url: &str| json!({"conversationKey": KEY, "message": {"parts": [{"file": {"url": url}}]}});
+    let sent = house.submit(file("http://10.0.0.7/offer.pdf")).await.expect("accepted");
+    house.becomes(&sent, Status::Sent).await;
+    assert_eq!(
+        house.platform.sent(),
+        ["https://media/32"],
+        "no address of the house's own network"
+    );
+    let gone = house.submit(file("http://10.0.0.7/gone.pdf")).await.expect("accepted");
+    let gone = house.becomes(&gone, Status::Failed).await;
+    assert_eq!(code(&gone), "INVALID_REQUEST");
+}
+
+#[tokio::test]
 async fn no_link_leads_to_a_file_that_is_not_there() {
     let house = awake();
     let (resolver, mut url) = (&house.outbound.resolver, String::new());
