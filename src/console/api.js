@@ -49,6 +49,7 @@ async function once(method, path, body, signal) {
 
 export const get = (path, signal) => ask("GET", path, undefined, signal);
 export const post = (path, body, signal) => ask("POST", path, body, signal);
+export const patch = (path, body) => ask("PATCH", path, body);
 export const del = (path) => ask("DELETE", path);
 
 /** A path of the API with its segments encoded. */

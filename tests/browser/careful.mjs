@@ -40,23 +40,42 @@ await tell(async () => {
     must((await all()) === "shop official_account", await all());
   });
 
-  await step("an account of the same channel is replaced by who types its id alone; the system before it stays", async () => {
+  await step("an account of the same channel is changed by who types its id alone; what the form does not show stays", async () => {
     await admin("POST", "/admin/v1/accounts/shop/passthrough", { mode: "tee", url: "http://127.0.0.1:9/old" });
     await entered(page, "official_account", { id: "shop", ...APP, token: "another" });
     await page.locator('[data-act="apply"]').click();
-    await page.locator("dialog", { hasText: "this form does not show" }).locator('[data-act="no"]').click();
+    await page.locator("dialog", { hasText: "what this form does not show" }).locator('[data-act="no"]').click();
     await page.locator("dialog").waitFor({ state: "detached" });
     const changed = async () => (await admin("GET", "/admin/v1/audit?limit=100")).items.some((it) => it.what === "account.update");
-    must(!(await changed()), "it was replaced without a yes");
+    must(!(await changed()), "it was changed without a yes");
     await page.locator('[data-act="apply"]').click();
     must(await page.locator('dialog [data-act="sure"]').isDisabled(), "nothing had to be typed");
     await page.locator("dialog input").fill("shop");
     await page.locator('dialog [data-act="sure"]').click();
     await page.locator('.view[data-view="account"] .facts').first().waitFor();
-    await until("it is replaced", changed);
+    await until("it is changed", changed);
     const { mode, url } = await admin("GET", "/admin/v1/accounts/shop/passthrough");
     must(mode === "tee" && url.endsWith("/old"), `the system before is ${mode} ${url}`);
+    const settings = await admin("GET", "/admin/v1/accounts/shop/settings");
+    must(settings.limits?.text_bytes === 1024 && settings.original_id === ORIGINAL, JSON.stringify(settings));
     await admin("POST", "/admin/v1/accounts/shop/passthrough", { mode: "off" });
+    await admin("POST", "/admin/v1/accounts", { account: [shop] });
+  });
+
+  await step("one value is corrected where the account is shown; the others are not said again", async () => {
+    await admin("PATCH", "/admin/v1/accounts/shop", { app_secret: "mistyped0mistyped0mistyped0misty", original_id: "gh_000000000000" });
+    await open(page, "account/shop", "#settings .facts");
+    await page.locator("#settings details summary").click();
+    must((await page.locator('#settings input[name="app_secret"]').inputValue()) === "", "the secret is shown");
+    must(await page.locator('#settings input[name="token"]').isHidden(), "what is rotated stands among them");
+    await page.locator('#settings input[name="app_secret"]').fill(APP.app_secret);
+    await page.locator('#settings input[name="original_id"]').fill("");
+    await page.locator('[data-act="save"]').click();
+    await until("it is corrected", async () => !("original_id" in (await admin("GET", "/admin/v1/accounts/shop/settings"))));
+    const { items } = await admin("GET", "/admin/v1/doctor?account=shop");
+    must(items.find((it) => it.id === "token").level === "green", JSON.stringify(items));
+    const { limits, token } = await admin("GET", "/admin/v1/accounts/shop/settings");
+    must(limits.text_bytes === 1024 && token.startsWith("****"), JSON.stringify({ limits, token }));
     await admin("POST", "/admin/v1/accounts", { account: [shop] });
   });
 

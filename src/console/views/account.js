@@ -7,6 +7,7 @@ import { pauseBadge, roads, stateBadge } from "./accounts.js";
 import { findings } from "./findings.js";
 import { authorisation, open, scanned } from "./open.js";
 import { passthrough } from "./passthrough.js";
+import { settings } from "./settings.js";
 
 export async function account({ main, rest, me, signal }) {
   const id = rest[0] || "";
@@ -14,7 +15,7 @@ export async function account({ main, rest, me, signal }) {
   main.append(heading(said(id), null, el("a", { class: "button", href: "#/accounts" }, t("back"))), body);
   const load = async () => {
     const view = await get(at("admin", "v1", "accounts", id), signal);
-    return [glance(view), warnings(view), view.account.channel === "open_platform" ? open(id, me, signal) : null, scanned(view) ? authorisation(view, me, signal) : null, me.role === "operator" ? changes(view, load, body) : null, view.account.channel === "open_platform" ? null : passthrough(id, me, signal), doctor(id, signal), abilities(view)];
+    return [glance(view), warnings(view), view.account.channel === "open_platform" ? open(id, me, signal) : null, scanned(view) ? authorisation(view, me, signal) : null, me.role === "operator" ? changes(view, load, body) : null, view.account.channel === "open_platform" ? null : passthrough(id, me, signal), settings(view, { me, signal, body, load }), doctor(id, signal), abilities(view)];
   };
   await within(body, load);
 }

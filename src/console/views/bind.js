@@ -1,19 +1,9 @@
 // How is an account entered by hand? The fields of its channel, as its console shows them.
-import { at, get, post, whole } from "../api.js";
+import { at, get, patch, post, whole } from "../api.js";
 import { el, fill, said } from "../dom.js";
 import { t } from "../say.js";
 import { empty, field, go as leadTo, heading, run, sure, toast, within } from "../ui.js";
-
-/** Field → whether it must be filled in. */
-const FIELDS = {
-  official_account: { app_id: true, app_secret: true, token: true, encoding_aes_key: true, original_id: false },
-  mini_program: { app_id: true, app_secret: true, token: true, encoding_aes_key: true, original_id: false },
-  wecom_app: { corp_id: true, agent_id: true, secret: true, token: true, encoding_aes_key: true },
-  open_platform: { app_id: true, app_secret: true, token: true, encoding_aes_key: true },
-  wechat_kf: { corp_id: true, secret: true, token: true, encoding_aes_key: true, open_kfids: false },
-};
-const SECRET = ["app_secret", "secret", "token", "encoding_aes_key"];
-const LISTS = ["open_kfids"];
+import { FIELDS, input, valueOf } from "./fields.js";
 
 export async function bind({ main, me, signal }) {
   if (me.role !== "operator") return main.append(heading(t("bind.title"), null, el("a", { class: "button", href: "#/accounts" }, t("back"))), empty(t("bind.viewer")));
@@ -45,21 +35,19 @@ export async function bind({ main, me, signal }) {
   });
 }
 
-const input = (name, required, pattern) => el("input", { name, required, pattern, type: SECRET.includes(name) ? "password" : "text", autocomplete: "off", spellcheck: "false" });
-
 async function apply(form, channel, place) {
   const account = { channel };
   for (const { name, value } of form.querySelectorAll("input")) {
-    const text = value.trim();
-    if (text) account[name] = LISTS.includes(name) ? text.split(/[\s,，]+/) : text;
+    const typed = valueOf(name, value);
+    if (typed !== null) account[name] = typed;
   }
-  const known = await there(account.id);
+  const { id } = account;
+  const known = await there(id);
   if (known && known.account.channel !== channel) return fill(place, taken(known.account));
-  if (known && !(await replaces(known, account))) return;
-  const done = await post("/admin/v1/accounts", { account: [account] });
-  const what = done.created.length ? "done" : done.updated.length ? "updated" : "unchanged";
-  toast(t(`bind.${what}`, { id: account.id }));
-  leadTo(`#/account/${encodeURIComponent(account.id)}`);
+  if (known && !(await changes(known.account))) return;
+  const done = known ? await patch(at("admin", "v1", "accounts", id), account) : await post("/admin/v1/accounts", { account: [account] });
+  toast(t(known ? "bind.updated" : done.unchanged.length ? "bind.unchanged" : "bind.done", { id }));
+  leadTo(`#/account/${encodeURIComponent(id)}`);
 }
 
 /** The account of that id, if there is one. */
@@ -74,12 +62,5 @@ async function there(id) {
 
 const taken = ({ id, channel, platformId }) => el("div", { class: "refusal", role: "alert" }, el("strong", {}, t("bind.taken", { id, channel: t(`channels.${channel}`), platformId })), el("p", {}, el("b", {}, t("remedy")), " ", t("bind.otherId")));
 
-/** What the form does not show goes with the old account; of that, the system before is told by the API and stays. */
-async function replaces(known, account) {
-  const { id, channel, platformId } = known.account;
-  if (channel !== "open_platform") {
-    const { mode, url } = await get(at("admin", "v1", "accounts", id, "passthrough"));
-    if (mode !== "off") account.passthrough = { mode, url };
-  }
-  return sure(t("bind.replaceSure", { id, platformId }), { act: t("bind.replace"), word: id });
-}
+/** Whoever types an id that is bound may have meant another. */
+const changes = ({ id, platformId }) => sure(t("bind.changeSure", { id, platformId }), { act: t("bind.change"), word: id });

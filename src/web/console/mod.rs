@@ -63,6 +63,8 @@ const FILES: &[File] = &[
     script!("views/passthrough.js"),
     script!("views/tokens.js"),
     script!("views/bind.js"),
+    script!("views/fields.js"),
+    script!("views/settings.js"),
     script!("views/cores.js"),
     script!("views/doctor.js"),
     script!("views/findings.js"),
