@@ -120,10 +120,10 @@ fn line_tag(text: &str) -> Option<(usize, bool)> {
     }
 }
 
-/// At most `max` characters; what was cut is marked by one more, `…`.
+/// At most `max` characters, none of them half of what a reader takes for one; what was cut is marked by one more, `…`.
 pub fn shorten(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
-        Some((at, _)) => format!("{}…", &text[..at]),
+        Some((at, _)) => format!("{}…", character::beginning(text, at)),
         None => text.to_owned(),
     }
 }
@@ -281,5 +281,6 @@ mod tests {
     fn shortening_counts_characters_and_marks_the_cut() {
         assert_eq!(shorten("多少钱", 3), "多少钱");
         assert_eq!(shorten("多少钱?", 3), "多少钱…");
+        assert_eq!(shorten("好👍🏽!", 2), "好…");
     }
 }

@@ -92,7 +92,7 @@ rows! {
     LINK_LOST = "link" => "text", Both, loses, TooLong, "the address of a link is longer than one text holds: only its words are left";
     PARTS_LOST = "message" => "", Passive, loses, UnsupportedPart, "a passive answer is one message: later parts are left out";
     QUOTE_INLINE = "quote" => "text", Both, keeps, UnsupportedPart, "the platform has no quotes: written into the text";
-    QUOTE_LOST = "quote" => "", Both, loses, UnsupportedPart, "the platform has no quotes, and there is no text to write it into, or no words to quote";
+    QUOTE_LOST = "quote" => "", Both, loses, UnsupportedPart, "the platform has no quotes, and there is no text to write it into, no room beside the text, or no words to quote";
     AI_MARK_LOST = "ai_generated" => "", Passive, keeps, UnsupportedPart, "a passive answer carries no AI mark";
 }
 

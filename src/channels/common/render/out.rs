@@ -120,22 +120,24 @@ impl<'a> Out<'a> {
         self.drafts.push(Draft::Piece(piece));
     }
 
-    /// Writes the quote before the first text. Its words are cut to 50 characters; one line, so that the rule below it
-    /// stands out.
+    /// Writes the quote before the first text, in the room that its messages leave: a quote costs no message of its own.
     pub fn quote(&mut self, quote: &v1::Quote) -> Result<(), Fault> {
-        const QUOTED: usize = 50;
-        let words = text::clean(&quote.summary);
-        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        if self.passive_only() {
+            // They are one message in the end, and that has the room.
+            self.drafts = join_texts(std::mem::take(&mut self.drafts));
+        }
+        let bytes = self.manner.text_bytes;
         let first = self.drafts.iter_mut().find_map(|draft| match draft {
             Draft::Text(text) => Some(text),
             Draft::Piece(_) => None,
         });
-        match first {
-            Some(text) if !words.is_empty() => {
-                *text = format!("「{}」\n- - - -\n{text}", text::shorten(&words, QUOTED));
+        let quoting = first.and_then(|text| Some((quoting(&quote.summary, text, bytes)?, text)));
+        match quoting {
+            Some((whole, text)) => {
+                *text = whole;
                 self.degrade(&degrade::QUOTE_INLINE)
             }
-            _ => self.degrade(&degrade::QUOTE_LOST),
+            None => self.degrade(&degrade::QUOTE_LOST),
         }
     }
 
@@ -204,6 +206,32 @@ impl<'a> Out<'a> {
         }
         Ok(vec![piece])
     }
+}
+
+/// `text` behind the words of a quote: one line of at most 50 characters, so that the rule below it stands out. Fewer where
+/// they would make one message more of it; `None` where none are left that say anything.
+fn quoting(summary: &str, text: &str, bytes: usize) -> Option<String> {
+    const QUOTED: usize = 50;
+    /// Fewer characters of a longer quote say nothing.
+    const TELLING: usize = 4;
+    let words = text::clean(summary);
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let most = words.chars().take(QUOTED + 1).count();
+    let messages = |text: &str| {
+        if text.len() <= bytes {
+            1
+        } else {
+            text::split::split(text, bytes).len()
+        }
+    };
+    let alone = messages(text);
+    let with = |shown: usize| format!("「{}」\n- - - -\n{text}", text::shorten(&words, shown));
+    let fits = |shown: &usize| messages(&with(*shown)) <= alone;
+    let lengths: Vec<usize> = (TELLING.min(most).max(1)..=most.min(QUOTED)).collect();
+    if lengths.last().is_some_and(fits) {
+        return lengths.last().copied().map(with);
+    }
+    lengths[..lengths.partition_point(fits)].last().copied().map(with)
 }
 
 fn join_texts(drafts: Vec<Draft>) -> Vec<Draft> {

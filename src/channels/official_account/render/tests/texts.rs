@@ -120,22 +120,73 @@ fn a_quote_is_written_into_the_text_and_reported() {
     );
 }
 
+/// What the texts of it say, and what its quote became.
+fn quoted(parts: Vec<Part>, roads: Roads) -> (Vec<String>, String) {
+    let it = pieces(&settings(), &quoting(&"长".repeat(60), parts), roads).expect("renders");
+    let texts = it.pieces.iter().map(|piece| {
+        let text = piece.native["text"]["content"].as_str().expect("a text");
+        assert!(text.len() <= 2048, "{text}");
+        text.to_owned()
+    });
+    let quote = it.degradations.iter().find(|it| it.from_type == "quote");
+    (texts.collect(), quote.expect("reported").to_type.clone())
+}
+
 #[test]
-fn a_quote_never_pushes_a_text_over_the_limit() {
-    let it = pieces(
-        &settings(),
-        &quoting(&"长".repeat(60), vec![text(&"x".repeat(2048))]),
-        API,
-    )
-    .expect("renders");
-    assert_eq!(it.pieces.len(), 2);
-    for piece in &it.pieces {
-        assert!(
-            piece.native["text"]["content"]
-                .as_str()
-                .is_some_and(|text| text.len() <= 2048)
-        );
+fn a_quote_takes_the_room_that_a_text_leaves_and_no_more() {
+    // The frame of a quote takes 15 bytes, the mark of a cut 3, each of its characters 3.
+    for (left, shown) in [
+        (15 + 150 + 3, 50),
+        (15 + 149 + 3, 49),
+        (15 + 15, 4),
+        (15 + 14, 0),
+        (1, 0),
+        (0, 0),
+    ] {
+        let answer = "x".repeat(2048 - left);
+        for roads in [API, PASSIVE, BOTH] {
+            let (texts, to) = quoted(vec![text(&answer)], roads);
+            let expected = match shown {
+                0 => answer.clone(),
+                shown => format!("「{}…」\n- - - -\n{answer}", "长".repeat(shown)),
+            };
+            assert_eq!(texts, [expected], "{left} bytes are left");
+            assert_eq!(to.is_empty(), shown == 0);
+        }
     }
+    let short = quoting("好", vec![text(&"x".repeat(2048 - 18))]);
+    let it = pieces(&settings(), &short, API).expect("renders");
+    assert_eq!(it.degradations[0].to_type, "text", "all of a short one is shown");
+}
+
+#[test]
+fn a_quote_leaves_as_many_messages_as_there_were_and_stands_in_none_alone() {
+    let rule = "」\n- - - -\n";
+    for (answer, messages) in [
+        (format!("{}\n{}", "x".repeat(2000), "y".repeat(500)), 2),
+        (format!("{}\n{}", "x".repeat(2048), "y".repeat(500)), 2),
+        ("x".repeat(3000), 2),
+        ("x".repeat(4090), 2),
+        (
+            format!("<a href=\"https://x/{}\">y</a>\n{}", "x".repeat(1900), "y".repeat(500)),
+            2,
+        ),
+    ] {
+        let (texts, to) = quoted(vec![text(&answer)], API);
+        assert_eq!(texts.len(), messages);
+        let behind = texts[0].split_once(rule).map(|(_, words)| words);
+        assert_eq!(behind.is_some(), to == "text");
+        assert!(behind.is_none_or(|words| !words.is_empty() && answer.starts_with(words)));
+    }
+}
+
+#[test]
+fn in_a_passive_answer_all_texts_leave_the_room() {
+    let parts = || vec![text(&"x".repeat(1016)), text(&"y".repeat(1000))];
+    let (texts, _) = quoted(parts(), PASSIVE);
+    assert!(texts[0].starts_with("「长长长长…」") && texts[0].ends_with(&"y".repeat(1000)));
+    let (texts, _) = quoted(parts(), API);
+    assert!(texts[0].starts_with(&format!("「{}…」", "长".repeat(50))));
 }
 
 #[test]
