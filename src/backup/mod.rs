@@ -214,16 +214,33 @@ pub fn restore(
     target: &Target<'_>,
     raise: impl FnOnce(&Path) -> Result<u32, StoreError>,
 ) -> Result<u32, BackupError> {
-    let inside = target.dir.display().to_string();
+    let made = !target.dir.exists();
+    if !made {
+        must_be_empty(target.dir)?;
+    }
+    // Before the folder is made: an empty one would be taken for an installation's.
+    let sections = open(file, passphrase)?;
     // For its owner alone, as the daemon makes it.
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(target.dir)
-        .map_err(BackupError::io(&inside))?;
-    must_be_empty(target.dir)?;
+        .map_err(BackupError::io(target.dir.display().to_string()))?;
+    let restored = fill(sections, target, raise);
+    if made && restored.is_err() {
+        // Only an empty one goes.
+        let _ = fs::remove_dir(target.dir);
+    }
+    restored
+}
+
+fn fill(
+    mut sections: Sections,
+    target: &Target<'_>,
+    raise: impl FnOnce(&Path) -> Result<u32, StoreError>,
+) -> Result<u32, BackupError> {
+    let inside = target.dir.display().to_string();
     let draft = tempfile::TempDir::with_prefix_in(DRAFT, target.dir).map_err(BackupError::io(&inside))?;
-    let mut sections = open(file, passphrase)?;
     let mut seen = Vec::new();
     while let Some(section) = sections.next()? {
         let to = draft.path().join(place(&section, target)?);

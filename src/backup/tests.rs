@@ -79,7 +79,7 @@ fn a_wrong_passphrase_or_none_is_told_and_leaves_nothing_behind() {
         fixture.restore(&file, Some("open"), "a"),
         Err(BackupError::DoesNotOpen)
     ));
-    assert_eq!(fs::read_dir(fixture.root.path().join("a")).expect("there").count(), 0);
+    assert!(!fixture.root.path().join("a").exists());
 }
 
 #[test]
@@ -118,6 +118,21 @@ fn a_state_folder_in_use_is_not_written_into() {
         fixture.restore(&file, None, "state"),
         Err(BackupError::NotEmpty(_))
     ));
+}
+
+#[test]
+fn a_restore_that_fails_leaves_no_folder_that_was_not_there() {
+    let fixture = Fixture::new();
+    let state = fixture.root.path().join("new/state");
+    let nothing = fixture.root.path().join("nothing");
+    assert!(fixture.restore(&nothing, None, "new/state").is_err());
+    assert!(!fixture.root.path().join("new").exists());
+    let sealed = fixture.backup(Some("open sesame"));
+    assert!(fixture.restore(&sealed, Some("wrong"), "new/state").is_err());
+    assert!(!state.exists());
+    fs::create_dir_all(&state).expect("a folder");
+    assert!(fixture.restore(&sealed, Some("wrong"), "new/state").is_err());
+    assert!(state.exists(), "it is the operator's");
 }
 
 #[test]

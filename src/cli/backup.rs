@@ -245,6 +245,7 @@ mod tests {
         let restore = || restore(&context, &what, "db", |_| Ok(1)).expect_err("refused").exit;
         std::fs::write(&what.file, "no backup at all, and long enough").expect("written");
         assert_eq!(restore(), FAILED);
+        std::fs::create_dir(&state).expect("no restore made it");
         let held = std::fs::File::create(state.join("wxbridge.lock")).expect("created");
         assert_eq!(restore(), FAILED, "left behind, and nobody holds it");
         held.lock().expect("nobody else");
