@@ -1,6 +1,9 @@
-//! Which trace does this callback belong to? W3C Trace Context, level 1: the caller's, or a fresh one.
+//! Which trace does this callback belong to? W3C Trace Context, level 1: the caller's, or a fresh one; the span is ours.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    ops::Range,
+    sync::{Mutex, PoisonError},
+};
 
 use crate::ports::chance::{Chance, hex};
 
@@ -14,11 +17,13 @@ const DRAWN: usize = 64;
 pub struct Traces(Mutex<Vec<Ids>>);
 
 impl Traces {
-    /// The caller's `traceparent` if it is one, else a new trace, not sampled.
+    /// A span of our own: in the caller's trace, where `header` names one, else in a new one that is not sampled.
     pub fn parent(&self, header: Option<&str>, chance: &dyn Chance) -> String {
-        match header.map(str::trim).filter(|text| is_lawful(text)) {
-            Some(text) => text.to_owned(),
-            None => write(self.draw(chance)),
+        let own = write(self.draw(chance));
+        match header.and_then(|text| lawful(text.trim())) {
+            // Of later versions we know no more than this one has.
+            Some((trace, flags)) => ["00-", trace, &own[SPAN], flags].concat(),
+            None => own,
         }
     }
 
@@ -42,17 +47,18 @@ fn write(mut ids: Ids) -> String {
     ["00-", trace, "-", span, "-00"].concat()
 }
 
-/// `{version}-{trace id}-{parent id}-{flags}`; later versions may add to it, `ff` is none.
-fn is_lawful(text: &str) -> bool {
+/// Where the parent id stands, and the dashes around it.
+const SPAN: Range<usize> = 35..53;
+
+/// The trace id and the flags of `{version}-{trace id}-{parent id}-{flags}`; later versions may add to it, `ff` is none.
+fn lawful(text: &str) -> Option<(&str, &str)> {
     let mut parts = text.split('-');
     let mut hex_of = |length: usize| {
         let part = parts.next().filter(|part| part.len() == length)?;
         let lower = part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         lower.then_some(part)
     };
-    let (Some(version), Some(trace), Some(span), Some(_)) = (hex_of(2), hex_of(32), hex_of(16), hex_of(2)) else {
-        return false;
-    };
+    let (version, trace, span, flags) = (hex_of(2)?, hex_of(32)?, hex_of(16)?, hex_of(2)?);
     let nothing = |id: &str| id.bytes().all(|byte| byte == b'0');
     let more = parts.next().is_some();
     let known = match version {
@@ -60,7 +66,7 @@ fn is_lawful(text: &str) -> bool {
         "ff" => false,
         _ => true,
     };
-    known && !nothing(trace) && !nothing(span)
+    (known && !nothing(trace) && !nothing(span)).then_some((trace, flags))
 }
 
 #[cfg(test)]
@@ -75,9 +81,16 @@ mod tests {
         let chance = SystemChance::default();
         let traces = Traces::default();
         let parent = |header| traces.parent(header, &chance);
-        assert_eq!(parent(Some(GIVEN)), GIVEN);
         let later = GIVEN.replace("00-0af", "01-0af") + "-more";
-        assert_eq!(parent(Some(&later)), later);
+        let spans: std::collections::HashSet<String> = [GIVEN, GIVEN, &later]
+            .map(|given| {
+                let ours = parent(Some(given));
+                assert_eq!(lawful(&ours), lawful(GIVEN), "{ours}");
+                assert_eq!(ours.len(), GIVEN.len());
+                ours[SPAN].to_owned()
+            })
+            .into();
+        assert!(spans.len() == 3 && !spans.contains(&GIVEN[SPAN]), "{spans:?}");
         for odd in [
             "",
             "x",
@@ -89,7 +102,8 @@ mod tests {
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331\r\nx: y",
         ] {
             let fresh = parent(Some(odd));
-            assert!(is_lawful(&fresh) && fresh != odd, "{odd:?} gave {fresh:?}");
+            assert!(lawful(&fresh).is_some(), "{odd:?} gave {fresh:?}");
+            assert!(!fresh.contains("0af7651916cd43dd8448eb211c80319c"), "{fresh}");
         }
         let many: std::collections::HashSet<String> = (0..3 * DRAWN).map(|_| parent(None)).collect();
         assert_eq!(many.len(), 3 * DRAWN);

@@ -252,7 +252,9 @@ async fn an_open_request_gets_the_answer_over_the_wire() {
         ))
         .await;
     let stored = door.house.event(1).await;
-    assert!(stored.event.traceparent.starts_with("00-0af7651916cd43dd"));
+    let ours = stored.event.traceparent.clone();
+    assert!(ours.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && ours.ends_with("-01"));
+    assert!(!ours.contains("b7ad6b7169203331"), "a span of our own");
     door.house.core_says(&stored, &["hello"]).await;
     let (status, _, body) = read(stream).await;
     assert_eq!(status, 200);
