@@ -15,6 +15,9 @@ use super::{
 use crate::ports::{clock::Millis, store::StoreError};
 
 const REMEMBERED: Millis = 1_000;
+/// So long may the proof take. A disk that needs more leaves a callback, which its platform gives up after 5 s, no time for an
+/// answer; and who probes waits no longer either.
+const PROVEN_WITHIN: Millis = 2_000;
 
 /// Configures the health listener.
 pub fn health(state: Data<State>) -> impl Fn(&mut ServiceConfig) + Clone {
@@ -58,8 +61,14 @@ pub async fn readiness(state: &State) -> Result<(), StoreError> {
     if let Some(answer) = state.readiness.remembered(now) {
         return answer;
     }
-    let answer = state.store.ready().await;
-    state.readiness.remember(now, answer.clone());
+    let answer = tokio::select! {
+        answer = state.store.ready() => answer,
+        () = state.clock.sleep_until(now + PROVEN_WITHIN) => {
+            let seconds = PROVEN_WITHIN / 1_000;
+            Err(StoreError::CannotAppend(format!("the disk has not answered for {seconds} s")))
+        }
+    };
+    state.readiness.remember(state.clock.now(), answer.clone());
     answer
 }
 

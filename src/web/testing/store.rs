@@ -22,6 +22,8 @@ pub struct FakeStore {
     pub parked: Mutex<Vec<Parked>>,
     pub quarantined: Mutex<Vec<Quarantined>>,
     pub broken: Mutex<bool>,
+    /// It takes what it is given, and never answers.
+    pub stalled: Mutex<bool>,
     pub waiting: Mutex<Vec<Waiting>>,
 }
 
@@ -241,6 +243,10 @@ impl Store for FakeStore {
             .collect())
     }
     async fn ready(&self) -> Result<(), StoreError> {
+        let stalled = *self.stalled.lock().expect("lock");
+        if stalled {
+            std::future::pending::<()>().await;
+        }
         match *self.broken.lock().expect("lock") {
             true => Err(StoreError::CannotAppend("the disk is full".into())),
             false => Ok(()),

@@ -250,3 +250,22 @@ async fn probes_need_no_token_and_tell_the_stores_state() {
     assert_eq!((unready.status, unready.code().as_str()), (503, "OVERLOADED"));
     assert_eq!(told(&app, get("/livez").to_request()).await.status, 200);
 }
+
+#[actix_web::test]
+async fn a_probe_hears_within_two_seconds_of_a_disk_that_does_not_answer() {
+    let house = House::new().await;
+    let app = init_service(App::new().configure(health(house.state.clone()))).await;
+    *house.store.stalled.lock().expect("lock") = true;
+    let probe = told(&app, get("/readyz").to_request());
+    let both = async {
+        tokio::join!(probe, async {
+            house.clock.advance(std::time::Duration::from_secs(2));
+        })
+    };
+    let both = tokio::time::timeout(std::time::Duration::from_secs(30), both).await;
+    let (unready, ()) = both.expect("an answer");
+    assert_eq!((unready.status, unready.code().as_str()), (503, "OVERLOADED"));
+    *house.store.stalled.lock().expect("lock") = false;
+    house.clock.advance(std::time::Duration::from_secs(1));
+    assert_eq!(told(&app, get("/readyz").to_request()).await.status, 200);
+}
