@@ -13,7 +13,8 @@ use crate::config::{LEVEL, Log, LogFormat, is_level};
 pub fn start(log: &Log) {
     let said = std::env::var(EnvFilter::DEFAULT_ENV).ok();
     let level = in_force(said.as_deref(), &log.level);
-    let filter = EnvFilter::try_new(level.unwrap_or(&log.level)).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(directives(level.unwrap_or(&log.level)));
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(directives("info")));
     let terminal = std::io::stderr().is_terminal();
     let json = match log.format {
         LogFormat::Json => true,
@@ -41,6 +42,15 @@ fn in_force<'a>(said: Option<&'a str>, configured: &'a str) -> Option<&'a str> {
     match said.filter(|said| !said.is_empty()) {
         Some(said) => is_level(said).then_some(said),
         None => Some(configured),
+    }
+}
+
+/// Who writes an error for each request that is none: anybody on the public port can have as many as they like. Silent, unless
+/// the operator names it or its library.
+fn directives(level: &str) -> String {
+    match level.contains("actix_http") {
+        true => level.to_owned(),
+        false => format!("{level},actix_http::h1::dispatcher=off"),
     }
 }
 
@@ -109,6 +119,24 @@ mod tests {
         assert_eq!(in_force(Some("warning"), "info"), None);
         for nothing in [None, Some("")] {
             assert_eq!(in_force(nothing, "warn"), Some("warn"));
+        }
+    }
+
+    #[test]
+    fn a_strangers_garbage_is_no_error_of_ours_unless_the_operator_asks() {
+        let heard = |level: &str| {
+            let filter = EnvFilter::try_new(directives(level)).expect("a filter");
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(filter), || {
+                let garbage = tracing::enabled!(target: "actix_http::h1::dispatcher", Level::ERROR);
+                let other = tracing::enabled!(target: "actix_http::service", Level::ERROR);
+                (garbage, other)
+            })
+        };
+        for level in ["info", "debug", "info,wxbridge::store=debug"] {
+            assert_eq!(heard(level), (false, true), "{level}");
+        }
+        for level in ["info,actix_http=error", "info,actix_http::h1::dispatcher=error"] {
+            assert_eq!(heard(level), (true, true), "{level}");
         }
     }
 
