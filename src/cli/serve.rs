@@ -160,7 +160,7 @@ fn ignores_hang_up(status: &str) -> bool {
 impl From<StartFault> for Failure {
     fn from(fault: StartFault) -> Self {
         let exit = match &fault {
-            StartFault::Keys(_) | StartFault::Tls { .. } | StartFault::Link(_) => CONFIG,
+            StartFault::Folder { .. } | StartFault::Keys(_) | StartFault::Tls { .. } | StartFault::Link(_) => CONFIG,
             // The key ring is not the one that sealed them.
             StartFault::Accounts(AccountsError::Vault { .. }) | StartFault::OwnKey(OwnKeyError::Vault { .. }) => CONFIG,
             StartFault::Taken(_) => TAKEN,
@@ -235,6 +235,12 @@ mod tests {
             taken.text(Lang::Zh),
             "/data 中的存储已被占用：另一个 wxbridge 正在使用它"
         );
+        let folder = Failure::from(StartFault::Folder {
+            dir: "/proc/state".into(),
+            error: io::ErrorKind::PermissionDenied.into(),
+        });
+        assert_eq!(folder.exit, CONFIG, "trying again makes no folder");
+        assert_eq!(folder.text(Lang::Zh), "store.dir：/proc/state：permission denied");
         let lost = Failure::from(StartFault::Unopened(OpenError::Lost {
             file: "/data/wxbridge.db".into(),
             trace: "operator.token".into(),
