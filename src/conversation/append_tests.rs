@@ -176,6 +176,31 @@ fn an_entry_that_comes_after_the_customer_spoke_shows_on_its_own_event_alone() {
 }
 
 #[test]
+fn an_entry_that_says_nothing_fills_an_empty_place_and_takes_none() {
+    let bare = crate::entry::of_mini_program;
+    let said_of = |from: &str| v1::Entry {
+        session_from: from.into(),
+        ..bare()
+    };
+    let mut state = state();
+    let mut shown = |entry: Option<v1::Entry>, customer_spoke| {
+        let arrival = Arrival {
+            entry: entry.map(Box::new),
+            customer_spoke,
+            ..arrival(said("x"))
+        };
+        append(&mut state, &arrival).entry
+    };
+    assert_eq!(shown(None, false), None);
+    assert_eq!(shown(Some(bare()), false), Some(bare()));
+    assert_eq!(shown(None, true), Some(bare()));
+    assert_eq!(shown(Some(said_of("a")), false), Some(said_of("a")));
+    for entry in [None, Some(bare()), None] {
+        assert_eq!(shown(entry, false), Some(said_of("a")), "it still counts");
+    }
+}
+
+#[test]
 fn who_the_customer_is_and_was_stands_in_every_event() {
     let mut state = state();
     state.know(&v1::Identity {

@@ -16,6 +16,7 @@ pub use arrival::{Arrival, Saying};
 pub use ledger::{Grant, Ledger, Opening};
 
 use crate::{
+    entry,
     ports::clock::Millis,
     schema::{
         Timestamp,
@@ -284,7 +285,7 @@ impl State {
             dedupe_key: arrival.dedupe.as_ref().map_or("", |dedupe| &dedupe.text),
             redelivery_of: &arrival.redelivery_of,
             // One that comes later than it could count shows on its own event only.
-            entry: arrival.entry.as_deref().or(self.entry.as_ref()),
+            entry: telling(arrival).or(self.entry.as_ref()),
             allowances: &allowances,
             traceparent: &traceparent,
             body: &arrival.body.encoded(self.seq),
@@ -365,15 +366,18 @@ impl State {
         }
     }
 
-    /// The entry parameters of the session: until the customer has spoken the latest win; after that they stand. `true`: they
-    /// are others now.
+    /// The entry parameters of the session: until the customer has spoken the latest win; after that they stand. One that says
+    /// nothing fills an empty place alone. `true`: they are others now.
     fn settle_entry(&mut self, arrival: &Arrival) -> bool {
-        let Some(entry) = &arrival.entry else {
+        let Some(comes) = &arrival.entry else {
             return false;
         };
-        let counts = !self.spoke || self.entry.is_none();
+        let counts = match &self.entry {
+            None => true,
+            Some(standing) => telling(arrival).is_some() && (!self.spoke || entry::says_nothing(standing)),
+        };
         if counts {
-            self.entry = Some(v1::Entry::clone(entry));
+            self.entry = Some(v1::Entry::clone(comes));
         }
         counts
     }
@@ -400,6 +404,11 @@ impl State {
         *write_state |= ledger.grants.len() != grants_before.max(1);
         open
     }
+}
+
+/// How the customer came in, where this event says so.
+fn telling(arrival: &Arrival) -> Option<&v1::Entry> {
+    arrival.entry.as_deref().filter(|entry| !entry::says_nothing(entry))
 }
 
 #[cfg(test)]

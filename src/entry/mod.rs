@@ -62,6 +62,19 @@ pub fn from_session_from(text: &str, json: bool) -> Entry {
     entry
 }
 
+/// Of a mini-program that was entered without a `session-from`: where the customer is, and nothing of what brought them.
+pub fn of_mini_program() -> Entry {
+    Entry {
+        opens_mini_program: true,
+        ..Entry::default()
+    }
+}
+
+/// Whether it holds no more than [`of_mini_program`]: such an entry takes no other's place, and leaves its own to any other.
+pub fn says_nothing(entry: &Entry) -> bool {
+    *entry == of_mini_program()
+}
+
 /// The entry token that the carrier names: `p=<token>`, alone or as one of its pairs.
 pub fn token_of(entry: &Entry) -> Option<String> {
     let token = entry.params.get(TOKEN)?;

@@ -232,7 +232,11 @@ impl Reading<'_> {
         let row = self.row?;
         if row.becomes == Becomes::Signal(signal::Type::SessionEntered) {
             let from = self.push.value("SessionFrom");
-            return (!from.is_empty()).then(|| entry::from_session_from(from, json));
+            // Of the channels that speak so, mini-programs alone are entered.
+            return Some(match from {
+                "" => entry::of_mini_program(),
+                from => entry::from_session_from(from, json),
+            });
         }
         let key = self.push.event_key();
         if key.is_empty() {

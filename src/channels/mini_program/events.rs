@@ -97,7 +97,8 @@ Beside the rows:
   answered `success`, those of logistics too: an object is what delivery companies owe, not merchants.
 - `user_enter_tempsession` carries the button's `session-from`: it becomes `Event.entry`, repeated on every event until the
   session ends. The dialect `sobot|nick|avatar|{json}` is read, pairs `a=1&b=2` too, and JSON with `entry_json = true`. A
-  `card_info` of the vendor's becomes `entry.card`, and stays in `params` as it came.
+  `card_info` of the vendor's becomes `entry.card`, and stays in `params` as it came. Without a `session-from` the entry
+  holds `opensMiniProgram` alone, and takes no other's place.
 - A `text` with a non-empty `bizmsgmenuid` is a tap on a link of a menu: Interaction CHOICE, opens `message`.
 - A `location` without numbers, and every `MsgType` that no row names: a Message with an `unsupported` part and the raw body.
 - An `Event` that no row names: Signal OTHER with all fields and the raw body. Without a sender it is the account's.

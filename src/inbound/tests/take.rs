@@ -184,6 +184,25 @@ async fn a_store_that_cannot_commit_is_answered_503() {
 }
 
 #[tokio::test]
+async fn whoever_enters_a_mini_program_is_in_one_whatever_the_button_says() {
+    let mini = AccountSettings {
+        channel: "mini_program".into(),
+        ..settings()
+    };
+    let house = House::new(mini, vec![core(0)]).await;
+    for (number, from) in ["", "a=1", ""].into_iter().enumerate() {
+        let push = format!(
+            "<xml><ToUserName>gh_1</ToUserName><FromUserName>o1</FromUserName><CreateTime>175200049{number}</CreateTime>\
+             <MsgType>event</MsgType><Event>user_enter_tempsession</Event><SessionFrom>{from}</SessionFrom></xml>"
+        );
+        assert_eq!(house.post(&sealed(&push, &format!("n{number}"))).await, success());
+        let entry = house.event(number + 1).await.event.entry.clone().expect("an entry");
+        assert!(entry.opens_mini_program);
+        assert_eq!(entry.params.len(), number.min(1), "what was said stands");
+    }
+}
+
+#[tokio::test]
 async fn an_entry_token_brings_what_was_registered_unless_it_is_unknown_or_over() {
     let house = House::new(settings(), vec![core(0)]).await;
     let entry = json!({"groupId": "sales", "params": {"a": "1"}});
