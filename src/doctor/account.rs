@@ -11,6 +11,7 @@ use crate::{
     },
     config::chinese,
     error::{Code, pages},
+    outbound,
     schema::Timestamp,
     settings::Hold,
 };
@@ -205,7 +206,7 @@ fn of_channel(opened: &Opened) -> Places {
 
 /// What it means that the API is shut.
 pub(super) fn mute(opened: &Opened) -> Said {
-    match opened.account.capabilities().passive {
+    match outbound::capabilities(opened).passive {
         true => said(
             "nothing can be sent by the API; passive replies inside the callback still work",
             "无法通过接口发送消息；回调内的被动回复仍可用",
@@ -334,7 +335,7 @@ fn api_shut(opened: &Opened, code: Code, places: &Places) -> Draft {
         format!("the platform shut the API: {code}"),
         format!("平台拒绝接口调用：{code}"),
     );
-    let level = match opened.account.capabilities().passive {
+    let level = match outbound::capabilities(opened).passive {
         true => Level::Yellow,
         // No other road: customers hear nothing.
         false => Level::Red,

@@ -294,7 +294,9 @@ impl Call {
             mut inbound,
             traceparent,
         } = spoken;
-        notes::heard(&reader, &inbound.effects, self.first);
+        if notes::heard(&reader, &inbound.effects, &admitted.plain, self.first) {
+            self.inbound.tell_of_format(&reader.settings.id);
+        }
         let entry = inbound.entry.take();
         let passive = inbound.passive.take();
         let attempt = passive

@@ -6,6 +6,7 @@ use super::Inbound;
 use crate::{
     accounts::Opened,
     channels::contract::{Admitted, Effects, Seal},
+    envelope::Format,
     error::Code,
     ports::clock::Millis,
 };
@@ -13,14 +14,30 @@ use crate::{
 /// Further off than this, one of the clocks is wrong.
 const SKEW_MAX: u64 = 10 * 60 * 1000;
 
-/// A customer did something: whether messages still come shows when only taps and follows do.
-pub(super) fn heard(opened: &Opened, effects: &Effects, now: Millis) {
-    if effects.customer_acted || effects.customer_spoke || effects.opens.is_some() {
-        opened.observe(|condition| condition.heard(effects.customer_spoke, now));
-    }
+/// What was read: whether messages still come shows when only taps and follows do. `true`: it is written in another format
+/// than the one before.
+pub(super) fn heard(opened: &Opened, effects: &Effects, plain: &[u8], now: Millis) -> bool {
+    let json = Format::of(plain) == Some(Format::Json);
+    opened.observe(|condition| {
+        if effects.customer_acted || effects.customer_spoke || effects.opens.is_some() {
+            condition.heard(effects.customer_spoke, now);
+        }
+        std::mem::replace(&mut condition.json, json) != json
+    })
 }
 
 impl Inbound {
+    /// Beside the callback, which waits for no news: what the account can do may hang on the format.
+    pub(super) fn tell_of_format(&self, id: &str) {
+        let (outbound, registry) = (self.parts.outbound.clone(), self.parts.registry.clone());
+        let id = id.to_owned();
+        tokio::spawn(async move {
+            if let Some(opened) = registry.get(&id) {
+                outbound.account_changed(&opened).await;
+            }
+        });
+    }
+
     /// Notes that an authentic callback came; `now` is our clock, `corrected` what the platform's last answer made
     /// of it, by which alone the callback may be off: it was taken by the other then.
     pub(super) fn note(self: &Arc<Self>, opened: &Arc<Opened>, admitted: &Admitted, now: Millis, corrected: Millis) {

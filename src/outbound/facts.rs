@@ -86,14 +86,16 @@ pub fn session_state(view: Option<&View>) -> SessionState {
         .map_or(SessionState::Unspecified, v1::Conversation::session_state)
 }
 
-/// What an account can do now: what it is made for, less what the platform refused.
+/// What an account can do now: what it is made for, less what the platform refused and what its format leaves no room for.
 pub fn capabilities(opened: &Opened) -> v1::Capabilities {
-    able(opened, opened.observe(|condition| condition.api_shut))
+    let (api_shut, json) = opened.observe(|condition| (condition.api_shut, condition.json));
+    able(opened, api_shut, json)
 }
 
-/// What it can do while the platform's API is shut like this.
-pub fn able(opened: &Opened, api_shut: Option<Code>) -> v1::Capabilities {
+/// What it can do while the platform's API is shut like this, and its callbacks come in this format.
+pub fn able(opened: &Opened, api_shut: Option<Code>, json: bool) -> v1::Capabilities {
     let mut capabilities = opened.account.capabilities();
+    capabilities.passive &= !json;
     if let Some(code) = api_shut {
         capabilities.api = false;
         code.name().clone_into(&mut capabilities.api_reason);

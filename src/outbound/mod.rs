@@ -127,6 +127,8 @@ pub struct Outbound {
     /// Messages whose road is being decided: a kept passive answer goes once, into a request or by the API.
     deciding: Mutex<HashSet<Row>>,
     decided: tokio::sync::Notify,
+    /// Held by who tells the core of a change of an account.
+    telling: tokio::sync::Mutex<()>,
     waiting: Mutex<HashMap<String, Vec<oneshot::Sender<()>>>>,
     /// For work that goes on beside its caller.
     this: Weak<Outbound>,
@@ -151,6 +153,7 @@ impl Outbound {
             paces: pace::Paces::default(),
             deciding: Mutex::default(),
             decided: tokio::sync::Notify::new(),
+            telling: tokio::sync::Mutex::default(),
             waiting: Mutex::default(),
             this: this.clone(),
         })

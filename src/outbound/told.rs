@@ -1,5 +1,6 @@
 //! Which changes of an account does its core hear of? What the account can do, and whether we may act for it at all: whatever
-//! differs from what was told last, also where a restart lies between. Why the API is shut outlives a restart here and nowhere else.
+//! differs from what was told last, also where a restart lies between. Why the API is shut, and how callbacks are written,
+//! outlives a restart here and nowhere else.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,13 +22,17 @@ struct Told {
     /// Why the platform's API was shut, if it was.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     shut: String,
+    /// The callbacks came as JSON.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    json: bool,
 }
 
 impl Told {
-    fn now(capabilities: &v1::Capabilities, shut: Option<Code>) -> Self {
+    fn now(capabilities: &v1::Capabilities, shut: Option<Code>, json: bool) -> Self {
         Self {
             revision: capabilities.revision.clone(),
             shut: shut.map(|code| code.name().to_owned()).unwrap_or_default(),
+            json,
         }
     }
 
@@ -41,8 +46,11 @@ impl Outbound {
     pub async fn remember_accounts(&self) -> Result<(), StoreError> {
         for record in self.parts.store.records(SPACE).await? {
             let told: Told = serde_json::from_slice(&record.value).unwrap_or_default();
-            if let (Some(opened), Some(code)) = (self.parts.registry.get(&record.key), told.shut()) {
-                opened.observe(|condition| condition.api_shut = Some(code));
+            if let Some(opened) = self.parts.registry.get(&record.key) {
+                opened.observe(|condition| {
+                    condition.api_shut = told.shut().or(condition.api_shut);
+                    condition.json = told.json;
+                });
             }
         }
         for opened in self.parts.registry.all() {
@@ -76,10 +84,12 @@ impl Outbound {
     }
 
     async fn tell_news(&self, opened: &Opened, said: Option<Arrival>) -> Result<(), StoreError> {
+        // One at a time: what is told last is how things stand.
+        let _telling = self.telling.lock().await;
         let id = &opened.settings.id;
-        let shut = opened.observe(|condition| condition.api_shut);
-        let capabilities = able(opened, shut);
-        let now = Told::now(&capabilities, shut);
+        let (shut, json) = opened.observe(|condition| (condition.api_shut, condition.json));
+        let capabilities = able(opened, shut, json);
+        let now = Told::now(&capabilities, shut, json);
         let told = self.parts.store.record(SPACE, id).await?;
         if let (Some(value), None) = (&told, &said)
             && serde_json::from_slice::<Told>(value).is_ok_and(|told| told == now)
@@ -88,7 +98,7 @@ impl Outbound {
         }
         // Who was never told has asked, and was shown an account that nothing is wrong with.
         let before = told.and_then(|value| serde_json::from_slice(&value).ok());
-        let before = before.unwrap_or_else(|| Told::now(&able(opened, None), None));
+        let before = before.unwrap_or_else(|| Told::now(&able(opened, None, false), None, false));
         match said {
             Some(said) => self.parts.store.accept(said.into()).await.map(|_| ())?,
             None if standing(before.shut()) != standing(shut) => self.signal(opened, state_changed(shut)).await?,

@@ -6,7 +6,7 @@ use crate::{
     accounts::Broken,
     error::Code,
     inbound::{Body, Reply, testing::*},
-    outbound::testing::Does,
+    outbound::{self, testing::Does},
     ports::{
         platform::Call,
         store::{RecordWrite, Store as _},
@@ -46,6 +46,40 @@ async fn a_push_is_durable_before_it_is_answered_and_carries_what_its_conversati
     assert_eq!(event.allowances[0].trigger, "message");
     assert_eq!(house.windows.count(), 0, "nothing is held for a core without a budget");
     assert_eq!(house.opened().observe(|condition| condition.last_callback), Some(NOW));
+}
+
+/// Whether there was a passive road, each time that the core was told what the account can do.
+fn told_passive(house: &House) -> Vec<bool> {
+    let heard = house.heard();
+    let changes = heard.iter().filter_map(|stored| match &stored.event.body {
+        Some(v1::event::Body::Signal(signal)) => signal.capabilities.as_ref().map(|able| able.passive),
+        _ => None,
+    });
+    changes.collect()
+}
+
+#[tokio::test]
+async fn the_record_and_the_core_know_that_json_has_no_passive_road() {
+    let house = House::new(settings(), vec![core(0)]).await;
+    let passive = || outbound::capabilities(&house.opened()).passive;
+    let written = |id: u64| {
+        json!({"ToUserName": "gh_1", "FromUserName": "o1", "CreateTime": 1_752_000_499, "MsgType": "text",
+            "Content": "hi", "MsgId": id})
+        .to_string()
+    };
+    assert_eq!(house.post(&sealed(&text(1, "hi"), "n1")).await, success());
+    assert!(passive());
+    for id in [2, 3] {
+        assert_eq!(house.post(&sealed(&written(id), &format!("n{id}"))).await, success());
+        until("the core hears of it", || told_passive(&house) == [false]).await;
+        assert!(!passive());
+    }
+    house.opened().observe(|condition| condition.json = false);
+    house.outbound.remember_accounts().await.expect("read");
+    assert!(!passive(), "known after a restart");
+    assert_eq!(house.post(&sealed(&text(4, "hi"), "n4")).await, success());
+    until("the core hears of it", || told_passive(&house) == [false, true]).await;
+    assert!(passive());
 }
 
 #[tokio::test]
