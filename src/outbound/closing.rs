@@ -6,6 +6,7 @@ use super::{
     Outbound,
     dispatch::Turn,
     faults::error,
+    orders::words_beside_take,
     pictures::Pictures,
     platform_session::Place,
     resolve::{How, Unresolved},
@@ -159,7 +160,7 @@ impl Outbound {
         order: &v1::SessionControl,
     ) -> Result<(Road, Vec<v1::Degradation>), v1::Error> {
         let (Some(of), Some(words)) = (code_of(order.verb()), &order.closing) else {
-            return Ok((Road::Unspecified, Vec::new()));
+            return Ok((Road::Unspecified, words_beside_take(request).into_iter().collect()));
         };
         let (rule, say) = (sessions.code(of), words_of(request, words.clone()));
         let key = &request.conversation_key;

@@ -30,6 +30,15 @@ use crate::{
     tokens::CallFault,
 };
 
+/// TAKE ends nothing: its closing words are said to nobody.
+pub(super) fn words_beside_take(request: &v1::SendRequest) -> Option<v1::Degradation> {
+    let Some(What::Session(order)) = &request.what else {
+        return None;
+    };
+    let lost = order.verb() == Verb::Take && order.closing.is_some();
+    lost.then(|| unsaid(&error(Code::InvalidRequest, "TAKE has no closing words")))
+}
+
 /// What a preview says about an order where the platform has no sessions of its own, or a recall.
 pub fn preview(opened: &Opened, view: Option<&View>, request: &v1::SendRequest) -> Result<(), v1::Error> {
     let human = session_state(view) == SessionState::Human;
@@ -85,6 +94,7 @@ impl Outbound {
         settle.result.status = Status::Sent as i32;
         settle.result.error = None;
         settle.attempts += 1;
+        settle.result.degradations.extend(words_beside_take(&message.request));
         settle.tell = self.tell(&opened.describe, Status::Sent);
         self.settle(settle).await?;
         Ok(Turn::Done)

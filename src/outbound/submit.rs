@@ -8,6 +8,7 @@ use super::{
     check,
     facts::{self, account_of, road_of},
     faults::{explained, from_fault, from_store, too_late},
+    orders,
     pictures::{Pictures, Room},
     plan::{self, Ask, Facts, Plan},
     resolve::{How, Unresolved},
@@ -404,8 +405,9 @@ impl Outbound {
         facts.passive = open.is_some();
         facts.after_event = target.event.as_ref().is_some_and(|event| facts::is_event(&event.event));
         let Some(say) = facts::said(&target.request).map_err(from_fault)? else {
-            return super::orders::preview(opened, target.view.as_ref(), &target.request)
-                .map(|()| (Road::Unspecified, Vec::new()));
+            let lost = || orders::words_beside_take(&target.request).into_iter().collect();
+            return orders::preview(opened, target.view.as_ref(), &target.request)
+                .map(|()| (Road::Unspecified, lost()));
         };
         let asks = Asks::preview(&target.request);
         let standings = self.standings(opened, &asks, target.view.as_ref(), *facts).await;

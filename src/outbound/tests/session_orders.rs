@@ -82,6 +82,22 @@ async fn orders_that_the_platform_does_not_know_are_refused() {
 }
 
 #[tokio::test]
+async fn the_words_of_a_take_are_said_to_nobody_and_missed_in_its_result() {
+    let house = awake();
+    let take =
+        json!({"conversationKey": KEY, "session": {"verb": "TAKE", "closing": {"parts": [{"text": {"body": "hi"}}]}}});
+    let looked = house
+        .outbound
+        .submit(&Caller::default(), request(take.clone()), true)
+        .await;
+    assert_eq!(looked.expect("looked at").degradations.len(), 1);
+    let taken = house.submit(take).await.expect("accepted");
+    let taken = house.becomes(&taken, Status::Sent).await;
+    assert_eq!(taken.degradations[0].from_type, "closing");
+    assert!(house.platform.sent().is_empty());
+}
+
+#[tokio::test]
 async fn typing_uses_up_nothing() {
     let house = awake();
     house.wrote(1);

@@ -112,11 +112,15 @@ pub async fn start(request: HttpRequest, payload: web::Payload, caller: Caller, 
                 .render(),
         ),
     };
+    let (from, to) = (time("from", &wish.from)?, time("to", &wish.to)?);
+    if from.zip(to).is_some_and(|(from, to)| from > to) {
+        return Err(Problem::invalid("from is later than to: nothing lies between"));
+    }
     let run = state.replaying.prepare(ReplayWish {
         core: wish.core.clone(),
         conversation,
-        from: time("from", &wish.from)?,
-        to: time("to", &wish.to)?,
+        from,
+        to,
         allow_replies: wish.allow_replies,
     })?;
     let after = serde_json::to_value(&wish).unwrap_or_default();

@@ -317,13 +317,11 @@ async fn a_replay_and_a_backup_are_begun_by_operators_alone() {
         .await
         .json();
     assert_eq!(seen["count"]["taken"], 2);
-    let nobody = ask(
-        &house,
-        &house.operator,
-        post("/admin/v1/replay", &json!({"core": "none"})),
-    )
-    .await;
-    assert_eq!(nobody.code(), "INVALID_REQUEST");
+    let backwards = json!({"core": "main", "from": "2025-07-08T18:40:01Z", "to": "2025-07-08T18:40:00Z"});
+    for wish in [json!({"core": "none"}), backwards] {
+        let refused = ask(&house, &house.operator, post("/admin/v1/replay", &wish)).await;
+        assert_eq!(refused.code(), "INVALID_REQUEST", "{wish}");
+    }
     let endless = || post("/admin/v1/replay", &json!({"core": "main", "conversation": KEY}));
     // The one above may not have ended yet.
     for _ in 0..4 {
