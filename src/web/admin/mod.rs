@@ -8,6 +8,7 @@ mod cores;
 mod doctor;
 mod forwarders;
 mod ledger;
+mod masks;
 mod open;
 mod parked;
 mod passthrough;
