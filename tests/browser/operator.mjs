@@ -93,7 +93,7 @@ await tell(async () => {
     const { secret, ...values } = PLATFORM;
     await filled(page, { id: "platform", app_secret: secret, api_base: sim, ...values });
     await page.locator('[data-act="apply"]').click();
-    await page.locator('.view[data-view="account"] .facts').waitFor();
+    await page.locator('.view[data-view="account"] .facts').first().waitFor();
     await named(page, "token", "red", "component_verify_ticket", "授权事件接收");
     await open(page, "account/platform", ".facts");
     const entered = (name) => page.locator(".facts dt", { hasText: name }).locator("xpath=following-sibling::dd[1]").locator(".copy").textContent();
@@ -220,19 +220,23 @@ await tell(async () => {
     await page.locator("form details summary").click();
     await filled(page, { id: "own", app_id: OWN.app_id, original_id: OWN.original_id, api_base: sim, ...values });
     await page.locator('[data-act="apply"]').click();
-    // Once it is bound, it is replaced by who says so.
+    // Once it is bound, it is changed by who says so.
     if (known) {
       await page.locator("dialog input").fill("own");
       await page.locator('dialog [data-act="sure"]').click();
     }
-    await page.locator('.view[data-view="account"] .facts').waitFor();
+    await page.locator('.view[data-view="account"] .facts').first().waitFor();
   };
   const wrong = { token: "wrongtoken", encoding_aes_key: "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG" };
 
-  await step("a wrong AppSecret is named, and entered anew", async () => {
+  await step("a wrong AppSecret is named, and corrected alone", async () => {
     await bindOwn({ app_secret: "f".repeat(32), ...wrong });
     await named(page, "token", "red", "BAD_SECRET", "AppSecret", "mp.weixin.qq.com");
-    await bindOwn({ app_secret: OWN.secret, ...wrong });
+    await open(page, "account/own", "#settings details");
+    await page.locator("#settings details summary").click();
+    await page.locator('#settings input[name="app_secret"]').fill(OWN.secret);
+    await page.locator('[data-act="save"]').click();
+    await page.getByText("own is changed.").waitFor();
     await asked(page, "no token finding", (all) => !all.some((it) => it.id === "token" && it.level !== "green"));
   });
 
