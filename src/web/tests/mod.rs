@@ -1,5 +1,6 @@
 //! The doors, asked over HTTP.
 
+mod accounts;
 mod callbacks;
 mod console;
 mod core_api;
