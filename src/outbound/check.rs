@@ -46,6 +46,10 @@ pub fn shape(request: &v1::SendRequest) -> Result<(), Fault> {
                 Err(invalid("session.servicer is missing: ASSIGN names one"))
             }
             Verb::End => order.closing.as_ref().map_or(Ok(()), malformed::message),
+            // Where it is allowed the loss is reported.
+            Verb::Take if order.closing.is_some() && request.degrade() == Degrade::Refuse => {
+                Err(invalid("session.closing: TAKE has no closing words"))
+            }
             _ => Ok(()),
         },
         What::Typing(true) => Ok(()),

@@ -94,6 +94,10 @@ async fn the_words_of_a_take_are_said_to_nobody_and_missed_in_its_result() {
     let taken = house.submit(take).await.expect("accepted");
     let taken = house.becomes(&taken, Status::Sent).await;
     assert_eq!(taken.degradations[0].from_type, "closing");
+    let strict = json!({"conversationKey": KEY, "degrade": "REFUSE",
+        "session": {"verb": "TAKE", "closing": {"parts": [{"text": {"body": "hi"}}]}}});
+    let refused = house.submit(strict).await.expect_err("nothing may be lost");
+    assert_eq!(refused.code, Code::InvalidRequest);
     assert!(house.platform.sent().is_empty());
 }
 
