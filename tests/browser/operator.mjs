@@ -236,7 +236,7 @@ await tell(async () => {
     await page.locator("#settings details summary").click();
     await page.locator('#settings input[name="app_secret"]').fill(OWN.secret);
     await page.locator('[data-act="save"]').click();
-    await page.getByText("own is changed.").waitFor();
+    await page.getByText("own is saved.").waitFor();
     await asked(page, "no token finding", (all) => !all.some((it) => it.id === "token" && it.level !== "green"));
   });
 

@@ -45,8 +45,8 @@ async function apply(form, channel, place) {
   const known = await there(id);
   if (known && known.account.channel !== channel) return fill(place, taken(known.account));
   if (known && !(await changes(known.account))) return;
-  const done = known ? await patch(at("admin", "v1", "accounts", id), account) : await post("/admin/v1/accounts", { account: [account] });
-  toast(t(known ? "bind.updated" : done.unchanged.length ? "bind.unchanged" : "bind.done", { id }));
+  await (known ? patch(at("admin", "v1", "accounts", id), account) : post("/admin/v1/accounts", { account: [account] }));
+  toast(t(known ? "bind.updated" : "bind.done", { id }));
   leadTo(`#/account/${encodeURIComponent(id)}`);
 }
 
