@@ -31,7 +31,7 @@ use crate::{
 /// The platform's retries without `notAfter`: as long as these pauses add up to (ten minutes).
 const RETRIES_FOR: Millis = 10 * MINUTE;
 const MINUTE: Millis = 60_000;
-/// Tries to get a file from an address that a core gave: the first, and two after 1 and 2 s.
+/// Tries to get a file from an address that a core gave: the first, and two after 1 and 2 s; each takes 20 s at most.
 const SOURCE_TRIES: u32 = 3;
 /// How a warning begins that the platform gives a token and then refuses our address.
 const ADDRESS: &str = "calls from our address are refused: ";
