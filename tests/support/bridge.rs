@@ -18,7 +18,7 @@ use super::{
     client,
     core::{Core, SECRET},
     peer::{Push, Shop},
-    until_within,
+    until, until_within,
 };
 
 /// What one test wants otherwise than the defaults.
@@ -360,6 +360,16 @@ impl Bridge {
     }
 
     /// The value of a metric whose line begins like this; 0 where it is not there.
+    /// Waits until it is committed that the core has all that this customer said: only then does none of it come again.
+    pub async fn settles(&self, shop: &Shop, openid: &str) {
+        let path = format!("/v1/conversations/{}", shop.conversation(openid));
+        until("all taken", async || {
+            let view = self.get(&path).await;
+            (view["lastSeq"] == view["takenSeq"]).then_some(())
+        })
+        .await;
+    }
+
     pub async fn metric(&self, start: &str) -> f64 {
         let text = self
             .http
