@@ -2,7 +2,7 @@
 //!
 //! A 2xx takes the event unless an Ack that names its conversation says otherwise; nothing in the body can break that.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     ports::{
@@ -15,6 +15,9 @@ use crate::{
         v1,
     },
 };
+
+/// Said of replies beside RETRY.
+const LEFT_OUT: &str = "; what it replied is left out";
 
 /// The event an answer is about.
 #[derive(Clone, Copy, Debug)]
@@ -81,55 +84,82 @@ fn accepted(body: &[u8], about: About<'_>) -> Outcome {
     let Ok(Value::Object(mut fields)) = serde_json::from_slice::<Value>(body) else {
         return Outcome::Taken(Answer::default());
     };
-    let mut replies = replies(fields.remove("replies"));
+    let replies = replies(fields.remove("replies"));
     let mut take = |name: &str| fields.remove(name);
     let keep_window = take("keepWindow").or_else(|| take("keep_window")) == Some(Value::Bool(true));
-    match take("results").and_then(|results| verdict(results, about)) {
-        Some(Verdict::Taken(more)) => replies.extend(more),
-        Some(Verdict::Not(outcome)) => return outcome,
-        None => {}
-    }
-    Outcome::Taken(Answer { replies, keep_window })
+    let verdict = take("results").and_then(|results| verdict(results, about));
+    let outcome = verdict.unwrap_or_else(|| Outcome::Taken(Answer::default()));
+    beside(outcome, replies, keep_window)
 }
 
-/// What an Ack comes to.
-pub(super) enum Verdict {
-    Taken(Vec<Reply>),
-    Not(Outcome),
+/// What stands beside the Acks: its replies come before those inside of one.
+pub(super) fn beside(outcome: Outcome, mut replies: Vec<Reply>, keep_window: bool) -> Outcome {
+    match outcome {
+        Outcome::Taken(answer) => {
+            replies.extend(answer.replies);
+            Outcome::Taken(Answer { replies, keep_window })
+        }
+        Outcome::Park { why, replies: more } => {
+            replies.extend(more);
+            Outcome::Park { why, replies }
+        }
+        // It comes again, and whoever replies to it will then: nobody is to hear that each time.
+        Outcome::Again { after, why } if !replies.is_empty() && !why.ends_with(LEFT_OUT) => Outcome::Again {
+            after,
+            why: why + LEFT_OUT,
+        },
+        other => other,
+    }
 }
 
 /// What the Ack for this conversation says; `None` where there is none that can be read.
-fn verdict(results: Value, about: About<'_>) -> Option<Verdict> {
+fn verdict(results: Value, about: About<'_>) -> Option<Outcome> {
     let Value::Array(results) = results else { return None };
     results.into_iter().find_map(|result| {
         let Value::Object(mut fields) = result else { return None };
         // Taken out first: a bad reply must not hide the Ack it rides in.
         let replies = replies(fields.remove("replies"));
-        let ack: v1::Ack = json::from_value(Value::Object(fields), Unknown::Ignore).ok()?;
+        let ack = ack(fields)?;
         (ack.conversation_key == about.key).then(|| judge(&ack, replies, about.seq))
     })
 }
 
-/// Reads the Ack of the event's own conversation.
-pub(super) fn judge(ack: &v1::Ack, replies: Vec<Reply>, seq: u32) -> Verdict {
+/// An Ack, if need be without what only says how long or why: RETRY and PARK are heard also beside a `retryAfter` that is
+/// no duration.
+fn ack(mut fields: Map<String, Value>) -> Option<v1::Ack> {
+    let read = |fields| json::from_value(Value::Object(fields), Unknown::Ignore).ok();
+    read(fields.clone()).or_else(|| {
+        for name in ["retryAfter", "retry_after", "reason"] {
+            fields.remove(name);
+        }
+        read(fields)
+    })
+}
+
+/// What the Ack of the event's own conversation comes to.
+pub(super) fn judge(ack: &v1::Ack, replies: Vec<Reply>, seq: u32) -> Outcome {
     use v1::ack::Outcome as Says;
     let why = |says: &str| match ack.reason.as_str() {
         "" => format!("the core answered {says}"),
         reason => format!("the core answered {says}: {}", short(reason)),
     };
     let after = wait(ack);
-    match ack.outcome() {
-        Says::Ok if ack.through_seq == 0 || ack.through_seq >= seq => Verdict::Taken(replies),
-        Says::Ok => Verdict::Not(Outcome::Again {
+    let outcome = match ack.outcome() {
+        Says::Ok if ack.through_seq == 0 || ack.through_seq >= seq => Outcome::Taken(Answer::default()),
+        Says::Ok => Outcome::Again {
             after,
             why: why("OK for earlier events only"),
-        }),
-        Says::Retry => Verdict::Not(Outcome::Again {
+        },
+        Says::Retry => Outcome::Again {
             after,
             why: why("RETRY"),
-        }),
-        Says::Park => Verdict::Not(Outcome::Park { why: why("PARK") }),
-    }
+        },
+        Says::Park => Outcome::Park {
+            why: why("PARK"),
+            replies: Vec::new(),
+        },
+    };
+    beside(outcome, replies, false)
 }
 
 /// How long the core asks us to wait with what it did not take.
@@ -271,9 +301,34 @@ mod tests {
         assert_eq!(
             ack(r#""outcome":"PARK","reason":"no""#),
             Outcome::Park {
-                why: "the core answered PARK: no".into()
+                why: "the core answered PARK: no".into(),
+                replies: Vec::new(),
             }
         );
+        for odd in [r#""retryAfter":"soon""#, r#""retryAfter":5"#, r#""reason":{"code":7}"#] {
+            let said = ack(&format!(r#""outcome":"RETRY",{odd}"#));
+            assert!(matches!(said, Outcome::Again { after: None, .. }), "{odd}: {said:?}");
+        }
+    }
+
+    #[test]
+    fn replies_are_said_beside_park_and_left_out_beside_retry() {
+        let said = |outcome: &str| {
+            let body = format!(
+                r#"{{"replies":[{{"text":"a"}}],
+                "results":[{{"conversationKey":"k","outcome":"{outcome}","replies":[{{"text":"b"}},{{"text":7}}]}}]}}"#
+            );
+            read(200, None, body.as_bytes(), ABOUT)
+        };
+        let Outcome::Park { replies, .. } = said("PARK") else {
+            panic!("not set aside");
+        };
+        let texts: Vec<_> = replies.into_iter().map(|reply| reply.ok()?.what).collect();
+        let text = |text: &str| Some(v1::send_request::What::Text(text.into()));
+        assert_eq!(texts, [text("a"), text("b"), None]);
+        let again = said("RETRY");
+        assert!(again.why().contains("what it replied is left out"), "{again:?}");
+        assert_eq!(again.why().matches("left out").count(), 1);
     }
 
     #[test]

@@ -21,7 +21,12 @@ pub trait Ledger: Send + Sync + 'static {
     async fn pending(&self, conversation: ConversationId, limit: usize) -> Result<Pending, StoreError>;
     async fn take(&self, take: Take) -> Result<Took, StoreError>;
     fn take_aside(&self, take: Take, tell: Told);
-    async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError>;
+    async fn park_with(
+        &self,
+        stored: &Stored,
+        reason: String,
+        replies: Vec<NewMessage>,
+    ) -> Result<(Arc<Stored>, Vec<Enqueued>), StoreError>;
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError>;
     async fn offered(&self, query: EventQuery) -> Result<Offered, StoreError>;
     async fn enqueue(&self, message: NewMessage) -> Result<Enqueued, StoreError>;
@@ -52,8 +57,13 @@ impl Ledger for Whole {
     fn take_aside(&self, take: Take, tell: Told) {
         self.0.take_aside(take, tell);
     }
-    async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError> {
-        self.0.park(stored, reason).await
+    async fn park_with(
+        &self,
+        stored: &Stored,
+        reason: String,
+        replies: Vec<NewMessage>,
+    ) -> Result<(Arc<Stored>, Vec<Enqueued>), StoreError> {
+        self.0.park_with(stored, reason, replies).await
     }
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError> {
         self.0.reassign(conversations, to).await

@@ -10,7 +10,7 @@ use crate::{
     cores::{Core, Cores},
     ports::{
         clock::Millis,
-        core::{Answer, Offer, Outcome, Reply},
+        core::{Offer, Outcome, Reply},
         store::{EventQuery, StoreError, Stored, Took},
     },
 };
@@ -62,8 +62,8 @@ pub struct Replay {
 }
 
 enum Ended {
-    Taken(Answer),
-    PassedOver,
+    Taken(Vec<Reply>),
+    PassedOver(Vec<Reply>),
 }
 
 impl Replay {
@@ -132,15 +132,12 @@ impl Replay {
         let ended = self.offer(core, id, stored).await;
         quiet.ended(event, self.tools.clock.now());
         let ended = ended?;
-        match ended {
-            Ended::Taken(answer) => {
-                progress.taken.fetch_add(1, Ordering::Relaxed);
-                self.answer(id, stored, answer, allow_replies, progress).await?;
-            }
-            Ended::PassedOver => {
-                progress.passed_over.fetch_add(1, Ordering::Relaxed);
-            }
-        }
+        let (count, replies) = match ended {
+            Ended::Taken(replies) => (&progress.taken, replies),
+            Ended::PassedOver(replies) => (&progress.passed_over, replies),
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        self.answer(id, stored, replies, allow_replies, progress).await?;
         drop(kept);
         Ok(())
     }
@@ -173,13 +170,13 @@ impl Replay {
             };
             let outcome = self.tools.link.offer(core, offer).await;
             match outcome {
-                Outcome::Taken(answer) => return Ok(Ended::Taken(answer)),
-                Outcome::Park { .. } => return Ok(Ended::PassedOver),
+                Outcome::Taken(answer) => return Ok(Ended::Taken(answer.replies)),
+                Outcome::Park { replies, .. } => return Ok(Ended::PassedOver(replies)),
                 Outcome::Refused { .. } => refusals += 1,
                 _ => {}
             }
             if refusals >= REFUSALS_MAX {
-                return Ok(Ended::PassedOver);
+                return Ok(Ended::PassedOver(Vec::new()));
             }
             if attempt >= ATTEMPTS_MAX {
                 return Err(ReplayError::NotTaken {
@@ -190,7 +187,7 @@ impl Replay {
             let wait = schedule::wait(attempt, outcome.after(), self.tools.chance.fraction());
             self.tools.clock.sleep_until(self.tools.clock.now() + wait).await;
         }
-        Ok(Ended::PassedOver)
+        Ok(Ended::PassedOver(Vec::new()))
     }
 
     /// Replies to a replay are new messages; the event itself is not touched.
@@ -198,11 +195,11 @@ impl Replay {
         &self,
         id: &str,
         stored: &Stored,
-        answer: Answer,
+        replies: Vec<Reply>,
         allow: bool,
         progress: &Progress,
     ) -> Result<(), ReplayError> {
-        let count = answer.replies.len() as u64;
+        let count = replies.len() as u64;
         if count == 0 {
             return Ok(());
         }
@@ -210,8 +207,10 @@ impl Replay {
             progress.replies_refused.fetch_add(count, Ordering::Relaxed);
             return Ok(());
         }
-        let replies = answer.replies.into_iter().enumerate();
-        let named = replies.map(|(index, reply)| name(reply, id, stored, index));
+        let named = replies
+            .into_iter()
+            .enumerate()
+            .map(|(index, reply)| name(reply, id, stored, index));
         let prepared = self.tools.replies.prepare(stored, named.collect()).await;
         let mut enqueued = Vec::new();
         let messages = prepared.messages();

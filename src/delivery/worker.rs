@@ -17,7 +17,7 @@ use crate::{
     ports::{
         chance::Chance,
         clock::{Clock, Millis},
-        core::{Answer, CoreLink, Offer, Outcome},
+        core::{Answer, CoreLink, Offer, Outcome, Reply},
         store::{StoreError, Stored},
         turn::{Replies, Windows},
     },
@@ -160,7 +160,7 @@ impl Desk {
         };
         let (step, turn) = self.tools.inner.lock().judge(&mut self.job, &stored, outcome, moment);
         self.tell(turn, &why);
-        let parked = matches!(step, Step::Park(_));
+        let parked = matches!(step, Step::Park(..));
         self.observe(
             &stored,
             self.job.attempt,
@@ -169,7 +169,7 @@ impl Desk {
         );
         match step {
             Step::Take(answer) => self.drop_it(&stored, answer).await,
-            Step::Park(reason) => self.park(&stored, reason).await,
+            Step::Park(reason, replies) => self.park(&stored, reason, replies).await,
             Step::Leave => self.warn(result, &why),
             Step::Alone => self.warn("the core takes others", &why),
             Step::Note(so_far) => {
@@ -250,10 +250,9 @@ impl Desk {
         }
     }
 
-    async fn park(&mut self, stored: &Stored, reason: String) {
-        match self.tools.ledger.park(stored, reason.clone()).await {
+    async fn park(&mut self, stored: &Stored, reason: String, replies: Vec<Reply>) {
+        match self.park_with(stored, reason.clone(), replies).await {
             Ok(gap) => {
-                self.tools.windows.close(stored.event.id());
                 self.warn("parked", &reason);
                 let row = stored.row;
                 self.tools

@@ -71,8 +71,8 @@ pub enum Outcome {
     Taken(Answer),
     /// The core says: not now (an Ack with RETRY).
     Again { after: Option<Millis>, why: String },
-    /// The core says: set it aside (an Ack with PARK).
-    Park { why: String },
+    /// The core says: set it aside (an Ack with PARK). What it replied is said all the same.
+    Park { why: String, replies: Vec<Reply> },
     /// The core understood the request and will not have this event (400, 413, 422).
     Refused { after: Option<Millis>, why: String },
     /// This attempt failed (timeout, 5xx, a broken answer); another event may fare better.
@@ -89,7 +89,7 @@ impl Outcome {
         match self {
             Outcome::Taken(_) => "",
             Outcome::Again { why, .. }
-            | Outcome::Park { why }
+            | Outcome::Park { why, .. }
             | Outcome::Refused { why, .. }
             | Outcome::Failed { why, .. }
             | Outcome::Slow { why, .. }

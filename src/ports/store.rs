@@ -405,7 +405,16 @@ pub trait Store: Send + Sync + 'static {
     /// The same for whoever goes on meanwhile.
     fn take_aside(&self, take: Take, tell: Told);
     /// Sets an undelivered event aside; the Gap that stands for it is committed with it and returned.
-    async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError>;
+    async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError> {
+        Ok(self.park_with(stored, reason, Vec::new()).await?.0)
+    }
+    /// The same, and what its core replied to it enters the outbox in the same commit.
+    async fn park_with(
+        &self,
+        stored: &Stored,
+        reason: String,
+        replies: Vec<NewMessage>,
+    ) -> Result<(Arc<Stored>, Vec<Enqueued>), StoreError>;
     async fn parked(&self, after: Option<Row>, limit: usize) -> Result<Vec<Parked>, StoreError>;
     /// Brings a parked event back with a new id and seq. `None`: not parked.
     async fn unpark(&self, row: Row) -> Result<Option<Arc<Stored>>, StoreError>;

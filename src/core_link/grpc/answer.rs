@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 
 use super::connection::{Silence, chain};
 use crate::{
-    core_link::answer::{About, Verdict, judge, wait},
+    core_link::answer::{About, beside, judge, wait},
     ports::{
         clock::Millis,
         core::{Answer, Outcome},
@@ -23,23 +23,24 @@ const REASON_MAX: usize = 500;
 /// The core answered OK. No results: it has the event; else the Ack of its conversation says so, and a conversation that
 /// none names is to be offered again.
 pub fn taken(response: v1::DeliverResponse, about: About<'_>) -> Outcome {
-    let mut replies: Vec<_> = response.replies.into_iter().map(Ok).collect();
-    if !response.results.is_empty() {
-        let own = |ack: &v1::Ack| ack.conversation_key == about.key;
-        let acks: Vec<_> = response.results.into_iter().filter(own).collect();
-        if acks.is_empty() {
-            return unnamed();
+    let outcome = match response.results.is_empty() {
+        true => Outcome::Taken(Answer::default()),
+        false => {
+            let own = |ack: &v1::Ack| ack.conversation_key == about.key;
+            let acks: Vec<_> = response.results.into_iter().filter(own).collect();
+            let last = if acks.is_empty() {
+                None
+            } else {
+                run(acks, &[about.seq]).pop()
+            };
+            last.unwrap_or_else(unnamed)
         }
-        match run(acks, &[about.seq]).pop() {
-            Some(Outcome::Taken(answer)) => replies.extend(answer.replies),
-            Some(not) => return not,
-            None => return unnamed(),
-        }
-    }
-    Outcome::Taken(Answer {
-        replies,
-        keep_window: response.keep_window,
-    })
+    };
+    beside(
+        outcome,
+        response.replies.into_iter().map(Ok).collect(),
+        response.keep_window,
+    )
 }
 
 /// The events of one conversation in a request, in order.
@@ -103,15 +104,12 @@ fn run(acks: Vec<v1::Ack>, seqs: &[u32]) -> Vec<Outcome> {
         let Some(last) = covered.checked_sub(1) else { continue };
         let replies = std::mem::take(&mut ack.replies).into_iter().map(Ok).collect();
         match judge(&ack, replies, left[last]) {
-            Verdict::Taken(replies) => {
+            taken @ Outcome::Taken(_) => {
                 outcomes.extend((0..last).map(|_| Outcome::Taken(Answer::default())));
-                outcomes.push(Outcome::Taken(Answer {
-                    replies,
-                    keep_window: false,
-                }));
+                outcomes.push(taken);
             }
-            Verdict::Not(outcome) => {
-                outcomes.push(outcome);
+            not => {
+                outcomes.push(not);
                 return outcomes;
             }
         }

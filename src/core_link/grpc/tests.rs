@@ -223,6 +223,17 @@ async fn results_count_conversation_by_conversation() {
         with(vec![ack("x", 9, Says::Ok), ack("k", 0, Says::Park)]),
         Outcome::Park { .. }
     ));
+    let mut parked = ack("k", 0, Says::Park);
+    parked.replies = vec![reply("b")];
+    let response = DeliverResponse {
+        results: vec![parked],
+        replies: vec![reply("a")],
+        ..Default::default()
+    };
+    match answer::taken(response, About { key: "k", seq: 5 }) {
+        Outcome::Park { replies, .. } => assert_eq!(replies, [Ok(reply("a")), Ok(reply("b"))]),
+        other => panic!("{other:?}"),
+    }
     let earlier_first = vec![ack("k", 4, Says::Ok), ack("x", 9, Says::Park), ack("k", 5, Says::Ok)];
     assert!(matches!(with(earlier_first), Outcome::Taken(_)));
     let refused_first = vec![ack("k", 5, Says::Retry), ack("k", 5, Says::Ok)];

@@ -9,7 +9,7 @@ use crate::{
     },
     ports::{
         clock::Millis,
-        core::{Answer, Outcome},
+        core::{Answer, Outcome, Reply},
         store::Stored,
     },
     schema::Says,
@@ -22,7 +22,7 @@ const REFUSALS_MAX: u8 = 3;
 #[derive(Debug)]
 pub enum Step {
     Take(Answer),
-    Park(String),
+    Park(String, Vec<Reply>),
     /// Nothing: it is offered again by itself.
     Leave,
     /// The same, and the core has others at the same time: it fares so alone.
@@ -88,7 +88,7 @@ impl State {
         }
         let step = match outcome {
             Outcome::Taken(answer) => Step::Take(answer),
-            Outcome::Park { why } => set_aside(stored, why),
+            Outcome::Park { why, replies } => set_aside(stored, why, replies),
             Outcome::Refused { after, why } => self.refused(job, stored, after, why, moment),
             Outcome::Again { after, why } => self.own_failure(job, stored, after, why, moment),
             Outcome::Failed { after, why } if !was_shut => self.own_failure(job, stored, after, why, moment),
@@ -107,7 +107,7 @@ impl State {
         };
         lane.refusals = lane.refusals.saturating_add(1);
         if lane.refusals >= REFUSALS_MAX {
-            return set_aside(stored, format!("refused {REFUSALS_MAX} times: {why}"));
+            return set_aside(stored, format!("refused {REFUSALS_MAX} times: {why}"), Vec::new());
         }
         self.own_failure(job, stored, after, why, moment)
     }
@@ -133,7 +133,7 @@ impl State {
         lane.failing_for = before + since;
         lane.last_failure = moment.now;
         if lane.failing_for >= schedule::PATIENCE {
-            return set_aside(stored, format!("failed for 72 h: {why}"));
+            return set_aside(stored, format!("failed for 72 h: {why}"), Vec::new());
         }
         let wait = schedule::wait(u32::from(lane.failures), after, moment.draw);
         let step = match lane.failing_for / patience::STRIDE > before / patience::STRIDE {
@@ -169,10 +169,13 @@ impl State {
 }
 
 /// A Gap that is not wanted is dropped: there is nothing that could stand in its place.
-fn set_aside(stored: &Stored, why: String) -> Step {
+fn set_aside(stored: &Stored, why: String, replies: Vec<Reply>) -> Step {
     // Its head alone: what is set aside may be what cannot be read.
     match stored.event.head().says {
-        Says::Gap => Step::Take(Answer::default()),
-        _ => Step::Park(why),
+        Says::Gap => Step::Take(Answer {
+            replies,
+            keep_window: false,
+        }),
+        _ => Step::Park(why, replies),
     }
 }

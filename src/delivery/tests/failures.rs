@@ -137,7 +137,10 @@ async fn a_gap_refused_three_times_counts_as_taken() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ack_can_park_at_once_and_ask_for_a_pause() {
     let rig = Rig::running(|seen| match (seen.conversation.as_str(), seen.gap, seen.attempt) {
-        ("c1", false, _) => Outcome::Park { why: "PARK".into() },
+        ("c1", false, _) => Outcome::Park {
+            why: "PARK".into(),
+            replies: Vec::new(),
+        },
         ("c2", _, 1) => Outcome::Again {
             after: Some(7_000),
             why: "RETRY".into(),

@@ -251,12 +251,20 @@ impl Ledger for FakeLedger {
         }
         tell(self.taken(take));
     }
-    async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError> {
+    async fn park_with(
+        &self,
+        stored: &Stored,
+        reason: String,
+        replies: Vec<NewMessage>,
+    ) -> Result<(Arc<Stored>, Vec<Enqueued>), StoreError> {
         let mut data = self.data();
+        let named = replies.into_iter().map(|reply| reply.client_message_id);
+        data.enqueued.extend(named);
         let seq = stored.event.number();
         data.parked.push((seq, reason));
         let gap = v1::event::Body::Gap(v1::Gap::default());
-        Ok(data.write(stored.conversation, seq, stored.core.as_deref(), gap))
+        let gap = data.write(stored.conversation, seq, stored.core.as_deref(), gap);
+        Ok((gap, Vec::new()))
     }
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError> {
         let given = conversations.into_iter().map(|id| (id, to.to_string()));

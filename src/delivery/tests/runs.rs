@@ -68,12 +68,17 @@ async fn what_stands_behind_a_failure_counts_as_not_offered() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_in_the_middle_of_a_run_is_set_aside_by_itself() {
     let rig = backlog(5, |seen| match (seen.seq, seen.gap) {
-        (3, false) => Outcome::Park { why: "no".into() },
+        (3, false) => Outcome::Park {
+            why: "no".into(),
+            replies: vec![Ok(v1::SendRequest::default())],
+        },
         _ => taken(),
     })
     .await;
     rig.drained().await;
     assert_eq!(rig.ledger.parked(), [(3, "no".to_owned())]);
+    assert_eq!(rig.ledger.enqueued(), ["e3/0"], "what it replied is said all the same");
+    eventually(|| *rig.turn.ended.lock().expect("lock") == [("committed", 1)]).await;
     let seen: Vec<(u32, bool)> = rig.seen().iter().map(|it| (it.seq, it.gap)).collect();
     assert_eq!(
         seen,

@@ -7,7 +7,7 @@ use crate::{
     delivery::state::Settled,
     ports::{
         clock::Millis,
-        core::Answer,
+        core::{Answer, Reply},
         store::{NewMessage, StoreError, Stored, Take, Took},
         turn::Prepared,
     },
@@ -121,32 +121,49 @@ impl Desk {
         stored: &Stored,
         answer: Answer,
     ) -> Result<(), StoreError> {
-        let mut prepared: Option<Box<dyn Prepared>> = None;
-        if !answer.replies.is_empty() {
-            prepared = Some(self.tools.replies.prepare(stored, answer.replies).await);
+        let (prepared, messages) = self.prepared(stored, answer.replies).await;
+        let took = self.commit(before, stored, messages).await;
+        tell(prepared, took.as_ref().ok());
+        took?;
+        // After the hand-over: what was to ride in it has gone, and what goes by the API must not hold it open.
+        let both = before.iter().map(|(stored, keep)| (&***stored, *keep));
+        for (stored, keep_window) in both.chain([(stored, answer.keep_window)]) {
+            if !keep_window {
+                self.tools.windows.close(stored.event.id());
+            }
         }
-        let messages = prepared.as_ref().map(|prepared| prepared.messages());
-        match self.commit(before, stored, messages.unwrap_or_default()).await {
-            Ok(took) => {
-                if let Some(prepared) = prepared {
-                    prepared.committed(&took);
-                }
-                // After the hand-over: what was to ride in it has gone, and what goes by the API must not hold it open.
-                let both = before.iter().map(|(stored, keep)| (&***stored, *keep));
-                for (stored, keep_window) in both.chain([(stored, answer.keep_window)]) {
-                    if !keep_window {
-                        self.tools.windows.close(stored.event.id());
-                    }
-                }
-                Ok(())
+        Ok(())
+    }
+
+    /// Sets it aside in one commit with what the core replied to it all the same.
+    pub(super) async fn park_with(
+        &self,
+        stored: &Stored,
+        reason: String,
+        replies: Vec<Reply>,
+    ) -> Result<Arc<Stored>, StoreError> {
+        let (prepared, messages) = self.prepared(stored, replies).await;
+        match self.tools.ledger.park_with(stored, reason, messages).await {
+            Ok((gap, replies)) => {
+                tell(prepared, Some(&Took::Now(replies)));
+                self.tools.windows.close(stored.event.id());
+                Ok(gap)
             }
             Err(error) => {
-                if let Some(prepared) = prepared {
-                    prepared.abandoned();
-                }
+                tell(prepared, None);
                 Err(error)
             }
         }
+    }
+
+    /// Replies planned, and the messages they come to.
+    async fn prepared(&self, stored: &Stored, replies: Vec<Reply>) -> (Option<Box<dyn Prepared>>, Vec<NewMessage>) {
+        if replies.is_empty() {
+            return (None, Vec::new());
+        }
+        let prepared = self.tools.replies.prepare(stored, replies).await;
+        let messages = prepared.messages();
+        (Some(prepared), messages)
     }
 
     /// The core has taken them: a store that is busy is worth waiting for, because the alternative is to offer them twice.
@@ -172,5 +189,14 @@ impl Desk {
                 (result, _) => return result,
             }
         }
+    }
+}
+
+/// What became of the commit that replies were to be in.
+fn tell(prepared: Option<Box<dyn Prepared>>, took: Option<&Took>) {
+    match (prepared, took) {
+        (Some(prepared), Some(took)) => prepared.committed(took),
+        (Some(prepared), None) => prepared.abandoned(),
+        (None, _) => {}
     }
 }

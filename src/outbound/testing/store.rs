@@ -250,7 +250,12 @@ impl Store for MemoryStore {
     fn take_aside(&self, _: Take, tell: Told) {
         tell(unused());
     }
-    async fn park(&self, _: &Stored, _: String) -> Result<Arc<Stored>, StoreError> {
+    async fn park_with(
+        &self,
+        _: &Stored,
+        _: String,
+        _: Vec<NewMessage>,
+    ) -> Result<(Arc<Stored>, Vec<Enqueued>), StoreError> {
         unused()
     }
     async fn parked(&self, _: Option<Row>, _: usize) -> Result<Vec<Parked>, StoreError> {

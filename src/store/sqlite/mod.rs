@@ -224,9 +224,19 @@ impl Store for SqliteStore {
         }
     }
 
-    async fn park(&self, stored: &Stored, reason: String) -> Result<Arc<Stored>, StoreError> {
+    async fn park_with(
+        &self,
+        stored: &Stored,
+        reason: String,
+        replies: Vec<NewMessage>,
+    ) -> Result<(Arc<Stored>, Vec<Enqueued>), StoreError> {
         let stored = stored.clone();
-        self.write(move |writer| Ok(writer.park(&stored, &reason)?)).await
+        let park = move |writer: &mut Writer| {
+            let gap = writer.park(&stored, &reason)?;
+            let replies = replies.into_iter().map(|reply| writer.enqueue(reply));
+            Ok((gap, replies.collect::<Result<_, _>>()?))
+        };
+        self.write(park).await
     }
 
     async fn parked(&self, after: Option<Row>, limit: usize) -> Result<Vec<Parked>, StoreError> {

@@ -27,6 +27,21 @@ async fn an_event_is_taken_once_and_its_replies_with_it() {
 }
 
 #[tokio::test]
+async fn what_was_replied_to_an_event_enters_the_outbox_as_it_is_set_aside() {
+    let bench = Bench::new();
+    let first = bench.say("a", 1).await;
+    let sorry = vec![message("a", "sorry")];
+    let (gap, replies) = bench
+        .store
+        .park_with(&first, "refused".into(), sorry)
+        .await
+        .expect("parked");
+    assert!(matches!(gap.event.body, Some(Body::Gap(_))));
+    assert!(matches!(replies[..], [Enqueued::New(_)]));
+    assert_eq!(bench.store.outbox(first.conversation).await.expect("read").len(), 1);
+}
+
+#[tokio::test]
 async fn a_parked_event_leaves_a_gap_in_its_place_and_comes_back_as_a_new_one() {
     let bench = Bench::new();
     let first = bench.say("a", 1).await;
