@@ -482,6 +482,35 @@ async fn a_transfer_ends_the_pushes_while_an_agent_has_the_customer() {
 }
 
 #[tokio::test]
+async fn the_account_gives_a_customer_to_an_agent_and_takes_one_back() {
+    let world = World::new(json!({ "agents": ["anna@shop", "bob@shop"], "online_agents": ["anna@shop"] })).await;
+    world.does("text", json!({ "content": "hi" })).await;
+    let token = world.token().await;
+    let session = async |call: &str, agent: &str| {
+        let path = format!("/customservice/kfsession/{call}?access_token={token}");
+        let answer = world.post(&path, json!({ "kf_account": agent, "openid": "o1" })).await;
+        answer["errcode"].as_i64().unwrap()
+    };
+    assert_eq!(session("close", "anna@shop").await, 65413);
+    assert_eq!(session("create", "carl@shop").await, 61452);
+    assert_eq!(session("create", "bob@shop").await, 65415);
+    assert_eq!(session("create", "anna@shop").await, 0);
+    let text = json!({ "content": "hi" });
+    assert_eq!(world.does("text", text.clone()).await["outcome"], "with_agent");
+    assert_eq!(session("close", "bob@shop").await, 65414);
+    assert_eq!(session("close", "anna@shop").await, 0);
+    assert_eq!(world.does("text", text).await["outcome"], "success");
+    // The events follow the answers.
+    let told = async {
+        let heard = |event: &str| world.account.asked().iter().any(|(_, body)| body.contains(event));
+        while !(heard("kf_create_session") && heard("kf_close_session")) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
+}
+
+#[tokio::test]
 async fn scanning_follows_first_and_every_deed_is_pushed() {
     let world = World::new(json!({})).await;
     world.does("scan", json!({ "scene": "store-17" })).await;

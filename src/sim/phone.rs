@@ -23,6 +23,9 @@ pub struct Customer {
     pub typing_until: Millis,
     /// Waits for an agent of the platform's own console, or is with one until then.
     pub agent_until: Option<Millis>,
+    /// Who took them last, and when.
+    pub agent: String,
+    pub agent_since: Millis,
     pub chat: Vec<Item>,
 }
 
@@ -51,6 +54,12 @@ pub struct Item {
 }
 
 impl Customer {
+    /// The agent of the platform's own console who has them.
+    pub fn agent(&self, now: Millis) -> Option<&str> {
+        let held = self.agent_until.is_some_and(|until| until > now);
+        held.then_some(self.agent.as_str())
+    }
+
     /// Appends to the chat what was just said or shown.
     pub fn show(&mut self, seq: u64, now: Millis, entry: Entry) -> Item {
         if entry.from == From::Account {

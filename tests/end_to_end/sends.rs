@@ -230,3 +230,30 @@ async fn a_core_token_sees_its_own_accounts_only() {
         .unwrap();
     assert_eq!(nobody.status(), 401);
 }
+
+#[tokio::test]
+async fn a_customer_whom_the_platforms_agent_has_is_taken_back() {
+    let mut shop = Shop::new("shop");
+    shop.settings = "platform_agents = \"allow\"".to_owned();
+    let at_platform = json!({ "agents": ["anna@shop"], "online_agents": ["anna@shop"] });
+    let world = World::with(shop, at_platform, "", |_| Said::taken()).await;
+    world.says("oAnna", "hello").await;
+    let agent = json!({ "agent": "anna@shop" });
+    world.does("oAnna", "agent-accept", agent).await;
+    let state = async |wanted: &str| {
+        let path = format!("/v1/conversations/{}", world.key("oAnna"));
+        until(wanted, async || {
+            let view = world.bridge.get(&path).await;
+            (view["conversation"]["sessionState"] == wanted).then_some(())
+        })
+        .await;
+    };
+    state("HUMAN").await;
+    assert_eq!(world.says("oAnna", "is anybody there").await["outcome"], "with_agent");
+    let take = json!({ "conversationKey": world.key("oAnna"), "session": { "verb": "TAKE" } });
+    let (status, result) = world.send("?wait=5s", take).await;
+    assert_eq!((status, &result["status"]), (200, &json!("SENT")), "{result}");
+    state("ASSISTANT").await;
+    assert_eq!(world.says("oAnna", "and now").await["outcome"], "success");
+    world.core.hears_text("and now").await;
+}

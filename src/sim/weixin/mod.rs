@@ -7,6 +7,7 @@ mod media;
 mod push;
 mod send;
 mod service;
+mod sessions;
 mod tokens;
 
 pub use self::{
@@ -40,7 +41,10 @@ pub fn call(world: &mut World, app_id: &str, call: &Request<'_>) -> Result<Answe
         "/cgi-bin/message/custom/typing" => send::typing(world, app_id, call)?,
         "/cgi-bin/media/upload" => media::upload(world, app_id, call)?,
         "/cgi-bin/media/get" => return media::download(world, app_id, call),
-        path => service::other(world, app_id, path, call)?,
+        path => match sessions::call(world, app_id, call) {
+            Some(answer) => answer?,
+            None => service::other(world, app_id, path, call)?,
+        },
     };
     Ok(Answer::Json(answer))
 }

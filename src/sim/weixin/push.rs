@@ -131,7 +131,7 @@ fn apply(
     if let Some(entry) = deed.entry.clone() {
         outcome.shown.push(customer.show(seq, now, entry));
     }
-    Ok(deed.is_message && customer.agent_until.is_some_and(|until| until > now))
+    Ok(deed.is_message && customer.agent(now).is_some())
 }
 
 fn inner(account: &Account, openid: &str, deed: &Deed, outcome: &Outcome) -> String {
@@ -239,6 +239,10 @@ fn settle(platform: &Platform, letter: &mut Letter, verdict: Verdict) {
 /// An agent of the platform's own console takes the waiting customer, or lets go: the events that tell of it.
 pub fn agent_deed(customer: &mut Customer, accepts: bool, agent: &str, now: Millis) -> Deed {
     customer.agent_until = accepts.then_some(now + AGENT_HOLDS);
+    if accepts {
+        agent.clone_into(&mut customer.agent);
+        customer.agent_since = now;
+    }
     let event = if accepts {
         "kf_create_session"
     } else {
