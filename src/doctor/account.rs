@@ -260,7 +260,7 @@ fn inert(opened: &Opened) -> Option<Draft> {
         ),
         (
             "hold",
-            settings.hold == Hold::Three && !opened.account.capabilities().passive,
+            settings.hold == Hold::Three && !outbound::capabilities(opened).passive,
         ),
     ];
     let names: Vec<&str> = inert.iter().filter(|(_, set)| *set).map(|(name, _)| *name).collect();

@@ -17,7 +17,10 @@ use crate::{
     ports::{clock::Millis, store::View},
     schema::{
         Says, Written,
-        v1::{self, conversation::SessionState, send_request::What, send_result::Road, session_control::Verb},
+        v1::{
+            self, conversation::SessionState, part_capability::Support, send_request::What, send_result::Road,
+            session_control::Verb,
+        },
     },
 };
 
@@ -95,7 +98,21 @@ pub fn capabilities(opened: &Opened) -> v1::Capabilities {
 /// What it can do while the platform's API is shut like this, and its callbacks come in this format.
 pub fn able(opened: &Opened, api_shut: Option<Code>, json: bool) -> v1::Capabilities {
     let mut capabilities = opened.account.capabilities();
-    capabilities.passive &= !json;
+    if json && capabilities.passive {
+        capabilities.passive = false;
+        // It goes by no other road.
+        for part in capabilities
+            .outbound
+            .iter_mut()
+            .filter(|part| part.r#type == "transfer")
+        {
+            *part = v1::PartCapability {
+                r#type: std::mem::take(&mut part.r#type),
+                support: Support::No as i32,
+                ..Default::default()
+            };
+        }
+    }
     if let Some(code) = api_shut {
         capabilities.api = false;
         code.name().clone_into(&mut capabilities.api_reason);

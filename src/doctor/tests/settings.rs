@@ -3,7 +3,7 @@
 use super::{super::*, find, look};
 use crate::{
     ports::store::Parked,
-    settings::AccountSettings,
+    settings::{AccountSettings, Hold},
     web::{
         needs::NewFile,
         testing::{House, NOW},
@@ -17,13 +17,18 @@ async fn parked_events_and_settings_without_effect_are_worth_a_look() {
     let settings = AccountSettings {
         cloud_push: true,
         welcome: Some("hi".into()),
+        hold: Hold::Three,
         ..opened.settings.clone()
     };
     opened = std::sync::Arc::new(crate::accounts::Opened {
         account: opened.account.clone(),
         describe: opened.describe.clone(),
         settings,
-        condition: crate::accounts::Condition::default().into(),
+        condition: crate::accounts::Condition {
+            json: true,
+            ..Default::default()
+        }
+        .into(),
     });
     house.state.registry.replace([opened]);
     house.store.parked.lock().expect("lock").push(Parked {
@@ -39,7 +44,7 @@ async fn parked_events_and_settings_without_effect_are_worth_a_look() {
     let findings = look(&house, Lang::En).await;
     assert!(find(&findings, "parked").seen.contains("refused 3 times"));
     let inert = find(&findings, "settings");
-    assert!(inert.seen.ends_with("welcome"), "{}", inert.seen);
+    assert!(inert.seen.ends_with("welcome, hold"), "{}", inert.seen);
     assert_eq!(find(&findings, "cloud").level, Level::Red);
 }
 

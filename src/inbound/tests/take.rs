@@ -13,7 +13,7 @@ use crate::{
     },
     schema::v1,
     secret::Secret,
-    settings::{AccountSettings, Previous, Security},
+    settings::{AccountSettings, PlatformAgents, Previous, Security},
 };
 
 fn success() -> Reply {
@@ -60,8 +60,18 @@ fn told_passive(house: &House) -> Vec<bool> {
 
 #[tokio::test]
 async fn the_record_and_the_core_know_that_json_has_no_passive_road() {
-    let house = House::new(settings(), vec![core(0)]).await;
-    let passive = || outbound::capabilities(&house.opened()).passive;
+    let settings = AccountSettings {
+        platform_agents: PlatformAgents::Allow,
+        ..settings()
+    };
+    let house = House::new(settings, vec![core(0)]).await;
+    let passive = || {
+        let able = outbound::capabilities(&house.opened());
+        let transfer = able.outbound.iter().find(|part| part.r#type == "transfer");
+        let rides = transfer.is_some_and(|part| part.support() == v1::part_capability::Support::Native);
+        assert_eq!(rides, able.passive, "a transfer has no other road");
+        able.passive
+    };
     let written = |id: u64| {
         json!({"ToUserName": "gh_1", "FromUserName": "o1", "CreateTime": 1_752_000_499, "MsgType": "text",
             "Content": "hi", "MsgId": id})
