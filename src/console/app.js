@@ -2,7 +2,7 @@
 import { logOut, whoAmI } from "./api.js";
 import { el, fill } from "./dom.js";
 import { language, speak, t } from "./say.js";
-import { closeQuestions, refusal, sure, unfinished } from "./ui.js";
+import { begun, closeQuestions, go, refusal, sure, unfinished } from "./ui.js";
 import { login } from "./views/login.js";
 import { account } from "./views/account.js";
 import { accounts } from "./views/accounts.js";
@@ -104,6 +104,13 @@ document.getElementById("logout").addEventListener("click", async ({ currentTarg
   } finally {
     leave.disabled = false;
   }
+});
+/** A slip in the menu costs nobody what they have begun to enter. */
+document.getElementById("nav").addEventListener("click", async (event) => {
+  const to = event.target.closest("a")?.hash;
+  if (!to || event.ctrlKey || event.metaKey || event.shiftKey || !begun(main)) return;
+  event.preventDefault();
+  if (await sure(t("leaveSure"), { act: t("leave"), tone: "warn" })) go(to);
 });
 addEventListener("session-changed", replaced);
 addEventListener("hashchange", show);

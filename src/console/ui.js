@@ -94,8 +94,10 @@ export function sure(question, { act, tone = "bad", word } = {}) {
 /** Whoever left the page did not say yes. */
 export const closeQuestions = () => document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
 
-/** What would be gone with the page: something typed in, or a text that is shown once. */
-export const unfinished = (place) => place.querySelector("[data-once]") !== null || [...place.querySelectorAll("input:not([type=search])")].some((input) => input.value !== input.defaultValue);
+/** Something is typed in that nobody has sent. */
+export const begun = (place) => [...place.querySelectorAll("input:not([type=search])")].some((input) => input.value !== input.defaultValue);
+/** What would be gone with the page: that, or a text that is shown once. */
+export const unfinished = (place) => place.querySelector("[data-once]") !== null || begun(place);
 
 /** Goes to a place, or shows it anew where one is there already. */
 export function go(place) {

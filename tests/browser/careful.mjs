@@ -90,6 +90,20 @@ await tell(async () => {
     await page.locator("#language").click();
   });
 
+  await step("nor with a slip in the menu", async () => {
+    const elsewhere = page.locator('#nav a[href="#/messages"]');
+    await entered(page, "official_account", { id: "next" });
+    await elsewhere.click();
+    await page.locator('dialog [data-act="no"]').click();
+    must((await page.locator('input[name="id"]').inputValue()) === "next", "the form is empty");
+    await elsewhere.click();
+    await page.locator('dialog [data-act="sure"]').click();
+    await page.locator('.view[data-view="messages"]').waitFor();
+    // Where nothing was begun nobody is asked.
+    await page.locator('#nav a[href="#/accounts"]').click();
+    await page.locator('.view[data-view="accounts"]').waitFor();
+  });
+
   await step("a question goes with the page that asked it", async () => {
     await open(page, "accounts", "[data-account]");
     await open(page, "account/shop", '[data-act="pause"]');

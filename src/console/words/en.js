@@ -2,7 +2,7 @@
 export const EN = {
   other: "中文", logOut: "Log out", back: "Back", cancel: "Cancel", remedy: "What to do:", loading: "…", more: "More", typeWord: "Type {word} to confirm",
   offline: "The bridge does not answer. Is it running, and is this machine connected?", retryAfter: "Try again in {count} s.",
-  stillIn: "You are still logged in.", nowIn: "Another login took this one’s place: {name}, {role}. What was asked last was not done.", lose: "Change it", loseSure: "What is entered here, or shown once, is gone with the change of language. Change it?",
+  stillIn: "You are still logged in.", nowIn: "Another login took this one’s place: {name}, {role}. What was asked last was not done.", leave: "Leave", leaveSure: "What you have entered here is not sent yet. Leave this page without it?", lose: "Change it", loseSure: "What is entered here, or shown once, is gone with the change of language. Change it?",
   time: { seconds: "{count} s", minutes: "{count} min", hours: "{count} h", days: "{count} d", ago: "{time} ago", never: "never" },
   roles: { operator: "operator", viewer: "viewer, reads only" },
   menu: { today: "Today", accounts: "Accounts", messages: "Messages", aside: "Set aside", cores: "Cores", doctor: "Doctor", forwarders: "Forwarders", tokens: "API tokens", audit: "Audit" },

@@ -2,7 +2,7 @@
 export const ZH = {
   other: "English", logOut: "退出", back: "返回", cancel: "取消", remedy: "处理办法：", loading: "…", more: "更多", typeWord: "输入 {word} 以确认",
   offline: "网桥没有响应。请确认它在运行，且本机网络正常。", retryAfter: "请在 {count} 秒后重试。",
-  stillIn: "您仍处于登录状态。", nowIn: "本页的登录已被另一次登录取代：{name}，{role}。刚才的操作没有执行。", lose: "切换", loseSure: "切换语言后，此处填写的内容和仅显示一次的内容都会消失。确定切换？",
+  stillIn: "您仍处于登录状态。", nowIn: "本页的登录已被另一次登录取代：{name}，{role}。刚才的操作没有执行。", leave: "离开", leaveSure: "此处填写的内容尚未提交。确定不提交就离开本页？", lose: "切换", loseSure: "切换语言后，此处填写的内容和仅显示一次的内容都会消失。确定切换？",
   time: { seconds: "{count} 秒", minutes: "{count} 分钟", hours: "{count} 小时", days: "{count} 天", ago: "{time}前", never: "从未" },
   roles: { operator: "管理员", viewer: "观察员，只读" },
   menu: { today: "今日", accounts: "账号", messages: "消息", aside: "搁置", cores: "核心", doctor: "诊断", forwarders: "转发", tokens: "API 令牌", audit: "审计" },
