@@ -57,6 +57,9 @@ export function moment(text) {
   return at.toLocaleString(locale(), today ? time : { year: "numeric", month: "2-digit", day: "2-digit", ...time });
 }
 
+/** The bridge's words, with each moment in them as it is here. */
+export const here = (text = "") => text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (at) => moment(at));
+
 export function seconds(count) {
   if (count < 120) return t("time.seconds", { count });
   if (count < 7200) return t("time.minutes", { count: Math.round(count / 60) });

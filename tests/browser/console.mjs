@@ -193,7 +193,10 @@ await tell(async () => {
     await says("while it is paused", "oCustomer6");
     await open(page, "accounts", '[data-account="shop"] .badge >> text=paused since');
     await open(page, "doctor", '[data-finding="paused"]');
-    await page.locator('[data-finding="paused"]', { hasText: "1 events wait" }).waitFor();
+    const paused = page.locator('[data-finding="paused"]', { hasText: "1 events wait" });
+    await paused.waitFor();
+    const said = await paused.textContent();
+    must(/paused since [^TZ]*\d\d:\d\d:\d\d,/.test(said), `a time that is not the reader's own: ${said}`);
     must(bridge.core.heard.length === heard, "the core heard of it");
     await open(page, "account/shop", '[data-act="resume"]');
     await page.locator('[data-act="resume"]').click();

@@ -1,7 +1,7 @@
 // How is one account, what may it do, and what can be changed?
 import { at, del, get, post } from "../api.js";
 import { el, fill, said } from "../dom.js";
-import { ago, moment, ours, t } from "../say.js";
+import { ago, here, moment, ours, t } from "../say.js";
 import { badge, button, facts, field, go, heading, run, section, sure, toast, within } from "../ui.js";
 import { pauseBadge, roads, stateBadge } from "./accounts.js";
 import { findings } from "./findings.js";
@@ -53,7 +53,7 @@ function addresses(view) {
 function warnings(view) {
   const said_ = view.warnings || [];
   if (!said_.length) return null;
-  return section(t("account.warnings"), el("ul", { class: "warnings" }, said_.map((text) => el("li", { class: "warning" }, said(ours(text))))));
+  return section(t("account.warnings"), el("ul", { class: "warnings" }, said_.map((text) => el("li", { class: "warning" }, said(here(ours(text)))))));
 }
 
 /** Its events wait, or go on. */

@@ -1,7 +1,7 @@
 // How are all accounts, at a glance?
 import { whole } from "../api.js";
 import { el, said } from "../dom.js";
-import { ago, moment, ours, t } from "../say.js";
+import { ago, here, moment, ours, t } from "../say.js";
 import { badge, empty, heading, within } from "../ui.js";
 
 export const TONES = { ACTIVE: "good", WAITING: "plain", DEGRADED: "warn", NEEDS_REAUTH: "bad", REVOKED: "bad" };
@@ -39,7 +39,7 @@ function card(view) {
     el("p", { class: "soft" }, t(`channels.${channel}`), " · ", el("code", {}, platformId)),
     el("p", { class: "soft" }, t("accounts.lastCallback"), " ", ago(view.lastCallback)),
     roads(view),
-    warnings.length ? el("p", { class: "warning" }, t("accounts.warnings", { count: warnings.length }), " ", said(ours(warnings[0]))) : null,
+    warnings.length ? el("p", { class: "warning" }, t("accounts.warnings", { count: warnings.length }), " ", said(here(ours(warnings[0])))) : null,
   );
 }
 

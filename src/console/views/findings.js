@@ -1,6 +1,6 @@
 // How does a finding of the doctor look? What was seen, what it means, the one thing to do, and where.
 import { el, said } from "../dom.js";
-import { t } from "../say.js";
+import { here, t } from "../say.js";
 import { badge, empty } from "../ui.js";
 
 const TONES = { green: "good", yellow: "warn", red: "bad" };
@@ -17,7 +17,7 @@ function finding(one) {
   return el(
     "article",
     { class: "finding", data: { level: one.level, finding: one.id } },
-    el("div", { class: "line" }, badge(TONES[one.level], t(`levels.${one.level}`)), el("strong", {}, said(one.seen)), account, one.code ? el("code", {}, one.code) : null),
+    el("div", { class: "line" }, badge(TONES[one.level], t(`levels.${one.level}`)), el("strong", {}, said(here(one.seen))), account, one.code ? el("code", {}, one.code) : null),
     one.means && el("p", {}, one.means),
     one.do && el("p", {}, el("b", {}, t("remedy")), " ", one.do),
     one.where && el("p", { class: "soft" }, el("b", {}, t("doctor.where")), " ", one.where),
