@@ -79,6 +79,21 @@ await tell(async () => {
     await admin("POST", "/admin/v1/accounts", { account: [shop] });
   });
 
+  await step("customer service is bound by the application that has its callback", async () => {
+    const app = { id: "app", channel: "wecom_app", corp_id: "ww1234567890abcdef", agent_id: "1000002", secret: "s", token: "apptoken", encoding_aes_key: "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", api_base: sim };
+    await admin("POST", "/admin/v1/accounts", { account: [app] });
+    await entered(page, "wechat_kf", { id: "kf" });
+    await page.locator('input[name="secret"]').waitFor();
+    await page.locator('select[name="via"]').selectOption("app");
+    await page.locator('input[name="secret"]').waitFor({ state: "detached" });
+    await page.locator('input[name="open_kfids"]').fill("wkOne");
+    await page.locator('[data-act="apply"]').click();
+    await page.locator('.view[data-view="account"] .facts').first().waitFor();
+    const { via, corp_id, open_kfids } = await admin("GET", "/admin/v1/accounts/kf/settings");
+    must(via === "app" && corp_id === app.corp_id && open_kfids[0] === "wkOne", JSON.stringify({ via, corp_id, open_kfids }));
+    for (const id of ["kf", "app"]) await admin("DELETE", `/admin/v1/accounts/${id}`);
+  });
+
   await step("what is half entered is not lost with the language", async () => {
     await entered(page, "official_account", { id: "next" });
     await page.locator("#language").click();

@@ -3,7 +3,7 @@ import { at, get, patch, post, whole } from "../api.js";
 import { el, fill, said } from "../dom.js";
 import { t } from "../say.js";
 import { empty, field, go as leadTo, heading, run, sure, toast, within } from "../ui.js";
-import { FIELDS, input, valueOf } from "./fields.js";
+import { FIELDS, SERVED, input, valueOf } from "./fields.js";
 
 export async function bind({ main, me, signal }) {
   if (me.role !== "operator") return main.append(heading(t("bind.title"), null, el("a", { class: "button", href: "#/accounts" }, t("back"))), empty(t("bind.viewer")));
@@ -14,12 +14,21 @@ export async function bind({ main, me, signal }) {
   const id = input("id", true, "[a-z0-9][a-z0-9_\\-]{0,62}");
   const base = input("api_base", false);
   const go = el("button", { type: "submit", data: { tone: "good", act: "apply" } }, t("bind.go"));
-  const redraw = () => fill(fields, Object.entries(FIELDS[channel.value]).map(([name, needed]) => field(t(`fields.${name}`), input(name, needed), t(`fieldHints.${name}`) === name ? undefined : t(`fieldHints.${name}`))));
+  // Which of the company's applications has the callback of its customer service.
+  const via = el("select", { name: "via" }, el("option", { value: "" }, t("bind.own")));
+  const served = () => (channel.value === "wechat_kf" && via.selectedOptions[0].app) || null;
+  const redraw = () => {
+    const lent = channel.value === "wechat_kf" && via.options.length > 1 ? field(t("fields.via"), via, t("fieldHints.via")) : null;
+    const names = Object.entries(served() ? SERVED : FIELDS[channel.value]);
+    fill(fields, lent, names.map(([name, needed]) => field(t(`fields.${name}`), input(name, needed), t(`fieldHints.${name}`) === name ? undefined : t(`fieldHints.${name}`))));
+  };
   const submit = (event) => {
     event.preventDefault();
-    run(go, () => apply(event.target, channel.value, place), place);
+    const app = served();
+    run(go, () => apply(event.target, { channel: channel.value, ...(app && { via: app.id, corp_id: app.platformId }) }, place), place);
   };
   channel.addEventListener("change", redraw);
+  via.addEventListener("change", redraw);
   redraw();
   const more = el("details", {}, el("summary", {}, t("bind.more")), field(t("fields.api_base"), base, t("fieldHints.api_base")));
   main.append(
@@ -29,21 +38,23 @@ export async function bind({ main, me, signal }) {
   );
   await within(scan, async () => {
     const all = await whole("/admin/v1/accounts?limit=500", signal);
+    const apps = all.filter((view) => view.account.channel === "wecom_app");
+    via.append(...apps.map(({ account }) => Object.assign(el("option", { value: account.id }, account.id), { app: account })));
+    if (apps.length && channel.value === "wechat_kf") redraw();
     const platforms = all.filter((view) => view.account.channel === "open_platform").map((view) => view.account.id);
     if (!platforms.length) return el("p", { class: "soft" }, t("bind.scanFirst"));
     return [el("p", {}, t("bind.scan")), el("div", { class: "acts" }, platforms.map((platform) => el("a", { class: "button", href: `#/account/${encodeURIComponent(platform)}` }, said(platform))))];
   });
 }
 
-async function apply(form, channel, place) {
-  const account = { channel };
+async function apply(form, account, place) {
   for (const { name, value } of form.querySelectorAll("input")) {
     const typed = valueOf(name, value);
     if (typed !== null) account[name] = typed;
   }
   const { id } = account;
   const known = await there(id);
-  if (known && known.account.channel !== channel) return fill(place, taken(known.account));
+  if (known && known.account.channel !== account.channel) return fill(place, taken(known.account));
   if (known && !(await changes(known.account))) return;
   await (known ? patch(at("admin", "v1", "accounts", id), account) : post("/admin/v1/accounts", { account: [account] }));
   toast(t(known ? "bind.updated" : "bind.done", { id }));

@@ -9,6 +9,8 @@ export const FIELDS = {
   open_platform: { app_id: true, app_secret: true, token: true, encoding_aes_key: true },
   wechat_kf: { corp_id: true, secret: true, token: true, encoding_aes_key: true, open_kfids: false },
 };
+/** Customer service whose callback and Secret are an application's. */
+export const SERVED = { open_kfids: false };
 export const SECRET = ["app_secret", "secret", "token", "encoding_aes_key"];
 const LISTS = ["open_kfids"];
 
