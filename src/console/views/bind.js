@@ -2,7 +2,7 @@
 import { at, get, patch, post, whole } from "../api.js";
 import { el, fill, said } from "../dom.js";
 import { t } from "../say.js";
-import { empty, field, go as leadTo, heading, run, sure, toast, within } from "../ui.js";
+import { begun, empty, field, go as leadTo, heading, run, sure, toast, within } from "../ui.js";
 import { FIELDS, SERVED, input, valueOf } from "./fields.js";
 
 export async function bind({ main, me, signal }) {
@@ -40,7 +40,8 @@ export async function bind({ main, me, signal }) {
     const all = await whole("/admin/v1/accounts?limit=500", signal);
     const apps = all.filter((view) => view.account.channel === "wecom_app");
     via.append(...apps.map(({ account }) => Object.assign(el("option", { value: account.id }, account.id), { app: account })));
-    if (apps.length && channel.value === "wechat_kf") redraw();
+    // Not under the hands of whoever types already.
+    if (!begun(fields)) redraw();
     const platforms = all.filter((view) => view.account.channel === "open_platform").map((view) => view.account.id);
     if (!platforms.length) return el("p", { class: "soft" }, t("bind.scanFirst"));
     return [el("p", {}, t("bind.scan")), el("div", { class: "acts" }, platforms.map((platform) => el("a", { class: "button", href: `#/account/${encodeURIComponent(platform)}` }, said(platform))))];
