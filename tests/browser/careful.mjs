@@ -91,6 +91,13 @@ await tell(async () => {
     await page.locator('.view[data-view="account"] .facts').first().waitFor();
     const { via, corp_id, open_kfids } = await admin("GET", "/admin/v1/accounts/kf/settings");
     must(via === "app" && corp_id === app.corp_id && open_kfids[0] === "wkOne", JSON.stringify({ via, corp_id, open_kfids }));
+    await open(page, "account/kf", "#settings details summary");
+    await page.locator("#settings details summary").click();
+    await page.locator('#settings input[name="open_kfids"]').fill("wkOne wkTwo");
+    await page.locator('#settings [data-act="save"]').click();
+    await page.locator("#toast", { hasText: "kf is saved." }).waitFor();
+    const after = await admin("GET", "/admin/v1/accounts/kf/settings");
+    must(after.open_kfids.join() === "wkOne,wkTwo" && after.via === "app", JSON.stringify(after));
     for (const id of ["kf", "app"]) await admin("DELETE", `/admin/v1/accounts/${id}`);
   });
 
