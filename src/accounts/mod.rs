@@ -114,7 +114,11 @@ impl Registry {
         let via = self.via.load();
         let bound = via.get(&opened.settings.id).map_or(&[][..], Vec::as_slice);
         let reader = bound.iter().find(|it| it.account.takes(admitted));
-        reader.unwrap_or(opened).clone()
+        let unserved = || {
+            let all = bound.iter().filter(|_| !opened.account.takes(admitted));
+            all.into_iter().find(|it| it.account.takes_unserved(admitted))
+        };
+        reader.or_else(unserved).unwrap_or(opened).clone()
     }
 
     /// The accounts bound via this one.

@@ -128,6 +128,10 @@ pub trait Account: Basis {
     fn takes(&self, _admitted: &Admitted) -> bool {
         false
     }
+    /// The same, of a place that is served by nobody bound via the same account: none of the other's business either.
+    fn takes_unserved(&self, _admitted: &Admitted) -> bool {
+        false
+    }
     /// The callback says nothing but that something waits to be pulled.
     fn bell(&self, _admitted: &Admitted) -> Option<Bell> {
         None

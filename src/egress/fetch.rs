@@ -7,7 +7,11 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
-use hyper::{Request, StatusCode};
+use hyper::{
+    HeaderMap, Request, StatusCode,
+    header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue},
+};
+use ipnet::IpNet;
 use url::{Host, Url};
 
 use super::{
@@ -67,10 +71,16 @@ impl Egress {
         let mut request = Request::default();
         *request.uri_mut() = place.path;
         *request.headers_mut() = place.headers;
+        // Nothing is unpacked here: what is passed on must be the file.
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let answer = Line::over(socket).await.map_err(unreachable)?;
         let answer = answer.ask(request).await.map_err(unreachable)?;
         if answer.head.status != StatusCode::OK {
             return Err(FetchFault::Refused(answer.head.status.as_u16()));
+        }
+        if let Some(encoding) = encoded(&answer.head.headers) {
+            return Err(FetchFault::Encoded(encoding));
         }
         if answer.length().is_some_and(|length| length > max_bytes) {
             return Err(FetchFault::TooLarge(usize::try_from(max_bytes).unwrap_or(usize::MAX)));
@@ -98,7 +108,7 @@ impl Egress {
         // One bad address among good ones is an attempt to get in: nothing of it is asked.
         let allowed = |ip: IpAddr| {
             let ip = ip.to_canonical();
-            is_public(ip) || self.allow.iter().any(|net| net.contains(&ip))
+            is_public(ip) || self.allow.iter().any(|net| covers(net, ip))
         };
         if !trusted && !addresses.iter().all(|address| allowed(address.ip())) {
             return Err(FetchFault::Forbidden(
@@ -107,6 +117,15 @@ impl Egress {
         }
         Ok(addresses)
     }
+}
+
+/// Also a network of IPv4 that is written as one of IPv6.
+fn covers(net: &IpNet, ip: IpAddr) -> bool {
+    let mapped = || match ip {
+        IpAddr::V4(v4) => net.contains(&IpAddr::V6(v4.to_ipv6_mapped())),
+        IpAddr::V6(_) => false,
+    };
+    net.contains(&ip) || mapped()
 }
 
 pub(super) fn parse(text: &str) -> Result<Url, FetchFault> {
@@ -119,6 +138,14 @@ pub(super) fn parse(text: &str) -> Result<Url, FetchFault> {
         return Err(forbidden("it carries a user name or password"));
     }
     Ok(url)
+}
+
+/// How the body is packed, where it is not the file as it is.
+fn encoded(headers: &HeaderMap) -> Option<String> {
+    let said = headers.get_all(CONTENT_ENCODING).iter();
+    let words = said.flat_map(|value| value.to_str().unwrap_or("unreadable").split(','));
+    let mut words = words.map(str::trim).filter(|word| !word.is_empty());
+    words.find(|word| !word.eq_ignore_ascii_case("identity")).map(plain)
 }
 
 /// `host:port`, lower-case.

@@ -66,6 +66,25 @@ async fn redirects_and_large_files_are_not_followed() {
 }
 
 #[tokio::test]
+async fn a_file_that_comes_compressed_is_not_the_file() {
+    let allowed = egress(&["::ffff:127.0.0.0/104"]);
+    for (said, refused) in [("gzip", true), ("identity, BR", true), ("identity", false), ("", false)] {
+        let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/pdf";
+        let base = server(format!(
+            "{head}\r\ncontent-encoding: {said}\r\ncontent-length: 2\r\n\r\nhi"
+        ))
+        .await;
+        let fetched = allowed.fetch(&base, 10, LIMIT).await;
+        assert_eq!(
+            matches!(fetched, Err(FetchFault::Encoded(_))),
+            refused,
+            "{said}: {fetched:?}"
+        );
+        assert_eq!(fetched.is_ok(), !refused, "{said}: {fetched:?}");
+    }
+}
+
+#[tokio::test]
 async fn only_web_addresses_without_credentials_are_urls_to_fetch() {
     for url in [
         "file:///etc/passwd",

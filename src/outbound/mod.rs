@@ -78,7 +78,7 @@ pub use tickets::forget_old as forget_old_tickets;
 use crate::ports::fetch::Fetch;
 use crate::{
     accounts::{Opened, Registry},
-    conversation::Rules,
+    conversation::{Rules, key::Key},
     cores::Cores,
     media::Library,
     observe::Observer,
@@ -178,6 +178,21 @@ impl Outbound {
             Status::Sent | Status::HandedOver => self.tells_all(account),
             Status::Unspecified | Status::Accepted | Status::Sending => false,
         }
+    }
+
+    /// The same of a message whose account may have gone since: its conversation says what it was.
+    fn tells(&self, message: &Message, status: Status) -> bool {
+        if let Some(opened) = self.opened(&message.account) {
+            return self.tell(&opened.describe, status);
+        }
+        let mut gone = v1::Account {
+            id: message.account.clone(),
+            ..Default::default()
+        };
+        if let Some(key) = Key::parse(&message.key) {
+            (gone.channel, gone.platform_id, gone.sub_id) = (key.channel, key.platform_id, key.sub_id);
+        }
+        self.tell(&gone, status)
     }
 
     /// Commits one step; a store that is busy is asked again for a while, because what the platform did is lost otherwise.

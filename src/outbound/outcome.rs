@@ -199,10 +199,7 @@ impl Outbound {
             self.closing_unsaid(message, &mut settle).await?;
         }
         // An order that was carried out without its words is good news.
-        settle.tell = settle.result.status() != Status::Sent
-            || self
-                .opened(&message.account)
-                .is_some_and(|it| self.tell(&it.describe, Status::Sent));
+        settle.tell = settle.result.status() != Status::Sent || self.tells(message, Status::Sent);
         self.settle(settle).await?;
         Ok(Turn::Done)
     }

@@ -347,8 +347,7 @@ impl Outbound {
         handed.pieces_done = if unsaid { 1 } else { ALL_SAID };
         handed.next_attempt = self.now();
         let told = message.result.road() == Road::Passive;
-        let opened = self.opened(&message.account).filter(|_| !told);
-        handed.tell = opened.is_some_and(|opened| self.tell(&opened.describe, handed.result.status()));
+        handed.tell = !told && self.tells(message, handed.result.status());
         handed
     }
 

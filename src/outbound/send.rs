@@ -216,9 +216,7 @@ impl Outbound {
             self.end_session(message, view).await?;
         }
         settle.result.status = Status::Sent as i32;
-        settle.tell = self
-            .opened(&message.account)
-            .is_some_and(|it| self.tell(&it.describe, Status::Sent));
+        settle.tell = self.tells(message, Status::Sent);
         self.settle(settle).await?;
         Ok(Turn::Done)
     }

@@ -50,6 +50,9 @@ pub enum FetchFault {
     /// The other side answered no: asking again will not help soon.
     #[error("the other side answered {0}")]
     Refused(u16),
+    /// Its bytes are not the file's.
+    #[error("it comes compressed ({0}), though it was asked for as it is")]
+    Encoded(String),
     #[error("not reachable: {0}")]
     Unreachable(String),
 }

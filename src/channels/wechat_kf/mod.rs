@@ -155,6 +155,10 @@ impl Account for Opened {
         callback::is_ours(&admitted.plain, |open_kfid| self.serves(open_kfid))
     }
 
+    fn takes_unserved(&self, admitted: &Admitted) -> bool {
+        callback::is_ours(&admitted.plain, |_| true)
+    }
+
     fn bell(&self, admitted: &Admitted) -> Option<Bell> {
         callback::bell(&admitted.plain)
     }

@@ -56,7 +56,8 @@ pub fn shares(response: v1::DeliverResponse, whose: &[Share<'_>]) -> Vec<Vec<Out
     if let [Share { key, seqs: [seq] }] = *whose {
         return vec![vec![taken(response, About { key, seq: *seq })]];
     }
-    if response.results.is_empty() {
+    // Also beside Acks: nobody knows whose they are.
+    if response.results.is_empty() || !response.replies.is_empty() {
         return whose.iter().map(|share| as_a_whole(&response, share)).collect();
     }
     let mut acks = HashMap::<String, Vec<v1::Ack>>::with_capacity(whose.len());
@@ -72,8 +73,8 @@ pub fn shares(response: v1::DeliverResponse, whose: &[Share<'_>]) -> Vec<Vec<Out
     each.collect()
 }
 
-/// No Ack at all: OK for everything. Replies beside it are those to a single event: whoever sent them saw no second one, and
-/// is asked again for each by itself.
+/// No Ack at all: OK for everything. Replies beside the Acks are those to a single event: whoever sent them saw no second
+/// one, and is asked again for each by itself.
 fn as_a_whole(response: &v1::DeliverResponse, share: &Share<'_>) -> Vec<Outcome> {
     if response.replies.is_empty() {
         return vec![Outcome::Taken(Answer::default()); share.seqs.len()];
@@ -93,7 +94,8 @@ fn run(acks: Vec<v1::Ack>, seqs: &[u32]) -> Vec<Outcome> {
     for mut ack in acks {
         let left = seqs.get(outcomes.len()..).unwrap_or_default();
         if left.is_empty() {
-            break;
+            stray(&mut outcomes, ack.replies);
+            continue;
         }
         let covered = match (ack.outcome(), ack.through_seq) {
             (Says::Ok, 0) => 1,
@@ -101,7 +103,10 @@ fn run(acks: Vec<v1::Ack>, seqs: &[u32]) -> Vec<Outcome> {
             (Says::Retry | Says::Park, _) => 1,
         };
         after = wait(&ack);
-        let Some(last) = covered.checked_sub(1) else { continue };
+        let Some(last) = covered.checked_sub(1) else {
+            stray(&mut outcomes, ack.replies);
+            continue;
+        };
         let replies = std::mem::take(&mut ack.replies).into_iter().map(Ok).collect();
         match judge(&ack, replies, left[last]) {
             taken @ Outcome::Taken(_) => {
@@ -121,6 +126,13 @@ fn run(acks: Vec<v1::Ack>, seqs: &[u32]) -> Vec<Outcome> {
         });
     }
     outcomes
+}
+
+/// Replies in an Ack of what earlier ones took already: said as those to the last of it.
+fn stray(outcomes: &mut [Outcome], replies: Vec<v1::SendRequest>) {
+    if let Some(Outcome::Taken(answer)) = outcomes.last_mut() {
+        answer.replies.extend(replies.into_iter().map(Ok));
+    }
 }
 
 /// The core acknowledged, but not this conversation.

@@ -85,7 +85,9 @@ impl Batches {
     /// An Ack says that the core looks at each conversation, and its `through_seq` that it looks at each event.
     pub fn heard(&self, response: &DeliverResponse) {
         let acks = &response.results;
-        self.understood.store(!acks.is_empty(), Ordering::Relaxed);
+        // Replies beside the Acks are those of who looks at one event.
+        let looks = !acks.is_empty() && response.replies.is_empty();
+        self.understood.store(looks, Ordering::Relaxed);
         let mut taken = acks.iter().filter(|ack| ack.outcome() == Says::Ok).peekable();
         if taken.peek().is_some() {
             let counts = taken.all(|ack| ack.through_seq > 0);

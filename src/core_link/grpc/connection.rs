@@ -10,7 +10,14 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::{Request, Uri};
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, Uri};
+use http_body_util::{BodyExt as _, combinators::MapFrame};
+use hyper::body::{Frame, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -136,8 +143,11 @@ pub struct Wire {
     mutes: Mutes,
 }
 
+/// The body of an answer, its trailers looked at before anybody reads them.
+type Sound = MapFrame<Incoming, fn(Frame<Bytes>) -> Frame<Bytes>>;
+
 impl Service<Request<Body>> for Wire {
-    type Response = <Client<Connector, Body> as Service<Request<Body>>>::Response;
+    type Response = Response<Sound>;
     type Error = Silence;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Silence>> + Send>>;
 
@@ -149,13 +159,42 @@ impl Service<Request<Body>> for Wire {
         let (mutes, before) = (self.mutes.clone(), self.mutes.count());
         let answered = self.client.request(request);
         Box::pin(async move {
-            answered.await.map_err(|error| match mutes.since(before) {
+            let answer = answered.await.map_err(|error| match mutes.since(before) {
                 Some(why) => Silence::Unconnected(why),
                 None if error.is_connect() => Silence::Unconnected(chain(&error)),
                 None => Silence::Broken(chain(&error)),
-            })
+            });
+            answer.map(sound)
         })
     }
+}
+
+/// How the library that reads them reads details.
+const DETAILS: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Without details that are no base64, on which tonic panics: code and message say enough.
+fn sound(answer: Response<Incoming>) -> Response<Sound> {
+    let (mut head, body) = answer.into_parts();
+    head.headers = readable(head.headers);
+    Response::from_parts(head, body.map_frame(sound_frame))
+}
+
+fn sound_frame(frame: Frame<Bytes>) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(trailers) => Frame::trailers(readable(trailers)),
+        Err(data) => data,
+    }
+}
+
+fn readable(mut headers: HeaderMap) -> HeaderMap {
+    let details = headers.get("grpc-status-details-bin");
+    if details.is_some_and(|details| DETAILS.decode(details.as_bytes()).is_err()) {
+        headers.remove("grpc-status-details-bin");
+    }
+    headers
 }
 
 /// The causes of an error, outermost left out: it only says that there is a cause.
@@ -204,6 +243,8 @@ impl Service<Uri> for Connector {
 
 #[cfg(test)]
 mod tests {
+    use tonic::{Code, Status};
+
     use super::*;
 
     #[test]
@@ -217,6 +258,33 @@ mod tests {
         ] {
             let origin = origin(url).map(|origin| origin.to_string());
             assert_eq!(origin.as_deref(), found, "{url}");
+        }
+    }
+
+    #[test]
+    fn details_that_cannot_be_read_leave_code_and_message() {
+        for (details, kept) in [
+            ("CAM=", true),
+            ("CAM", true),
+            ("!!!", false),
+            ("CA0SAz_-_w", false),
+            ("CAM=,CAM=", false),
+            ("CAN", false),
+        ] {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("grpc-status", "14".parse().expect("a value"));
+            trailers.insert("grpc-message", "busy".parse().expect("a value"));
+            trailers.insert("grpc-status-details-bin", details.parse().expect("a value"));
+            let sound = sound_frame(Frame::trailers(trailers))
+                .into_trailers()
+                .expect("trailers");
+            let status = Status::from_header_map(&sound).expect("a status");
+            assert_eq!(
+                (status.code(), status.message()),
+                (Code::Unavailable, "busy"),
+                "{details}"
+            );
+            assert_eq!(!status.details().is_empty(), kept, "{details}");
         }
     }
 }

@@ -155,3 +155,32 @@ async fn an_account_without_a_callback_of_its_own_has_no_address() {
     };
     assert!(house.service.apply(vec![nobody], false).await.is_err());
 }
+
+#[tokio::test]
+async fn what_rings_for_a_place_that_nobody_serves_is_no_business_of_the_applications() {
+    let app = AccountSettings {
+        channel: "wecom_app".into(),
+        agent_id: "1000002".into(),
+        ..kf()
+    };
+    let via = AccountSettings {
+        id: "kf".into(),
+        via: "shop".into(),
+        token: Secret::default(),
+        encoding_aes_key: Secret::default(),
+        secret: Secret::default(),
+        open_kfids: vec!["wk9".into()],
+        ..kf()
+    };
+    let house = House::new(app, Vec::new()).await;
+    house.service.apply(vec![via], false).await.expect("applied");
+    for place in ["wk9", "wk3"] {
+        let reply = house
+            .post(&bell(&format!("<Token>ENC1</Token><OpenKfId>{place}</OpenKfId>")))
+            .await;
+        assert_eq!(reply.status, 200, "{place}");
+    }
+    let rung = house.bells.0.lock().expect("no panic");
+    let rung: Vec<&str> = rung.iter().map(|it| it.0.as_str()).collect();
+    assert_eq!(rung, ["kf", "kf"], "whose listed places say whether it is pulled");
+}

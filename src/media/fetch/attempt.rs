@@ -96,7 +96,9 @@ impl Fetcher {
             Ok(file) => self.keep(handle, job, file).await,
             Err(FetchFault::TooLarge(_)) => too_large(),
             Err(fault @ FetchFault::Forbidden(_)) => Outcome::over(State::Blocked, fault.to_string()),
-            Err(fault @ FetchFault::Refused(400..=499)) => Outcome::believed(job, State::Failed, fault.to_string()),
+            Err(fault @ (FetchFault::Refused(400..=499) | FetchFault::Encoded(_))) => {
+                Outcome::believed(job, State::Failed, fault.to_string())
+            }
             Err(fault) => Outcome::again(fault.to_string()),
         }
     }

@@ -200,6 +200,39 @@ fn no_ack_at_all_takes_everything_unless_it_answers_a_single_event() {
     assert_eq!(told, [("again", Some(0))], "each is asked for by itself");
 }
 
+#[test]
+fn no_reply_is_lost_in_a_request_of_several_events() {
+    let ack = |through_seq: u32, text: &str| v1::Ack {
+        conversation_key: "k".into(),
+        through_seq,
+        replies: vec![reply(text)],
+        ..Default::default()
+    };
+    let all = |acks: Vec<v1::Ack>| {
+        let outcomes = of_three(DeliverResponse {
+            results: acks,
+            ..Default::default()
+        });
+        let replies = outcomes.into_iter().flat_map(|outcome| match outcome {
+            Outcome::Taken(answer) => answer.replies,
+            other => panic!("{other:?}"),
+        });
+        replies.collect::<Vec<_>>()
+    };
+    let of = |texts: &[&str]| texts.iter().map(|text| Ok(reply(text))).collect::<Vec<_>>();
+    let backwards = vec![ack(8, "c"), ack(7, "b"), ack(6, "a")];
+    assert_eq!(all(backwards), of(&["c", "b", "a"]));
+    let last_number = vec![ack(8, "a"), ack(8, "b"), ack(8, "c")];
+    assert_eq!(all(last_number), of(&["a", "b", "c"]));
+    let beside = DeliverResponse {
+        results: vec![ack(8, "a")],
+        replies: vec![reply("to whom?")],
+        ..Default::default()
+    };
+    let told: Vec<_> = of_three(beside).iter().map(name).collect();
+    assert_eq!(told, ["again"], "each is asked for by itself");
+}
+
 #[tokio::test]
 async fn a_core_that_answers_for_a_request_as_a_whole_hears_one_event_at_a_time() {
     let house = house().await;
