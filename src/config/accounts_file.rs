@@ -284,8 +284,24 @@ fn read_welcome(it: &mut Table<'_>) -> Option<toml::Value> {
             "something else",
             "a text, or { text = \"…\", menu = [\"…\"] }",
         );
+    } else if !fits_one_code(&value) {
+        it.fault("welcome", "more than one message holds", ONE_WELCOME);
     }
     lawful.then_some(value)
+}
+
+const ONE_WELCOME: &str =
+    "a text of at most 2048 bytes, or one of 1024 with at most 10 menu items of 128: a code sends one message";
+
+/// A welcome code sends one message: a text, or a menu with its words and items. More would be refused for each customer, or
+/// cut (<https://developer.work.weixin.qq.com/document/path/95122>, sizes: <https://developer.work.weixin.qq.com/document/path/94677>).
+fn fits_one_code(welcome: &toml::Value) -> bool {
+    let text = welcome.as_str().or_else(|| welcome.get("text")?.as_str());
+    let items = welcome.get("menu").and_then(toml::Value::as_array);
+    let items = items.map_or(&[][..], Vec::as_slice);
+    let most = if items.is_empty() { 2048 } else { 1024 };
+    let short = |item: &toml::Value| item.as_str().is_some_and(|item| (1..=128).contains(&item.len()));
+    text.unwrap_or_default().len() <= most && items.len() <= 10 && items.iter().all(short)
 }
 
 pub const OLD_URL: &str = "an http or https URL without user and password, as it stood in the platform's console";

@@ -18,6 +18,7 @@ const FOUND: &[(&str, &str)] = &[
     ("a list", "一个列表"),
     ("a path", "一个文件路径"),
     ("something else", "其他内容"),
+    ("more than one message holds", "超出一条消息的限制"),
     ("an unknown key", "未知的键"),
     ("a name that is no setting", "不对应任何设置的名称"),
     ("both this and the key with _file", "此键与带_file的键同时填写"),
@@ -291,6 +292,10 @@ const EXPECTED: &[(&str, &str)] = &[
     ("a name such as {}", "形如 {} 的名称"),
     ("a size such as {}", "形如 {} 的大小"),
     ("a text, or {}", "文本，或 {}"),
+    (
+        "a text of at most {} bytes, or one of {} with at most {} menu items of {}: a code sends one message",
+        "不超过{}字节的文本，或{}字节以内的文本加最多{}个菜单项（各{}字节以内）：一个欢迎语code只能发送一条消息",
+    ),
 ];
 
 pub fn origin(english: &str) -> String {

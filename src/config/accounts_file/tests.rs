@@ -33,6 +33,41 @@ fn toml_and_json_say_the_same() {
 }
 
 #[test]
+fn a_welcome_is_one_message() {
+    let item = |text: &str, count: usize| format!("[{}]", vec![format!("{text:?}"); count].join(","));
+    for (welcome, lawful) in [
+        (format!("{:?}", "长".repeat(682)), true),
+        (format!("{:?}", "长".repeat(683)), false),
+        (
+            format!("{{ text = {:?}, menu = {} }}", "h".repeat(1024), item("a", 10)),
+            true,
+        ),
+        (
+            format!("{{ text = {:?}, menu = {} }}", "h".repeat(1025), item("a", 1)),
+            false,
+        ),
+        (format!("{{ text = \"hi\", menu = {} }}", item("a", 11)), false),
+        (
+            format!("{{ text = \"hi\", menu = {} }}", item(&"a".repeat(129), 1)),
+            false,
+        ),
+        (format!("{{ text = \"hi\", menu = {} }}", item("", 1)), false),
+    ] {
+        let told = faults(&format!(
+            "[[account]]\nid = \"kf\"\nchannel = \"x\"\nwelcome = {welcome}\n"
+        ));
+        let refused = told
+            .iter()
+            .any(|fault| fault.contains("welcome") && fault.contains("one message"));
+        assert_eq!(
+            (refused, told.len()),
+            (!lawful, usize::from(!lawful)),
+            "{welcome}: {told:?}"
+        );
+    }
+}
+
+#[test]
 fn an_agent_is_named_by_its_number_in_both_spellings() {
     let read =
         |text: &str| parse("a", text, Form::of(text), false, |_| Vec::new()).map(|read| read[0].agent_id.clone());
