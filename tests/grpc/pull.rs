@@ -54,6 +54,20 @@ async fn ack(client: &mut Client, cursor: &str) -> Result<String, Status> {
 }
 
 #[tokio::test]
+async fn a_wait_beyond_the_callers_deadline_ends_with_it_and_says_so() {
+    let (_bridge, _shop, client) = house("").await;
+    for _ in 0..10 {
+        let mut request = client.request(FetchEventsRequest {
+            wait: Some(pbjson_types::Duration { seconds: 20, nanos: 0 }),
+            ..Default::default()
+        });
+        request.set_timeout(Duration::from_millis(150));
+        let ended = client.bridge.clone().fetch_events(request).await.unwrap_err();
+        assert_eq!(ended.code(), Code::DeadlineExceeded, "{ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn events_are_pulled_in_order_and_taken_up_to_a_cursor() {
     let (bridge, shop, mut client) = house("reply_budget = \"0s\"").await;
     for text in ["1", "2", "3"] {

@@ -1,8 +1,8 @@
 //! Whose call is it, may it be made, and what does a refusal look like over gRPC?
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
-use http::{Request, Response, header};
+use http::{HeaderMap, Request, Response, header};
 use tonic::{Code as Grpc, Status, body::Body};
 
 use super::Peer;
@@ -25,6 +25,9 @@ const READS: [&str; 6] = [
     "GetAccount",
     "GetMedia",
 ];
+
+/// So much before a caller's deadline it is told that it has come.
+const EARLIER: Duration = Duration::from_millis(20);
 
 /// Whether this call of the bridge only reads.
 pub fn reads(method: &str) -> bool {
@@ -88,6 +91,32 @@ fn unimplemented(code: Code, why: &str) -> Status {
     rpc::refusal_with(Grpc::Unimplemented, code, why, &rpc::More::default())
 }
 
+/// How long the caller waits, less what it takes to say so first: the library below ends a call at the very moment with
+/// CANCELLED, which tells who polls that somebody gave up, and not that nothing came.
+/// <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>
+pub fn patience(headers: &HeaderMap) -> Option<Duration> {
+    let said = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = said.split_at_checked(said.len().checked_sub(1)?)?;
+    let plain = digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let count: u32 = digits.parse().ok().filter(|_| plain)?;
+    let unit = match unit {
+        "H" => Duration::from_secs(3600),
+        "M" => Duration::from_secs(60),
+        "S" => Duration::from_secs(1),
+        "m" => Duration::from_millis(1),
+        "u" => Duration::from_micros(1),
+        "n" => Duration::from_nanos(1),
+        _ => return None,
+    };
+    let limit = unit.checked_mul(count)?;
+    Some(limit.saturating_sub(EARLIER.min(limit / 4)))
+}
+
+/// The caller's own deadline has come.
+pub fn too_late() -> Status {
+    Status::deadline_exceeded("the deadline that came with the call")
+}
+
 /// What the library refused before any of ours saw it gets its code too.
 pub fn explained(response: Response<Body>) -> Response<Body> {
     let Some(status) = Status::from_header_map(response.headers()) else {
@@ -103,4 +132,39 @@ pub fn explained(response: Response<Body>) -> Response<Body> {
         _ => return response,
     };
     self::status(&Problem::new(code, status.message())).into_http()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_read_as_grpc_writes_it_and_met_a_little_earlier() {
+        for (said, millis) in [
+            ("1S", Some(980)),
+            ("700m", Some(680)),
+            ("40m", Some(30)),
+            ("2M", Some(119_980)),
+            ("99999999H", Some(359_999_996_400_000 - 20)),
+            ("4000000n", Some(3)),
+            ("8000u", Some(6)),
+            ("0S", Some(0)),
+            ("100000000S", None),
+            ("-1S", None),
+            ("+1S", None),
+            ("1s", None),
+            ("1", None),
+            ("S", None),
+            ("", None),
+            ("1\u{e9}", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Ok(value) = http::HeaderValue::from_bytes(said.as_bytes()) {
+                headers.insert("grpc-timeout", value);
+            }
+            let found = patience(&headers).map(|within| within.as_millis());
+            assert_eq!(found, millis, "{said}");
+        }
+        assert_eq!(patience(&HeaderMap::new()), None);
+    }
 }

@@ -120,9 +120,17 @@ where
                 if !passes_by {
                     request = request.map(|body| Body::new(Weighed::new(body, ticket.clone())));
                 }
+                let within = gate::patience(request.headers());
                 let answered = self.bridge.call(request);
                 Box::pin(async move {
-                    let answer = answered.await.map(gate::explained);
+                    let answer = match within {
+                        None => answered.await,
+                        Some(within) => match tokio::time::timeout(within, answered).await {
+                            Ok(answer) => answer,
+                            Err(_) => return Ok(gate::too_late().into_http()),
+                        },
+                    };
+                    let answer = answer.map(gate::explained);
                     // Under way until the last of the answer is taken.
                     answer.map(|answer| answer.map(|body| during(ticket, body)))
                 })
