@@ -113,12 +113,12 @@ impl Registry {
     pub fn via(&self, opened: &Arc<Opened>, admitted: &Admitted) -> Arc<Opened> {
         let via = self.via.load();
         let bound = via.get(&opened.settings.id).map_or(&[][..], Vec::as_slice);
-        let reader = bound.iter().find(|it| it.account.takes(admitted));
-        let unserved = || {
-            let all = bound.iter().filter(|_| !opened.account.takes(admitted));
-            all.into_iter().find(|it| it.account.takes_unserved(admitted))
-        };
-        reader.or_else(unserved).unwrap_or(opened).clone()
+        let takes = |it: &&Arc<Opened>| it.account.takes(admitted);
+        // One of customer service may lend to another of the same company: what neither names is the lender's.
+        let own = || Some(opened).filter(takes);
+        let unserved = || bound.iter().find(|it| it.account.takes_unserved(admitted));
+        let reader = bound.iter().find(takes).or_else(own).or_else(unserved);
+        reader.unwrap_or(opened).clone()
     }
 
     /// The accounts bound via this one.
