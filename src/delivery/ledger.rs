@@ -8,8 +8,8 @@ use super::patience;
 use crate::ports::{
     clock::Millis,
     store::{
-        ConversationId, Enqueued, EventQuery, NewMessage, Offered, Pending, Store, StoreError, Stored, Take, Told,
-        Took, Waiting,
+        ConversationId, Enqueued, EventQuery, NewMessage, Offered, Pending, SetAside, Store, StoreError, Stored, Take,
+        Told, Took, Waiting,
     },
 };
 
@@ -26,7 +26,7 @@ pub trait Ledger: Send + Sync + 'static {
         stored: &Stored,
         reason: String,
         replies: Vec<NewMessage>,
-    ) -> Result<(Arc<Stored>, Vec<Enqueued>), StoreError>;
+    ) -> Result<SetAside, StoreError>;
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError>;
     async fn offered(&self, query: EventQuery) -> Result<Offered, StoreError>;
     async fn enqueue(&self, message: NewMessage) -> Result<Enqueued, StoreError>;
@@ -62,7 +62,7 @@ impl Ledger for Whole {
         stored: &Stored,
         reason: String,
         replies: Vec<NewMessage>,
-    ) -> Result<(Arc<Stored>, Vec<Enqueued>), StoreError> {
+    ) -> Result<SetAside, StoreError> {
         self.0.park_with(stored, reason, replies).await
     }
     async fn reassign(&self, conversations: Vec<ConversationId>, to: Arc<str>) -> Result<(), StoreError> {

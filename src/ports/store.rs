@@ -155,6 +155,9 @@ pub enum Took {
     Before,
 }
 
+/// The Gap that stands for an event that was set aside, and what became of the replies to it.
+pub type SetAside = (Arc<Stored>, Vec<Enqueued>);
+
 /// Hears what became of a take, or is dropped where nobody can know.
 pub type Told = Box<dyn FnOnce(Result<Took, StoreError>) + Send>;
 
@@ -414,7 +417,7 @@ pub trait Store: Send + Sync + 'static {
         stored: &Stored,
         reason: String,
         replies: Vec<NewMessage>,
-    ) -> Result<(Arc<Stored>, Vec<Enqueued>), StoreError>;
+    ) -> Result<SetAside, StoreError>;
     async fn parked(&self, after: Option<Row>, limit: usize) -> Result<Vec<Parked>, StoreError>;
     /// Brings a parked event back with a new id and seq. `None`: not parked.
     async fn unpark(&self, row: Row) -> Result<Option<Arc<Stored>>, StoreError>;

@@ -359,7 +359,6 @@ impl Bridge {
             .await
     }
 
-    /// The value of a metric whose line begins like this; 0 where it is not there.
     /// Waits until it is committed that the core has all that this customer said: only then does none of it come again.
     pub async fn settles(&self, shop: &Shop, openid: &str) {
         let path = format!("/v1/conversations/{}", shop.conversation(openid));
@@ -370,6 +369,7 @@ impl Bridge {
         .await;
     }
 
+    /// The value of a metric whose line begins like this; 0 where it is not there.
     pub async fn metric(&self, start: &str) -> f64 {
         let text = self
             .http

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 
 use super::{super::*, START};
 use crate::{
-    ports::store::{Enqueued, EventQuery, NewMessage, Offered, Pending, Row, StoreError, Take, Told, Took, Waiting},
+    ports::store::{
+        Enqueued, EventQuery, NewMessage, Offered, Pending, Row, SetAside, StoreError, Take, Told, Took, Waiting,
+    },
     schema::{Timestamp, Written, v1},
 };
 
@@ -256,7 +258,7 @@ impl Ledger for FakeLedger {
         stored: &Stored,
         reason: String,
         replies: Vec<NewMessage>,
-    ) -> Result<(Arc<Stored>, Vec<Enqueued>), StoreError> {
+    ) -> Result<SetAside, StoreError> {
         let mut data = self.data();
         let named = replies.into_iter().map(|reply| reply.client_message_id);
         data.enqueued.extend(named);

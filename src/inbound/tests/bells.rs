@@ -24,6 +24,19 @@ fn kf() -> AccountSettings {
     }
 }
 
+/// One of its places, bound via it.
+fn via_shop() -> AccountSettings {
+    AccountSettings {
+        id: "kf".into(),
+        via: "shop".into(),
+        token: Secret::default(),
+        encoding_aes_key: Secret::default(),
+        secret: Secret::default(),
+        open_kfids: vec!["wk9".into()],
+        ..kf()
+    }
+}
+
 fn sealed(message: &str, id: &str, at: i64) -> (String, String) {
     let encrypt = cipher::seal(&cipher::key(KEY).expect("a key"), [b'x'; 16], message.as_bytes(), id);
     let timestamp = (at / 1000).to_string();
@@ -119,17 +132,8 @@ async fn the_consoles_check_is_opened_and_no_body_can_be_read_through_it() {
 
 #[tokio::test]
 async fn an_account_without_a_callback_of_its_own_has_no_address() {
-    let via = AccountSettings {
-        id: "kf".into(),
-        via: "shop".into(),
-        token: Secret::default(),
-        encoding_aes_key: Secret::default(),
-        secret: Secret::default(),
-        open_kfids: vec!["wk9".into()],
-        ..kf()
-    };
     let house = House::new(kf(), Vec::new()).await;
-    house.service.apply(vec![via], false).await.expect("applied");
+    house.service.apply(vec![via_shop()], false).await.expect("applied");
     assert!(house.inbound.call("kf", NOW, None).is_err());
     let opened = house.registry.get("kf").expect("bound");
     assert_eq!(
@@ -163,17 +167,8 @@ async fn what_rings_for_a_place_that_nobody_serves_is_no_business_of_the_applica
         agent_id: "1000002".into(),
         ..kf()
     };
-    let via = AccountSettings {
-        id: "kf".into(),
-        via: "shop".into(),
-        token: Secret::default(),
-        encoding_aes_key: Secret::default(),
-        secret: Secret::default(),
-        open_kfids: vec!["wk9".into()],
-        ..kf()
-    };
     let house = House::new(app, Vec::new()).await;
-    house.service.apply(vec![via], false).await.expect("applied");
+    house.service.apply(vec![via_shop()], false).await.expect("applied");
     for place in ["wk9", "wk3"] {
         let reply = house
             .post(&bell(&format!("<Token>ENC1</Token><OpenKfId>{place}</OpenKfId>")))

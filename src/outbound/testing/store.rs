@@ -250,12 +250,7 @@ impl Store for MemoryStore {
     fn take_aside(&self, _: Take, tell: Told) {
         tell(unused());
     }
-    async fn park_with(
-        &self,
-        _: &Stored,
-        _: String,
-        _: Vec<NewMessage>,
-    ) -> Result<(Arc<Stored>, Vec<Enqueued>), StoreError> {
+    async fn park_with(&self, _: &Stored, _: String, _: Vec<NewMessage>) -> Result<SetAside, StoreError> {
         unused()
     }
     async fn parked(&self, _: Option<Row>, _: usize) -> Result<Vec<Parked>, StoreError> {

@@ -49,8 +49,8 @@ use crate::ports::{
     feed::{Ask, FeedPage, FeedStore, FeedTaken, Gauge, Position},
     store::{
         Accepted, Arrival, Aside, ConversationId, Enqueued, EventQuery, Message, MessageRef, NewMessage, Offered, Page,
-        Parked, Pending, Quarantined, Record, RecordWrite, Retention, Row, Settle, Store, StoreError, Stored, Swept,
-        Take, Told, Took, View, Waiting,
+        Parked, Pending, Quarantined, Record, RecordWrite, Retention, Row, SetAside, Settle, Store, StoreError, Stored,
+        Swept, Take, Told, Took, View, Waiting,
     },
 };
 use asked::Asked;
@@ -229,7 +229,7 @@ impl Store for SqliteStore {
         stored: &Stored,
         reason: String,
         replies: Vec<NewMessage>,
-    ) -> Result<(Arc<Stored>, Vec<Enqueued>), StoreError> {
+    ) -> Result<SetAside, StoreError> {
         let stored = stored.clone();
         let park = move |writer: &mut Writer| {
             let gap = writer.park(&stored, &reason)?;

@@ -87,12 +87,7 @@ impl Store for FakeStore {
     fn take_aside(&self, _: Take, tell: Told) {
         tell(not_here());
     }
-    async fn park_with(
-        &self,
-        _: &Stored,
-        _: String,
-        _: Vec<NewMessage>,
-    ) -> Result<(Arc<Stored>, Vec<Enqueued>), StoreError> {
+    async fn park_with(&self, _: &Stored, _: String, _: Vec<NewMessage>) -> Result<SetAside, StoreError> {
         not_here()
     }
     async fn parked(&self, after: Option<Row>, limit: usize) -> Result<Vec<Parked>, StoreError> {
