@@ -45,6 +45,8 @@ pub struct Broken {
 pub struct Condition {
     /// Why the API road is shut (`NOT_ENTITLED`, …), learned from the platform's codes; `None` = believed open.
     pub api_shut: Option<Code>,
+    /// By which code it was shut, and when a harmless call that worked opened it again; no message has gone since.
+    pub reopened: Option<(Code, Millis)>,
     /// The newest callback that was read came as JSON, which the platforms document no answer with content to.
     pub json: bool,
     /// Warnings by code, with the sentence for the operator.

@@ -375,6 +375,7 @@ fn condition(before: Option<&Opened>, bound: &Bound, new: &AccountSettings) -> C
     let all_same = same_api && same_keys && old.api_base == new.api_base;
     Condition {
         api_shut: observed.api_shut.filter(|_| same_api),
+        reopened: observed.reopened.filter(|_| same_api),
         json: observed.json,
         warnings: if all_same { observed.warnings } else { fresh.warnings },
         last_callback: observed.last_callback,

@@ -31,6 +31,7 @@ use crate::{
 /// The platform's retries without `notAfter`: as long as these pauses add up to (ten minutes).
 const RETRIES_FOR: Millis = 10 * MINUTE;
 const MINUTE: Millis = 60_000;
+const DAY: Millis = 24 * 60 * MINUTE;
 /// Tries to get a file from an address that a core gave: the first, and two after 1 and 2 s; each takes 20 s at most.
 const SOURCE_TRIES: u32 = 3;
 /// How a warning begins that the platform gives a token and then refuses our address.
@@ -234,14 +235,17 @@ impl Outbound {
 
     /// What a harmless call showed: why the account may not use the API, or that it may.
     pub async fn probed(&self, opened: &Opened, shut: Option<Code>) {
-        // What the account's admin did not tick, no call that works can show.
-        let unticked = |condition: &mut Condition| {
-            condition.api_shut == Some(Code::ScopeNotGranted) && condition.warnings.contains_key(&Code::ScopeNotGranted)
+        if let Some(code) = shut {
+            opened.observe(|condition| condition.reopened = None);
+            return self.api_refused(opened, code).await;
+        }
+        let now = self.now();
+        let opens = |condition: &mut Condition| {
+            reachable(condition);
+            reopen(condition, now)
         };
-        match shut {
-            Some(code) => self.api_refused(opened, code).await,
-            None if opened.observe(unticked) => {}
-            None => self.api_works(opened).await,
+        if opened.observe(opens) {
+            self.account_changed(opened).await;
         }
     }
 
@@ -253,12 +257,39 @@ impl Outbound {
         }
     }
 
+    /// A message went.
     pub(super) async fn api_works(&self, opened: &Opened) {
-        opened.observe(|condition| condition.warnings.retain(|_, said| !said.starts_with(ADDRESS)));
-        if opened.observe(|condition| condition.api_shut.take()).is_some() {
+        let opens = |condition: &mut Condition| {
+            reachable(condition);
+            condition.reopened = None;
+            condition.api_shut.take().is_some()
+        };
+        if opened.observe(opens) {
             self.account_changed(opened).await;
         }
     }
+}
+
+/// A call worked: our address is on the list.
+fn reachable(condition: &mut Condition) {
+    condition.warnings.retain(|_, said| !said.starts_with(ADDRESS));
+}
+
+/// Opens the API where a harmless call that works may mean that messages go again.
+fn reopen(condition: &mut Condition, now: Millis) -> bool {
+    let Some(code) = condition.api_shut else { return false };
+    // What the account's admin did not tick, no call that works can show.
+    if code == Code::ScopeNotGranted && condition.warnings.contains_key(&code) {
+        return false;
+    }
+    // Where a message was refused again after such a call, messages alone are: once a day they are tried all the same,
+    // because a core that reads that the API is shut sends nothing that could open it.
+    if condition.reopened.is_some_and(|(by, at)| by == code && now - at < DAY) {
+        return false;
+    }
+    condition.reopened = Some((code, now));
+    condition.api_shut = None;
+    true
 }
 
 /// Not one message's fault: nothing goes until the address is on the list, and the account says so.

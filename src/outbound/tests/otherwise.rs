@@ -72,6 +72,37 @@ async fn an_account_without_api_is_learned_told_and_tried_again_later() {
 }
 
 #[tokio::test]
+async fn a_harmless_call_that_works_opens_the_api_again_unless_messages_alone_are_refused() {
+    let house = awake();
+    let shut = || house.opened.observe(|it| it.api_shut);
+    let refused = async |text: &str| {
+        house.platform.will("/send", [says(48001)]);
+        let message = house.say(text).await;
+        house.becomes(&message, Status::Failed).await;
+        assert_eq!(shut(), Some(Code::NotEntitled));
+    };
+    refused("a").await;
+    house.outbound.probed(&house.opened, None).await;
+    assert_eq!(shut(), None, "the operator may have mended it");
+    refused("b").await;
+    let told = house.store.events_now().len();
+    house.outbound.probed(&house.opened, None).await;
+    assert_eq!(shut(), Some(Code::NotEntitled), "that call shows nothing of messages");
+    assert_eq!(house.store.events_now().len(), told, "nothing changed");
+    house.clock.advance(Duration::from_secs(24 * 3_600));
+    house.outbound.probed(&house.opened, None).await;
+    assert_eq!(shut(), None, "messages are tried once a day");
+    let good = house.say("c").await;
+    house.becomes(&good, Status::Sent).await;
+    refused("d").await;
+    house.outbound.probed(&house.opened, None).await;
+    assert_eq!(shut(), None, "since then a message went");
+    house.outbound.probed(&house.opened, Some(Code::NotEntitled)).await;
+    house.outbound.probed(&house.opened, None).await;
+    assert_eq!(shut(), None, "refused itself, it shows when it works again");
+}
+
+#[tokio::test]
 async fn an_address_that_is_not_on_the_list_is_the_accounts_warning_until_a_call_works() {
     let house = awake();
     let warned = || house.opened.observe(|it| it.warnings.get(&Code::IpNotAllowed).cloned());
