@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     faults::error,
-    resolve::{How, Placed, Resolver, Unresolved, as_link},
+    resolve::{How, Placed, Resolver, Unplaced, Unresolved, as_link, because},
 };
 use crate::{
     accounts::Opened,
@@ -20,6 +20,8 @@ pub(super) struct Job<'a> {
     pub degrade: Degrade,
     pub how: How,
     pub lost: Vec<v1::Degradation>,
+    /// What goes as a link.
+    pub unplaced: Vec<Unplaced>,
 }
 
 impl Job<'_> {
@@ -71,7 +73,8 @@ impl Job<'_> {
         match self.resolver.platform_id(self.opened, "thumb", &media, self.how).await {
             Ok(Ok(placed)) => Ok(Some(placed.id)),
             Err(Unresolved::Later(why)) if !handle.is_empty() => Err(Unresolved::Later(why)),
-            Ok(Err(_)) | Err(_) => Ok(None),
+            Ok(Err(why)) => self.without_thumb(Unresolved::Refused(why)).map(|()| None),
+            Err(unresolved) => self.without_thumb(unresolved).map(|()| None),
         }
     }
 
@@ -86,10 +89,15 @@ impl Job<'_> {
                 ..Default::default()
             };
             // A picture that cannot be had is left out; the link itself is what counts.
-            if let Ok(Ok(placed)) = self.resolver.platform_id(self.opened, "thumb", &media, self.how).await {
-                *handle = placed.id;
-                return Ok(());
-            }
+            let why = match self.resolver.platform_id(self.opened, "thumb", &media, self.how).await {
+                Ok(Ok(placed)) => {
+                    *handle = placed.id;
+                    return Ok(());
+                }
+                Ok(Err(why)) => Unresolved::Refused(why),
+                Err(unresolved) => unresolved,
+            };
+            self.without_thumb(why)?;
         }
         self.thumb(handle).await
     }
@@ -114,6 +122,8 @@ impl Job<'_> {
             Err(why) if self.degrade == Degrade::Refuse => Err(Unresolved::Refused(why)),
             // With an address, the channel makes a link of it.
             Err(why) => {
+                let unplaced = Unplaced { kind, why: why.clone() };
+                self.unplaced.push(unplaced);
                 media.platform_media_id.clear();
                 if self.how != How::Preview {
                     self.resolver.bring(self.opened, kind, media).await?;
@@ -148,17 +158,33 @@ impl Job<'_> {
         };
         match self.resolver.platform_id(self.opened, "thumb", &media, self.how).await {
             Ok(Ok(placed)) => *handle = placed.id,
-            Ok(Err(why)) if own && self.degrade == Degrade::Refuse => return Err(Unresolved::Refused(why)),
+            Ok(Err(why)) if own => {
+                handle.clear();
+                self.without_thumb(Unresolved::Refused(why))?;
+            }
             Ok(Err(why)) | Err(Unresolved::Refused(why)) => {
                 handle.clear();
-                let row = THUMB_LOST.report();
-                let reason = format!("{} ({}: {})", row.reason, why.code, why.platform_message);
-                self.lost.push(v1::Degradation { reason, ..row });
+                self.lost.push(thumb_lost(&why));
             }
             Err(later) => return Err(later),
         }
         Ok(())
     }
+
+    /// The message's own thumbnail is left out, and told; a core that wants no degradation hears why it would be needed.
+    fn without_thumb(&mut self, why: Unresolved) -> Result<(), Unresolved> {
+        if self.degrade == Degrade::Refuse {
+            return Err(why);
+        }
+        self.lost.push(thumb_lost(&why.into_error()));
+        Ok(())
+    }
+}
+
+fn thumb_lost(why: &v1::Error) -> v1::Degradation {
+    let row = THUMB_LOST.report();
+    let reason = row.reason + &because(why);
+    v1::Degradation { reason, ..row }
 }
 
 /// It should have gone as a link, and none can be made.

@@ -10,7 +10,7 @@ use super::{
     Outbound,
     by_code::Standings,
     plan::{self, Ask, Facts, Plan},
-    resolve::{How, Unresolved},
+    resolve::{How, Unplaced, Unresolved},
     ride::shapes,
 };
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
 
 /// Pictures of one message that are sent apart; one with more shows links.
 const MOST: usize = 8;
+const IMAGE: &str = "image";
 
 /// How the pictures inside the texts of a message go.
 #[derive(Clone, Copy)]
@@ -55,7 +56,7 @@ impl Room<'_> {
 impl Pictures<'_> {
     /// As they went when the result was written.
     pub fn as_told(result: &v1::SendResult) -> Self {
-        let apart = |told: &v1::Degradation| (&*told.from_type, &*told.to_type) == ("image", "image");
+        let apart = |told: &v1::Degradation| (&*told.from_type, &*told.to_type) == (IMAGE, IMAGE);
         match result.degradations.iter().any(apart) {
             true => Self::Apart,
             false => Self::Linked,
@@ -75,9 +76,15 @@ impl Pictures<'_> {
     }
 }
 
+/// How the pictures inside the texts of a message go, when it is known.
+pub(super) enum Inside {
+    Apart(Pieces),
+    /// As links, or there are none; and which one could not be had.
+    Linked(Option<Unplaced>),
+}
+
 impl Outbound {
-    /// The pieces of a message with pictures inside its texts, each picture a piece of its own. `None`: they are links, or
-    /// there are none.
+    /// The pieces of a message with pictures inside its texts, each picture a piece of its own where that is possible.
     pub(super) async fn with_pictures(
         &self,
         opened: &Arc<Opened>,
@@ -85,16 +92,25 @@ impl Outbound {
         roads: Roads,
         how: How,
         pictures: Pictures<'_>,
-    ) -> Result<Option<Pieces>, Unresolved> {
+    ) -> Result<Inside, Unresolved> {
         if matches!(pictures, Pictures::Linked) || !roads.api {
-            return Ok(None);
+            return Ok(Inside::Linked(None));
         }
-        let Some(apart) = apart(say) else { return Ok(None) };
+        let Some(apart) = apart(say) else {
+            return Ok(Inside::Linked(None));
+        };
         match (self.pieces_of(opened, apart, roads, how).await, pictures) {
             (Err(unresolved), Pictures::Apart) => Err(unresolved),
-            (Ok((_, pieces)), Pictures::Apart) => Ok(Some(pieces)),
-            (Ok((say, pieces)), _) if all_placed(&say) && pictures.let_pass(&pieces, roads) => Ok(Some(pieces)),
-            _ => Ok(None),
+            (Err(unresolved), _) => Ok(Inside::Linked(Some(Unplaced {
+                kind: IMAGE,
+                why: unresolved.into_error(),
+            }))),
+            (Ok((pieces, _)), Pictures::Apart) => Ok(Inside::Apart(pieces)),
+            (Ok((pieces, unplaced)), _) => match unplaced.into_iter().find(|it| it.kind == IMAGE) {
+                Some(unplaced) => Ok(Inside::Linked(Some(unplaced))),
+                None if pictures.let_pass(&pieces, roads) => Ok(Inside::Apart(pieces)),
+                None => Ok(Inside::Linked(None)),
+            },
         }
     }
 }
@@ -144,17 +160,6 @@ fn inside(part: &v1::Part) -> impl Iterator<Item = v1::Part> {
             content: Some(Content::Image(media)),
             ..Default::default()
         })
-    })
-}
-
-/// Whether the platform has every picture.
-fn all_placed(say: &Say) -> bool {
-    let What::Parts { parts, .. } = &say.what else {
-        return true;
-    };
-    parts.iter().all(|part| match &part.content {
-        Some(Content::Image(image)) => !image.platform_media_id.is_empty(),
-        _ => true,
     })
 }
 

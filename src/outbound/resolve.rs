@@ -75,6 +75,32 @@ pub struct Resolver {
 pub struct Resolved {
     pub parts: Vec<v1::Part>,
     pub degradations: Vec<v1::Degradation>,
+    pub unplaced: Vec<Unplaced>,
+}
+
+/// A file that is not on the platform and goes as a link.
+#[derive(Clone, Debug)]
+pub struct Unplaced {
+    pub kind: &'static str,
+    pub why: v1::Error,
+}
+
+impl Unplaced {
+    /// Says why, where the rendering tells of the first link for a file of this kind that is not explained yet.
+    pub fn explain(&self, degradations: &mut [v1::Degradation]) {
+        let why = because(&self.why);
+        let link = degradations
+            .iter_mut()
+            .find(|it| it.from_type == self.kind && it.to_type == "link" && !it.reason.ends_with(')'));
+        if let Some(told) = link {
+            told.reason += &why;
+        }
+    }
+}
+
+/// What stands behind the reason of a degradation.
+pub(super) fn because(why: &v1::Error) -> String {
+    format!(" ({}: {})", why.code, why.platform_message)
 }
 
 /// `Err`: the platform does not take this file, and why.
@@ -113,6 +139,7 @@ impl Resolver {
             degrade,
             how,
             lost: Vec::new(),
+            unplaced: Vec::new(),
         };
         for content in parts.iter_mut().filter_map(|part| part.content.as_mut()) {
             job.content(content).await?;
@@ -120,6 +147,7 @@ impl Resolver {
         Ok(Resolved {
             parts,
             degradations: job.lost,
+            unplaced: job.unplaced,
         })
     }
 

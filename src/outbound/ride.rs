@@ -220,24 +220,6 @@ impl Outbound {
         }
     }
 
-    /// `say` with its files on the platform, and what that cost.
-    pub(super) async fn with_files(
-        &self,
-        opened: &Arc<Opened>,
-        mut say: Say,
-        how: How,
-    ) -> Result<(Say, Vec<v1::Degradation>), Unresolved> {
-        let What::Parts { parts, quote } = say.what else {
-            return Ok((say, Vec::new()));
-        };
-        let resolved = self.resolver.resolve(opened, parts, say.degrade, how).await?;
-        say.what = What::Parts {
-            parts: resolved.parts,
-            quote,
-        };
-        Ok((say, resolved.degradations))
-    }
-
     /// The commit is durable: the bytes leave now. Where the request was closed the answer is kept.
     pub(super) fn hand_over(self: &Arc<Self>, ride: Ride, message: Arc<Message>) {
         let Ride {

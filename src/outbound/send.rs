@@ -8,16 +8,16 @@ use super::{
     dispatch::{PAUSE_MOST, Turn, is_ambiguous},
     facts::{self, ends_session},
     faults::{error, from_fault},
-    pictures::{Pictures, Room},
+    pictures::{Inside, Pictures, Room},
     plan::{self, Ask, Facts, Plan},
     platform_session::Place,
-    resolve::{How, Unresolved},
+    resolve::{How, Unplaced, Unresolved},
     ride::shapes,
     step,
 };
 use crate::{
     accounts::Opened,
-    channels::contract::{Piece, Pieces, Roads, Say, To, Verdict},
+    channels::contract::{self, Piece, Pieces, Roads, Say, To, Verdict},
     error::Code,
     ports::store::{LedgerEntry, Message, Settle, StoreError, View},
     schema::v1::{
@@ -358,28 +358,42 @@ impl Outbound {
         how: How,
         pictures: Pictures<'_>,
     ) -> Result<Pieces, Unresolved> {
-        if let Some(pieces) = self.with_pictures(opened, &say, roads, how, pictures).await? {
-            return Ok(pieces);
+        let unplaced = match self.with_pictures(opened, &say, roads, how, pictures).await? {
+            Inside::Apart(pieces) => return Ok(pieces),
+            Inside::Linked(unplaced) => unplaced,
+        };
+        let (mut pieces, _) = self.pieces_of(opened, say, roads, how).await?;
+        if let Some(unplaced) = unplaced {
+            unplaced.explain(&mut pieces.degradations);
         }
-        Ok(self.pieces_of(opened, say, roads, how).await?.1)
+        Ok(pieces)
     }
 
-    /// `say` with its files on the platform, and the pieces of it.
+    /// The pieces of `say` with its files on the platform, and which of those could not be put there.
     pub(super) async fn pieces_of(
         &self,
         opened: &Arc<Opened>,
-        say: Say,
+        mut say: Say,
         roads: Roads,
         how: How,
-    ) -> Result<(Say, Pieces), Unresolved> {
-        let (say, mut lost) = self.with_files(opened, say, how).await?;
+    ) -> Result<(Pieces, Vec<Unplaced>), Unresolved> {
+        let (mut lost, mut unplaced) = (Vec::new(), Vec::new());
+        if let contract::What::Parts { parts, .. } = &mut say.what {
+            let whole = std::mem::take(parts);
+            let resolved = self.resolver.resolve(opened, whole, say.degrade, how).await?;
+            *parts = resolved.parts;
+            (lost, unplaced) = (resolved.degradations, resolved.unplaced);
+        }
         let mut pieces = opened
             .account
             .pieces(&say, roads)
             .map_err(|fault| Unresolved::Refused(from_fault(fault)))?;
+        for unplaced in &unplaced {
+            unplaced.explain(&mut pieces.degradations);
+        }
         lost.append(&mut pieces.degradations);
         pieces.degradations = lost;
-        Ok((say, pieces))
+        Ok((pieces, unplaced))
     }
 }
 

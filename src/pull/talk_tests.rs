@@ -38,6 +38,11 @@ fn spoken() -> Vec<Value> {
     vec![text("m1", "hello", 1_000)]
 }
 
+fn ways(result: &SendResult) -> Vec<(&str, &str)> {
+    let ways = result.degradations.iter();
+    ways.map(|it| (&*it.from_type, &*it.to_type)).collect()
+}
+
 impl House {
     fn sent(&self, path: &str) -> Vec<Value> {
         self.platform.with(|kept| {
@@ -60,7 +65,8 @@ impl House {
         assert_eq!(code(&preview), code(&sent), "{preview:?} {sent:?}");
         if sent.status() == Status::Sent {
             assert_eq!(preview.road(), sent.road());
-            assert_eq!(preview.degradations, sent.degradations);
+            // Why a picture cannot be had shows when it is fetched.
+            assert_eq!(ways(&preview), ways(&sent));
         }
         sent
     }

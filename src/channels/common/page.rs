@@ -42,7 +42,7 @@ impl Parts {
     }
 
     fn losses(&self, out: &mut String) {
-        out.push_str("\n## Degradations\n\nReported in `SendResult.degradations`. `REFUSE` refuses each of them, `LOSSLESS_ONLY` those that lose something.\n\n");
+        out.push_str("\n## Degradations\n\nReported in `SendResult.degradations`. `REFUSE` refuses each of them, `LOSSLESS_ONLY` those that lose something. Where a file could not be had or put on the platform, the reason ends with why, in brackets.\n\n");
         out.push_str("| from | to | road | loses something | refused with | why |\n|---|---|---|---|---|---|\n");
         let rows = self.degradations.iter().chain(degrade::TABLE);
         for row in rows.filter(|row| self.passive || row.road != Road::Passive) {

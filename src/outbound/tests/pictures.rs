@@ -45,8 +45,16 @@ async fn where_there_is_no_room_for_it_or_it_cannot_be_had_it_is_a_link() {
     house.wrote(3);
     let gone = r#"<img src="https://x/1.png"><img src="https://x/gone.png">"#;
     let sent = house.submit(html(gone)).await.expect("accepted");
-    assert_eq!(told(&house.becomes(&sent, Status::Sent).await), ["link"]);
+    let missed = house.becomes(&sent, Status::Sent).await;
+    assert_eq!(told(&missed), ["link"]);
     assert_eq!(house.platform.sent(), [PICTURED, gone]);
+    let why = |result: &v1::SendResult| result.degradations[0].reason.clone();
+    let because = "(INVALID_REQUEST: the media url: the other side answered 404)";
+    assert!(why(&missed).ends_with(because), "{}", why(&missed));
+    assert!(
+        !why(&house.now_of(&narrow)).contains('('),
+        "there was no room for it, and nobody looked"
+    );
 }
 
 #[tokio::test]
@@ -147,6 +155,32 @@ async fn the_picture_of_a_card_is_the_thumbnail_that_its_page_lacks() {
         ["page M1", "Kettle"],
         "no picture is shown there"
     );
+}
+
+#[tokio::test]
+async fn why_a_cards_picture_is_not_its_thumbnail_is_told() {
+    let house = awake();
+    let gone = |degrade: &str| {
+        let mut card = card_with("", json!({"imageUrl": "https://x/gone.png"}));
+        card["degrade"] = degrade.into();
+        card
+    };
+    let sent = house.submit(gone("ALLOW")).await.expect("accepted");
+    let result = house.becomes(&sent, Status::Sent).await;
+    let told = result
+        .degradations
+        .iter()
+        .find(|it| it.from_type == "thumb")
+        .expect("told");
+    assert!(
+        told.reason
+            .contains("(INVALID_REQUEST: the media url: the other side answered 404)"),
+        "{}",
+        told.reason
+    );
+    let sent = house.submit(gone("REFUSE")).await.expect("accepted");
+    let refused = house.becomes(&sent, Status::Failed).await;
+    assert_eq!(code(&refused), "INVALID_REQUEST");
 }
 
 #[tokio::test]
