@@ -2,7 +2,9 @@
 
 mod commit;
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt as _;
 
 use super::{
     Inner,
@@ -236,7 +238,15 @@ impl Desk {
                 break;
             }
         }
-        self.tools.link.offer_run(&self.job.core, offers).await
+        let offering = AssertUnwindSafe(self.tools.link.offer_run(&self.job.core, offers));
+        // What one answer drives into a fault of ours counts, pauses and is set aside like every attempt that fails.
+        offering.catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!(core = %self.job.core.name, "a fault of the bridge itself ended an attempt");
+            vec![Outcome::Failed {
+                after: None,
+                why: "a fault of the bridge itself ended the attempt; its log says more".to_owned(),
+            }]
+        })
     }
 
     /// A Gap that the core will not have: nothing could stand in its place.

@@ -366,9 +366,9 @@ async fn somebody_who_waits_is_the_next_probe_of_a_down_core() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_panic_in_one_attempt_costs_that_attempt_alone() {
+async fn a_panic_in_one_attempt_counts_and_pauses_as_a_failed_one() {
     let rig = Rig::running(|seen| {
-        if seen.conversation == "c1" && seen.attempt == 1 {
+        if seen.conversation == "c1" && seen.attempt < 4 {
             panic!("a bug")
         } else {
             taken()
@@ -380,8 +380,15 @@ async fn a_panic_in_one_attempt_costs_that_attempt_alone() {
     eventually(|| rig.ledger.undelivered() == 1).await;
     rig.sees(2).await;
     assert_eq!(rig.handle.core_state("main").map(|state| state.in_flight), Some(0));
-    rig.advance(1_000).await;
+    for (before, wait) in [(2, 200), (3, 500), (4, 1_000)] {
+        rig.advance(wait - 1).await;
+        rig.sees(before).await;
+        rig.advance(1).await;
+        rig.sees(before + 1).await;
+    }
     rig.drained().await;
+    let attempts = rig.seen().into_iter().filter(|seen| seen.conversation == "c1");
+    assert_eq!(attempts.map(|seen| seen.attempt).collect::<Vec<_>>(), [1, 2, 3, 4]);
     rig.stopped().await;
 }
 
