@@ -3,7 +3,6 @@
 use std::{
     io,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use futures_util::{Stream, StreamExt as _, stream};
@@ -16,18 +15,17 @@ use crate::{
     web::{
         Answer, Problem, State,
         auth::Caller,
+        body::{STALLED, stalled},
         calls::media as kept,
         calls::media::{bytes, chunks},
         needs::{ByteStream, NewFile},
     },
 };
 
-/// Somebody who takes no piece for so long holds no file of ours open.
-const STALLED: Duration = Duration::from_secs(60);
-
 /// Keeps what comes in pieces.
 pub async fn put(state: &State, caller: &Caller, mut pieces: Streaming<MediaChunk>) -> Result<Media, Status> {
-    let first = pieces.message().await?;
+    let first = timeout(STALLED, pieces.message()).await;
+    let first = first.map_err(|_| status(&Problem::invalid(stalled(STALLED).to_string())))??;
     let first = first.ok_or_else(|| status(&Problem::invalid("the stream ended before its first piece")))?;
     let file = NewFile {
         account: first.account_id.clone(),
@@ -62,7 +60,10 @@ fn joined(first: MediaChunk, pieces: Streaming<MediaChunk>, end: End) -> ByteStr
         ..first.clone()
     };
     let rest = stream::unfold((pieces, label, end), |(mut pieces, label, end)| async move {
-        let piece = match pieces.message().await {
+        let Ok(piece) = timeout(STALLED, pieces.message()).await else {
+            return Some((Err(stalled(STALLED)), (pieces, label, end)));
+        };
+        let piece = match piece {
             Ok(None) => return None,
             Ok(Some(piece)) => match fits(&piece, &label) {
                 true => Ok(piece.data.into()),

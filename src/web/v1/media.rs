@@ -171,11 +171,11 @@ fn sendable(mut payload: web::Payload, limit: u64) -> ByteStream {
     let (give, take) = mpsc::channel(2);
     actix_web::rt::spawn(async move {
         let mut seen = 0;
-        while let Some(chunk) = payload.next().await {
+        while let Some(chunk) = body::piece(&mut payload, body::STALLED).await {
             seen += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
             let chunk = match seen > limit {
                 true => Err(std::io::Error::other(TOO_LARGE)),
-                false => chunk.map_err(std::io::Error::other),
+                false => chunk,
             };
             let over = chunk.is_err();
             if give.send(chunk).await.is_err() || over {
