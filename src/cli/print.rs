@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::text;
+
 /// Rows with aligned columns; nothing but a dash where there are none.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     if rows.is_empty() {
@@ -93,9 +95,9 @@ pub fn at(value: &Value, pointer: &str) -> String {
     }
 }
 
-/// `text` without control characters.
+/// `text` without what would move the cursor or turn the line.
 pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if text::shows(c) { c } else { ' ' }).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use futures_util::{StreamExt as _, stream};
 use hyper::header::HeaderMap;
 
 use super::line::Answer;
-use crate::ports::fetch::{Bytes, Incoming};
+use crate::{
+    ports::fetch::{Bytes, Incoming},
+    text::file_name as called,
+};
 
 /// The longest name that is believed to be one.
 const MAX_NAME: usize = 120;
@@ -110,13 +113,9 @@ fn unquoted(text: &str) -> (String, &str) {
     (value, "")
 }
 
-/// One segment without what no file system or header wants.
+/// A name of the other side, as a file may be called.
 pub(super) fn plain(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    last.chars()
-        .filter(|letter| !letter.is_control())
-        .take(MAX_NAME)
-        .collect()
+    called(name, MAX_NAME)
 }
 
 #[cfg(test)]

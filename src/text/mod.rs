@@ -11,7 +11,7 @@ pub mod split;
 mod travel;
 mod written;
 
-pub use travel::{clean, is_blank, travels};
+pub use travel::{clean, file_name, is_blank, shows, travels};
 
 /// Bytes of the longest text that is looked at: over thirty messages, more than any window lets through.
 pub const LONGEST_TEXT: usize = 64 << 10;

@@ -11,6 +11,19 @@ pub fn travels(c: char) -> bool {
     }
 }
 
+/// Whether a name or a line may show it: the characters that turn the reading order (<https://www.unicode.org/reports/tr9/>,
+/// 2.1 to 2.5) let `gpj.exe` look like a picture, and a line of output like another one.
+pub fn shows(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The last segment of a path, as a file may be called: without what no file system or header wants, at most so many
+/// characters.
+pub fn file_name(path: &str, most: usize) -> String {
+    let last = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    last.chars().filter(|c| shows(*c)).take(most).collect()
+}
+
 /// The text without the characters that do not travel.
 pub fn clean(text: &str) -> String {
     text.chars().filter(|c| travels(*c)).collect()
@@ -38,6 +51,19 @@ mod tests {
             assert!(is_blank(blank), "{blank:?}");
         }
         assert!(!is_blank("\u{1}a"));
+    }
+
+    #[test]
+    fn a_file_is_called_by_one_segment_that_reads_as_it_is() {
+        for (path, name) in [
+            ("../../etc/pass\nwd", "passwd"),
+            (r"C:\a\b.png", "b.png"),
+            ("价目\u{202e}gnp.exe", "价目gnp.exe"),
+            ("a\u{2066}b\u{2069}.txt", "ab.txt"),
+            ("😀长名字", "😀长名"),
+        ] {
+            assert_eq!(file_name(path, if path.contains('😀') { 3 } else { 255 }), name);
+        }
     }
 
     proptest! {

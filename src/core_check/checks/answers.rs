@@ -110,7 +110,10 @@ fn look_at_reply(reply: &v1::SendRequest, key: &str, odd: &mut BTreeSet<Odd>) {
 
 /// What a core wrote goes to a terminal.
 fn short(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(200).collect()
+    text.chars()
+        .filter(|letter| crate::text::shows(*letter))
+        .take(200)
+        .collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use crate::{
     schema::v1::Media,
+    text,
     web::{
         Answer, Problem, State,
         auth::Caller,
@@ -28,17 +29,8 @@ pub async fn put(state: &State, caller: &Caller, mut file: NewFile, bytes: ByteS
             )));
         }
     }
-    file.name = plain_name(&file.name);
+    file.name = text::file_name(&file.name, MAX_NAME);
     Ok(state.media.put(file, bytes).await?)
-}
-
-/// The last segment of a path, without what no file system or header wants.
-fn plain_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    last.chars()
-        .filter(|letter| !letter.is_control())
-        .take(MAX_NAME)
-        .collect()
 }
 
 /// The file behind a handle, if the caller may see it.
@@ -83,15 +75,4 @@ pub fn chunks(
         let read = bytes.read_buf(&mut chunk).await?;
         Ok((read > 0).then(|| (chunk.freeze(), bytes)))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_one_segment() {
-        assert_eq!(plain_name("../../etc/pass\nwd"), "passwd");
-        assert_eq!(plain_name(r"C:\a\b.png"), "b.png");
-    }
 }

@@ -6,7 +6,7 @@ use crate::{
     channels::contract::{MediaLimit, Piece, Upload},
     error::{Code, Fault},
     ports::platform::{Call, CallBody, Method},
-    text::clean,
+    text::{self, clean},
 };
 
 /// Not a part of the schema: the sign that somebody types.
@@ -117,7 +117,7 @@ pub fn file_name(name: &str, extension: &str) -> String {
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let name: String = name
         .chars()
-        .filter(|c| !c.is_control() && !"\"<>|:*?;".contains(*c))
+        .filter(|c| text::shows(*c) && !"\"<>|:*?;".contains(*c))
         .take(80)
         .collect();
     let name = name.trim().trim_matches('.');
