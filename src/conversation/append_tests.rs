@@ -6,7 +6,7 @@ use prost::Message as _;
 
 use super::*;
 use crate::{
-    channels::contract::Dedupe,
+    channels::contract::{Dedupe, SessionEffect},
     schema::{composed::Encoded, v1::event::Body},
 };
 
@@ -298,4 +298,65 @@ fn what_comes_late_takes_nothing_from_what_came_since() {
     assert_eq!(append(&mut state, &menu).allowances.len(), 2);
     // What is new counts anew.
     assert_eq!(append(&mut state, &says(T)).allowances[1].remaining, Some(5));
+}
+
+#[test]
+fn a_push_that_was_overtaken_undoes_nothing_that_came_since() {
+    let entry = |scene: &str| {
+        Some(Box::new(v1::Entry {
+            scene: scene.into(),
+            ..Default::default()
+        }))
+    };
+    let at = |at: Millis| Arrival {
+        platform_time: Some(at),
+        ..arrival(said("x"))
+    };
+    let message = |opened: Millis, happened: Millis| Arrival {
+        // As a push: its grant counts from when it came.
+        grant: Some(Opening::from(window(opened)).late_by(opened - happened)),
+        customer_acted: true,
+        customer_spoke: true,
+        ..at(happened)
+    };
+    let leaves = |happened: Millis| Arrival {
+        unfollowed: true,
+        ..at(happened)
+    };
+    let mut state = state();
+    append(
+        &mut state,
+        &Arrival {
+            entry: entry("new"),
+            ..at(T - 2_000)
+        },
+    );
+    append(
+        &mut state,
+        &Arrival {
+            entry: entry("old"),
+            ..at(T - 3_000)
+        },
+    );
+    append(&mut state, &message(T, T - 1_000));
+    state.ledger_mut().spend(4, T);
+    // All of it happened before, and comes now.
+    let late = append(&mut state, &message(T, T - 1_500));
+    assert_eq!((late.late, late.allowances[0].remaining), (true, Some(1)));
+    assert_eq!(append(&mut state, &leaves(T - 3_000)).allowances[0].remaining, Some(1));
+    let captured = Arrival {
+        session: Some(SessionEffect::Captured { servicer: "kf1".into() }),
+        ..at(T - 3_000)
+    };
+    assert!(append(&mut state, &captured).late);
+    assert_ne!(state.session_state(), SessionState::Human);
+    assert_eq!(append(&mut state, &at(T)).entry.expect("one").scene, "new");
+    // Who left is not back because of what they said before.
+    append(&mut state, &leaves(T + 1_000));
+    append(&mut state, &message(T, T - 500));
+    assert_eq!(state.ledger_mut().standing(T), ledger::Standing::Unfollowed);
+    // A time that says nothing is no reason to disbelieve what came.
+    append(&mut state, &message(T, T + 2_000));
+    append(&mut state, &leaves(1_408_090_502_000));
+    assert_eq!(state.ledger_mut().standing(T), ledger::Standing::Unfollowed);
 }

@@ -1,7 +1,8 @@
 //! What may still be sent to this customer? The allowances that triggers open and sends use up.
 //!
 //! Allowances do not add up: each trigger opens a grant of its own, a send draws on all that are open, so that the
-//! largest one is what is left and the longest one says until when (`official-account` page on customer-service messages).
+//! largest one is what is left and the longest one says until when. What a customer does while a longer window is open
+//! refills that one to what it opens itself (the mini-program guide to customer-service messages).
 
 use std::{borrow::Cow, slice};
 
@@ -57,6 +58,7 @@ impl Grant {
 pub struct Opening {
     grant: Grant,
     shown: v1::Allowance,
+    late_by: Millis,
 }
 
 impl Opening {
@@ -64,20 +66,30 @@ impl Opening {
         &self.grant.trigger
     }
 
+    /// It was opened so long before its grant counts from.
+    pub fn late_by(self, late_by: Millis) -> Self {
+        Self { late_by, ..self }
+    }
+
     /// Inferred, not counted.
     pub fn estimated(self) -> Self {
         let estimated = true;
-        Self::from(Grant {
+        let opening = Self::from(Grant {
             estimated,
             ..self.grant
-        })
+        });
+        opening.late_by(self.late_by)
     }
 }
 
 impl From<Grant> for Opening {
     fn from(grant: Grant) -> Self {
         let shown = grant.shown();
-        Self { grant, shown }
+        Self {
+            grant,
+            shown,
+            late_by: 0,
+        }
     }
 }
 
@@ -107,10 +119,23 @@ pub enum Standing {
 }
 
 impl Ledger {
-    /// A trigger opens its grant anew. With it we count again: what was only estimated is forgotten.
+    /// A trigger opens its grant anew. With it we count again: what was only estimated is forgotten, unless it outlasts what
+    /// is known now.
     pub fn open(&mut self, grant: Grant) {
         self.unfollowed = false;
-        self.grants.retain(|old| old.trigger != grant.trigger && !old.estimated);
+        let outlasts = |old: &Grant| grant.is_code() || old.expires > grant.expires;
+        self.grants
+            .retain(|old| old.trigger != grant.trigger && (!old.estimated || outlasts(old)));
+        if !grant.is_code() {
+            for old in self
+                .grants
+                .iter_mut()
+                .filter(|old| !old.is_code() && old.expires > grant.expires)
+            {
+                // Without a count is more than any.
+                old.remaining = old.remaining.zip(grant.remaining).map(|(left, opens)| left.max(opens));
+            }
+        }
         self.grants.push(grant);
     }
 
@@ -219,7 +244,7 @@ impl Ledger {
 
     /// Opens a grant, and tells what is open then.
     pub fn opened<'a>(&mut self, opening: &'a Opening, now: Millis) -> Cow<'a, [v1::Allowance]> {
-        let Opening { grant, shown } = opening;
+        let Opening { grant, shown, .. } = opening;
         self.open_like(grant);
         match &self.grants[..] {
             [only] if only.expires > now => Cow::Borrowed(slice::from_ref(shown)),
@@ -230,11 +255,9 @@ impl Ledger {
     /// Whether what came late would open more than is known: it never shortens a window, or refills a count that was drawn on
     /// since.
     pub fn gains(&self, opening: &Opening, now: Millis) -> bool {
-        let Opening { grant, .. } = opening;
-        let known = self
-            .grants
-            .iter()
-            .any(|it| it.trigger == grant.trigger && it.expires >= grant.expires);
+        let Opening { grant, late_by, .. } = opening;
+        let since = |it: &Grant| it.trigger == grant.trigger && it.expires + late_by >= grant.expires;
+        let known = self.grants.iter().any(since);
         !known && grant.expires > now
     }
 
@@ -292,6 +315,34 @@ mod tests {
         ledger.spend(4, 1);
         assert_eq!(ledger.standing(1), Standing::Spent);
         assert_eq!(ledger.standing(49 * HOUR), Standing::Closed);
+    }
+
+    #[test]
+    fn a_tap_in_an_open_window_refills_it_for_as_long_as_it_lasts() {
+        let mut ledger = Ledger::default();
+        ledger.open(grant("message", 5, 48 * HOUR));
+        ledger.spend(5, 1);
+        ledger.open(grant("menu", 3, 60_000));
+        ledger.spend(1, 2);
+        assert_eq!(ledger.standing(3), Standing::Open(Some(2)));
+        assert_eq!(ledger.standing(2 * 60_000), Standing::Open(Some(2)));
+        let shown = ledger.allowances(3);
+        let mut behind = Ledger::default();
+        behind.adopt(&shown);
+        assert_eq!(behind, ledger);
+        assert_eq!(ledger.standing(48 * HOUR), Standing::Closed);
+    }
+
+    #[test]
+    fn a_short_window_does_not_make_a_long_estimate_forgotten() {
+        let mut ledger = Ledger::default();
+        ledger.open(grant("message", 5, 48 * HOUR));
+        ledger.exhausted(1);
+        ledger.open(grant("menu", 3, 60_000));
+        assert_eq!(ledger.standing(2), Standing::Unknown);
+        assert_eq!(ledger.standing(2 * 60_000), Standing::Unknown);
+        ledger.open(grant("message", 5, 50 * HOUR));
+        assert_eq!(ledger.standing(2 * 60_000), Standing::Open(Some(5)));
     }
 
     #[test]

@@ -25,6 +25,9 @@ use crate::{
     },
 };
 
+/// A push that comes behind a later one comes within so long: the platform's attempts end after seconds, a restart of ours too.
+pub const OVERTAKEN_BY: Millis = 10 * 60_000;
+
 /// What the installation's configuration says about conversations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
@@ -241,20 +244,23 @@ impl State {
         let state_before = self.session_state();
         // What the platform says happened before something that we know already: what came since stands.
         let late = arrival.platform_time.is_some_and(|at| at < self.last_platform_time);
+        let behind = late && self.is_behind(arrival, stamp.now);
         let mut write_state = self.freshen_customer(arrival, same_account);
         self.note_previous_key(arrival);
         write_state |= self.turn_session(arrival, stamp);
-        let overtaken = self.overtaken(arrival);
+        let overtaken = self.overtaken(arrival, behind);
         write_state |= !overtaken && self.apply_session_effect(arrival);
         if self.session_state() != state_before {
             self.ledger_mut().state_left();
         }
-        write_state |= self.settle_entry(arrival);
-        if arrival.unfollowed {
+        write_state |= !behind && self.settle_entry(arrival);
+        if arrival.unfollowed && !behind {
             self.ledger_mut().unfollow();
             write_state = true;
         }
-        let allowances = self.settle_allowances(arrival, late, stamp.now, &mut write_state);
+        let came_back = !(behind && self.ledger_mut().unfollowed);
+        let opening = arrival.grant.as_ref().filter(|_| came_back);
+        let allowances = self.settle_allowances(opening, late, stamp.now, &mut write_state);
         if arrival.customer_spoke {
             self.spoke = true;
             self.customer_spoke_at(arrival.platform_time, stamp.now);
@@ -317,6 +323,15 @@ impl State {
         self.spoke |= spoke;
         self.ledger_mut().adopt(&event.allowances);
         true
+    }
+
+    /// Counts an event of this epoch that nobody can read any more, so that no other gets its number.
+    pub fn passes(&mut self, epoch: u32, seq: u32) -> bool {
+        let counts = epoch == self.epoch && seq > self.seq;
+        if counts {
+            self.seq = seq;
+        }
+        counts
     }
 
     fn conversation_mut(&mut self) -> &mut v1::Conversation {
@@ -382,15 +397,22 @@ impl State {
         counts
     }
 
+    /// What came since stands. Where the moments lie further apart, or ahead, one of the times says nothing: nobody checks what
+    /// an official account's callbacks carry.
+    fn is_behind(&self, arrival: &Arrival, now: Millis) -> bool {
+        let near = |at: Millis| (now - at).abs() <= OVERTAKEN_BY;
+        arrival.platform_time.is_some_and(near) && near(self.last_platform_time)
+    }
+
     /// What is open with this event.
     fn settle_allowances<'a>(
         &mut self,
-        arrival: &'a Arrival,
+        opening: Option<&'a Opening>,
         late: bool,
         now: Millis,
         write_state: &mut bool,
     ) -> Cow<'a, [v1::Allowance]> {
-        let Some(opening) = &arrival.grant else {
+        let Some(opening) = opening else {
             return self.allowances(now).into();
         };
         let ledger = self.ledger_mut();

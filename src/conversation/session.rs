@@ -49,9 +49,10 @@ impl State {
     ///
     /// Both times are the platform's, in whole seconds and of two of its machines. Where they are too close to tell, a
     /// change came behind the order if it begins where the order left the session.
-    pub(super) fn overtaken(&self, arrival: &Arrival) -> bool {
+    pub(super) fn overtaken(&self, arrival: &Arrival, behind: bool) -> bool {
         let Some(SessionEffect::Moved { .. }) = &arrival.session else {
-            return false;
+            // Pushed: by the order in which the platform made them.
+            return behind && (arrival.session.is_some() || arrival.customer_spoke);
         };
         let moved = self.session_moved;
         match (arrival.ordered, arrival.platform_time) {

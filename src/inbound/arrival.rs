@@ -7,7 +7,7 @@ use crate::{
     accounts::Opened,
     channels::contract::{self, CodeOf, Who},
     conversation::{
-        Grant, Opening, Rules,
+        Grant, OVERTAKEN_BY, Opening, Rules,
         key::{ACCOUNT_SELF, Key},
     },
     cores::Core,
@@ -90,7 +90,7 @@ pub fn arrival(
                     .opens
                     .and_then(|trigger| grant(place.opened, trigger, since))
             })
-            .map(Opening::from),
+            .map(|grant| Opening::from(grant).late_by(late_by(inbound.platform_time, since))),
         unfollowed: inbound.effects.unfollowed,
         customer_acted: inbound.effects.customer_acted,
         customer_spoke: inbound.effects.customer_spoke,
@@ -137,6 +137,16 @@ fn grant(opened: &Opened, trigger: &'static str, now: Millis) -> Option<Grant> {
         part_types: rule.part_types.join(","),
         estimated: false,
     })
+}
+
+/// How long before `since` it happened; a time that no attempt of the platform's would explain says nothing.
+fn late_by(platform_time: Option<Millis>, since: Millis) -> Millis {
+    let late_by = since - platform_time.unwrap_or(since);
+    if (0..=OVERTAKEN_BY).contains(&late_by) {
+        late_by
+    } else {
+        0
+    }
 }
 
 /// What the code of an event lets pass, until when.

@@ -173,6 +173,22 @@ mod tests {
     }
 
     #[test]
+    fn chats_in_chats_go_eight_deep() {
+        let nested = |deep: usize| {
+            let words = serde_json::json!({"text": {"body": "hi"}});
+            let part = (0..deep).fold(
+                words,
+                |part, _| serde_json::json!({"forwarded": {"title": "t", "items": [{"parts": [part]}]}}),
+            );
+            shape(&request(serde_json::json!({"message": {"parts": [part]}})))
+        };
+        assert_eq!(
+            [1, 8, 9, 15].map(|deep| nested(deep).is_ok()),
+            [true, true, false, false]
+        );
+    }
+
+    #[test]
     fn what_the_request_alone_shows_is_refused_at_once() {
         let long = "x".repeat(129);
         for (json, lawful) in [

@@ -9,6 +9,10 @@ use crate::{
     text::{self, Links, Pictures, is_blank},
 };
 
+/// Forwarded chats inside forwarded chats: what the bridge says of a message nests it deeper yet, and readers of protobuf
+/// stop at a hundred levels.
+const DEEPEST: usize = 8;
+
 /// The first part of a message that nobody could send is named by its place, and why.
 pub(super) fn message(message: &v1::Message) -> Result<(), Fault> {
     if message.parts.is_empty() {
@@ -52,6 +56,7 @@ fn amiss(content: &Content) -> Option<&'static str> {
             let url = if it.url.is_empty() { &it.hq_url } else { &it.url };
             (!text::is_web(url.trim())).then_some("music.url is no http or https address")
         }
+        Content::Forwarded(it) if is_deeper(it, DEEPEST) => Some("forwarded chats are nested over 8 deep"),
         Content::Forwarded(it) => {
             (is_blank(&it.title) && !it.items.iter().any(speaks)).then_some("forwarded has no words")
         }
@@ -97,6 +102,16 @@ fn has_title(it: &v1::Card) -> bool {
 fn speaks(line: &v1::Message) -> bool {
     let text = |part: &v1::Part| matches!(&part.content, Some(Content::Text(it)) if !is_blank(&it.body));
     !is_blank(&line.summary) || line.parts.iter().any(text)
+}
+
+/// Whether there are chats inside chats beyond so many levels.
+fn is_deeper(chat: &v1::ForwardedChat, levels: usize) -> bool {
+    let parts = chat.items.iter().flat_map(|line| &line.parts);
+    let inner = parts.filter_map(|part| match &part.content {
+        Some(Content::Forwarded(inner)) => Some(inner),
+        _ => None,
+    });
+    levels == 0 || inner.into_iter().any(|inner| is_deeper(inner, levels - 1))
 }
 
 fn template_card(it: &v1::TemplateCard) -> Option<&'static str> {

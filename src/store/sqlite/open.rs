@@ -242,16 +242,23 @@ impl Writer {
         self.db.execute_batch("BEGIN IMMEDIATE")?;
         let mut at = folded;
         loop {
-            let batch: Vec<(Row, i64, Vec<u8>)> = self
+            let batch: Vec<(Row, i64, u32, Vec<u8>)> = self
                 .db
-                .prepare_cached("SELECT row, conversation, body FROM event WHERE row > ?1 ORDER BY row LIMIT 1000")?
-                .query_map([at], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .prepare_cached(
+                    "SELECT row, conversation, seq, body FROM event WHERE row > ?1 ORDER BY row LIMIT 1000",
+                )?
+                .query_map([at], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
                 .collect::<Result<_, _>>()?;
             let Some((last, ..)) = batch.last() else { break };
             at = *last;
-            for (_, conversation, body) in batch {
-                let event = v1::Event::decode(body.as_slice()).map_err(super::undecodable)?;
-                if self.conversations.state(&self.db, conversation)?.replay(&event) {
+            for (row, conversation, seq, body) in batch {
+                let epoch = self.epoch;
+                let state = self.conversations.state(&self.db, conversation)?;
+                let moved = match read(row, &body) {
+                    Some(event) => state.replay(&event),
+                    None => state.passes(epoch, seq),
+                };
+                if moved {
                     self.conversations.changed(&self.db, conversation, false)?;
                 }
             }
@@ -287,20 +294,35 @@ impl Writer {
         let body: Vec<u8> = self
             .db
             .query_row("SELECT body FROM event WHERE row = ?1", [row], |found| found.get(0))?;
-        let mut event = v1::Event::decode(body.as_slice()).map_err(super::undecodable)?;
-        event.epoch = epoch;
-        event.seq = seq;
-        if let Some(conversation) = event.conversation.as_mut() {
-            conversation.first_seq = 1;
-        }
-        if let Some(Body::Gap(gap)) = event.body.as_mut() {
-            (gap.from_seq, gap.to_seq) = (seq, seq);
-        }
+        let body = match read(row, &body) {
+            Some(event) => numbered(event, epoch, seq).encode_to_vec(),
+            None => body,
+        };
         self.db
             .prepare_cached("UPDATE event SET seq = ?2, body = ?3 WHERE row = ?1")?
-            .execute(params![row, seq, event.encode_to_vec()])?;
+            .execute(params![row, seq, body])?;
         self.lines.add(&self.db, conversation, seq, row)
     }
+}
+
+/// One event that cannot be read is no reason to have none of them: where it is to be handed out it is set aside.
+fn read(row: Row, body: &[u8]) -> Option<v1::Event> {
+    v1::Event::decode(body)
+        .inspect_err(
+            |error| tracing::error!(row, %error, "an event of the store cannot be read; only its number counts"),
+        )
+        .ok()
+}
+
+fn numbered(mut event: v1::Event, epoch: u32, seq: u32) -> v1::Event {
+    (event.epoch, event.seq) = (epoch, seq);
+    if let Some(conversation) = event.conversation.as_mut() {
+        conversation.first_seq = 1;
+    }
+    if let Some(Body::Gap(gap)) = event.body.as_mut() {
+        (gap.from_seq, gap.to_seq) = (seq, seq);
+    }
+    event
 }
 
 /// Gives a restored database a generation of its own, so that a core that has seen more than the copy holds starts anew.

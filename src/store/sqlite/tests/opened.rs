@@ -68,6 +68,31 @@ async fn a_damaged_database_is_refused_and_its_log_left_as_it_was() {
 }
 
 #[tokio::test]
+async fn an_event_that_cannot_be_read_keeps_its_number_and_no_store_from_opening() {
+    for seq in [310, 320] {
+        let (dir, clock, heard) = killed().await;
+        let file = dir.path().join(FILE);
+        let db = rusqlite::Connection::open(&file).expect("opens");
+        let spoilt = db.execute("UPDATE event SET body = x'ff' WHERE seq = ?1", [seq]);
+        assert_eq!(spoilt, Ok(1));
+        drop(db);
+        for again in [false, true] {
+            if again {
+                raise_epoch(&file, START).expect("restored");
+            }
+            let store = open(dir.path(), &clock, &heard).expect("opens");
+            let next = store
+                .accept(arrival("a", 400 + u64::from(again)).into())
+                .await
+                .expect("accepted");
+            let Accepted::New(next) = next else { panic!("new") };
+            assert_eq!(next.event.seq, if again { 322 } else { 321 });
+            store.close().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_store_put_in_the_place_of_one_that_runs_is_not_touched_by_its_end() {
     let (other, clock, heard) = killed().await;
     let bench = Bench::new();
