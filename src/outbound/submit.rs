@@ -81,7 +81,16 @@ impl Outbound {
             Some(event) => self.way(&target.opened, event, &target.request, facts).await,
             None => Way::Outbox,
         };
-        self.commit(target, way).await
+        let outbound = self.clone();
+        // Whoever asked may leave: what is durable as handed over is handed over all the same.
+        let committing = tokio::spawn(async move { outbound.commit(target, way).await });
+        committing.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a message was not taken");
+            Err(Fault::new(
+                Code::Overloaded,
+                "the bridge failed over this message; its log says more",
+            ))
+        })
     }
 
     /// Waits until the platform answered or the message is held, at most `for_at_most`; gives what it has become.

@@ -71,7 +71,9 @@ pub async fn fetch(request: HttpRequest, caller: Caller, state: Data<State>) -> 
 pub async fn ack(request: HttpRequest, payload: web::Payload, caller: Caller, state: Data<State>) -> Answer {
     Params::of(&request).done()?;
     let wish: AckEventsRequest = body::strict(&request, payload).await?;
-    shown(StatusCode::OK, &state.feeds.ack(&caller.0, wish).await?)
+    // What is taken closes its windows, also where the caller has left.
+    let acking = tokio::spawn(async move { state.feeds.ack(&caller.0, wish).await });
+    shown(StatusCode::OK, &acking.await.map_err(|_| Problem::failed())??)
 }
 
 impl From<Refusal> for Problem {
