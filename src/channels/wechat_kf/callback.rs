@@ -4,7 +4,7 @@
 use super::{events, kinds};
 use crate::{
     channels::{
-        common::identity::fingerprint,
+        common::{identity::fingerprint, wire::claimed},
         contract::{Admitted, Bell, Dedupe, Effects, Inbound, Refusal, Who},
     },
     envelope::{self, TreeFault},
@@ -38,7 +38,7 @@ pub fn is_ours(plain: &[u8], owns: impl Fn(&str) -> bool) -> bool {
 }
 
 /// Everything that is no bell: an event of the account itself.
-pub fn read(settings: &AccountSettings, admitted: &Admitted) -> Result<Inbound, Refusal> {
+pub fn read(settings: &AccountSettings, admitted: &Admitted, now: Millis) -> Result<Inbound, Refusal> {
     let fields = envelope::parse(&admitted.plain).map_err(|fault| {
         let code = match fault {
             TreeFault::Forbidden(_) => Code::ForbiddenXml,
@@ -57,10 +57,7 @@ pub fn read(settings: &AccountSettings, admitted: &Admitted) -> Result<Inbound, 
     Ok(Inbound {
         who: Who::Account,
         aliases: Default::default(),
-        platform_time: Millis::try_from(seconds)
-            .ok()
-            .filter(|it| *it > 0)
-            .map(|it| it.saturating_mul(1000)),
+        platform_time: claimed(fields.value("CreateTime"), now),
         dedupe: Dedupe {
             text: format!("{}:{seconds}:{rest}", settings.corp_id),
             order: seconds,
@@ -83,4 +80,33 @@ pub fn read(settings: &AccountSettings, admitted: &Admitted) -> Result<Inbound, 
         passive: None,
         raw_always: kind == Type::Other,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channels::contract::Seal;
+
+    #[test]
+    fn a_time_that_no_calendar_writes_is_not_the_platforms() {
+        let now = 1_752_000_100_000;
+        let time = |text: &str| {
+            let xml = format!("<xml><CreateTime>{text}</CreateTime><MsgType>event</MsgType><Event>x</Event></xml>");
+            let admitted = Admitted {
+                plain: xml.into_bytes(),
+                seal: Seal::Plain,
+                stamped: now,
+                notes: Vec::new(),
+            };
+            read(&AccountSettings::default(), &admitted, now)
+                .ok()
+                .expect("read")
+                .platform_time
+        };
+        assert_eq!(time("1752000000"), Some(1_752_000_000_000));
+        assert_eq!(time("1752000000123"), Some(1_752_000_000_123));
+        for text in ["", "0", "175200040012", "9223372036854775807", "18446744073709551615"] {
+            assert_eq!(time(text), None, "{text}");
+        }
+    }
 }

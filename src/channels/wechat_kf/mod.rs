@@ -147,8 +147,8 @@ impl Account for Opened {
         platform_id == self.0.settings().corp_id && self.serves(sub_id)
     }
 
-    fn read(&self, admitted: &Admitted, _now: Millis) -> Result<Inbound, Refusal> {
-        callback::read(self.0.settings(), admitted)
+    fn read(&self, admitted: &Admitted, now: Millis) -> Result<Inbound, Refusal> {
+        callback::read(self.0.settings(), admitted, now)
     }
 
     fn takes(&self, admitted: &Admitted) -> bool {
