@@ -287,13 +287,17 @@ impl Desk {
 
     /// Our own store is the trouble: neither event nor core is to blame.
     fn rest(&mut self, error: &StoreError, doing: &'static str) {
+        self.store_failed(error, doing);
+        // What we have of it may be what the store does not have any more.
+        let later = Settled::Afresh(self.tools.clock.now().saturating_add(STORE_REST));
+        self.tools.inner.lock().settle(&mut self.job, later);
+    }
+
+    fn store_failed(&self, error: &StoreError, doing: &'static str) {
         let now = self.tools.clock.now();
         if let Some(left_out) = self.tools.throttle.permits((self.job.slot, doing), now) {
             tracing::error!(core = %self.job.core.name, %error, left_out, "the store failed while {doing}");
         }
-        // What we have of it may be what the store does not have any more.
-        let later = Settled::Afresh(now.saturating_add(STORE_REST));
-        self.tools.inner.lock().settle(&mut self.job, later);
     }
 
     fn warn(&self, result: &'static str, why: &str) {

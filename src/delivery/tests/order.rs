@@ -273,19 +273,45 @@ async fn a_busy_store_is_waited_for_and_the_core_is_not_asked_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_stays_broken_leads_to_another_offer() {
-    let rig = Rig::running(|_| says("hi")).await;
+async fn a_reply_outlives_a_store_that_stays_broken_and_is_planned_anew() {
+    // A core that keeps to the contract says nothing to an event that it has seen.
+    let rig = Rig::running(|seen| if seen.attempt == 1 { says("hi") } else { taken() }).await;
     let hold = Arc::new(Semaphore::new(100));
     *rig.link.hold.lock().expect("lock") = Some(hold);
-    rig.ledger.fail_takes(5);
+    rig.ledger.fail_takes(12);
     rig.event(1);
     eventually(|| {
         rig.clock.advance(Duration::from_millis(100));
         rig.ledger.undelivered() == 0
     })
     .await;
-    assert_eq!(rig.seen().len(), 2);
-    assert_eq!(rig.turn.ended.lock().expect("lock").first(), Some(&("abandoned", 1)));
+    assert_eq!(rig.seen().len(), 1, "it is not offered again");
+    let replies: usize = rig.ledger.takes().iter().map(|(_, replies)| replies.len()).sum();
+    assert_eq!(replies, 1);
+    let ended = || rig.turn.ended.lock().expect("lock").clone();
+    eventually(|| ended() == [("abandoned", 1), ("abandoned", 1), ("committed", 1)]).await;
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_broken_for_ten_minutes_leads_to_another_offer() {
+    let rig = Rig::running(|_| says("hi")).await;
+    let hold = Arc::new(Semaphore::new(100));
+    *rig.link.hold.lock().expect("lock") = Some(hold);
+    rig.ledger.fail_takes(usize::MAX);
+    rig.event(1);
+    eventually(|| {
+        rig.clock.advance(Duration::from_secs(1));
+        rig.seen().len() == 2
+    })
+    .await;
+    assert!(rig.seen()[1].at - rig.seen()[0].at >= 10 * 60_000);
+    rig.ledger.fail_takes(0);
+    eventually(|| {
+        rig.clock.advance(Duration::from_millis(100));
+        rig.ledger.undelivered() == 0
+    })
+    .await;
     rig.stopped().await;
 }
 

@@ -15,6 +15,11 @@ use crate::{
 
 /// Waits between attempts to commit what a core has already taken.
 const COMMIT_WAITS: [Millis; 4] = [20, 100, 500, 2_000];
+/// How long what a core replied is kept in hand while the store cannot commit it; after that the event is offered again. A
+/// core that ignores repeats, as it may, would say nothing the second time, and its reply would be lost.
+const REPLIES_KEPT: Millis = 10 * 60_000;
+/// Between two rounds of attempts with replies: each of them is planned anew, because its open request may be gone.
+const ROUND: Millis = 2_000;
 
 impl Desk {
     /// Commits that all of them are taken, which said nothing else, while the worker goes on: a core that works through a
@@ -121,10 +126,16 @@ impl Desk {
         stored: &Stored,
         answer: Answer,
     ) -> Result<(), StoreError> {
-        let (prepared, messages) = self.prepared(stored, answer.replies).await;
-        let took = self.commit(before, stored, messages).await;
-        tell(prepared, took.as_ref().ok());
-        took?;
+        let until = self.tools.clock.now().saturating_add(REPLIES_KEPT);
+        loop {
+            let (prepared, messages) = self.prepared(stored, answer.replies.clone()).await;
+            let took = self.commit(before, stored, messages).await;
+            tell(prepared, took.as_ref().ok());
+            match took {
+                Ok(_) => break,
+                Err(error) => self.again(error, &answer.replies, until, "committing").await?,
+            }
+        }
         // After the hand-over: what was to ride in it has gone, and what goes by the API must not hold it open.
         let both = before.iter().map(|(stored, keep)| (&***stored, *keep));
         for (stored, keep_window) in both.chain([(stored, answer.keep_window)]) {
@@ -142,18 +153,38 @@ impl Desk {
         reason: String,
         replies: Vec<Reply>,
     ) -> Result<Arc<Stored>, StoreError> {
-        let (prepared, messages) = self.prepared(stored, replies).await;
-        match self.tools.ledger.park_with(stored, reason, messages).await {
-            Ok((gap, replies)) => {
-                tell(prepared, Some(&Took::Now(replies)));
-                self.tools.windows.close(stored.event.id());
-                Ok(gap)
-            }
-            Err(error) => {
-                tell(prepared, None);
-                Err(error)
+        let until = self.tools.clock.now().saturating_add(REPLIES_KEPT);
+        loop {
+            let (prepared, messages) = self.prepared(stored, replies.clone()).await;
+            match self.tools.ledger.park_with(stored, reason.clone(), messages).await {
+                Ok((gap, enqueued)) => {
+                    tell(prepared, Some(&Took::Now(enqueued)));
+                    self.tools.windows.close(stored.event.id());
+                    return Ok(gap);
+                }
+                Err(error) => {
+                    tell(prepared, None);
+                    self.again(error, &replies, until, "parking").await?;
+                }
             }
         }
+    }
+
+    /// Waits before replies are tried once more; the error, where there are none or it has been long enough.
+    async fn again(
+        &self,
+        error: StoreError,
+        replies: &[Reply],
+        until: Millis,
+        doing: &'static str,
+    ) -> Result<(), StoreError> {
+        let now = self.tools.clock.now();
+        if replies.is_empty() || now >= until {
+            return Err(error);
+        }
+        self.store_failed(&error, doing);
+        self.tools.clock.sleep_until(now + ROUND).await;
+        Ok(())
     }
 
     /// Replies planned, and the messages they come to.
