@@ -212,15 +212,11 @@ impl Outbound {
     }
 
     async fn interrupted(&self, message: &Message) -> Result<(), StoreError> {
-        let mut settle = step(message);
-        settle.result.status = Status::Unknown as i32;
-        settle.result.error = Some(error(
+        let why = error(
             Code::Ambiguous,
             "the bridge ended while a call to the platform was under way",
-        ));
-        note_partial(&mut settle.result, message.pieces_done);
-        settle.tell = true;
-        self.settle(settle).await.map(|_| ())
+        );
+        self.end(message, Status::Unknown, why, Vec::new()).await.map(|_| ())
     }
 
     async fn expire(&self, message: &Message) -> Result<(), StoreError> {

@@ -70,6 +70,7 @@ pub fn facts(opened: Option<&Opened>, view: Option<&View>, api_shut: Option<Code
         after_event: false,
         earlier: false,
         behind_held: None,
+        acted: view.map_or(0, |view| view.state.last_act),
     }
 }
 

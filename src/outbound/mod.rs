@@ -24,7 +24,7 @@
 //! ```
 //! How a message stands in the store: ACCEPTED waits (with `passive` and no piece done: kept for the platform's next
 //! attempt); SENDING means that a call may be under way, so that one found after a crash is ambiguous; HELD waits for the
-//! customer, `next_attempt` being the moment it was held. Everything else is final.
+//! customer, `next_attempt` being their last act that was known then. Everything else is final.
 
 mod by_code;
 mod card_info;
@@ -84,7 +84,7 @@ use crate::{
     observe::Observer,
     ports::{
         clock::{Clock, Millis},
-        store::{Message, Row, Settle, Store, StoreError},
+        store::{Arrival, Message, Row, Settle, Store, StoreError},
         turn::Windows,
     },
     schema::v1::{self, send_result::Status},
@@ -129,6 +129,8 @@ pub struct Outbound {
     decided: tokio::sync::Notify,
     /// Held by who tells the core of a change of an account.
     telling: tokio::sync::Mutex<()>,
+    /// Accounts whose news the store refused; somebody waits to tell them.
+    untold: Mutex<HashSet<String>>,
     waiting: Mutex<HashMap<String, Vec<oneshot::Sender<()>>>>,
     /// For work that goes on beside its caller.
     this: Weak<Outbound>,
@@ -154,6 +156,7 @@ impl Outbound {
             deciding: Mutex::default(),
             decided: tokio::sync::Notify::new(),
             telling: tokio::sync::Mutex::default(),
+            untold: Mutex::default(),
             waiting: Mutex::default(),
             this: this.clone(),
         })
@@ -198,23 +201,35 @@ impl Outbound {
     /// Commits one step; a store that is busy is asked again for a while, because what the platform did is lost otherwise.
     async fn settle(&self, mut settle: Settle) -> Result<Arc<Message>, StoreError> {
         settle.result.error = settle.result.error.map(faults::explained);
+        let message = self.patiently(|| self.parts.store.settle(settle.clone())).await?;
+        match message.status() == settle.result.status() {
+            true => self.reached(&message),
+            // It had failed for good meanwhile, which was told then.
+            false => self.wake(&message),
+        }
+        Ok(message)
+    }
+
+    /// Commits an event of our own making in the same way.
+    async fn append(&self, arrival: Arrival) -> Result<(), StoreError> {
+        let accept = || self.parts.store.accept(Box::new(arrival.clone()));
+        self.patiently(accept).await.map(|_| ())
+    }
+
+    /// Tries for a dozen seconds.
+    async fn patiently<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
         let mut pause = 50;
         loop {
-            match self.parts.store.settle(settle.clone()).await {
-                Ok(message) => {
-                    match message.status() == settle.result.status() {
-                        true => self.reached(&message),
-                        // It had failed for good meanwhile, which was told then.
-                        false => self.wake(&message),
-                    }
-                    return Ok(message);
-                }
-                Err(error) if pause > 6_400 => return Err(error),
-                Err(error) => {
-                    tracing::warn!(message_id = settle.message, %error, "step of a message not committed yet");
+            match attempt().await {
+                Err(error) if pause <= 6_400 => {
+                    tracing::warn!(%error, "a step was not committed yet");
                     self.parts.clock.sleep_until(self.now() + pause).await;
                     pause *= 2;
                 }
+                result => return result,
             }
         }
     }

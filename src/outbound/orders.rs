@@ -220,7 +220,7 @@ impl Outbound {
             order: message.row.unsigned_abs(),
             rest: format!("order {}", message.id),
         });
-        self.parts.store.accept(arrival.into()).await.map(|_| ())
+        self.append(arrival).await
     }
 
     pub(super) fn own_event(

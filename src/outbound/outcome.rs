@@ -18,7 +18,7 @@ use crate::{
     error::{Code, pages},
     ports::{
         clock::Millis,
-        store::{LedgerEntry, Message, StoreError},
+        store::{AsOf, LedgerEntry, Message, StoreError},
     },
     schema::v1::{
         self,
@@ -59,7 +59,7 @@ impl Outbound {
                     Some(Learned::WindowClosed | Learned::QuotaExhausted | Learned::Unfollowed)
                 );
                 if lacking && message.request.no_allowance() == NoAllowance::HoldForCustomer {
-                    return self.hold(message, error, ledger).await;
+                    return self.hold(message, error, ledger, sending.facts.acted).await;
                 }
                 self.end(message, Status::Failed, error, ledger).await
             }
@@ -141,9 +141,16 @@ impl Outbound {
             .map_or(Lasts::Unknown, |it| it.account.lasts(number))
     }
 
-    pub(super) async fn not_now(&self, message: &Message, ask: &Ask, plan: Plan) -> Result<Turn, StoreError> {
+    /// `acted`: the customer's last act that the plan knew.
+    pub(super) async fn not_now(
+        &self,
+        message: &Message,
+        ask: &Ask,
+        plan: Plan,
+        acted: Millis,
+    ) -> Result<Turn, StoreError> {
         match plan {
-            Plan::Hold(error) => self.hold(message, error, Vec::new()).await,
+            Plan::Hold(error) => self.hold(message, error, Vec::new(), acted).await,
             // An answer that was kept for an open request has missed it; there is no other road.
             Plan::Refuse(_, refusal) if message.passive.is_some() && message.pieces_done == 0 && is_shut(&refusal) => {
                 let error = error(
@@ -161,15 +168,21 @@ impl Outbound {
         }
     }
 
-    /// Kept until the customer acts; said once.
-    async fn hold(&self, message: &Message, error: v1::Error, ledger: Vec<LedgerEntry>) -> Result<Turn, StoreError> {
+    /// Kept until the customer acts after `acted`; said once.
+    async fn hold(
+        &self,
+        message: &Message,
+        error: v1::Error,
+        ledger: Vec<LedgerEntry>,
+        acted: Millis,
+    ) -> Result<Turn, StoreError> {
         if message.status() == Status::Held && ledger.is_empty() {
             return Ok(held(message, message.result.error.as_ref()));
         }
         let mut settle = step(message);
         settle.result.status = Status::Held as i32;
         settle.result.error = Some(error);
-        settle.next_attempt = self.now();
+        settle.next_attempt = acted;
         settle.attempts = 0;
         if message.pieces_done == 0 {
             settle.passive = None;
@@ -177,6 +190,11 @@ impl Outbound {
         settle.ledger = ledger;
         settle.tell = true;
         let settled = self.settle(settle).await?;
+        // Who acted before it was committed woke nobody: nothing was held then.
+        let view = self.parts.store.conversation(&message.key).await?;
+        if view.is_some_and(|view| view.state.last_act > acted) {
+            return Ok(Turn::WaitsUntil(self.now()));
+        }
         Ok(held(message, settled.result.error.as_ref()))
     }
 
@@ -207,13 +225,14 @@ impl Outbound {
 
     /// What a refusal teaches: marks for the ledger, and whether the account may use the API at all.
     async fn learn(&self, sending: &Sending, learned: Option<Learned>) -> Vec<LedgerEntry> {
+        let as_of = AsOf(sending.facts.acted);
         match learned {
-            Some(Learned::WindowClosed) => vec![LedgerEntry::Closed],
+            Some(Learned::WindowClosed) => vec![LedgerEntry::Closed(as_of)],
             Some(Learned::QuotaExhausted) => {
                 self.not_only_we(sending);
-                vec![LedgerEntry::Exhausted]
+                vec![LedgerEntry::Exhausted(as_of)]
             }
-            Some(Learned::Unfollowed) => vec![LedgerEntry::Unfollowed],
+            Some(Learned::Unfollowed) => vec![LedgerEntry::Unfollowed(as_of)],
             Some(Learned::NoApi(code)) => {
                 self.api_refused(&sending.opened, code).await;
                 Vec::new()

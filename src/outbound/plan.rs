@@ -7,6 +7,7 @@ use super::faults::error;
 use crate::{
     conversation::ledger::Standing,
     error::Code,
+    ports::clock::Millis,
     schema::v1::{
         self,
         send_request::{Degrade, NoAllowance, Route},
@@ -66,6 +67,8 @@ pub struct Facts {
     pub earlier: bool,
     /// An older message of it is held until the customer acts; what that one was told.
     pub behind_held: Option<Code>,
+    /// When the customer last acted, as far as these facts know.
+    pub acted: Millis,
 }
 
 /// One rendered piece, as far as it decides the road.
@@ -264,6 +267,7 @@ mod tests {
             after_event: false,
             earlier: false,
             behind_held: None,
+            acted: 0,
         }
     }
 

@@ -183,7 +183,7 @@ impl Outbound {
             order: message.row.unsigned_abs(),
             rest: identity,
         });
-        self.parts.store.accept(Box::new(arrival)).await.map(|_| ())
+        self.append(arrival).await
     }
 }
 

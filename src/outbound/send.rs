@@ -117,7 +117,7 @@ impl Outbound {
         if message.pieces_done == 0
             && let Some(plan) = plan::before(&ask, &standings.with)
         {
-            return self.not_now(message, &ask, plan).await;
+            return self.not_now(message, &ask, plan, standings.with.acted).await;
         }
         let say = standings.said(say);
         let roads = roads(message, &ask, &standings.with);
@@ -135,7 +135,7 @@ impl Outbound {
         }
         let code = match self.way_out(&opened, message, &standings, &pieces, rest).await? {
             Ok(code) => code,
-            Err(plan) => return self.not_now(message, &ask, plan).await,
+            Err(plan) => return self.not_now(message, &ask, plan, standings.with.acted).await,
         };
         if let Some(turn) = self.too_fast(message, &opened).await? {
             return Ok(turn);

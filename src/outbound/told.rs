@@ -2,6 +2,11 @@
 //! differs from what was told last, also where a restart lies between. Why the API is shut, and how callbacks are written,
 //! outlives a restart here and nowhere else.
 
+use std::{
+    collections::HashSet,
+    sync::{MutexGuard, PoisonError},
+};
+
 use serde::{Deserialize, Serialize};
 
 use super::{Outbound, facts::able};
@@ -9,12 +14,17 @@ use crate::{
     accounts::Opened,
     conversation::key::{ACCOUNT_SELF, Key},
     error::Code,
-    ports::store::{Arrival, RecordWrite, StoreError},
+    ports::{
+        clock::Millis,
+        store::{Arrival, RecordWrite, StoreError},
+    },
     schema::v1::{self, account_state::State, conversation::Scope, signal::Type},
 };
 
 /// What was told last, by account.
 const SPACE: &str = "account_told";
+/// Pause before news that the store refused are told again.
+const TELL_AGAIN: Millis = 10_000;
 
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Told {
@@ -63,8 +73,29 @@ impl Outbound {
     pub async fn account_changed(&self, opened: &Opened) {
         // The account's condition is known all the same; only the news are missing.
         if let Err(error) = self.tell_news(opened, None).await {
-            tracing::warn!(account = opened.settings.id, %error, "a change of the account was not told");
+            tracing::warn!(account = opened.settings.id, %error, "a change of the account was not told yet");
+            self.tell_later(&opened.settings.id);
         }
+    }
+
+    /// Once for each account: what is told then is what stands then.
+    fn tell_later(&self, id: &str) {
+        if !self.untold().insert(id.to_owned()) {
+            return;
+        }
+        let (this, clock, id) = (self.this.clone(), self.parts.clock.clone(), id.to_owned());
+        tokio::spawn(async move {
+            clock.sleep_until(clock.now() + TELL_AGAIN).await;
+            let Some(this) = this.upgrade() else { return };
+            this.untold().remove(&id);
+            if let Some(opened) = this.parts.registry.get(&id) {
+                this.account_changed(&opened).await;
+            }
+        });
+    }
+
+    pub(super) fn untold(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Somebody authorised, or changed what is authorised: `said` tells it, and stands for the news that we may act again.

@@ -317,12 +317,27 @@ pub enum LedgerEntry {
     Spent(u32),
     /// The code of this trigger that ends then was used: it lets nothing else pass, and what it let pass counts nowhere else.
     SpentCode(&'static str, Millis),
-    /// 45047.
-    Exhausted,
-    /// 45015.
-    Closed,
-    /// 43004 and kin.
-    Unfollowed,
+    /// 45047, as of the call.
+    Exhausted(AsOf),
+    /// 45015, as of the call.
+    Closed(AsOf),
+    /// 43004 and kin, as of the call.
+    Unfollowed(AsOf),
+}
+
+/// What the platform refused says how things stood when it was asked: the customer's last act that was known then. What they
+/// did since stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsOf(pub Millis);
+
+impl AsOf {
+    /// Whatever the customer did meanwhile.
+    pub const NOW: Self = Self(Millis::MAX);
+
+    /// The customer, whose last act is at `act`, did nothing since.
+    pub fn stands(self, act: Millis) -> bool {
+        act <= self.0
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -32,6 +32,8 @@ struct Inner {
     told: Vec<v1::SendResult>,
     steps: Vec<(Row, v1::send_result::Status, u32)>,
     listener: Option<Handle>,
+    /// So many of the next commits fail.
+    refuses: usize,
 }
 
 impl MemoryStore {
@@ -48,6 +50,29 @@ impl MemoryStore {
 
     fn with<T>(&self, look: impl FnOnce(&mut Inner) -> T) -> T {
         look(&mut self.inner.lock().expect("no panic under the lock"))
+    }
+
+    /// A run that ended had begun to send this message.
+    pub fn began(&self, id: &str) {
+        self.with(|inner| {
+            let begun = inner.messages.iter_mut().find(|it| it.id == id);
+            begun.expect("stored").result.status = v1::send_result::Status::Sending as i32;
+        });
+    }
+
+    /// So many of the next commits fail: events and steps of messages.
+    pub fn refuses(&self, commits: usize) {
+        self.with(|inner| inner.refuses = commits);
+    }
+
+    fn refused(&self) -> Result<(), StoreError> {
+        self.with(|inner| match inner.refuses.checked_sub(1) {
+            Some(left) => {
+                inner.refuses = left;
+                Err(StoreError::CannotAppend("as the test wants".into()))
+            }
+            None => Ok(()),
+        })
     }
 
     /// Delivery updates that the core would get, in order.
@@ -198,6 +223,7 @@ impl Store for MemoryStore {
     async fn accept(&self, arrival: Box<Arrival>) -> Result<Accepted, StoreError> {
         use crate::channels::contract::SessionEffect as E;
         use v1::conversation::SessionState as S;
+        self.refused()?;
         Ok(self.with(|inner| {
             let dedupe = arrival.dedupe.as_ref().map(|it| it.text.clone()).unwrap_or_default();
             if let Some(before) = inner
@@ -321,10 +347,12 @@ impl Store for MemoryStore {
         Ok(self.with(|inner| inner.enqueue(message, now)))
     }
     async fn settle(&self, settle: Settle) -> Result<Arc<Message>, StoreError> {
+        self.refused()?;
         let now = self.clock.now();
         Ok(self.with(|inner| {
             let at = settle.message as usize;
             let conversation = inner.messages[at].conversation;
+            let act = inner.states[conversation.0 as usize].last_act;
             let ledger = inner.states[conversation.0 as usize]
                 .ledger
                 .get_or_insert_with(Ledger::default);
@@ -332,9 +360,10 @@ impl Store for MemoryStore {
                 match entry {
                     LedgerEntry::Spent(count) => ledger.spend(count, now),
                     LedgerEntry::SpentCode(trigger, expires) => ledger.spend_code(trigger, expires),
-                    LedgerEntry::Exhausted => ledger.exhausted(now),
-                    LedgerEntry::Closed => ledger.closed(now),
-                    LedgerEntry::Unfollowed => ledger.unfollow(),
+                    LedgerEntry::Exhausted(as_of) if as_of.stands(act) => ledger.exhausted(now),
+                    LedgerEntry::Closed(as_of) if as_of.stands(act) => ledger.closed(now),
+                    LedgerEntry::Unfollowed(as_of) if as_of.stands(act) => ledger.unfollow(),
+                    LedgerEntry::Exhausted(_) | LedgerEntry::Closed(_) | LedgerEntry::Unfollowed(_) => {}
                 }
             }
             let message = &mut inner.messages[at];

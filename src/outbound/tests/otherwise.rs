@@ -72,6 +72,25 @@ async fn an_account_without_api_is_learned_told_and_tried_again_later() {
 }
 
 #[tokio::test]
+async fn a_change_of_an_account_is_told_once_the_store_takes_it() {
+    let house = awake();
+    for _ in 0..2 {
+        house.store.refuses(1);
+        house.opened.observe(|it| it.api_shut = Some(Code::NotEntitled));
+        house.outbound.account_changed(&house.opened).await;
+    }
+    assert_eq!(house.store.events_now().len(), 0, "the store refused");
+    let told = || {
+        house.clock.advance(Duration::from_secs(1));
+        !house.store.events_now().is_empty()
+    };
+    until(told, "told").await;
+    until(|| house.outbound.untold().is_empty(), "nobody waits to tell it").await;
+    house.outbound.account_changed(&house.opened).await;
+    assert_eq!(house.store.events_now().len(), 1, "once");
+}
+
+#[tokio::test]
 async fn a_harmless_call_that_works_opens_the_api_again_unless_messages_alone_are_refused() {
     let house = awake();
     let shut = || house.opened.observe(|it| it.api_shut);

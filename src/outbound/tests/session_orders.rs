@@ -24,6 +24,46 @@ async fn an_end_says_its_closing_and_ends_the_session_once() {
     assert_eq!(house.store.events_now().len(), 1);
 }
 
+/// Lets time pass until the message stands so.
+async fn comes_to(house: &House, message: &v1::SendResult, status: Status) -> v1::SendResult {
+    let passes = || {
+        house.clock.advance(Duration::from_millis(50));
+        house.now_of(message).status() == status
+    };
+    until(passes, "it comes to its end").await;
+    house.now_of(message)
+}
+
+#[tokio::test]
+async fn an_end_ends_its_session_and_says_its_words_once_while_the_store_refuses() {
+    let house = awake();
+    let slow = house.platform.gate.write().await;
+    let end = json!({"conversationKey": KEY, "onAmbiguous": "RETRY",
+        "session": {"verb": "END", "closing": {"parts": [{"text": {"body": "bye"}}]}}});
+    let ended = house.submit(end).await.expect("accepted");
+    until(|| !house.platform.asked("/token").is_empty(), "under way").await;
+    // The event that ends the session, and the step that says so, five times in all.
+    house.store.refuses(5);
+    drop(slow);
+    comes_to(&house, &ended, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["bye"]);
+    assert_eq!(house.store.events_now().len(), 1, "the session ended");
+}
+
+#[tokio::test]
+async fn an_end_whose_words_were_under_way_when_the_bridge_ended_ends_its_session() {
+    let house = asleep();
+    let end =
+        json!({"conversationKey": KEY, "session": {"verb": "END", "closing": {"parts": [{"text": {"body": "bye"}}]}}});
+    let ended = house.submit(end).await.expect("accepted");
+    house.store.began(&ended.message_id);
+    house.wake();
+    let ended = house.becomes(&ended, Status::Unknown).await;
+    assert_eq!(code(&ended), "AMBIGUOUS");
+    assert_eq!(house.store.events_now().len(), 1, "the session ended");
+    assert!(house.platform.sent().is_empty());
+}
+
 #[tokio::test]
 async fn an_end_whose_closing_rides_ends_the_session_too() {
     let house = awake();

@@ -1,6 +1,7 @@
 //! What waits, for how long, and what does a caller hear of it?
 
 use super::*;
+use crate::conversation::ledger::Standing;
 
 #[tokio::test]
 async fn what_is_held_goes_when_the_customer_acts() {
@@ -37,6 +38,43 @@ async fn a_refusal_we_did_not_foresee_holds_until_the_customer_acts() {
     house.clock.advance(Duration::from_secs(1));
     house.wrote(5);
     house.becomes(&held, Status::Sent).await;
+}
+
+/// A message is refused with this number, and the customer writes while the platform is being asked.
+async fn refused_while_the_customer_writes(number: i32) -> (House, v1::SendResult) {
+    let house = awake();
+    house.wrote(5);
+    house.becomes(&house.say("a").await, Status::Sent).await;
+    house.clock.advance(Duration::from_secs(1));
+    let slow = house.platform.gate.write().await;
+    house.platform.will("/send", [says(number)]);
+    let held = json!({"conversationKey": KEY, "text": "b", "noAllowance": "HOLD_FOR_CUSTOMER"});
+    let held = house.submit(held).await.expect("accepted");
+    until(|| house.platform.sent().len() == 2, "under way").await;
+    house.clock.advance(Duration::from_secs(1));
+    house.wrote(5);
+    drop(slow);
+    (house, held)
+}
+
+#[tokio::test]
+async fn what_the_customer_does_while_a_call_is_refused_lets_the_message_go() {
+    for number in [45015, 45047] {
+        let (house, held) = refused_while_the_customer_writes(number).await;
+        house.becomes(&held, Status::Sent).await;
+        assert_eq!(house.platform.sent(), ["a", "b", "b"], "{number}");
+        let told: Vec<_> = house.store.told().iter().map(v1::SendResult::status).collect();
+        assert_eq!(told, [Status::Held], "{number}");
+        let mut left = None;
+        house.store.state(KEY, |state| {
+            left = Some(state.ledger.as_ref().expect("a ledger").standing(house.clock.now()));
+        });
+        assert_eq!(
+            left,
+            Some(Standing::Open(Some(4))),
+            "{number}: the refusal was of before"
+        );
+    }
 }
 
 #[tokio::test]

@@ -111,14 +111,16 @@ impl Writer {
             if settle.ledger.iter().any(|entry| matches!(entry, LedgerEntry::Spent(_))) {
                 state.assistant_spoke();
             }
+            let act = state.last_act;
             let ledger = state.ledger_mut();
             for entry in &settle.ledger {
                 match entry {
                     LedgerEntry::Spent(count) => ledger.spend(*count, now),
                     LedgerEntry::SpentCode(trigger, expires) => ledger.spend_code(trigger, *expires),
-                    LedgerEntry::Exhausted => ledger.exhausted(now),
-                    LedgerEntry::Closed => ledger.closed(now),
-                    LedgerEntry::Unfollowed => ledger.unfollow(),
+                    LedgerEntry::Exhausted(as_of) if as_of.stands(act) => ledger.exhausted(now),
+                    LedgerEntry::Closed(as_of) if as_of.stands(act) => ledger.closed(now),
+                    LedgerEntry::Unfollowed(as_of) if as_of.stands(act) => ledger.unfollow(),
+                    LedgerEntry::Exhausted(_) | LedgerEntry::Closed(_) | LedgerEntry::Unfollowed(_) => {}
                 }
             }
             self.conversations.changed(&self.db, conversation, true)?;

@@ -10,7 +10,7 @@ use super::{
     writer::{Publish, Writer},
 };
 use crate::{
-    ports::store::{Accepted, Arrival, LedgerEntry, Message, Page, PageStep, Settle, Stored},
+    ports::store::{Accepted, Arrival, AsOf, LedgerEntry, Message, Page, PageStep, Settle, Stored},
     schema::v1::{self, send_result::Status},
 };
 
@@ -62,8 +62,8 @@ impl Writer {
         let mut result = message.result.clone();
         result.status = Status::Failed as i32;
         let ledger = match error.code.as_str() {
-            "QUOTA_EXHAUSTED" => vec![LedgerEntry::Exhausted],
-            "WINDOW_CLOSED" => vec![LedgerEntry::Closed],
+            "QUOTA_EXHAUSTED" => vec![LedgerEntry::Exhausted(AsOf::NOW)],
+            "WINDOW_CLOSED" => vec![LedgerEntry::Closed(AsOf::NOW)],
             _ => Vec::new(),
         };
         result.error = Some(error);

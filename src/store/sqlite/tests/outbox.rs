@@ -1,7 +1,10 @@
 //! Is every message kept, settled and told once?
 
 use super::*;
-use crate::ports::store::{Page, PageStep};
+use crate::{
+    conversation::ledger::Standing,
+    ports::store::{AsOf, Page, PageStep},
+};
 
 #[tokio::test]
 async fn a_client_id_names_one_request() {
@@ -62,6 +65,33 @@ async fn a_settled_message_moves_the_ledger_and_tells_the_core_in_one_commit() {
     );
     let view = after.store.conversation(&key("a")).await.expect("read").expect("known");
     assert_eq!(view.state.allowances(START)[0].remaining, Some(3));
+}
+
+#[tokio::test]
+async fn a_refusal_says_how_things_stood_when_the_platform_was_asked() {
+    // What we had counted was wrong: it is not known any more.
+    for (refusal, then) in [
+        (LedgerEntry::Closed as fn(AsOf) -> LedgerEntry, Standing::Unknown),
+        (LedgerEntry::Exhausted, Standing::Unknown),
+        (LedgerEntry::Unfollowed, Standing::Unfollowed),
+    ] {
+        let bench = Bench::new();
+        bench.say("a", 1).await;
+        let message = enqueued(&bench, message("a", "k")).await;
+        bench.clock.advance(Duration::from_secs(1));
+        bench.say("a", 2).await;
+        let left = async |as_of| {
+            let step = Settle {
+                ledger: vec![refusal(AsOf(as_of))],
+                ..settle(&message, Status::Held)
+            };
+            bench.store.settle(step).await.expect("settled");
+            let view = bench.store.conversation(&key("a")).await.expect("read").expect("one");
+            view.state.ledger.as_ref().expect("a ledger").standing(START + 2_000)
+        };
+        assert!(matches!(left(START).await, Standing::Open(_)), "they wrote since");
+        assert_eq!(left(START + 1_000).await, then);
+    }
 }
 
 #[tokio::test]
