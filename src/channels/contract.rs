@@ -39,7 +39,7 @@ use crate::{
         platform::{Answer, Call},
     },
     schema::v1::{self, send_result::Road},
-    settings::AccountSettings,
+    settings::{AccountSettings, TRIGGERS},
 };
 
 /// One kind of account, e.g. the official account. What it says of itself by tables alone is its [`Tables`].
@@ -262,6 +262,12 @@ pub trait Account: Basis {
 
     /// What `trigger` opens on this account.
     fn allowance(&self, trigger: &str) -> Option<AllowanceRule>;
+
+    /// The most messages that any act of a customer allows; `None` where that is not counted.
+    fn most_allowed(&self) -> Option<u32> {
+        let counts = TRIGGERS.iter().filter_map(|trigger| self.allowance(trigger)?.count);
+        counts.max()
+    }
 }
 
 #[derive(Clone)]

@@ -71,6 +71,7 @@ pub fn facts(opened: Option<&Opened>, view: Option<&View>, api_shut: Option<Code
         earlier: false,
         behind_held: None,
         acted: view.map_or(0, |view| view.state.last_act),
+        most: opened.and_then(|opened| opened.account.most_allowed()),
     }
 }
 

@@ -69,6 +69,8 @@ pub struct Facts {
     pub behind_held: Option<Code>,
     /// When the customer last acted, as far as these facts know.
     pub acted: Millis,
+    /// The most messages that any act of theirs allows.
+    pub most: Option<u32>,
 }
 
 /// One rendered piece, as far as it decides the road.
@@ -163,7 +165,7 @@ pub fn plan(ask: &Ask, facts: &Facts, pieces: &[Shape]) -> Plan {
         (true, _) if pieces.len() == 1 => Plan::Passive { cut: false },
         (true, true) => match lacking(facts.standing, pieces.len() - 1) {
             None => Plan::Passive { cut: false },
-            Some(error) => hold_or_refuse(ask, error),
+            Some(error) => wait_or_refuse(ask, facts, error, pieces.len() - 1),
         },
         (true, false) if ask.degrade == Degrade::Allow => Plan::Passive { cut: true },
         (true, false) => refuse(
@@ -173,7 +175,7 @@ pub fn plan(ask: &Ask, facts: &Facts, pieces: &[Shape]) -> Plan {
         (false, true) if ask.free => Plan::Api,
         (false, true) => match lacking(facts.standing, pieces.len()) {
             None => Plan::Api,
-            Some(error) => hold_or_refuse(ask, error),
+            Some(error) => wait_or_refuse(ask, facts, error, pieces.len()),
         },
         (false, false) => cannot_ride(ask, facts),
     }
@@ -212,7 +214,18 @@ fn lacking(standing: Standing, count: usize) -> Option<v1::Error> {
     }
 }
 
-pub fn hold_or_refuse(ask: &Ask, error: v1::Error) -> Plan {
+/// What no act of the customer will ever allow is not held for one: it would hold back all behind it.
+fn wait_or_refuse(ask: &Ask, facts: &Facts, lacking: v1::Error, count: usize) -> Plan {
+    match facts.most {
+        Some(most) if count > most as usize => {
+            let why = format!("{count} messages are needed, and no act of the customer allows more than {most}");
+            Plan::Refuse(Status::Failed, error(Code::QuotaExhausted, why))
+        }
+        _ => hold_or_refuse(ask, lacking),
+    }
+}
+
+fn hold_or_refuse(ask: &Ask, error: v1::Error) -> Plan {
     match ask.no_allowance {
         NoAllowance::HoldForCustomer => Plan::Hold(error),
         NoAllowance::FailNow => Plan::Refuse(Status::Failed, error),
@@ -268,6 +281,7 @@ mod tests {
             earlier: false,
             behind_held: None,
             acted: 0,
+            most: Some(5),
         }
     }
 
@@ -308,6 +322,10 @@ mod tests {
             ("counted and closed", ask(), Facts { standing: closed, passive: false, ..facts() }, vec![TEXT], "FAILED WINDOW_CLOSED"),
             ("counted and spent", ask(), Facts { standing: Standing::Spent, passive: false, ..facts() }, vec![TEXT], "FAILED QUOTA_EXHAUSTED"),
             ("passive uses up nothing", ask(), Facts { standing: Standing::Spent, ..facts() }, vec![TEXT], "passive"),
+            ("held for what an act allows", Ask { no_allowance: hold, ..ask() }, Facts { passive: false, standing: Standing::Open(Some(1)), ..facts() }, vec![TEXT; 5], "hold QUOTA_EXHAUSTED"),
+            ("not for more", Ask { no_allowance: hold, ..ask() }, Facts { passive: false, ..facts() }, vec![TEXT; 6], "FAILED QUOTA_EXHAUSTED"),
+            ("the one that rides counts for nothing", Ask { no_allowance: hold, ..ask() }, Facts { standing: Standing::Open(Some(1)), ..facts() }, vec![TEXT; 6], "hold QUOTA_EXHAUSTED"),
+            ("but the rest", Ask { no_allowance: hold, ..ask() }, facts(), vec![TEXT; 7], "FAILED QUOTA_EXHAUSTED"),
             ("held instead", Ask { no_allowance: hold, ..ask() }, Facts { standing: closed, passive: false, ..facts() }, vec![TEXT], "hold WINDOW_CLOSED"),
             ("held behind what is held", Ask { no_allowance: hold, ..ask() }, Facts { behind_held: Some(Code::QuotaExhausted), passive: false, ..facts() }, vec![TEXT], "hold QUOTA_EXHAUSTED"),
             ("held behind what is held, for what is missing now", Ask { no_allowance: hold, ..ask() }, Facts { behind_held: Some(Code::QuotaExhausted), standing: closed, passive: false, ..facts() }, vec![TEXT], "hold WINDOW_CLOSED"),

@@ -1,6 +1,7 @@
 //! Who greets a customer where the core does not? The account's `welcome`, by the code that lives 20 seconds.
 //!
-//! The core has twelve of them. What it sends in answer to the event uses the code up; a welcome of ours then stays unsaid.
+//! The core has twelve of them. What it sends in answer to the event uses the code up; a welcome of ours then stays unsaid. Words
+//! of the core's that fail leave it to us again.
 
 use std::sync::Arc;
 
@@ -15,12 +16,14 @@ use crate::{
     },
     schema::{
         Says, Timestamp,
-        v1::{self, event::Body, part::Content, send_request::What},
+        v1::{self, event::Body, part::Content, send_request::What, send_result::Status},
     },
 };
 
 /// After the customer came in.
 const AFTER: Millis = 12_000;
+/// Between looks whether the core's words went after all.
+const LOOK_AGAIN: Millis = 1_000;
 /// More events than come while a code lives.
 const LATELY: usize = 2_000;
 
@@ -79,13 +82,42 @@ impl Pull {
         }
     }
 
+    /// As long as the code lives: what the core sends may fail, and the store may refuse.
     async fn welcome(&self, stored: &Stored, words: v1::Message, ends: Millis) {
-        let key = stored.event.conversation.as_ref().map_or("", |it| it.key.as_str());
-        match self.parts.store.recent_messages(Some(key), 20).await {
-            Ok(messages) if messages.iter().any(|it| it.answers == Some(stored.row)) => return,
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "whether the core greeted is not known: greeted all the same"),
+        while self.now() < ends {
+            match self.greeted(stored).await {
+                Greeted::Yes => return,
+                Greeted::No if self.say(stored, words.clone(), ends).await => return,
+                Greeted::No | Greeted::Perhaps => {}
+            }
+            self.parts.clock.sleep_until(self.now() + LOOK_AGAIN).await;
         }
+    }
+
+    /// Whether the core said something to this event that reached the customer, or may still do so.
+    async fn greeted(&self, stored: &Stored) -> Greeted {
+        let key = key_of(stored);
+        let messages = match self.parts.store.recent_messages(Some(key), 20).await {
+            Ok(messages) => messages,
+            Err(error) => {
+                tracing::warn!(%error, "whether the core greeted is not known: greeted all the same");
+                return Greeted::No;
+            }
+        };
+        let words = messages
+            .iter()
+            .filter(|it| it.answers == Some(stored.row) && says(&it.request));
+        let each = words.map(|it| match it.status() {
+            Status::Failed | Status::Expired | Status::Recalled => Greeted::No,
+            Status::Accepted | Status::Sending | Status::Held => Greeted::Perhaps,
+            Status::Sent | Status::HandedOver | Status::Unknown | Status::Unspecified => Greeted::Yes,
+        });
+        each.max().unwrap_or(Greeted::No)
+    }
+
+    /// `false`: it was not taken.
+    async fn say(&self, stored: &Stored, words: v1::Message, ends: Millis) -> bool {
+        let key = key_of(stored);
         let request = v1::SendRequest {
             client_message_id: format!("welcome/{}", stored.event.id),
             conversation_key: key.to_owned(),
@@ -94,10 +126,29 @@ impl Pull {
             what: Some(What::Message(words)),
             ..Default::default()
         };
-        if let Err(fault) = self.parts.outbound.submit(&Caller::default(), request, false).await {
+        let said = self.parts.outbound.submit(&Caller::default(), request, false).await;
+        if let Err(fault) = &said {
             tracing::warn!(event = stored.event.id, %fault, "a welcome was not sent");
         }
+        said.is_ok()
     }
+}
+
+/// Whether a customer was greeted, each saying more than those before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Greeted {
+    No,
+    Perhaps,
+    Yes,
+}
+
+fn key_of(stored: &Stored) -> &str {
+    stored.event.conversation.as_ref().map_or("", |it| it.key.as_str())
+}
+
+/// It has words: a typing sign greets nobody.
+fn says(request: &v1::SendRequest) -> bool {
+    !matches!(request.what, None | Some(What::Typing(_) | What::RecallMessageId(_)))
 }
 
 /// `welcome = "text"` or `{ text, menu = ["…"] }`.

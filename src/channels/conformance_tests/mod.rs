@@ -64,7 +64,7 @@ fn an_account_with_what_the_card_asks_for_opens_and_no_fault_shows_a_secret() {
 fn quotas_name_what_opens_an_allowance_on_any_channel() {
     each(|name, channel| {
         let mut settings = samples::settings(channel);
-        for trigger in ["message", "menu", "scan", "follow", "enter"] {
+        for trigger in crate::settings::TRIGGERS {
             let window = "1m".to_owned();
             let quota = crate::settings::Quota { count: Some(7), window };
             settings.quotas.insert(trigger.to_owned(), quota);

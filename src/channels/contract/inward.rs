@@ -127,7 +127,7 @@ pub struct Dedupe {
 /// What an inbound does to its conversation beside being said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
-    /// The allowance it opens: `message`, `menu`, `scan`, `follow`.
+    /// The allowance it opens, one of [`TRIGGERS`](crate::settings::TRIGGERS) where messages are counted.
     pub opens: Option<&'static str>,
     /// The customer left: nothing may be sent.
     pub unfollowed: bool,

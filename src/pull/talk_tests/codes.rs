@@ -252,6 +252,31 @@ async fn the_welcome_is_said_when_the_core_leaves_the_code_unused_and_only_then(
 }
 
 #[tokio::test]
+async fn the_welcome_is_said_where_what_the_core_answered_greets_nobody() {
+    let greeting = AccountSettings {
+        welcome: Some(toml::Value::String("您好".into())),
+        ..settings()
+    };
+    for (answer, status) in [
+        (json!({ "typing": true }), Status::Failed),
+        (json!({ "text": "mine", "route": "PASSIVE_ONLY" }), Status::Expired),
+    ] {
+        let (house, _dir) = house(greeting.clone(), vec![entered("W1")]).await;
+        let _talk = house.talk();
+        let mut answer = answer;
+        answer["inReplyTo"] = house.events().await[0].event.id.clone().into();
+        assert_eq!(house.says(answer.clone()).await.status(), status, "{answer}");
+        house.clock.set(NOW + 12_001);
+        let limit = tokio::time::Instant::now() + Duration::from_secs(20);
+        while house.sent(SEND_ON_EVENT).is_empty() {
+            assert!(tokio::time::Instant::now() < limit, "no welcome after {answer}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        assert_eq!(house.sent(SEND_ON_EVENT)[0]["text"]["content"], "您好");
+    }
+}
+
+#[tokio::test]
 async fn a_restart_forgets_nobody_who_waits_for_a_welcome_and_greets_nobody_twice() {
     let greeting = AccountSettings {
         welcome: Some(toml::Value::String("您好".into())),
