@@ -23,15 +23,13 @@ use super::lanes::{self, Job, Lane, Memory, Phase, Place};
 use crate::{
     cores::{Cores, Kind},
     ports::{
-        clock::Millis,
+        clock::{Looked, Millis},
         store::{ConversationId, Pending, Stored, Waiting},
     },
 };
 
 /// Events read from the store at once.
 pub const BATCH: usize = 16;
-/// A clock that is corrected by less holds up nobody worth speaking of.
-const SET_BACK: Millis = 1_000;
 
 #[derive(Default)]
 pub struct State {
@@ -43,7 +41,7 @@ pub struct State {
     /// When lanes in back-off are due; an entry whose lane moved on is skipped.
     timers: BinaryHeap<Reverse<(Millis, ConversationId)>>,
     /// When it was last looked what is due.
-    looked: Millis,
+    looked: Looked,
     /// The store's backlog is known: a lane that is new now holds everything there is.
     loaded: bool,
     /// Something was put where the worker that did it does not look: a timer, another core's queue.
@@ -163,10 +161,7 @@ impl State {
 
     /// A clock that was set back would hold up all that waits until it has come again: their times go with it.
     fn follow(&mut self, now: Millis) {
-        let back = std::mem::replace(&mut self.looked, now).saturating_sub(now);
-        if back < SET_BACK {
-            return;
-        }
+        let Some(back) = self.looked.set_back(now) else { return };
         for lane in self.lanes.values_mut() {
             lane.due = lane.due.saturating_sub(back);
             if lane.awaited > 0 {

@@ -96,7 +96,13 @@ impl Feeds {
 
     /// A page with something in it, or one that says why there is none, or the empty one when the time is over.
     async fn page_within(&self, feed: &Feed, ask: &Ask, wait: Millis) -> Result<FeedPage, Refusal> {
-        let until = self.parts.clock.now().saturating_add(wait);
+        // One sleep for all of it: a clock that is set back makes nobody wait longer.
+        let over = self
+            .parts
+            .clock
+            .sleep_until(self.parts.clock.now().saturating_add(wait));
+        tokio::pin!(over);
+        let mut is_over = wait <= 0;
         loop {
             // Listened for before it is looked at: a commit in between rings.
             let (rings, closed) = (feed.bell.rings(), self.closed.notified());
@@ -107,14 +113,14 @@ impl Feeds {
             let now = self.parts.clock.now();
             feed.last_fetch.store(now, Ordering::Relaxed);
             let lost = ask.after.is_some_and(|after| after < page.place.oldest);
-            let over = now >= until || self.closing.load(Ordering::Acquire);
-            if over || lost || page.more || !page.items.is_empty() {
+            let ends = is_over || self.closing.load(Ordering::Acquire);
+            if ends || lost || page.more || !page.items.is_empty() {
                 return Ok(page);
             }
             tokio::select! {
                 () = rings => {}
                 () = closed => {}
-                () = self.parts.clock.sleep_until(until) => {}
+                () = &mut over => is_over = true,
             }
         }
     }

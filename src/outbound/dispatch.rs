@@ -111,6 +111,8 @@ impl Outbound {
         if self.parts.lanes.yields(conversation) {
             return None;
         }
+        let Some(first) = outbox.first() else { return None };
+        let _share = self.shares.take(&first.account, conversation, &self.parts.lanes)?;
         let mut behind_held = None;
         let mut next = None;
         let sooner = |next: Option<Millis>, at: Millis| Some(next.map_or(at, |next: Millis| next.min(at)));

@@ -10,7 +10,10 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::ports::{clock::Millis, store::ConversationId};
+use crate::ports::{
+    clock::{Looked, Millis},
+    store::ConversationId,
+};
 
 /// Tells the dispatcher that a conversation has something to send; made before the store whose writer calls it.
 #[derive(Clone, Default)]
@@ -30,11 +33,8 @@ struct Inner {
     /// The one time that counts per conversation; others in the heap are stale.
     due: HashMap<ConversationId, Millis>,
     /// When it was last asked whose turn it is.
-    looked: Millis,
+    looked: Looked,
 }
-
-/// A clock that is corrected by less holds up nobody worth speaking of.
-const SET_BACK: Millis = 1_000;
 
 #[derive(Default)]
 struct Lane {
@@ -148,10 +148,7 @@ impl Inner {
 
     /// A clock that was set back would hold up all that waits until it has come again: their times go with it.
     fn follow(&mut self, now: Millis) {
-        let back = std::mem::replace(&mut self.looked, now).saturating_sub(now);
-        if back < SET_BACK {
-            return;
-        }
+        let Some(back) = self.looked.set_back(now) else { return };
         for at in self.due.values_mut() {
             *at = at.saturating_sub(back);
         }

@@ -12,6 +12,7 @@
 //! replies  a core's answer to an event: committed with the event's acceptance
 //! ride     the way into an open request, and what happens when it closed first
 //! lanes    whose turn is it?
+//! shares   how many lanes of one account run at a time?
 //! dispatch one lane: in order, each step durable before the next
 //! send     one message by the API; outcome: what follows where it did not go
 //! pace     how fast messages to one customer may follow each other
@@ -49,6 +50,7 @@ mod replies;
 mod resolve;
 mod ride;
 mod send;
+mod shares;
 mod source;
 mod submit;
 #[cfg(test)]
@@ -91,8 +93,8 @@ use crate::{
     tokens::Keeper,
 };
 
-/// Calls to the platform at the same time, over all accounts.
-const IN_FLIGHT: usize = 64;
+/// Lanes at the same time, over all accounts; of one account see [`shares`].
+const IN_FLIGHT: usize = 256;
 /// Messages of one conversation that are not done yet, those that are held among them. What comes beyond is refused, so that
 /// a platform that is away costs no queue without end.
 const OPEN_MAX: u32 = 1_000;
@@ -124,6 +126,7 @@ pub struct Outbound {
     resolver: Arc<resolve::Resolver>,
     probes: facts::Probes,
     paces: pace::Paces,
+    shares: Arc<shares::Shares>,
     /// Messages whose road is being decided: a kept passive answer goes once, into a request or by the API.
     deciding: Mutex<HashSet<Row>>,
     decided: tokio::sync::Notify,
@@ -153,6 +156,7 @@ impl Outbound {
             resolver,
             probes: facts::Probes::default(),
             paces: pace::Paces::default(),
+            shares: Arc::default(),
             deciding: Mutex::default(),
             decided: tokio::sync::Notify::new(),
             telling: tokio::sync::Mutex::default(),

@@ -8,13 +8,14 @@ use super::{
     dispatch::Turn,
     facts::{self, session_state},
     faults::error,
-    platform_session::Place,
+    platform_orders::tried,
+    platform_session::{Moved, Place, judged, unanswered},
     ride::ALL_SAID,
     step,
 };
 use crate::{
     accounts::Opened,
-    channels::contract::{Dedupe, SessionEffect, Verdict},
+    channels::contract::{Dedupe, SessionEffect},
     error::Code,
     ports::store::{Arrival, Message, Settle, StoreError, View},
     schema::v1::{
@@ -27,7 +28,6 @@ use crate::{
         signal::Type,
     },
     settings::PlatformAgents,
-    tokens::CallFault,
 };
 
 /// TAKE ends nothing: its closing words are said to nobody.
@@ -122,25 +122,19 @@ impl Outbound {
         let Some(call) = call else {
             return self.end(message, Status::Failed, held_by_human(), Vec::new()).await;
         };
-        match self.parts.keeper.call(opened, &call).await {
-            Ok((_, Verdict::Done { .. })) => {
+        let released = match self.parts.keeper.call(opened, &call).await {
+            Ok((_, verdict)) => judged(verdict),
+            Err(fault) => unanswered(fault),
+        };
+        match released {
+            Moved::Yes(_) => {
                 self.session_changed(message, view, SessionState::Assistant, SessionEffect::Released)
                     .await?;
                 self.fulfilled(message, opened).await
             }
-            Ok((
-                _,
-                Verdict::RetryLater(error)
-                | Verdict::Unknown(error)
-                | Verdict::RefreshToken(error)
-                | Verdict::UploadAgain(error)
-                | Verdict::Failed { error, .. },
-            ))
-            | Err(CallFault::NoToken(error)) => self.end(message, Status::Failed, error, Vec::new()).await,
-            Err(CallFault::NotSent(why) | CallFault::Lost(why)) => {
-                self.end(message, Status::Failed, error(Code::PlatformDown, why), Vec::new())
-                    .await
-            }
+            // Where it was made all the same, the platform tells of the end, and there is nobody left to ask.
+            Moved::Later(error) => self.retry(&tried(message), error).await,
+            Moved::Failed(error) | Moved::No(_, error) => self.end(message, Status::Failed, error, Vec::new()).await,
         }
     }
 

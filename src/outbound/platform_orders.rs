@@ -130,7 +130,7 @@ fn no_servicer() -> v1::Error {
 }
 
 /// A try that is put off counts all the same.
-fn tried(message: &Message) -> Message {
+pub(super) fn tried(message: &Message) -> Message {
     Message {
         attempts: message.attempts + 1,
         ..message.clone()

@@ -187,7 +187,7 @@ impl Outbound {
     }
 }
 
-fn judged(verdict: Verdict) -> Moved {
+pub(super) fn judged(verdict: Verdict) -> Moved {
     match verdict {
         Verdict::RetryLater(error) | Verdict::Unknown(error) | Verdict::RefreshToken(error) => Moved::Later(error),
         Verdict::Failed { error, .. } | Verdict::UploadAgain(error) => Moved::Failed(error),
@@ -196,7 +196,7 @@ fn judged(verdict: Verdict) -> Moved {
 }
 
 /// A move may be asked for again: where it was made, the state says so.
-fn unanswered(fault: CallFault) -> Moved {
+pub(super) fn unanswered(fault: CallFault) -> Moved {
     match fault {
         CallFault::NoToken(error) if !error.retryable => Moved::Failed(error),
         CallFault::NoToken(error) => Moved::Later(error),

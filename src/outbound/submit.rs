@@ -96,7 +96,10 @@ impl Outbound {
     /// Waits until the platform answered or the message is held, at most `for_at_most`; gives what it has become.
     pub async fn wait(&self, message_id: &str, for_at_most: Duration) -> Result<v1::SendResult, Fault> {
         let limit = Millis::try_from(for_at_most.min(WAIT_MAX).as_millis()).unwrap_or(0);
-        let until = self.now() + limit;
+        // One sleep for all of it: a clock that is set back makes nobody wait longer.
+        let over = self.parts.clock.sleep_until(self.now() + limit);
+        tokio::pin!(over);
+        let mut is_over = false;
         loop {
             let (waker, woken) = tokio::sync::oneshot::channel();
             {
@@ -110,14 +113,14 @@ impl Outbound {
             let settled = message
                 .as_ref()
                 .map_or(true, |it| it.is_final() || it.status() == Status::Held);
-            if settled || self.now() >= until {
+            if settled || is_over {
                 drop(woken);
                 self.forget_waiters(message_id);
                 return message.map(|message| message.result.clone());
             }
             tokio::select! {
                 _ = woken => {}
-                () = self.parts.clock.sleep_until(until) => {}
+                () = &mut over => is_over = true,
             }
         }
     }

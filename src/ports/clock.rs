@@ -43,6 +43,21 @@ impl Clock for SystemClock {
     }
 }
 
+/// Notices that a clock was set back: what waits for a moment by it would else wait until that has come again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Looked(Millis);
+
+impl Looked {
+    /// How far it was set back since the last look; less than a second is none.
+    pub fn set_back(&mut self, now: Millis) -> Option<Millis> {
+        let back = std::mem::replace(&mut self.0, now).saturating_sub(now);
+        (back >= SET_BACK).then_some(back)
+    }
+}
+
+/// Clocks are put right by less all the time.
+const SET_BACK: Millis = 1_000;
+
 /// How long to sleep before looking again: `left` by the wall clock, and no longer in all than `wish`.
 fn rest(left: Millis, wish: Millis, waited: Duration) -> Option<Duration> {
     let wish = Duration::from_millis(u64::try_from(wish).unwrap_or(0));
@@ -119,6 +134,13 @@ mod tests {
         assert_eq!(rest(-1, 5_000, seconds(2)), None);
         assert_eq!(rest(0, 0, seconds(0)), None);
         assert_eq!(rest(Millis::MAX, Millis::MAX, seconds(9)), Some(seconds(60)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_is_noticed_once() {
+        let mut looked = Looked::default();
+        let seen = [5_000, 6_000, 5_001, 4_001, 4_001, 9_000].map(|now| looked.set_back(now));
+        assert_eq!(seen, [None, None, None, Some(1_000), None, None]);
     }
 
     #[tokio::test]

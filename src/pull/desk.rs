@@ -1,5 +1,5 @@
 //! Whose turn is it? One walker per place and a few at a time, in the order they asked; after each page a place stands in
-//! line again behind the others, so that one with a long backlog keeps none waiting.
+//! line again behind the others, so that one with a long backlog keeps none waiting. Nor does an account whose platform hangs.
 
 mod seats;
 
@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::record::{Mark, Place, PlaceKey};
-use crate::ports::clock::Millis;
+use crate::ports::clock::{Looked, Millis};
 
 /// Something went wrong that is nobody's doing: again after 1 s, 2, 4 … 60 s.
 const PAUSE: Millis = 1_000;
@@ -31,6 +31,15 @@ pub enum Job {
     /// Which places has this account?
     List(String),
     Page(PlaceKey),
+}
+
+impl Job {
+    fn account(&self) -> &str {
+        match self {
+            Self::List(account) => account,
+            Self::Page(key) => &key.account,
+        }
+    }
 }
 
 /// What follows a turn.
@@ -57,6 +66,9 @@ struct Inner {
     /// What the platform bears, while it complained lately.
     fewer: Option<(usize, Millis)>,
     busy: usize,
+    /// How many of them are of this account; who has none is not here.
+    busy_by: BTreeMap<String, usize>,
+    looked: Looked,
     accounts: BTreeMap<String, Seat>,
     places: BTreeMap<PlaceKey, Lane>,
     line: VecDeque<Job>,
@@ -81,7 +93,7 @@ struct Lane {
     /// Bells heard, and how many of them the turn under way knows of.
     rung: u64,
     known: u64,
-    /// Pages in a row that brought nothing, and said that there is more.
+    /// Pages in a row that said that there is more, and gave no cursor to it.
     still: u32,
     state: Standing,
 }
@@ -102,6 +114,8 @@ impl Desk {
             most: most.max(1),
             fewer: None,
             busy: 0,
+            busy_by: BTreeMap::new(),
+            looked: Looked::default(),
             accounts: BTreeMap::new(),
             places: BTreeMap::new(),
             line: VecDeque::new(),
@@ -124,11 +138,12 @@ impl Desk {
     /// The next turn, if one is free.
     pub fn next(&self, now: Millis) -> Option<Job> {
         let mut inner = self.lock();
+        inner.follow(now);
         inner.queue_up(now);
         if inner.busy >= inner.allowed(now) {
             return None;
         }
-        while let Some(job) = inner.line.pop_front() {
+        while let Some(job) = inner.first_in_line() {
             if let Job::List(account) = &job {
                 let mut seats = inner.accounts.values_mut();
                 if let Some(seat) = seats.find(|seat| seat.account == *account) {
@@ -139,6 +154,7 @@ impl Desk {
                 state.in_line = false;
                 state.running = true;
                 inner.busy += 1;
+                *inner.busy_by.entry(job.account().to_owned()).or_default() += 1;
                 return Some(job);
             }
         }
@@ -153,8 +169,8 @@ impl Desk {
     /// When time alone gives a turn.
     pub fn next_due(&self) -> Option<Millis> {
         let inner = self.lock();
-        if !inner.line.is_empty() {
-            // Somebody waits for a free turn, which wakes by itself.
+        if inner.busy >= inner.most {
+            // Whoever is due waits for a free turn, which wakes by itself.
             return None;
         }
         let states = inner
@@ -163,7 +179,7 @@ impl Desk {
             .map(|seat| &seat.state)
             .chain(inner.places.values().map(|lane| &lane.state));
         states
-            .filter(|it| !it.running)
+            .filter(|it| !it.running && !it.in_line)
             .map(|it| it.due.max(it.not_before))
             .min()
     }
@@ -186,7 +202,7 @@ impl Desk {
         }
     }
 
-    /// A page brought nothing and says that there is more; how many in a row.
+    /// A page says that there is more, and gives no cursor to it; how many in a row.
     pub fn stands_still(&self, key: &PlaceKey) -> u32 {
         let mut inner = self.lock();
         inner.places.get_mut(key).map_or(0, |lane| {
@@ -210,6 +226,45 @@ impl Desk {
 }
 
 impl Inner {
+    /// A clock that was set back would hold up all that waits until it has come again: their times go with it.
+    fn follow(&mut self, now: Millis) {
+        let Some(back) = self.looked.set_back(now) else { return };
+        let seats = self.accounts.values_mut().map(|seat| &mut seat.state);
+        let lanes = self.places.values_mut().map(|lane| &mut lane.state);
+        for state in seats.chain(lanes) {
+            if state.due != NEVER {
+                state.due = state.due.saturating_sub(back);
+            }
+            state.not_before = state.not_before.saturating_sub(back);
+        }
+        self.fewer = self.fewer.map(|(fewer, until)| (fewer, until.saturating_sub(back)));
+    }
+
+    /// The first whose account may have one more turn.
+    fn first_in_line(&mut self) -> Option<Job> {
+        let has_its_share = |(account, busy): &(&String, &usize)| **busy >= self.share(account);
+        let full: Vec<&str> = (self.busy_by.iter().filter(has_its_share))
+            .map(|(account, _)| account.as_str())
+            .collect();
+        let at = self.line.iter().position(|job| !full.contains(&job.account()))?;
+        self.line.remove(at)
+    }
+
+    /// Turns that one account may have at a time: one is left for the others, and where the platform gave this one no answer
+    /// the last time, all but one are.
+    fn share(&self, account: &str) -> usize {
+        let seats = self.accounts.values().map(|seat| (&seat.account, &seat.state));
+        let places = self.places.iter().map(|(key, lane)| (&key.account, &lane.state));
+        let (own, others): (Vec<_>, Vec<_>) = seats.chain(places).partition(|(of, _)| *of == account);
+        if others.is_empty() {
+            return self.most;
+        }
+        match own.iter().any(|(_, state)| state.faults > 0) {
+            true => 1,
+            false => self.most.saturating_sub(1).max(1),
+        }
+    }
+
     /// Who is due stands in line.
     fn queue_up(&mut self, now: Millis) {
         let ready = |state: &Standing| !state.running && !state.in_line && state.due.max(state.not_before) <= now;
@@ -250,6 +305,12 @@ impl Inner {
 
     fn ends(&mut self, job: &Job, after: After, now: Millis) {
         self.busy = self.busy.saturating_sub(1);
+        if let Some(busy) = self.busy_by.get_mut(job.account()) {
+            *busy -= 1;
+            if *busy == 0 {
+                self.busy_by.remove(job.account());
+            }
+        }
         if after == After::TooMany {
             let allowed = self.allowed(now);
             self.fewer = Some(((allowed / 2).max(1), now + FEWER_FOR));

@@ -111,7 +111,8 @@ impl Pull {
         while !*stop.borrow() {
             while running.try_join_next().is_some() {}
             let now = self.now();
-            if now >= look {
+            // Set back, the clock would leave what came meanwhile unseen until it has come again.
+            if now >= look || look > now + LOOK {
                 self.look_around().await;
                 look = now + LOOK;
             }

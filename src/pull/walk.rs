@@ -129,7 +129,7 @@ impl Pull {
             since: place.since,
             pulled: Some(asked),
         };
-        let still = page.items.is_empty() && page.more && moved.cursor == place.cursor;
+        let still = page.more && moved.cursor == place.cursor;
         let more = page.more;
         let gap = place.pulled.filter(|last| asked - last > PLATFORM_KEEPS);
         match self.keep(opened, key, &place, &moved, page.items, gap).await {
@@ -174,7 +174,7 @@ impl Pull {
         self.parts.store.accept_page(page).await
     }
 
-    /// More is said to be there, and nothing comes: not for ever.
+    /// More is said to be there, and the cursor stays where it is: not for ever.
     fn standstill(&self, opened: &Opened, key: &PlaceKey) -> After {
         if self.desk.stands_still(key) < STANDSTILLS {
             return After::NotBefore(self.now() + 1_000);
@@ -182,7 +182,7 @@ impl Pull {
         tracing::warn!(
             account = opened.settings.id,
             place = key.sub_id,
-            "the platform says again and again that there is more, and gives nothing: left until the next sweep"
+            "the platform says again and again that there is more, and gives no cursor to it: left until the next sweep"
         );
         After::At(self.next_sweep())
     }

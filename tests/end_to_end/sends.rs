@@ -250,6 +250,9 @@ async fn a_customer_whom_the_platforms_agent_has_is_taken_back() {
     };
     state("HUMAN").await;
     assert_eq!(world.says("oAnna", "is anybody there").await["outcome"], "with_agent");
+    // Busy once: the order is tried again.
+    let busy = json!({ "api": "kfsession/close", "kind": "errcode", "errcode": -1, "times": 1 });
+    world.sim_post("/sim/v1/faults", &busy).await;
     let take = json!({ "conversationKey": world.key("oAnna"), "session": { "verb": "TAKE" } });
     let (status, result) = world.send("?wait=5s", take).await;
     assert_eq!((status, &result["status"]), (200, &json!("SENT")), "{result}");

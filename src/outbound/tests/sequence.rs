@@ -3,6 +3,29 @@
 use super::*;
 
 #[tokio::test]
+async fn one_account_has_its_share_and_all_of_it_goes() {
+    let house = awake();
+    house.becomes(&house.say("first").await, Status::Sent).await;
+    let slow = house.platform.gate.write().await;
+    let mut sent = Vec::new();
+    for who in 0..70 {
+        let to = format!("official_account:wx1:u:c{who}");
+        let message = house.submit(json!({ "conversationKey": to, "text": "hi" })).await;
+        sent.push(message.expect("accepted"));
+    }
+    until(|| house.platform.sent().len() > 64, "its share is under way").await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(house.platform.sent().len(), 1 + 64);
+    drop(slow);
+    for message in &sent {
+        house.becomes(message, Status::Sent).await;
+    }
+    assert_eq!(house.platform.sent().len(), 71);
+}
+
+#[tokio::test]
 async fn messages_of_one_conversation_go_in_order_one_at_a_time() {
     let house = awake();
     let mut last = None;

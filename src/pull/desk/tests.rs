@@ -80,6 +80,50 @@ fn when_the_platform_complains_fewer_ask_at_a_time_for_a_while() {
     assert!(desk.next(1 + FEWER_FOR).is_some());
 }
 
+fn elsewhere(sub_id: &str) -> PlaceKey {
+    PlaceKey {
+        account: "other".into(),
+        account_key: "other/ww2".into(),
+        sub_id: sub_id.into(),
+    }
+}
+
+#[test]
+fn an_account_that_hangs_leaves_turns_to_the_others() {
+    let desk = desk(3, &["a", "b", "c", "d"]);
+    desk.found(elsewhere("x"), Place::default(), 5);
+    let hanging = [desk.next(1), desk.next(1)].map(|job| job.expect("a turn"));
+    assert_eq!(desk.next(1), None, "two of three");
+    assert_eq!(desk.next_due(), Some(5), "while others of that account wait");
+    assert_eq!(desk.next(5), Some(Job::Page(elsewhere("x"))));
+    desk.ends(&Job::Page(elsewhere("x")), After::At(10), 6);
+    assert_eq!(desk.next(6), None);
+    for job in &hanging {
+        desk.ends(job, After::Fault, 7);
+    }
+    assert!(page(&desk, 8).is_some());
+    assert_eq!(desk.next(8), None, "one of three, until it is answered");
+    assert_eq!(desk.next(10), Some(Job::Page(elsewhere("x"))));
+}
+
+#[test]
+fn an_account_alone_has_all_turns() {
+    let desk = desk(3, &["a", "b", "c", "d"]);
+    let job = desk.next(1).expect("a turn");
+    desk.ends(&job, After::Fault, 1);
+    assert_eq!((0..4).filter(|_| desk.next(2).is_some()).count(), 3);
+}
+
+#[test]
+fn a_clock_that_is_set_back_holds_up_nobody() {
+    let desk = desk(1, &["a"]);
+    let job = desk.next(3_600_000).expect("a turn");
+    desk.ends(&job, After::At(3_660_000), 3_600_000);
+    assert_eq!(desk.next(0), None);
+    assert_eq!(desk.next_due(), Some(60_000));
+    assert_eq!(desk.next(60_000), Some(job));
+}
+
 #[test]
 fn a_place_that_is_no_longer_listed_has_no_turn_before_a_bell_rings_or_it_is_listed_again() {
     let desk = desk(1, &["a", "b"]);
