@@ -201,6 +201,36 @@ fn an_entry_that_says_nothing_fills_an_empty_place_and_takes_none() {
 }
 
 #[test]
+fn a_tap_in_the_menu_takes_the_place_of_another_and_of_nothing_that_says_more() {
+    use crate::entry::{from_menu_key, from_qr_scene};
+    let tap = |key: &str| from_menu_key(key, false);
+    let (code, told) = (from_qr_scene("7", false), tap("p=vip7"));
+    for (before, comes, then) in [
+        (None, tap("CONTACT"), tap("CONTACT")),
+        (Some(tap("PRICES")), tap("CONTACT"), tap("CONTACT")),
+        (Some(code.clone()), tap("CONTACT"), code.clone()),
+        (Some(code.clone()), told.clone(), told.clone()),
+        (Some(tap("CONTACT")), code.clone(), code.clone()),
+        (Some(told.clone()), code.clone(), code),
+    ] {
+        let mut state = state();
+        let mut shown = |entry: Option<v1::Entry>, customer_spoke| {
+            let arrival = Arrival {
+                entry: entry.map(Box::new),
+                customer_spoke,
+                ..arrival(said("x"))
+            };
+            append(&mut state, &arrival).entry
+        };
+        if before.is_some() {
+            shown(before.clone(), false);
+        }
+        assert_eq!(shown(Some(comes.clone()), false), Some(comes.clone()), "its own event");
+        assert_eq!(shown(None, true), Some(then), "{before:?} and then {comes:?}");
+    }
+}
+
+#[test]
 fn who_the_customer_is_and_was_stands_in_every_event() {
     let mut state = state();
     state.know(&v1::Identity {

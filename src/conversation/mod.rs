@@ -16,7 +16,7 @@ pub use arrival::{Arrival, Saying};
 pub use ledger::{Grant, Ledger, Opening};
 
 use crate::{
-    entry,
+    entry::{self, Weight},
     ports::clock::Millis,
     schema::{
         Timestamp,
@@ -381,15 +381,19 @@ impl State {
         }
     }
 
-    /// The entry parameters of the session: until the customer has spoken the latest win; after that they stand. One that says
-    /// nothing fills an empty place alone. `true`: they are others now.
+    /// The entry parameters of the session: until the customer has spoken the latest win that say as much as those before them;
+    /// after that they stand. One that says nothing fills an empty place alone. `true`: they are others now.
     fn settle_entry(&mut self, arrival: &Arrival) -> bool {
         let Some(comes) = &arrival.entry else {
             return false;
         };
         let counts = match &self.entry {
             None => true,
-            Some(standing) => telling(arrival).is_some() && (!self.spoke || entry::says_nothing(standing)),
+            Some(standing) => match (entry::weight(comes), entry::weight(standing)) {
+                (Weight::Nothing, _) => false,
+                (_, Weight::Nothing) => true,
+                (comes, standing) => !self.spoke && comes >= standing,
+            },
         };
         if counts {
             self.entry = Some(v1::Entry::clone(comes));

@@ -75,6 +75,29 @@ pub fn says_nothing(entry: &Entry) -> bool {
     *entry == of_mini_program()
 }
 
+/// How much it says of what brought the customer: none, which menu item they tapped, or more. One that says less takes no
+/// other's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    Nothing,
+    /// A key without parameters. Somebody who came by a QR code and taps "contact us" still came by that code.
+    Tap,
+    Origin,
+}
+
+pub fn weight(entry: &Entry) -> Weight {
+    let tap = || Entry {
+        origin: Origin::Menu as i32,
+        menu_key: entry.menu_key.clone(),
+        ..Entry::default()
+    };
+    match entry {
+        it if says_nothing(it) => Weight::Nothing,
+        it if *it == tap() => Weight::Tap,
+        _ => Weight::Origin,
+    }
+}
+
 /// The entry token that the carrier names: `p=<token>`, alone or as one of its pairs.
 pub fn token_of(entry: &Entry) -> Option<String> {
     let token = entry.params.get(TOKEN)?;

@@ -151,14 +151,11 @@ fn sides(ready: &Ready, now: Millis) -> impl Iterator<Item = (&Keys, bool)> {
 
 /// Checks the plain signature; true if only the old token fits.
 fn verify_query(ready: &Ready, query: &CallbackQuery, now: Millis) -> Result<bool, Refusal> {
-    for (keys, old) in sides(ready, now) {
-        let Some(token) = &keys.token else { continue };
+    let fits = |token: &str| {
         let ours = signature::of_query(token, &query.timestamp, &query.nonce);
-        if signature::matches(&ours, &query.signature) {
-            return Ok(old);
-        }
-    }
-    Err(no_token_fits("signature", ready))
+        signature::matches(&ours, &query.signature)
+    };
+    signed(ready, now, "signature", fits).map(|(_, old)| old)
 }
 
 /// Checks the signature over the sealed text: the token that fits, and whether it is the old one.
@@ -168,14 +165,37 @@ fn verify_message(
     encrypt: &str,
     now: Millis,
 ) -> Result<(Arc<str>, bool), Refusal> {
-    for (keys, old) in sides(ready, now) {
-        let Some(token) = &keys.token else { continue };
+    let fits = |token: &str| {
         let ours = signature::of_message(token, &query.timestamp, &query.nonce, encrypt);
-        if signature::matches(&ours, &query.msg_signature) {
-            return Ok((token.clone(), old));
-        }
+        signature::matches(&ours, &query.msg_signature)
+    };
+    signed(ready, now, "msg_signature", fits).map(|(token, old)| (token.clone(), old))
+}
+
+/// The first token that fits, of those that are honoured now.
+fn signed<'a>(
+    ready: &'a Ready,
+    now: Millis,
+    which: &str,
+    fits: impl Fn(&str) -> bool,
+) -> Result<(&'a Arc<str>, bool), Refusal> {
+    let tokens = || sides(ready, now).filter_map(|(keys, old)| Some((keys.token.as_ref()?, old)));
+    if let Some(found) = tokens().find(|(token, _)| fits(token)) {
+        return Ok(found);
     }
-    Err(no_token_fits("msg_signature", ready))
+    // An operator compares the ends of the tokens with the console's.
+    let ours: Vec<_> = tokens().map(|(token, _)| masked(token)).collect();
+    let before = ready.previous.as_ref().and_then(|(keys, _)| keys.token.as_deref());
+    let detail = match before.filter(|token| fits(token)) {
+        Some(old) => format!(
+            "{which} fits the token from before the rotation, {}, whose grace is over; ours is {} (-40001)",
+            masked(old),
+            ours.join(" or ")
+        ),
+        None if ours.is_empty() => format!("{which}: this account has no token"),
+        None => format!("{which} fits no token of ours, which is {} (-40001)", ours.join(" or ")),
+    };
+    Err(Refusal::reject(403, Code::BadSignature, detail))
 }
 
 /// The message inside, the key that opened it, and whether it is the old one. Tries the keys in turn; the id inside
@@ -239,18 +259,6 @@ fn plaintext() -> Refusal {
     )
 }
 
-/// An operator compares the ends of the tokens with the console's.
-fn no_token_fits(which: &str, ready: &Ready) -> Refusal {
-    let sides = [Some(&ready.current), ready.previous.as_ref().map(|(keys, _)| keys)];
-    let tokens = sides.into_iter().flatten().filter_map(|keys| keys.token.as_deref());
-    let ours = tokens.map(masked).collect::<Vec<_>>().join(" or ");
-    let detail = match ours.is_empty() {
-        true => format!("{which}: this account has no token"),
-        false => format!("{which} fits no token of ours, which is {ours} (-40001)"),
-    };
-    Refusal::reject(403, Code::BadSignature, detail)
-}
-
 fn undecodable(fault: CipherFault) -> Refusal {
     Refusal::quarantine(Code::Undecodable, fault.to_string())
 }
@@ -261,3 +269,53 @@ const AGE_MAX: Millis = 6 * 3600 * 1000;
 const PLAIN_AGE_MAX: Millis = 5 * 60 * 1000;
 /// Further off than this, one of the clocks is wrong.
 const SKEW_MAX: Millis = 10 * 60 * 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_that_signed_is_named_and_said_to_be_the_old_one_once_its_grace_is_over() {
+        let keys = |token: &str| Keys {
+            token: Some(token.into()),
+            key: None,
+        };
+        let ready = Ready {
+            receiver: "wx1".into(),
+            current: keys("the-new-one"),
+            previous: Some((keys("the-old-two"), Some(2_000))),
+            plain: true,
+            plain_until: None,
+        };
+        let by = |token: &str, now: Millis| {
+            let signed = signature::of_query(token, "1", "n");
+            let query = CallbackQuery {
+                signature: signature::text(&signed).to_owned(),
+                timestamp: "1".into(),
+                nonce: "n".into(),
+                ..CallbackQuery::default()
+            };
+            match verify_query(&ready, &query, now) {
+                Ok(old) => Ok(old),
+                Err(Refusal::Reject { fault, .. }) => Err(fault.detail),
+                Err(Refusal::Quarantine { fault }) => panic!("{fault:?}"),
+            }
+        };
+        assert_eq!(
+            (by("the-new-one", 2_000), by("the-old-two", 1_999)),
+            (Ok(false), Ok(true))
+        );
+        let over = by("the-old-two", 2_000).expect_err("its grace is over");
+        assert!(
+            over.contains("from before the rotation, ****wo, whose grace is over; ours is ****ne (-40001)"),
+            "{over}"
+        );
+        let (during, after) = (by("another", 1_999), by("another", 2_000));
+        assert!(
+            during
+                .expect_err("unknown")
+                .contains("which is ****ne or ****wo (-40001)")
+        );
+        assert!(after.expect_err("unknown").contains("which is ****ne (-40001)"));
+    }
+}
