@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     Deciding, Outbound,
     facts::{self, ends_session},
-    faults::from_fault,
+    faults::{from_fault, too_late},
     lanes::Block,
     pictures::{self, Pictures, Room},
     plan::{self, Ask, Facts, Plan, Shape},
@@ -99,9 +99,11 @@ impl Outbound {
         let ask = Ask::of(request);
         facts.passive = true;
         facts.after_event = facts::is_event(&event.event);
-        // The dispatcher says of what came too late that it has expired.
-        let too_late = request.not_after.as_ref().is_some_and(|end| end.millis() <= self.now());
-        if !plan::may_ride(&ask, &facts) || facts.human || too_late {
+        // Nobody waits behind what never goes.
+        if request.not_after.as_ref().is_some_and(|end| end.millis() <= self.now()) {
+            return Way::Refused(Status::Expired, too_late());
+        }
+        if !plan::may_ride(&ask, &facts) || facts.human {
             return Way::Outbox;
         }
         let Ok(Some(say)) = facts::said(request) else {

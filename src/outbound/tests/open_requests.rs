@@ -328,14 +328,18 @@ async fn a_repeated_callback_gets_the_same_answer_while_the_rest_goes_and_when_i
 }
 
 #[tokio::test]
-async fn an_answer_whose_time_is_over_does_not_ride() {
+async fn an_answer_whose_time_is_over_does_not_ride_and_the_next_one_does() {
     let house = awake();
     let event = house.wrote(5);
     house.windows.open(&event.event.id, START + 4_000, true);
     let end = crate::schema::Timestamp::from_millis(START).to_rfc3339_millis();
-    let messages = house.answer(&event, vec![json!({"text": "a", "notAfter": end})]).await;
+    let late = json!({"text": "a", "notAfter": end});
+    let messages = house.answer(&event, vec![late, json!({"text": "b"})]).await;
     house.becomes(&messages[0].result, Status::Expired).await;
-    assert!(house.windows.handed(&event.event.id).is_empty());
+    assert_eq!(house.now_of(&messages[1].result).status(), Status::HandedOver);
+    assert_eq!(house.windows.handed(&event.event.id), ["b"]);
+    let told: Vec<_> = messages.iter().map(|it| it.tell).collect();
+    assert_eq!(told, [true, false]);
     assert!(house.platform.sent().is_empty());
 }
 
