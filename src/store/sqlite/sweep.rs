@@ -3,7 +3,7 @@
 //! Sequence state is never deleted. What no core took within the retention is replaced by a Gap that says so.
 
 use prost::Message as _;
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use super::writer::Writer;
 use crate::{
@@ -28,11 +28,27 @@ pub struct Progress {
     pub done: bool,
 }
 
+/// What is past its time: all of `before`.
+#[derive(Clone, Copy)]
+struct Past {
+    before: Millis,
+    now: Millis,
+}
+
+impl Past {
+    fn of(now: Millis, keep: Millis) -> Self {
+        Self {
+            before: now - keep,
+            now,
+        }
+    }
+}
+
 impl Writer {
     /// One step. Call again until `done`.
     pub fn sweep_step(&mut self, at: &mut Progress, now: Millis, keep: Retention) -> Result<(), rusqlite::Error> {
-        let events = self.sweep_events(at, now - keep.events)?;
-        let messages = self.sweep_messages(at, now - keep.idempotency)?;
+        let events = self.sweep_events(at, Past::of(now, keep.events))?;
+        let messages = self.sweep_messages(at, Past::of(now, keep.idempotency))?;
         if events || messages {
             return Ok(());
         }
@@ -46,7 +62,7 @@ impl Writer {
     }
 
     /// `true`: there may be more.
-    fn sweep_events(&mut self, at: &mut Progress, before: Millis) -> Result<bool, rusqlite::Error> {
+    fn sweep_events(&mut self, at: &mut Progress, past: Past) -> Result<bool, rusqlite::Error> {
         // Rows grow with time: the first one that is young enough ends the walk, so that a sweep reads no more than it forgets.
         let rows: Vec<(Row, i64, u32, Millis)> = self
             .db
@@ -55,11 +71,11 @@ impl Writer {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             })?
             .collect::<Result<_, _>>()?;
-        let old: Vec<_> = rows
-            .into_iter()
-            .take_while(|(.., accepted)| *accepted < before)
-            .collect();
-        for (row, conversation, seq, _) in &old {
+        let next = "SELECT row, accepted FROM event WHERE row > ?1 AND accepted <= ?2 ORDER BY row LIMIT 1";
+        let times = rows.iter().map(|(row, .., accepted)| (*row, *accepted));
+        let (count, upto) = self.past(times, past, next)?;
+        let old = &rows[..count];
+        for (row, conversation, seq, _) in old {
             at.event = *row;
             if self
                 .db
@@ -69,7 +85,7 @@ impl Writer {
                 continue;
             }
             if self.lines.at(*conversation, *seq) == Some(*row) {
-                self.expire_waiting(*conversation, before, at)?;
+                self.expire_waiting(*conversation, past, upto, at)?;
             }
             self.feed_forgets(*conversation, *row)?;
             self.db
@@ -85,12 +101,50 @@ impl Writer {
                 .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES ('forgotten', ?1)")?
                 .execute([at.event])?;
         }
-        Ok(old.len() as i64 == STEP)
+        Ok(count as i64 == STEP)
+    }
+
+    /// How many of these rows, from the first on, are past their time, and the last row that is known to be. One that was
+    /// written while our clock was ahead says nothing of its age: it is as old as the one behind it, which `next` finds beyond
+    /// these.
+    fn past(
+        &self,
+        rows: impl Iterator<Item = (Row, Millis)>,
+        past: Past,
+        next: &str,
+    ) -> Result<(usize, Row), rusqlite::Error> {
+        let (mut count, mut upto, mut ahead, mut last) = (0, 0, 0, 0);
+        for (row, time) in rows {
+            if time > past.now {
+                ahead += 1;
+            } else if time < past.before {
+                count += 1 + std::mem::take(&mut ahead);
+                upto = row;
+            } else {
+                return Ok((count, upto));
+            }
+            last = row;
+        }
+        if ahead > 0 {
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let found = self.db.prepare_cached(next)?.query_row([last, past.now], read);
+            let behind: Option<(Row, Millis)> = found.optional()?;
+            if let Some((row, _)) = behind.filter(|(_, time)| *time < past.before) {
+                (count, upto) = (count + ahead, row);
+            }
+        }
+        Ok((count, upto))
     }
 
     /// Everything of this conversation that waited too long becomes one Gap.
-    fn expire_waiting(&mut self, conversation: i64, before: Millis, at: &mut Progress) -> Result<(), rusqlite::Error> {
-        let old = self.through_the_last_old(conversation, before)?;
+    fn expire_waiting(
+        &mut self,
+        conversation: i64,
+        past: Past,
+        upto: Row,
+        at: &mut Progress,
+    ) -> Result<(), rusqlite::Error> {
+        let old = self.through_the_last_old(conversation, past.before, upto)?;
         let (Some(first), Some(last)) = (old.first(), old.last()) else {
             return Ok(());
         };
@@ -122,12 +176,17 @@ impl Writer {
         Ok(())
     }
 
-    /// The line up to the last one accepted `before`, with whatever younger Gap stands between.
-    fn through_the_last_old(&self, conversation: i64, before: Millis) -> Result<Vec<(u32, Row)>, rusqlite::Error> {
+    /// The line up to the last one accepted `before`, or in a row up to this one, with whatever younger Gap stands between.
+    fn through_the_last_old(
+        &self,
+        conversation: i64,
+        before: Millis,
+        upto: Row,
+    ) -> Result<Vec<(u32, Row)>, rusqlite::Error> {
         let mut waiting: Vec<_> = self.lines.rows(conversation, 0).collect();
         let mut accepted = self.db.prepare_cached("SELECT accepted FROM event WHERE row = ?1")?;
         while let Some((_, row)) = waiting.last() {
-            if accepted.query_row([row], |found| found.get::<_, Millis>(0))? < before {
+            if *row <= upto || accepted.query_row([row], |found| found.get::<_, Millis>(0))? < before {
                 break;
             }
             waiting.pop();
@@ -135,7 +194,7 @@ impl Writer {
         Ok(waiting)
     }
 
-    fn sweep_messages(&mut self, at: &mut Progress, before: Millis) -> Result<bool, rusqlite::Error> {
+    fn sweep_messages(&mut self, at: &mut Progress, past: Past) -> Result<bool, rusqlite::Error> {
         let rows: Vec<(Row, bool, Millis)> = self
             .db
             .prepare_cached("SELECT row, open, created FROM message WHERE row > ?1 ORDER BY row LIMIT ?2")?
@@ -143,7 +202,10 @@ impl Writer {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?
             .collect::<Result<_, _>>()?;
-        let old: Vec<_> = rows.into_iter().take_while(|(.., created)| *created < before).collect();
+        let next = "SELECT row, created FROM message WHERE row > ?1 AND created <= ?2 ORDER BY row LIMIT 1";
+        let times = rows.iter().map(|(row, _, created)| (*row, *created));
+        let (count, _) = self.past(times, past, next)?;
+        let old = &rows[..count];
         if !old.is_empty() {
             // Row numbers are never given out twice, even when no message is left to count from.
             self.db
@@ -153,7 +215,7 @@ impl Writer {
                 )?
                 .execute([])?;
         }
-        for (row, open, _) in &old {
+        for (row, open, _) in old {
             at.message = *row;
             if !open {
                 at.swept.messages += self
@@ -162,7 +224,7 @@ impl Writer {
                     .execute([row])? as u64;
             }
         }
-        Ok(old.len() as i64 == STEP)
+        Ok(count as i64 == STEP)
     }
 
     /// Identities are forgotten with their events: after the walk over those.

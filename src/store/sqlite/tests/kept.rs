@@ -108,6 +108,48 @@ async fn what_was_not_taken_within_the_retention_becomes_one_gap() {
 }
 
 #[tokio::test]
+async fn what_came_while_the_clock_was_ahead_is_as_old_as_what_came_next() {
+    let keep = Retention {
+        events: 7 * DAY,
+        idempotency: 7 * DAY,
+    };
+    // More than one step of a sweep looks at.
+    for ahead in [2, 600] {
+        let bench = Bench::new();
+        let sweep = async || bench.store.sweep(START + 8 * DAY, keep).await.expect("swept");
+        bench.clock.set(START + 400 * DAY);
+        for number in 0..ahead {
+            bench.say("a", number).await;
+        }
+        enqueued(&bench, message("a", "k")).await;
+        let told = enqueued(&bench, message("a", "l")).await;
+        bench.store.settle(settle(&told, Status::Sent)).await.expect("settled");
+        let first = bench.heard()[0].clone();
+        assert_eq!(sweep().await, Swept::default(), "nobody knows how old they are");
+        bench.clock.set(START);
+        bench.say("b", 1_000).await;
+        let done = enqueued(&bench, message("b", "m")).await;
+        bench.store.settle(settle(&done, Status::Sent)).await.expect("settled");
+        bench.clock.set(START + 5 * DAY);
+        bench.say("c", 1_001).await;
+        let swept = sweep().await;
+        assert_eq!((swept.events, swept.messages, swept.gaps), (ahead + 1, 2, 2), "{ahead}");
+        let waits = bench
+            .store
+            .pending(first.conversation, 0, 9)
+            .await
+            .expect("read")
+            .events;
+        let Some(Body::Gap(gap)) = &waits[0].event.body else {
+            panic!("a gap")
+        };
+        assert_eq!((waits.len(), gap.from_seq), (1, 1));
+        assert_eq!(u64::from(gap.to_seq), ahead);
+        assert_eq!(sweep().await, Swept::default());
+    }
+}
+
+#[tokio::test]
 async fn a_parked_event_outlives_the_retention() {
     let bench = Bench::new();
     let first = bench.say("a", 1).await;
