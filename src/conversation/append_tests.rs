@@ -210,6 +210,7 @@ fn a_tap_in_the_menu_takes_the_place_of_another_and_of_nothing_that_says_more() 
         (Some(tap("PRICES")), tap("CONTACT"), tap("CONTACT")),
         (Some(code.clone()), tap("CONTACT"), code.clone()),
         (Some(code.clone()), told.clone(), told.clone()),
+        (Some(code.clone()), tap("{broken"), code.clone()),
         (Some(tap("CONTACT")), code.clone(), code.clone()),
         (Some(told.clone()), code.clone(), code),
     ] {

@@ -89,6 +89,8 @@ pub fn weight(entry: &Entry) -> Weight {
     let tap = || Entry {
         origin: Origin::Menu as i32,
         menu_key: entry.menu_key.clone(),
+        // What could not be understood says nothing more.
+        problems: entry.problems.clone(),
         ..Entry::default()
     };
     match entry {

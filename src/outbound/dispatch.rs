@@ -100,23 +100,20 @@ impl Outbound {
 
     /// Runs one lane as far as it goes; says when time alone lets it go on.
     async fn lane(self: &Arc<Self>, conversation: ConversationId, stop: &watch::Receiver<bool>) -> Option<Millis> {
-        let outbox = match self.parts.store.outbox(conversation).await {
-            Ok(outbox) => outbox,
-            Err(error) => {
-                tracing::warn!(%error, "an outbox is not readable");
-                return Some(self.now() + STORE_PAUSE);
-            }
-        };
+        let outbox = self.parts.store.outbox(conversation).await;
         // Asked after reading: an answer that rides from here on is not in what was read.
-        if self.parts.lanes.yields(conversation) {
-            return None;
-        }
-        let Some(first) = outbox.first() else { return None };
+        let yields = outbox.is_ok() && self.parts.lanes.yields(conversation);
+        let Some(first) = outbox.iter().flatten().next().filter(|_| !yields) else {
+            self.shares.pass_on(conversation, &self.parts.lanes);
+            let error = outbox.err()?;
+            tracing::warn!(%error, "an outbox is not readable");
+            return Some(self.now() + STORE_PAUSE);
+        };
         let _share = self.shares.take(&first.account, conversation, &self.parts.lanes)?;
         let mut behind_held = None;
         let mut next = None;
         let sooner = |next: Option<Millis>, at: Millis| Some(next.map_or(at, |next: Millis| next.min(at)));
-        for message in outbox {
+        for message in outbox.unwrap_or_default() {
             if *stop.borrow() {
                 return None;
             }

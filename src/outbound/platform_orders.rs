@@ -60,7 +60,7 @@ impl Outbound {
             }
             Moved::No(holder, refusal) => match (into, holder.state) {
                 // A move whose answer was lost, or that a colleague made meanwhile.
-                (SessionState::Ended, SessionState::Ended) | (SessionState::Queued, SessionState::Queued) => {
+                (ordered, is) if ordered == is && holder.servicer == servicer && into != SessionState::Assistant => {
                     self.moved(message, opened, view, &holder, None).await?;
                     self.carried_out(message, opened, order.closing.clone(), None)
                         .await

@@ -12,7 +12,7 @@ use super::{
     plan::{self, Ask, Facts, Plan},
     platform_session::Place,
     resolve::{How, Unplaced, Unresolved},
-    ride::shapes,
+    ride::{ALL_SAID, shapes},
     step,
 };
 use crate::{
@@ -210,10 +210,16 @@ impl Outbound {
         Ok(Some(Turn::WaitsUntil(at)))
     }
 
-    /// Everything was said: SENT, and an order that came with it is carried out.
+    /// Everything was said: SENT, and an order that came with it is carried out. That it was said is on disk before: however
+    /// long a store takes no event, the words go once.
     async fn all_gone(&self, message: &Message, view: Option<&View>, mut settle: Settle) -> Result<Turn, StoreError> {
         if ends_session(&message.request) {
-            self.end_session(message, view).await?;
+            settle.result.status = Status::Accepted as i32;
+            settle.pieces_done = ALL_SAID;
+            settle.next_attempt = self.now();
+            let said = self.settle(settle).await?;
+            self.end_session(&said, view).await?;
+            settle = step(&said);
         }
         settle.result.status = Status::Sent as i32;
         settle.tell = self.tells(message, Status::Sent);

@@ -250,8 +250,8 @@ impl Inner {
         self.line.remove(at)
     }
 
-    /// Turns that one account may have at a time: one is left for the others, and where the platform gave this one no answer
-    /// the last time, all but one are.
+    /// Turns that one account may have at a time: one is left for the others, and where the last turn at one of its places came
+    /// to nothing, all but one are.
     fn share(&self, account: &str) -> usize {
         let seats = self.accounts.values().map(|seat| (&seat.account, &seat.state));
         let places = self.places.iter().map(|(key, lane)| (&key.account, &lane.state));
@@ -339,6 +339,7 @@ impl Inner {
                 state.due = if again { now } else { at };
             }
             After::NotBefore(at) => {
+                state.faults = 0;
                 state.not_before = at;
                 state.due = at;
             }

@@ -108,8 +108,10 @@ impl Pull {
             .iter()
             .filter(|it| it.answers == Some(stored.row) && says(&it.request));
         let each = words.map(|it| match it.status() {
-            Status::Failed | Status::Expired | Status::Recalled => Greeted::No,
-            Status::Accepted | Status::Sending | Status::Held => Greeted::Perhaps,
+            _ if it.pieces_done > 0 || !it.result.platform_message_ids.is_empty() => Greeted::Yes,
+            // One that is held goes when they write, and leaves the code unused.
+            Status::Failed | Status::Expired | Status::Recalled | Status::Held => Greeted::No,
+            Status::Accepted | Status::Sending => Greeted::Perhaps,
             Status::Sent | Status::HandedOver | Status::Unknown | Status::Unspecified => Greeted::Yes,
         });
         each.max().unwrap_or(Greeted::No)
@@ -148,7 +150,11 @@ fn key_of(stored: &Stored) -> &str {
 
 /// It has words: a typing sign greets nobody.
 fn says(request: &v1::SendRequest) -> bool {
-    !matches!(request.what, None | Some(What::Typing(_) | What::RecallMessageId(_)))
+    match &request.what {
+        Some(What::Text(_) | What::Message(_) | What::NativeJson(_)) => true,
+        Some(What::Session(order)) => order.closing.is_some(),
+        Some(What::Typing(_) | What::RecallMessageId(_)) | None => false,
+    }
 }
 
 /// `welcome = "text"` or `{ text, menu = ["…"] }`.

@@ -34,6 +34,8 @@ struct Inner {
     listener: Option<Handle>,
     /// So many of the next commits fail.
     refuses: usize,
+    /// Below its reserve a disk takes no event.
+    takes_no_events: bool,
 }
 
 impl MemoryStore {
@@ -63,6 +65,11 @@ impl MemoryStore {
     /// So many of the next commits fail: events and steps of messages.
     pub fn refuses(&self, commits: usize) {
         self.with(|inner| inner.refuses = commits);
+    }
+
+    /// Below its reserve a disk takes no event, and steps of messages all the same.
+    pub fn takes_events(&self, takes: bool) {
+        self.with(|inner| inner.takes_no_events = !takes);
     }
 
     fn refused(&self) -> Result<(), StoreError> {
@@ -224,6 +231,9 @@ impl Store for MemoryStore {
         use crate::channels::contract::SessionEffect as E;
         use v1::conversation::SessionState as S;
         self.refused()?;
+        if self.with(|inner| inner.takes_no_events) {
+            return Err(StoreError::CannotAppend("as the test wants".into()));
+        }
         Ok(self.with(|inner| {
             let dedupe = arrival.dedupe.as_ref().map(|it| it.text.clone()).unwrap_or_default();
             if let Some(before) = inner

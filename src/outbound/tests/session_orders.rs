@@ -42,9 +42,28 @@ async fn an_end_ends_its_session_and_says_its_words_once_while_the_store_refuses
         "session": {"verb": "END", "closing": {"parts": [{"text": {"body": "bye"}}]}}});
     let ended = house.submit(end).await.expect("accepted");
     until(|| !house.platform.asked("/token").is_empty(), "under way").await;
-    // The event that ends the session, and the step that says so, five times in all.
     house.store.refuses(5);
     drop(slow);
+    comes_to(&house, &ended, Status::Sent).await;
+    assert_eq!(house.platform.sent(), ["bye"]);
+    assert_eq!(house.store.events_now().len(), 1, "the session ended");
+}
+
+#[tokio::test]
+async fn an_end_ends_its_session_and_says_its_words_once_however_long_the_store_takes_no_event() {
+    let house = awake();
+    house.store.takes_events(false);
+    let end = json!({"conversationKey": KEY, "onAmbiguous": "RETRY",
+        "session": {"verb": "END", "closing": {"parts": [{"text": {"body": "bye"}}]}}});
+    let ended = house.submit(end).await.expect("accepted");
+    house.becomes(&ended, Status::Accepted).await;
+    // Longer than a step is tried.
+    for _ in 0..600 {
+        house.clock.advance(Duration::from_millis(100));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(house.platform.sent(), ["bye"]);
+    house.store.takes_events(true);
     comes_to(&house, &ended, Status::Sent).await;
     assert_eq!(house.platform.sent(), ["bye"]);
     assert_eq!(house.store.events_now().len(), 1, "the session ended");

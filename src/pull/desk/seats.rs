@@ -111,7 +111,10 @@ impl Desk {
         for (key, lane) in own {
             match (sub_ids.contains(&key.sub_id), lane.state.due == NEVER) {
                 (true, true) => lane.state.due = now,
-                (false, false) if !lane.state.running && !lane.state.in_line => lane.state.due = NEVER,
+                (false, false) if !lane.state.running && !lane.state.in_line => {
+                    lane.state.due = NEVER;
+                    lane.state.faults = 0;
+                }
                 _ => {}
             }
         }

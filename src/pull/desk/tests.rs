@@ -107,6 +107,30 @@ fn an_account_that_hangs_leaves_turns_to_the_others() {
 }
 
 #[test]
+fn a_place_that_nobody_asks_any_more_costs_its_account_no_turns() {
+    let hung = || {
+        let desk = desk(3, &["a", "b", "c"]);
+        desk.found(elsewhere("x"), Place::default(), 1_000_000);
+        assert_eq!(desk.next(1), Some(Job::Page(key("a"))));
+        desk.ends(&Job::Page(key("a")), After::Fault, 1);
+        assert_eq!(desk.next(2), Some(Job::Page(key("b"))));
+        assert_eq!(desk.next(2), None, "one at a time");
+        desk
+    };
+    let unlisted = hung();
+    unlisted.lists("kf/ww1", &["b".to_owned(), "c".to_owned()], 3);
+    assert_eq!(unlisted.next(3), Some(Job::Page(key("c"))));
+
+    let shut = hung();
+    shut.ends(&Job::Page(key("b")), After::At(2_000), 3);
+    assert_eq!(shut.next(1_001), Some(Job::Page(key("c"))));
+    shut.ends(&Job::Page(key("c")), After::At(2_000), 1_001);
+    assert_eq!(shut.next(1_001), Some(Job::Page(key("a"))));
+    shut.ends(&Job::Page(key("a")), After::NotBefore(1_000_000), 1_002);
+    assert!(shut.next(2_000).is_some() && shut.next(2_000).is_some());
+}
+
+#[test]
 fn an_account_alone_has_all_turns() {
     let desk = desk(3, &["a", "b", "c", "d"]);
     let job = desk.next(1).expect("a turn");
