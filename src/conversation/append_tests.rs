@@ -175,6 +175,16 @@ fn an_entry_that_comes_after_the_customer_spoke_shows_on_its_own_event_alone() {
     assert_eq!(shown, ["a", "b", "c", "b"]);
 }
 
+/// The entry of an event that comes with this one.
+fn shown(state: &mut State, entry: Option<v1::Entry>, customer_spoke: bool) -> Option<v1::Entry> {
+    let arrival = Arrival {
+        entry: entry.map(Box::new),
+        customer_spoke,
+        ..arrival(said("x"))
+    };
+    append(state, &arrival).entry
+}
+
 #[test]
 fn an_entry_that_says_nothing_fills_an_empty_place_and_takes_none() {
     let bare = crate::entry::of_mini_program;
@@ -183,14 +193,7 @@ fn an_entry_that_says_nothing_fills_an_empty_place_and_takes_none() {
         ..bare()
     };
     let mut state = state();
-    let mut shown = |entry: Option<v1::Entry>, customer_spoke| {
-        let arrival = Arrival {
-            entry: entry.map(Box::new),
-            customer_spoke,
-            ..arrival(said("x"))
-        };
-        append(&mut state, &arrival).entry
-    };
+    let mut shown = |entry, customer_spoke| shown(&mut state, entry, customer_spoke);
     assert_eq!(shown(None, false), None);
     assert_eq!(shown(Some(bare()), false), Some(bare()));
     assert_eq!(shown(None, true), Some(bare()));
@@ -215,14 +218,7 @@ fn a_tap_in_the_menu_takes_the_place_of_another_and_of_nothing_that_says_more() 
         (Some(told.clone()), code.clone(), code),
     ] {
         let mut state = state();
-        let mut shown = |entry: Option<v1::Entry>, customer_spoke| {
-            let arrival = Arrival {
-                entry: entry.map(Box::new),
-                customer_spoke,
-                ..arrival(said("x"))
-            };
-            append(&mut state, &arrival).entry
-        };
+        let mut shown = |entry, customer_spoke| shown(&mut state, entry, customer_spoke);
         if before.is_some() {
             shown(before.clone(), false);
         }

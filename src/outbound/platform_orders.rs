@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     accounts::Opened,
-    channels::contract::{CodeOf, Holder, Sessions},
+    channels::contract::{CodeOf, CodeRule, Holder, Sessions, Ticket},
     error::Code,
     ports::store::{Message, StoreError, View},
     schema::v1::{self, conversation::SessionState, send_result::Status, session_control::Verb},
@@ -50,21 +50,19 @@ impl Outbound {
                     state: into,
                     servicer: servicer.to_owned(),
                 };
-                let rule = sessions.code(of);
-                self.moved(message, opened, view, &holder, code.as_deref().map(|code| (code, rule)))
-                    .await?;
+                let code = code.map(|code| (code, sessions.code(of)));
+                self.moved_with(message, opened, view, &holder, code.as_ref()).await?;
                 let words = order.closing.clone();
-                self.carried_out(message, opened, words, code.map(|code| (code, rule)))
-                    .await
-                    .map(Some)
+                self.carried_out(message, opened, words, code).await.map(Some)
             }
             Moved::No(holder, refusal) => match (into, holder.state) {
                 // A move whose answer was lost, or that a colleague made meanwhile.
                 (ordered, is) if ordered == is && holder.servicer == servicer && into != SessionState::Assistant => {
-                    self.moved(message, opened, view, &holder, None).await?;
-                    self.carried_out(message, opened, order.closing.clone(), None)
-                        .await
-                        .map(Some)
+                    let kept = self.kept_ticket(opened, message.id.clone()).await?;
+                    let code = kept.map(|kept| (kept.code, sessions.code(of)));
+                    self.moved_with(message, opened, view, &holder, code.as_ref()).await?;
+                    let words = order.closing.clone();
+                    self.carried_out(message, opened, words, code).await.map(Some)
                 }
                 // Not every state can be ended by order: the words go while the session is ours, and it ends for us.
                 (SessionState::Ended, SessionState::New | SessionState::Assistant) => match &order.closing {
@@ -82,6 +80,30 @@ impl Outbound {
             Moved::Failed(error) => self.end(message, Status::Failed, error, Vec::new()).await.map(Some),
             Moved::Later(error) => self.retry(&tried(message), error).await.map(Some),
         }
+    }
+
+    /// As [`moved`](Self::moved), by an order whose code the platform gives once: it is kept where the news cannot be, and found
+    /// when the order is tried again.
+    async fn moved_with(
+        &self,
+        message: &Message,
+        opened: &Opened,
+        view: Option<&View>,
+        holder: &Holder,
+        code: Option<&(String, CodeRule)>,
+    ) -> Result<(), StoreError> {
+        let given = code.map(|(code, rule)| (code.as_str(), *rule));
+        let moved = self.moved(message, opened, view, holder, given).await;
+        if let (Err(_), Some((code, rule))) = (&moved, code) {
+            let ticket = Ticket {
+                code: code.clone(),
+                about: message.id.clone(),
+                expires: Some(self.now() + rule.window),
+                of_event: false,
+            };
+            self.keep_ticket(opened, ticket).await;
+        }
+        moved
     }
 
     /// TAKE: succeeds when nobody holds the customer.

@@ -1,5 +1,6 @@
 //! Which code of the platform's may a message use up? One that came with the event it answers, or that the platform gave
-//! for a message before it (a template card's response code); codes die, and are kept no longer than they live.
+//! for a message before it (a template card's response code) or for an order (a session's); codes die, and are kept no longer
+//! than they live.
 
 use super::Outbound;
 use crate::{
@@ -50,7 +51,7 @@ impl Outbound {
         Ok(say)
     }
 
-    async fn kept_ticket(&self, opened: &Opened, about: String) -> Result<Option<Ticket>, StoreError> {
+    pub(super) async fn kept_ticket(&self, opened: &Opened, about: String) -> Result<Option<Ticket>, StoreError> {
         let record = self.parts.store.record(SPACE, &key(opened, &about)).await?;
         let kept = record.and_then(|record| serde_json::from_slice::<Kept>(&record).ok());
         Ok(kept.filter(|kept| kept.until > self.now()).map(|kept| Ticket {
