@@ -74,6 +74,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     now: Arc<AtomicI64>,
+    /// What has passed, whatever the clock was set to.
+    passed: Arc<AtomicI64>,
     moved: Arc<tokio::sync::Notify>,
 }
 
@@ -81,14 +83,16 @@ impl ManualClock {
     pub fn at(now: Millis) -> Self {
         Self {
             now: Arc::new(AtomicI64::new(now)),
+            passed: Arc::default(),
             moved: Arc::default(),
         }
     }
 
     /// Moves time and wakes whoever waits for it.
     pub fn advance(&self, by: Duration) {
-        self.now
-            .fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.passed.fetch_add(by, Ordering::SeqCst);
+        self.now.fetch_add(by, Ordering::SeqCst);
         self.moved.notify_waiters();
     }
 
@@ -106,12 +110,14 @@ impl Clock for ManualClock {
     }
 
     async fn sleep_until(&self, at: Millis) {
+        let passed = || self.passed.load(Ordering::SeqCst);
+        let enough = passed().saturating_add(at.saturating_sub(self.now()));
         loop {
             let moved = self.moved.notified();
             tokio::pin!(moved);
             // Registered before the look, so that a move between look and wait is not missed.
             moved.as_mut().enable();
-            if self.now() >= at {
+            if self.now() >= at || passed() >= enough {
                 return;
             }
             moved.await;

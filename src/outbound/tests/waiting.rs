@@ -139,6 +139,21 @@ async fn a_caller_waits_no_longer_than_it_said() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_makes_no_caller_wait_longer() {
+    let house = asleep();
+    let sent = house.say("a").await;
+    let (outbound, id) = (house.outbound.clone(), sent.message_id.clone());
+    let waiting = tokio::spawn(async move { outbound.wait(&id, Duration::from_secs(5)).await });
+    let waits = || !house.outbound.waiting.lock().expect("no panic").is_empty();
+    until(waits, "waiting").await;
+    house.clock.set(START - 3_600_000);
+    house.clock.advance(Duration::from_secs(5));
+    let result = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+    let result = result.expect("no longer").expect("waited").expect("known");
+    assert_eq!(result.status(), Status::Accepted);
+}
+
+#[tokio::test]
 async fn told_to_stop_it_ends_what_is_under_way_and_begins_nothing() {
     let house = asleep();
     let run = tokio::spawn(house.outbound.clone().run(house.stop.subscribe()));
