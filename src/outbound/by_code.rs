@@ -23,9 +23,9 @@ const MARGIN: Millis = 500;
 pub(super) struct ByCode {
     pub code: String,
     pub rule: CodeRule,
-    /// The event that it came with.
+    /// The event that it came with; empty where an order was given it, which uses it at once.
     event: String,
-    expires: Millis,
+    pub expires: Millis,
 }
 
 /// How it stands with the code of the event that a message answers.
@@ -62,6 +62,16 @@ impl CodeNow {
 }
 
 impl ByCode {
+    /// The platform's answer to an order brought it.
+    pub fn of_order(code: String, rule: CodeRule, expires: Millis) -> Self {
+        Self {
+            code,
+            rule,
+            event: String::new(),
+            expires,
+        }
+    }
+
     /// With it one message more passes than without, and nothing else is asked of that one.
     fn open(without: Facts) -> Facts {
         let standing = match without.standing {

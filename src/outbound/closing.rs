@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Outbound,
+    by_code::ByCode,
     dispatch::Turn,
     faults::error,
     orders::words_beside_take,
@@ -16,7 +17,7 @@ use crate::{
     accounts::Opened,
     channels::contract::{CodeOf, CodeRule, Piece, Roads, Say, Sessions, To, Verdict, What as SayWhat},
     error::Code,
-    ports::store::{LedgerEntry, Message, StoreError},
+    ports::store::{Message, StoreError},
     schema::v1::{
         self,
         send_request::Degrade,
@@ -36,30 +37,27 @@ impl Outbound {
         message: &Message,
         opened: &Arc<Opened>,
         words: Option<v1::Message>,
-        code: Option<(String, CodeRule)>,
+        code: Option<ByCode>,
     ) -> Result<Turn, StoreError> {
         let mut settle = step(message);
         settle.attempts += 1;
         settle.result.error = None;
         settle.result.status = Status::Sent as i32;
         if let Some(words) = words {
-            let used = || {
-                let rule = &code.as_ref()?.1;
-                Some(LedgerEntry::SpentCode(rule.trigger, self.now() + rule.window))
-            };
+            let used = code.as_ref().map(ByCode::spent);
             match self.say_by(message, opened, words, code.as_ref()).await? {
                 Ok((platform_id, lost)) => {
                     settle.result.platform_message_ids.extend(platform_id);
                     settle.result.degradations.extend(lost);
-                    if let Some((_, rule)) = &code {
-                        settle.result.road = rule.road as i32;
+                    if let Some(by) = &code {
+                        settle.result.road = by.rule.road as i32;
                     }
-                    settle.ledger.extend(used());
+                    settle.ledger.extend(used);
                     settle.pieces_done = 1;
                 }
                 Err(why) => {
                     // Whether they were said, nobody knows: the code is as good as used.
-                    settle.ledger.extend(used().filter(|_| is_lost(&why)));
+                    settle.ledger.extend(used.filter(|_| is_lost(&why)));
                     if message.request.degrade() == Degrade::Refuse {
                         let status = if is_lost(&why) { Status::Unknown } else { Status::Failed };
                         settle.result.status = status as i32;
@@ -81,9 +79,9 @@ impl Outbound {
         message: &Message,
         opened: &Arc<Opened>,
         words: v1::Message,
-        code: Option<&(String, CodeRule)>,
+        code: Option<&ByCode>,
     ) -> Result<Result<Said, v1::Error>, StoreError> {
-        let Some((code, rule)) = code else {
+        let Some(ByCode { code, rule, .. }) = code else {
             return Ok(Err(error(
                 Code::SessionEnded,
                 "the platform gave no code for the words of this order",

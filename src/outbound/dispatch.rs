@@ -149,7 +149,9 @@ impl Outbound {
             Status::Sending | Status::Accepted | Status::Held => {}
             _ => return Ok(Turn::Done),
         }
-        if message.not_after > 0 && now >= message.not_after {
+        // What was said in time is not late: an order that came with the words is left, and is ours to carry out.
+        let all_said = message.pieces_done == ALL_SAID;
+        if message.not_after > 0 && now >= message.not_after && !all_said {
             self.expire(message).await?;
             return Ok(Turn::Done);
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Outbound,
+    by_code::ByCode,
     dispatch::Turn,
     faults::error,
     platform_session::{Moved, Place},
@@ -44,26 +45,30 @@ impl Outbound {
         let moved = self
             .shift(opened, sessions, &place.to(&message.id), into, servicer)
             .await;
+        let ordered = Holder {
+            state: into,
+            servicer: servicer.to_owned(),
+        };
         match moved {
             Moved::Yes(code) => {
-                let holder = Holder {
-                    state: into,
-                    servicer: servicer.to_owned(),
-                };
-                let code = code.map(|code| (code, sessions.code(of)));
-                self.moved_with(message, opened, view, &holder, code.as_ref()).await?;
+                let rule = sessions.code(of);
+                let code = code.map(|code| ByCode::of_order(code, rule, self.now() + rule.window));
+                let told = self.moved(message, opened, view, &ordered, code.as_ref()).await;
+                if let (Err(_), Some(by)) = (&told, &code) {
+                    self.keep_ticket(opened, ticket(message, by)).await;
+                }
+                told?;
+                let words = order.closing.clone();
+                self.carried_out(message, opened, words, code).await.map(Some)
+            }
+            // A move whose answer was lost, whose news could not be kept, or that a colleague made meanwhile.
+            Moved::No(holder, _) if holder == ordered => {
+                let code = self.kept_code(message, opened, sessions.code(of)).await?;
+                self.moved(message, opened, view, &holder, code.as_ref()).await?;
                 let words = order.closing.clone();
                 self.carried_out(message, opened, words, code).await.map(Some)
             }
             Moved::No(holder, refusal) => match (into, holder.state) {
-                // A move whose answer was lost, or that a colleague made meanwhile.
-                (ordered, is) if ordered == is && holder.servicer == servicer && into != SessionState::Assistant => {
-                    let kept = self.kept_ticket(opened, message.id.clone()).await?;
-                    let code = kept.map(|kept| (kept.code, sessions.code(of)));
-                    self.moved_with(message, opened, view, &holder, code.as_ref()).await?;
-                    let words = order.closing.clone();
-                    self.carried_out(message, opened, words, code).await.map(Some)
-                }
                 // Not every state can be ended by order: the words go while the session is ours, and it ends for us.
                 (SessionState::Ended, SessionState::New | SessionState::Assistant) => match &order.closing {
                     Some(_) => Ok(None),
@@ -82,28 +87,15 @@ impl Outbound {
         }
     }
 
-    /// As [`moved`](Self::moved), by an order whose code the platform gives once: it is kept where the news cannot be, and found
-    /// when the order is tried again.
-    async fn moved_with(
+    /// The code that an earlier try of this order was given, whose news could not be kept: the platform gives it once.
+    async fn kept_code(
         &self,
         message: &Message,
         opened: &Opened,
-        view: Option<&View>,
-        holder: &Holder,
-        code: Option<&(String, CodeRule)>,
-    ) -> Result<(), StoreError> {
-        let given = code.map(|(code, rule)| (code.as_str(), *rule));
-        let moved = self.moved(message, opened, view, holder, given).await;
-        if let (Err(_), Some((code, rule))) = (&moved, code) {
-            let ticket = Ticket {
-                code: code.clone(),
-                about: message.id.clone(),
-                expires: Some(self.now() + rule.window),
-                of_event: false,
-            };
-            self.keep_ticket(opened, ticket).await;
-        }
-        moved
+        rule: CodeRule,
+    ) -> Result<Option<ByCode>, StoreError> {
+        let kept = self.kept_ticket(opened, message.id.clone()).await?;
+        Ok(kept.map(|kept| ByCode::of_order(kept.code, rule, kept.expires.unwrap_or_default())))
     }
 
     /// TAKE: succeeds when nobody holds the customer.
@@ -144,6 +136,16 @@ impl Outbound {
             return self.end(message, Status::Failed, error, Vec::new()).await;
         }
         self.fulfilled(message, opened).await
+    }
+}
+
+/// The code of an order, to be kept under its message.
+fn ticket(message: &Message, by: &ByCode) -> Ticket {
+    Ticket {
+        code: by.code.clone(),
+        about: message.id.clone(),
+        expires: Some(by.expires),
+        of_event: false,
     }
 }
 

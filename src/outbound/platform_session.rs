@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Outbound, faults::error};
+use super::{Outbound, by_code::ByCode, faults::error};
 use crate::{
     accounts::Opened,
-    channels::contract::{CodeRule, Dedupe, Holder, Learned, SessionEffect, Sessions, To, Verdict},
+    channels::contract::{Dedupe, Holder, Learned, SessionEffect, Sessions, To, Verdict},
     conversation::{Grant, Opening, key::Key},
     error::Code,
     ports::store::{Message, StoreError, View},
@@ -124,7 +124,7 @@ impl Outbound {
         opened: &Opened,
         view: Option<&View>,
         holder: &Holder,
-        code: Option<(&str, CodeRule)>,
+        code: Option<&ByCode>,
     ) -> Result<(), StoreError> {
         let conversation = view
             .and_then(|view| view.state.conversation.clone())
@@ -149,8 +149,8 @@ impl Outbound {
         });
         let signal = v1::Signal {
             r#type: Type::SessionStateChanged as i32,
-            code: code.map(|(code, _)| code.to_owned()).unwrap_or_default(),
-            code_expires: code.map(|(_, rule)| Timestamp::from_millis(now + rule.window)),
+            code: code.map(|by| by.code.clone()).unwrap_or_default(),
+            code_expires: code.map(|by| Timestamp::from_millis(by.expires)),
             session: Some(v1::SessionChange {
                 before: before as i32,
                 after: holder.state as i32,
@@ -168,11 +168,11 @@ impl Outbound {
         });
         // The platform answered just now, and its answer told its time.
         arrival.ordered = Some(now + self.parts.keeper.skew().unwrap_or_default());
-        let grant = code.map(|(_, rule)| Grant {
-            trigger: rule.trigger.to_owned(),
+        let grant = code.map(|by| Grant {
+            trigger: by.rule.trigger.to_owned(),
             remaining: Some(1),
-            expires: now + rule.window,
-            part_types: rule.part_types.join(","),
+            expires: by.expires,
+            part_types: by.rule.part_types.join(","),
             estimated: false,
         });
         arrival.grant = grant.map(Opening::from);

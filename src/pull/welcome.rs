@@ -100,8 +100,8 @@ impl Pull {
         let messages = match self.parts.store.recent_messages(Some(key), 20).await {
             Ok(messages) => messages,
             Err(error) => {
-                tracing::warn!(%error, "whether the core greeted is not known: greeted all the same");
-                return Greeted::No;
+                tracing::warn!(%error, "whether the core greeted is not known yet");
+                return Greeted::Perhaps;
             }
         };
         let words = messages

@@ -53,7 +53,8 @@ async fn an_end_ends_its_session_and_says_its_words_once_while_the_store_refuses
 async fn an_end_ends_its_session_and_says_its_words_once_however_long_the_store_takes_no_event() {
     let house = awake();
     house.store.takes_events(false);
-    let end = json!({"conversationKey": KEY, "onAmbiguous": "RETRY",
+    let soon = crate::schema::Timestamp::from_millis(START + 10_000).to_rfc3339_millis();
+    let end = json!({"conversationKey": KEY, "onAmbiguous": "RETRY", "notAfter": soon,
         "session": {"verb": "END", "closing": {"parts": [{"text": {"body": "bye"}}]}}});
     let ended = house.submit(end).await.expect("accepted");
     house.becomes(&ended, Status::Accepted).await;
