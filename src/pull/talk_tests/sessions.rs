@@ -3,13 +3,20 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::testing::{CUSTOMER, KF, NOW, settings, text},
+    super::testing::{CORP, CUSTOMER, KF, NOW, settings, text},
     CHANGE, SEND, SEND_ON_EVENT, STATE, code, house, key, spoken,
 };
-use crate::schema::v1::{
-    conversation::SessionState,
-    event::Body,
-    send_result::{Road, Status},
+use crate::{
+    outbound::Caller,
+    ports::store::{RecordWrite, Store as _},
+    schema::{
+        json::{Unknown, from_value},
+        v1::{
+            conversation::SessionState,
+            event::Body,
+            send_result::{Road, Status},
+        },
+    },
 };
 
 #[tokio::test]
@@ -44,6 +51,56 @@ async fn an_end_moves_the_session_and_its_words_go_by_the_code_that_comes_back()
     // The customer writes again: a new session.
     house.pulls(vec![text("m9", "one more", -300_000)]).await;
     assert_eq!(house.state().await.0, SessionState::New);
+}
+
+#[tokio::test]
+async fn an_order_that_stands_already_is_carried_out_by_the_code_that_was_kept_for_it() {
+    let (house, _dir) = house(settings(), spoken()).await;
+    let closing = json!({ "parts": [{ "text": { "body": "再见" } }] });
+    let order =
+        json!({ "conversationKey": key(), "clientMessageId": "end", "session": { "verb": "END", "closing": closing } });
+    let request = from_value(order.clone(), Unknown::Refuse).expect("a request");
+    let taken = house.outbound.submit(&Caller::default(), request, false).await;
+    // What a try of before left whose news the store refused.
+    let kept = RecordWrite::Put {
+        space: "ticket",
+        key: format!("kf/{CORP}//{}", taken.expect("accepted").message_id),
+        value: json!({ "code": "END1", "until": NOW + 15_000 })
+            .to_string()
+            .into_bytes(),
+    };
+    house.store.write_records(vec![kept]).await.expect("kept");
+    house.will(CHANGE, vec![json!({ "errcode": 95016, "errmsg": "no" })]);
+    house.will(STATE, vec![json!({ "errcode": 0, "service_state": 4 })]);
+    let _talk = house.talk();
+    let result = house.says(order).await;
+    assert_eq!(
+        (result.status(), result.degradations.len()),
+        (Status::Sent, 0),
+        "{result:?}"
+    );
+    assert_eq!(house.sent(SEND_ON_EVENT)[0]["code"], "END1");
+    let told = house.events().await;
+    let ended = told.iter().find_map(|it| match &it.event.body {
+        Some(Body::Signal(signal)) => Some(signal.clone()),
+        _ => None,
+    });
+    let expires = ended.and_then(|it| it.code_expires).map(|at| at.millis());
+    assert_eq!(expires, Some(NOW + 15_000), "as the platform gave it");
+}
+
+#[tokio::test]
+async fn an_assign_to_who_has_the_customer_is_carried_out() {
+    let (house, _dir) = house(settings(), spoken()).await;
+    let _talk = house.talk();
+    for (servicer, status) in [("lisi", Status::Sent), ("wangwu", Status::Failed)] {
+        house.will(CHANGE, vec![json!({ "errcode": 95016, "errmsg": "no" })]);
+        let held = json!({ "errcode": 0, "service_state": 3, "servicer_userid": "lisi" });
+        house.will(STATE, vec![held]);
+        let order = json!({ "conversationKey": key(), "session": { "verb": "ASSIGN", "servicer": servicer } });
+        assert_eq!(house.says(order).await.status(), status, "{servicer}");
+        assert_eq!(house.state().await, (SessionState::Human, "lisi".to_owned()));
+    }
 }
 
 #[tokio::test]
