@@ -157,7 +157,10 @@ mod tests {
             assert_eq!(Key::parse(&written).map(|key| key.render()), Some(written));
             assert_ne!(contact(native).render(), contact(&native.to_ascii_lowercase()).render());
         }
-        for member in ["woMei", "WMLi", "Wolfgang.Amadeus.Mozart.Jun"] {
+        let shortest = format!("wm{}", "A".repeat(18));
+        assert!(contact(&shortest).render().ends_with(&shortest));
+        let shorter = &shortest[..19];
+        for member in ["woMei", "WMLi", "Wolfgang.Amadeus.Mozart.Jun", shorter] {
             assert_eq!(contact(member).render(), contact(&member.to_ascii_lowercase()).render());
         }
     }

@@ -430,4 +430,90 @@ mod tests {
         ledger.open(grant("follow", 3, 60_000));
         assert_eq!(ledger.standing(1), Standing::Open(Some(3)));
     }
+
+    #[test]
+    fn codes_are_no_part_of_any_count() {
+        let code = || grant("msg_code", 1, 60 * HOUR);
+        let mut ledger = Ledger::default();
+        ledger.open(code());
+        assert!(ledger.has_codes_alone());
+        assert_eq!(ledger.standing(1), Standing::Unknown, "a code is no window");
+        ledger.open(grant("message", 5, 48 * HOUR));
+        assert!(!ledger.has_codes_alone());
+        ledger.spend(2, 1);
+        assert_eq!(ledger.standing(1), Standing::Open(Some(3)));
+        assert!(
+            ledger.grants.contains(&code()),
+            "neither refilled nor spent: {ledger:?}"
+        );
+        ledger.exhausted(1);
+        ledger.closed(1);
+        assert!(
+            ledger.grants.contains(&code()),
+            "what the platform says is not of codes: {ledger:?}"
+        );
+    }
+
+    #[test]
+    fn a_code_is_known_by_its_trigger_and_its_end() {
+        let mut ledger = Ledger::default();
+        ledger.open(grant("msg_code", 1, HOUR));
+        assert!(ledger.has_code("msg_code", HOUR));
+        assert!(!ledger.has_code("msg_code", HOUR - 1));
+        assert!(!ledger.has_code("welcome_code", HOUR));
+        ledger.spend_code("welcome_code", HOUR);
+        ledger.spend_code("msg_code", HOUR - 1);
+        assert!(ledger.has_code("msg_code", HOUR), "neither was that one");
+        ledger.spend_code("msg_code", HOUR);
+        assert!(!ledger.has_code("msg_code", HOUR));
+    }
+
+    #[test]
+    fn a_long_window_does_not_refill_a_short_one_that_was_used_up() {
+        let mut ledger = Ledger::default();
+        ledger.open(grant("menu", 3, 60_000));
+        ledger.spend(3, 1);
+        ledger.open(grant("message", 5, 48 * HOUR));
+        let left: Vec<_> = ledger.grants.iter().map(|it| it.remaining).collect();
+        assert_eq!(left, [Some(0), Some(5)]);
+    }
+
+    #[test]
+    fn a_window_is_over_at_its_end() {
+        let mut ledger = Ledger::default();
+        ledger.open(grant("message", 5, HOUR));
+        ledger.spend(1, HOUR);
+        assert_eq!(
+            ledger.grants[0].remaining,
+            Some(5),
+            "nothing is drawn from what is over"
+        );
+        ledger.exhausted(HOUR);
+        assert_eq!(ledger.grants[0].remaining, Some(5));
+        assert_eq!(ledger.standing(HOUR - 1), Standing::Open(Some(5)));
+        assert_eq!(ledger.standing(HOUR), Standing::Closed);
+        assert_eq!(ledger.allowances(HOUR), []);
+    }
+
+    #[test]
+    fn an_estimate_that_ends_with_what_is_counted_now_is_forgotten() {
+        let mut ledger = Ledger::default();
+        ledger.open(grant("menu", 3, HOUR));
+        ledger.exhausted(1);
+        ledger.open(grant("message", 5, HOUR));
+        assert_eq!(ledger.standing(1), Standing::Open(Some(5)));
+    }
+
+    #[test]
+    fn what_came_late_opens_what_is_newer_than_what_is_known() {
+        let mut ledger = Ledger::default();
+        ledger.open(grant("message", 1, HOUR));
+        let late = |expires, late_by| Opening::from(grant("message", 5, expires)).late_by(late_by);
+        assert!(!ledger.gains(&late(HOUR, 0), 1), "that one is known");
+        assert!(ledger.gains(&late(HOUR + 1, 0), 1));
+        assert!(!ledger.gains(&late(HOUR + 1, 1), 1), "said before what is known was");
+        assert!(!ledger.gains(&late(2 * HOUR, 0), 2 * HOUR), "over already");
+        let menu = Opening::from(grant("menu", 3, 60_000));
+        assert!(ledger.gains(&menu, 1), "nothing of its kind is known");
+    }
 }

@@ -245,9 +245,9 @@ impl State {
         // What the platform says happened before something that we know already: what came since stands.
         let late = arrival.platform_time.is_some_and(|at| at < self.last_platform_time);
         let behind = late && self.is_behind(arrival, stamp.now);
-        let mut write_state = self.freshen_customer(arrival, same_account);
+        self.freshen_customer(arrival, same_account);
         self.note_previous_key(arrival);
-        write_state |= self.turn_session(arrival, stamp);
+        let mut write_state = self.turn_session(arrival, stamp);
         let overtaken = self.overtaken(arrival, behind);
         write_state |= !overtaken && self.apply_session_effect(arrival);
         if self.session_state() != state_before {
@@ -267,6 +267,8 @@ impl State {
         }
         if arrival.customer_acted {
             self.last_act = stamp.now;
+            // That a signal is an act of theirs does not show in its event.
+            write_state |= !arrival.customer_spoke;
         }
         self.last_platform_time = self.last_platform_time.max(arrival.platform_time.unwrap_or(0));
         self.seq += 1;
@@ -348,8 +350,8 @@ impl State {
         }
     }
 
-    /// Account names and aliases may change between events. `true` where the stored state is behind by more than the event shows.
-    fn freshen_customer(&mut self, arrival: &Arrival, same_account: bool) -> bool {
+    /// Account names and aliases may change between events.
+    fn freshen_customer(&mut self, arrival: &Arrival, same_account: bool) {
         let conversation = self.conversation_mut();
         if !same_account && conversation.account.as_ref() != Some(&*arrival.account) {
             conversation.account = Some((*arrival.account).clone());
@@ -360,7 +362,6 @@ impl State {
                 customer.aliases.insert(kind.clone(), id.clone());
             }
         }
-        false
     }
 
     /// The platform changed the customer's id: the conversation of the new one names the key of the old one.
@@ -439,3 +440,9 @@ fn telling(arrival: &Arrival) -> Option<&v1::Entry> {
 
 #[cfg(test)]
 mod append_tests;
+
+#[cfg(test)]
+mod replay_tests;
+
+#[cfg(test)]
+mod state_tests;

@@ -168,3 +168,143 @@ fn a_message_that_went_through_says_that_nobody_else_has_the_session() {
     talk.state.assistant_spoke();
     assert_eq!(talk.state.session_state(), Ended, "an end is told, and may be ours");
 }
+
+const IDLE: Millis = 48 * 3_600_000;
+
+/// What a customer did, where sessions end after [`IDLE`].
+fn acts(talk: &mut Talk, now: Millis, change: impl FnOnce(&mut Arrival)) -> v1::Event {
+    let body = Body::Message(v1::Message::default());
+    let mut arrival = Arrival::of_ours(talk.state.view(), None, body);
+    arrival.rules.session_idle = IDLE;
+    (arrival.customer_acted, arrival.customer_spoke) = (true, true);
+    change(&mut arrival);
+    talk.next += 1;
+    let stamp = Stamp {
+        now,
+        epoch: 1,
+        id: format!("e{}", talk.next),
+    };
+    let appended = talk.state.append(&arrival, &stamp, false);
+    v1::Event::decode(appended.event).expect("an event")
+}
+
+fn session(event: &v1::Event) -> &str {
+    event.conversation.as_ref().map_or("", |it| &it.session_id)
+}
+
+#[test]
+fn a_session_ends_by_silence_and_only_where_that_is_wanted() {
+    let mut talk = Talk::new();
+    assert_eq!(session(&acts(&mut talk, T, |_| ())), "e1");
+    assert_eq!(
+        session(&acts(&mut talk, T + IDLE, |_| ())),
+        "e1",
+        "not longer than that"
+    );
+    assert_eq!(session(&acts(&mut talk, T + 2 * IDLE + 1, |_| ())), "e3");
+    let never = |arrival: &mut Arrival| arrival.rules.session_idle = 0;
+    assert_eq!(session(&acts(&mut talk, T + 1_000 * IDLE, never)), "e3");
+    let ours = |arrival: &mut Arrival| (arrival.customer_acted, arrival.customer_spoke) = (false, false);
+    assert_eq!(
+        session(&acts(&mut talk, T + 2_000 * IDLE, ours)),
+        "e3",
+        "what others do begins none"
+    );
+}
+
+#[test]
+fn who_answers_our_first_words_is_in_their_session() {
+    let mut talk = Talk::new();
+    let ours = |arrival: &mut Arrival| (arrival.customer_acted, arrival.customer_spoke) = (false, false);
+    acts(&mut talk, T, ours);
+    assert_eq!(session(&acts(&mut talk, T + 2 * IDLE, |_| ())), "e1");
+}
+
+#[test]
+fn a_new_session_knows_nothing_of_how_the_last_one_was_entered() {
+    let came = |scene: &str| {
+        Some(Box::new(v1::Entry {
+            scene: scene.into(),
+            ..Default::default()
+        }))
+    };
+    let scene = |event: &v1::Event| event.entry.as_ref().map(|it| it.scene.clone());
+    let mut talk = Talk::new();
+    acts(&mut talk, T, |arrival| arrival.entry = came("first"));
+    let later = T + 2 * IDLE;
+    assert_eq!(scene(&acts(&mut talk, later, |_| ())), None, "the first is over");
+    talk.told(Assistant, Ended, later);
+    let scans = |arrival: &mut Arrival| {
+        arrival.customer_spoke = false;
+        arrival.entry = came("second");
+    };
+    assert_eq!(session(&acts(&mut talk, later + 1, scans)), "e4");
+    let taps = |arrival: &mut Arrival| {
+        arrival.customer_spoke = false;
+        arrival.entry = came("third");
+    };
+    acts(&mut talk, later + 2, taps);
+    assert_eq!(
+        scene(&acts(&mut talk, later + 3, |_| ())),
+        Some("third".into()),
+        "until they have spoken in this session, the latest counts"
+    );
+}
+
+#[test]
+fn who_is_captured_is_released_by_the_platform_or_by_a_message_that_comes_to_us() {
+    let mut talk = Talk::new();
+    let told = |talk: &mut Talk, effect: SessionEffect| {
+        let event = acts(talk, T, |arrival| {
+            (arrival.customer_acted, arrival.customer_spoke) = (false, false);
+            arrival.session = Some(effect);
+        });
+        let conversation = event.conversation.expect("one");
+        let servicer = conversation.servicer.as_ref();
+        (
+            conversation.session_state(),
+            servicer.map(|it| (it.native_id.clone(), it.kind())),
+        )
+    };
+    let captured = || SessionEffect::Captured { servicer: "kf1".into() };
+    let by = Some(("kf1".to_owned(), v1::identity::Kind::Staff));
+    assert_eq!(told(&mut talk, captured()), (Human, by.clone()));
+    assert_eq!(told(&mut talk, SessionEffect::Released), (Assistant, None));
+    assert_eq!(told(&mut talk, captured()), (Human, by));
+    let taps = |arrival: &mut Arrival| arrival.customer_spoke = false;
+    acts(&mut talk, T, taps);
+    assert_eq!(talk.state.session_state(), Human, "a tap is told whoever holds them");
+    acts(&mut talk, T, |_| ());
+    assert_eq!(
+        (talk.state.session_state(), talk.state.view().servicer),
+        (Assistant, None)
+    );
+    told(&mut talk, captured());
+    assert_eq!(told(&mut talk, SessionEffect::Ended), (Ended, None));
+    acts(&mut talk, T, |_| ());
+    assert_eq!(
+        talk.state.session_state(),
+        Assistant,
+        "who acts after an end begins anew"
+    );
+}
+
+#[test]
+fn what_two_clocks_of_the_platform_tell_apart() {
+    let mut talk = Talk::new();
+    assert_eq!(talk.ordered(Human, T), Human);
+    assert_eq!(
+        talk.ordered(Queued, T - CLOCKS_APART),
+        Queued,
+        "as good as the same moment"
+    );
+    assert_eq!(talk.ordered(Human, T), Human);
+    assert_eq!(talk.ordered(Queued, T - CLOCKS_APART - 1), Human, "before it");
+    assert_eq!(
+        talk.told(Human, Ended, T - CLOCKS_APART),
+        (Ended, false),
+        "it begins here"
+    );
+    assert_eq!(talk.ordered(Human, T), Human);
+    assert_eq!(talk.told(Human, Ended, T - CLOCKS_APART - 1), (Human, true));
+}
