@@ -124,4 +124,51 @@ mod tests {
         assert_eq!(shown.facts[0].value, "¥9.5");
         assert_eq!(shown.actions[0].label, "Cup");
     }
+
+    #[test]
+    fn what_a_card_says_itself_stands_before_what_is_described() {
+        let info = json!({
+            "cardId": "c1", "cardGuide": "Look", "cardDesc": "Boils water", "cardImg": "https://i.example/k.png",
+            "cardLink": "https://shop.example/k", "cardMenus": [{ "menuType": 2, "menuName": "" }, { "menuType": 2, "menuName": "Ask" }],
+        });
+        let bare = card(v1::Card::default(), &info);
+        assert_eq!(
+            (bare.id.as_str(), bare.image_url.as_str()),
+            ("c1", "https://i.example/k.png")
+        );
+        let labels: Vec<_> = bare.actions.iter().map(|it| it.label.as_str()).collect();
+        assert_eq!(labels, ["Ask"], "what has no words is no button");
+        let own = card(
+            v1::Card {
+                id: "mine".into(),
+                description: "own".into(),
+                image_handle: "file".into(),
+                web_url: " ".into(),
+                ..Default::default()
+            },
+            &info,
+        );
+        assert_eq!(
+            (
+                own.id.as_str(),
+                own.description.as_str(),
+                own.image_url.as_str(),
+                own.web_url.as_str()
+            ),
+            ("mine", "own", "", "https://shop.example/k"),
+            "a picture of its own needs no other; blanks are nothing"
+        );
+    }
+
+    #[test]
+    fn what_is_described_in_no_object_is_not_readable() {
+        for (text, readable) in [("{}", true), ("[1]", false), ("1", false), ("{", false), ("", false)] {
+            let part = v1::Part {
+                content: Some(Content::Card(v1::Card::default())),
+                ext_json: [(NAME.to_owned(), text.to_owned())].into(),
+            };
+            assert_eq!(is_readable(&part), readable, "{text}");
+        }
+        assert!(is_readable(&v1::Part::default()), "nothing stands there");
+    }
 }

@@ -223,6 +223,19 @@ mod tests {
             ),
             (serde_json::json!({}), false),
             (serde_json::json!({"text": "hi", "clientMessageId": long}), false),
+            (serde_json::json!({"text": "hi", "clientMessageId": long[1..]}), true),
+            (
+                serde_json::json!({"message": {"parts": [{"menu": {"actions": [{"label": "Yes"}]}}]}}),
+                true,
+            ),
+            (
+                serde_json::json!({"message": {"parts": [{"menu": {"actions": [{"replyText": "yes"}]}}]}}),
+                true,
+            ),
+            (
+                serde_json::json!({"message": {"parts": [{"menu": {"actions": [{"label": " "}]}}]}}),
+                false,
+            ),
             (serde_json::json!({"text": "hi", "clientMessageId": "a\nb"}), false),
             (serde_json::json!({"text": "hi", "conversationKey": "nonsense"}), false),
             (
@@ -280,5 +293,41 @@ mod tests {
         assert!(addressed(&request(serde_json::json!({"text": "hi", "inReplyTo": "e"}))).is_ok());
         let passive = serde_json::json!({"text": "hi", "conversationKey": "a:b:u:c", "route": "PASSIVE_ONLY"});
         assert!(addressed(&request(passive)).is_err());
+    }
+
+    #[test]
+    fn every_file_that_a_request_names_is_looked_for() {
+        let named = |part: Value| {
+            let asked = request(serde_json::json!({"message": {"parts": [part]}}));
+            handles(&asked).iter().map(|it| (*it).to_owned()).collect::<Vec<_>>()
+        };
+        for (part, expected) in [
+            (serde_json::json!({"image": {"handle": "a"}}), vec!["a"]),
+            (
+                serde_json::json!({"video": {"handle": "a", "thumbHandle": "b"}}),
+                vec!["a", "b"],
+            ),
+            (
+                serde_json::json!({"voice": {"handle": "a", "platformMediaId": "m"}}),
+                vec![],
+            ),
+            (serde_json::json!({"link": {"imageHandle": "a"}}), vec!["a"]),
+            (
+                serde_json::json!({"articles": {"items": [{"imageHandle": "a"}, {"imageHandle": "b"}]}}),
+                vec!["a", "b"],
+            ),
+            (serde_json::json!({"miniProgram": {"thumbHandle": "a"}}), vec!["a"]),
+            (serde_json::json!({"music": {"thumbHandle": "a"}}), vec!["a"]),
+            (
+                serde_json::json!({"card": {"imageHandle": "a", "miniProgram": {"thumbHandle": "b"}}}),
+                vec!["a", "b"],
+            ),
+            (serde_json::json!({"text": {"body": "a"}}), vec![]),
+        ] {
+            assert_eq!(named(part.clone()), expected, "{part}");
+        }
+        let closing =
+            serde_json::json!({"session": {"verb": "END", "closing": {"parts": [{"file": {"handle": "a"}}]}}});
+        assert_eq!(handles(&request(closing)), ["a"]);
     }
 }

@@ -222,4 +222,25 @@ mod tests {
             assert_eq!(is_event(&event.into()), deed);
         }
     }
+
+    #[test]
+    fn an_account_whose_api_is_shut_says_so_and_why() {
+        let opened = crate::outbound::testing::opened();
+        let open = able(&opened, None, false);
+        assert_eq!((open.api, open.api_reason.as_str()), (true, ""));
+        let shut = able(&opened, Some(Code::NotEntitled), false);
+        assert_eq!((shut.api, shut.api_reason.as_str()), (false, "NOT_ENTITLED"));
+        assert_ne!(open.revision, shut.revision);
+        assert_eq!(shut.revision, able(&opened, Some(Code::NotEntitled), false).revision);
+        assert!(
+            open.passive && !able(&opened, None, true).passive,
+            "JSON has no passive road"
+        );
+    }
+
+    #[test]
+    fn a_key_names_its_customer() {
+        assert_eq!(recipient("official_account:wx1:u:o%3A1").as_deref(), Some("o:1"));
+        assert_eq!(recipient("nonsense"), None);
+    }
 }

@@ -5,7 +5,7 @@ mod platform;
 mod store;
 mod windows;
 
-pub use account::{FakeAccount, opened, opened_elsewhere, opened_slow};
+pub use account::{FakeAccount, opened, opened_elsewhere, opened_slow, opened_with};
 pub use platform::{Does, FakePlatform};
 pub use store::MemoryStore;
 pub use windows::FakeWindows;

@@ -1,5 +1,7 @@
 mod answers;
 mod elsewhere;
+mod failing_store;
+mod files;
 mod named;
 mod open_requests;
 mod otherwise;
@@ -16,7 +18,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::{
-    testing::{Does, FakePlatform, FakeWindows, MemoryStore, opened, opened_elsewhere, opened_slow},
+    testing::{Does, FakePlatform, FakeWindows, MemoryStore, opened, opened_elsewhere, opened_slow, opened_with},
     *,
 };
 use crate::ports::fetch::{FetchFault, Fetched};

@@ -45,7 +45,7 @@ pub fn opened_elsewhere() -> Arc<Opened> {
     opened_at("wx2", AccountSettings::default())
 }
 
-fn opened_with(settings: AccountSettings) -> Arc<Opened> {
+pub fn opened_with(settings: AccountSettings) -> Arc<Opened> {
     opened_at("wx1", settings)
 }
 
@@ -80,6 +80,13 @@ fn piece(part_type: &'static str, content: &str) -> Piece {
         native: json!(content),
         passive_only: part_type == "transfer",
     }
+}
+
+fn of_link(link: &v1::Link) -> Piece {
+    piece(
+        "link",
+        &format!("{} {}{}", link.title, link.image_handle, link.image_url),
+    )
 }
 
 fn of_picture(to: &str) -> v1::Degradation {
@@ -202,6 +209,12 @@ impl Account for FakeAccount {
                             });
                         }
                         Some(Content::Menu(menu)) => pieces.push(piece("menu", &menu.head)),
+                        Some(Content::Link(link)) => pieces.push(of_link(link)),
+                        Some(Content::Articles(articles)) => pieces.extend(articles.items.iter().map(of_link)),
+                        Some(Content::Video(media)) if !media.platform_media_id.is_empty() => {
+                            let shown = format!("video {} under {}", media.platform_media_id, media.thumb_handle);
+                            pieces.push(piece("video", shown.trim_end()));
+                        }
                         Some(Content::Image(media)) if !media.platform_media_id.is_empty() => {
                             pieces.push(piece("image", &media.platform_media_id));
                         }
@@ -253,6 +266,24 @@ impl Account for FakeAccount {
     }
     fn lends_picture(&self, card: &v1::Card) -> bool {
         card.mini_program.is_some()
+    }
+    fn links_need_pictures(&self) -> bool {
+        self.settings.limits.contains_key("link_pictures")
+    }
+    fn video_has_thumb(&self) -> bool {
+        self.settings.limits.contains_key("video_thumbs")
+    }
+    fn release(&self, servicer: &str, recipient: &str) -> Option<Call> {
+        Some(Call {
+            method: Method::Post,
+            path: "/release",
+            query: Vec::new(),
+            body: CallBody::Json(
+                json!({"servicer": servicer, "customer": recipient})
+                    .to_string()
+                    .into_bytes(),
+            ),
+        })
     }
     fn upload(&self, file: &Upload) -> Result<Call, Fault> {
         match file.mime.as_str() {

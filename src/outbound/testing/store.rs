@@ -36,6 +36,10 @@ struct Inner {
     refuses: usize,
     /// Below its reserve a disk takes no event.
     takes_no_events: bool,
+    /// What waits cannot be read.
+    unreadable: bool,
+    /// How often somebody looked what waits.
+    looks: usize,
 }
 
 impl MemoryStore {
@@ -70,6 +74,31 @@ impl MemoryStore {
     /// Below its reserve a disk takes no event, and steps of messages all the same.
     pub fn takes_events(&self, takes: bool) {
         self.with(|inner| inner.takes_no_events = !takes);
+    }
+
+    /// What waits cannot be read, or can again.
+    pub fn readable(&self, readable: bool) {
+        self.with(|inner| inner.unreadable = !readable);
+    }
+
+    /// How often somebody looked what waits.
+    pub fn looks(&self) -> usize {
+        self.with(|inner| inner.looks)
+    }
+
+    /// How many of the next commits fail still.
+    pub fn refusals(&self) -> usize {
+        self.with(|inner| inner.refuses)
+    }
+
+    fn looked(&self) -> Result<(), StoreError> {
+        self.with(|inner| {
+            inner.looks += 1;
+            match inner.unreadable {
+                true => Err(StoreError::Broken("as the test wants".into())),
+                false => Ok(()),
+            }
+        })
     }
 
     fn refused(&self) -> Result<(), StoreError> {
@@ -127,7 +156,8 @@ impl MemoryStore {
                     ..Default::default()
                 });
         });
-        let stored = self.with(|inner| inner.append(id, key, account.clone(), v1::event::Body::Message(said)));
+        let stored =
+            self.with(|inner| inner.append(id, key, account.clone(), v1::event::Body::Message(said), String::new()));
         if let Some(handle) = self.with(|inner| inner.listener.clone()) {
             handle.message(id);
         }
@@ -154,7 +184,14 @@ impl Inner {
         }) as i64)
     }
 
-    fn append(&mut self, id: ConversationId, key: &str, account: v1::Account, body: v1::event::Body) -> Arc<Stored> {
+    fn append(
+        &mut self,
+        id: ConversationId,
+        key: &str,
+        account: v1::Account,
+        body: v1::event::Body,
+        dedupe_key: String,
+    ) -> Arc<Stored> {
         let row = self.events.len() as Row + 1;
         let stored = Arc::new(Stored {
             row,
@@ -168,6 +205,7 @@ impl Inner {
                     ..Default::default()
                 }),
                 body: Some(body),
+                dedupe_key,
                 ..Default::default()
             }
             .into(),
@@ -261,7 +299,8 @@ impl Store for MemoryStore {
                     .expect("set")
                     .session_state = state as i32;
             }
-            Accepted::New(inner.append(id, &arrival.key, (*arrival.account).clone(), arrival.body.body()))
+            let (account, body) = ((*arrival.account).clone(), arrival.body.body());
+            Accepted::New(inner.append(id, &arrival.key, account, body, dedupe))
         }))
     }
     async fn accept_page(&self, _: crate::ports::store::Page) -> Result<Vec<Arc<Stored>>, StoreError> {
@@ -404,6 +443,7 @@ impl Store for MemoryStore {
         }))
     }
     async fn outbox(&self, conversation: ConversationId) -> Result<Vec<Arc<Message>>, StoreError> {
+        self.looked()?;
         Ok(self.with(|inner| {
             let open = inner
                 .messages
@@ -413,6 +453,7 @@ impl Store for MemoryStore {
         }))
     }
     async fn open_outboxes(&self) -> Result<Vec<ConversationId>, StoreError> {
+        self.looked()?;
         Ok(self.with(|inner| {
             inner
                 .messages

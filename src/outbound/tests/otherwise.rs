@@ -101,8 +101,10 @@ async fn a_harmless_call_that_works_opens_the_api_again_unless_messages_alone_ar
         assert_eq!(shut(), Some(Code::NotEntitled));
     };
     refused("a").await;
+    let told = house.store.events_now().len();
     house.outbound.probed(&house.opened, None).await;
     assert_eq!(shut(), None, "the operator may have mended it");
+    assert_eq!(house.store.events_now().len(), told + 1, "the core hears of it");
     refused("b").await;
     let told = house.store.events_now().len();
     house.outbound.probed(&house.opened, None).await;
@@ -393,4 +395,75 @@ async fn what_would_go_too_late_is_previewed_as_it_ends() {
         assert_eq!(preview.error, ended.error);
         assert_eq!(code(&preview), "EXPIRED");
     }
+}
+
+#[tokio::test]
+async fn figures_that_the_platform_does_not_share_say_that_somebody_else_sends() {
+    let suspected = |house: &House| house.opened.observe(|it| it.suspected.is_some());
+    let house = awake();
+    house.wrote(2);
+    house.becomes(&house.say("a").await, Status::Sent).await;
+    assert!(!suspected(&house));
+    house.platform.will("/send", [says(45047)]);
+    house.becomes(&house.say("b").await, Status::Failed).await;
+    assert!(suspected(&house), "one was left");
+
+    let in_part = awake();
+    in_part.wrote(5);
+    in_part.platform.will("/send", [says(0), says(45047)]);
+    in_part.becomes(&in_part.say("a|b").await, Status::Failed).await;
+    assert!(
+        !suspected(&in_part),
+        "how the platform counts pieces is not known so well"
+    );
+
+    let uncounted = awake();
+    uncounted.platform.will("/send", [says(45047)]);
+    uncounted.becomes(&uncounted.say("a").await, Status::Failed).await;
+    assert!(!suspected(&uncounted), "we had counted nothing");
+}
+
+#[tokio::test]
+async fn what_an_admin_did_not_tick_no_harmless_call_opens() {
+    let house = awake();
+    let shut = |code: Code, warned: bool| {
+        house.opened.observe(|it| {
+            it.api_shut = Some(code);
+            it.reopened = None;
+            it.warnings.clear();
+            if warned {
+                it.warnings.insert(code, "not ticked".into());
+            }
+        });
+    };
+    for (code, warned, opens) in [
+        (Code::ScopeNotGranted, true, false),
+        (Code::ScopeNotGranted, false, true),
+        (Code::NotEntitled, true, true),
+    ] {
+        shut(code, warned);
+        house.outbound.probed(&house.opened, None).await;
+        assert_eq!(
+            house.opened.observe(|it| it.api_shut.is_none()),
+            opens,
+            "{code:?} {warned}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_is_refused_again_is_left_alone_as_long_once_more() {
+    let house = awake();
+    house.platform.will("/send", [says(48001), says(48001)]);
+    let tried = async |text: &str| {
+        house.becomes(&house.say(text).await, Status::Failed).await;
+        house.platform.sent().len()
+    };
+    assert_eq!(tried("a").await, 1);
+    house.clock.advance(Duration::from_millis(599_999));
+    assert_eq!(tried("b").await, 1);
+    house.clock.advance(Duration::from_millis(1));
+    assert_eq!(tried("c").await, 2, "tried again");
+    house.clock.advance(Duration::from_millis(599_999));
+    assert_eq!(tried("d").await, 2, "from then on");
 }

@@ -20,8 +20,114 @@ async fn an_end_says_its_closing_and_ends_the_session_once() {
         .submit(json!({"conversationKey": KEY, "session": {"verb": "END"}}))
         .await
         .expect("accepted");
-    house.becomes(&again, Status::Sent).await;
-    assert_eq!(house.store.events_now().len(), 1);
+    let again = house.becomes(&again, Status::Sent).await;
+    assert_eq!((house.store.events_now().len(), again.degradations.len()), (1, 0));
+    assert!(
+        !events[0].event.dedupe_key.is_empty(),
+        "carried out again after a crash, it is heard once"
+    );
+}
+
+#[tokio::test]
+async fn an_end_without_words_ends_the_session_and_loses_nothing() {
+    let house = awake();
+    let end = json!({"conversationKey": KEY, "session": {"verb": "END"}});
+    let ended = house.submit(end).await.expect("accepted");
+    let ended = house.becomes(&ended, Status::Sent).await;
+    assert_eq!((house.store.events_now().len(), ended.degradations.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_end_whose_words_may_not_be_lost_or_are_refused_for_a_colleague_ends_nothing() {
+    let end = |degrade: &str| {
+        json!({"conversationKey": KEY, "degrade": degrade,
+            "session": {"verb": "END", "closing": {"parts": [{"text": {"body": "bye"}}]}}})
+    };
+    let strict = awake();
+    strict.platform.will("/send", [says(99999)]);
+    let ended = strict.submit(end("REFUSE")).await.expect("accepted");
+    let ended = strict.becomes(&ended, Status::Failed).await;
+    assert_eq!((code(&ended), strict.store.events_now().len()), ("CONTENT_REJECTED", 0));
+    let held = awake();
+    held.store.state(KEY, |state| {
+        state.conversation.as_mut().expect("set").session_state = v1::conversation::SessionState::Human as i32;
+    });
+    let ended = held.submit(end("ALLOW")).await.expect("accepted");
+    let ended = held.becomes(&ended, Status::Failed).await;
+    assert_eq!((code(&ended), held.store.events_now().len()), ("SESSION_WITH_HUMAN", 0));
+}
+
+#[tokio::test]
+async fn the_platforms_agents_let_go_where_the_operator_allows_it() {
+    use crate::settings::{AccountSettings, PlatformAgents};
+    let take = || json!({"conversationKey": KEY, "session": {"verb": "TAKE"}});
+    let captured = |agents: PlatformAgents| {
+        let settings = AccountSettings {
+            platform_agents: agents,
+            ..Default::default()
+        };
+        let house = asleep_as(opened_with(settings), None, core());
+        house.store.state(KEY, |state| {
+            let conversation = state.conversation.as_mut().expect("set");
+            conversation.session_state = v1::conversation::SessionState::Human as i32;
+            conversation.servicer = Some(v1::Identity {
+                native_id: "kf1".into(),
+                ..Default::default()
+            });
+        });
+        house.wake();
+        house
+    };
+    let allowed = captured(PlatformAgents::Allow);
+    allowed.platform.will("/release", [says(-1), says(0)]);
+    let taken = allowed.submit(take()).await.expect("accepted");
+    let taken = comes_to(&allowed, &taken, Status::Sent).await;
+    assert_eq!((taken.error, taken.degradations.len()), (None, 0));
+    let asked = r#"{"customer":"o1","servicer":"kf1"}"#;
+    assert_eq!(allowed.platform.asked("/release"), [asked, asked]);
+    let events = allowed.store.events_now();
+    let Some(v1::event::Body::Signal(signal)) = &events[0].event.body else {
+        panic!("a signal")
+    };
+    let after = signal.session.as_ref().expect("a change").after();
+    assert_eq!((events.len(), after), (1, v1::conversation::SessionState::Assistant));
+
+    let forbidden = captured(PlatformAgents::Forbid);
+    let taken = forbidden.submit(take()).await.expect("accepted");
+    forbidden.becomes(&taken, Status::Failed).await;
+    assert!(forbidden.platform.asked("/release").is_empty());
+}
+
+#[tokio::test]
+async fn a_preview_of_an_order_says_what_would_become_of_it() {
+    let house = asleep();
+    let preview = async |what: serde_json::Value| {
+        let mut asked = json!({ "conversationKey": KEY });
+        for (name, value) in what.as_object().expect("fields") {
+            asked[name] = value.clone();
+        }
+        let looked = house.outbound.submit(&Caller::default(), request(asked), true).await;
+        code(&looked.expect("looked at")).to_owned()
+    };
+    let order = |verb: &str| json!({ "session": { "verb": verb, "servicer": "anna" } });
+    for (verb, expected) in [
+        ("TAKE", ""),
+        ("END", ""),
+        ("QUEUE", "UNSUPPORTED_PART"),
+        ("ASSIGN", "UNSUPPORTED_PART"),
+    ] {
+        assert_eq!(preview(order(verb)).await, expected, "{verb}");
+    }
+    assert_eq!(
+        preview(json!({ "recallMessageId": "m" })).await,
+        "UNSUPPORTED_PART",
+        "this account takes nothing back"
+    );
+    house.store.state(KEY, |state| {
+        state.conversation.as_mut().expect("set").session_state = v1::conversation::SessionState::Human as i32;
+    });
+    assert_eq!(preview(order("TAKE")).await, "SESSION_WITH_HUMAN");
+    assert_eq!(preview(order("END")).await, "");
 }
 
 /// Lets time pass until the message stands so.
@@ -65,8 +171,11 @@ async fn an_end_ends_its_session_and_says_its_words_once_however_long_the_store_
     }
     assert_eq!(house.platform.sent(), ["bye"]);
     house.store.takes_events(true);
-    comes_to(&house, &ended, Status::Sent).await;
-    assert_eq!(house.platform.sent(), ["bye"]);
+    let ended = comes_to(&house, &ended, Status::Sent).await;
+    assert_eq!(
+        (house.platform.sent(), ended.degradations.len()),
+        (vec!["bye".to_owned()], 0)
+    );
     assert_eq!(house.store.events_now().len(), 1, "the session ended");
 }
 

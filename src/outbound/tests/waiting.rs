@@ -196,3 +196,66 @@ async fn what_the_platform_would_drop_for_coming_too_fast_waits_and_keeps_its_or
     house.clock.advance(Duration::from_secs(60));
     house.becomes(&third, Status::Sent).await;
 }
+
+fn in_millis(millis: i64) -> String {
+    crate::schema::Timestamp::from_millis(START + millis).to_rfc3339_millis()
+}
+
+#[tokio::test]
+async fn what_was_perhaps_said_before_its_time_was_over_is_not_known() {
+    let house = awake();
+    house.platform.will("/send", [Does::Lost]);
+    let asked = json!({"conversationKey": KEY, "text": "a", "onAmbiguous": "RETRY", "notAfter": in_millis(1_500)});
+    let sent = house.submit(asked).await.expect("accepted");
+    until(|| house.now_of(&sent).error.is_some(), "the answer is lost").await;
+    house.clock.advance(Duration::from_millis(1_500));
+    let result = house.becomes(&sent, Status::Unknown).await;
+    assert_eq!(code(&result), "AMBIGUOUS");
+    assert_eq!(house.platform.sent(), ["a"]);
+}
+
+#[tokio::test]
+async fn what_went_in_part_before_its_time_was_over_says_so() {
+    let house = awake();
+    house.platform.will("/send", [says(0), says(-1)]);
+    let asked = json!({"conversationKey": KEY, "text": "a|b", "notAfter": in_millis(1_500)});
+    let sent = house.submit(asked).await.expect("accepted");
+    until(|| house.platform.sent().len() == 2, "the second is refused").await;
+    house.becomes(&sent, Status::Accepted).await;
+    house.clock.advance(Duration::from_millis(1_500));
+    let result = house.becomes(&sent, Status::Expired).await;
+    let told: Vec<_> = result.degradations.iter().map(|it| it.reason.as_str()).collect();
+    assert_eq!((code(&result), told), ("EXPIRED", vec!["1 of its pieces were sent"]));
+}
+
+#[tokio::test]
+async fn a_try_that_would_come_when_its_time_is_over_is_not_waited_for() {
+    for (not_after, status) in [(1_000, Status::Failed), (1_001, Status::Sent)] {
+        let house = awake();
+        house.platform.will("/send", [says(-1)]);
+        let asked = json!({"conversationKey": KEY, "text": "a", "notAfter": in_millis(not_after)});
+        let sent = house.submit(asked).await.expect("accepted");
+        until(|| house.now_of(&sent).error.is_some(), "refused for now").await;
+        house.clock.advance(Duration::from_millis(1_000));
+        let result = house.becomes(&sent, status).await;
+        assert_eq!(code(&result), if status == Status::Sent { "" } else { "PLATFORM_DOWN" });
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_a_message_waits_or_fails_as_the_refusal_has_it() {
+    let house = awake();
+    house.platform.will("/token", [Does::NotSent]);
+    let waits = house.say("a").await;
+    until(|| house.now_of(&waits).error.is_some(), "no token").await;
+    assert_eq!(house.now_of(&waits).status(), Status::Accepted);
+    house.clock.advance(Duration::from_secs(1));
+    house.becomes(&waits, Status::Sent).await;
+
+    let wrong = awake();
+    wrong.platform.will("/token", [says(40125)]);
+    let failed = wrong.say("a").await;
+    let failed = wrong.becomes(&failed, Status::Failed).await;
+    assert_eq!(code(&failed), "BAD_SECRET");
+    assert!(wrong.platform.sent().is_empty());
+}
