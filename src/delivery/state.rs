@@ -437,3 +437,6 @@ impl State {
         self.release(conversation);
     }
 }
+
+#[cfg(test)]
+mod model_tests;

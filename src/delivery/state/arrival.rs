@@ -45,6 +45,11 @@ impl State {
             lane.oldest = lanes::accepted(stored);
             lane.live = reachable && self.loaded;
         }
+        // Nobody had the conversation: it went on to its end there, and was given to a core with nothing left to tell of.
+        let homeless = lane.phase == Phase::Waits;
+        if homeless {
+            lane.slot = at;
+        }
         lane.count = lane.count.saturating_add(1);
         lane.grew = true;
         if place <= lane.last {
@@ -58,7 +63,7 @@ impl State {
         // Also while the next failure would mean a long wait.
         let held_up = lane.phase == Phase::Backoff || lane.failures > 0 || slot.gate.is_shut();
         let behind = !lane.live;
-        if fresh {
+        if homeless {
             self.rest(stored.conversation);
         }
         if held_up {

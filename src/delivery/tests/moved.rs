@@ -62,6 +62,23 @@ async fn what_was_taken_from_a_core_is_not_offered_until_it_is_given_back_and_th
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_heard_to_the_end_after_a_pause_began_is_heard_again_when_it_is_over() {
+    let rig = Rig::running(|_| taken()).await;
+    let hold = Arc::new(Semaphore::new(0));
+    *rig.link.hold.lock().expect("lock") = Some(hold.clone());
+    rig.event(1);
+    rig.sees(1).await;
+    // The account is paused while it is in flight; by the end of the pause nothing waits, so that nothing changes hands.
+    rig.moves(1, None);
+    hold.add_permits(100);
+    rig.drained().await;
+    rig.event(1);
+    rig.drained().await;
+    assert_eq!(rig.seqs(), [1, 2]);
+    rig.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_in_back_off_stays_when_its_core_loses_it() {
     let rig = Rig::running(|_| failed()).await;
     rig.event(1);
