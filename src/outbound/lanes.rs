@@ -91,6 +91,12 @@ impl Handle {
         self.0.wake.notified().await;
     }
 
+    /// Nothing is remembered.
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        self.with(|inner| inner.lanes.is_empty() && inner.due.is_empty() && inner.ready.is_empty())
+    }
+
     fn unblock(&self, conversation: ConversationId) {
         self.with(|inner| {
             if let Some(lane) = inner.lanes.get_mut(&conversation) {

@@ -10,7 +10,7 @@ use super::lanes::Handle;
 use crate::ports::store::ConversationId;
 
 /// Lanes of one account at the same time.
-const SHARE: usize = 64;
+pub(super) const SHARE: usize = 64;
 
 /// Who runs, and who waits for its account's share.
 #[derive(Default)]
@@ -60,6 +60,12 @@ impl Shares {
         if let Some(next) = next {
             lanes.message(next);
         }
+    }
+
+    #[cfg(test)]
+    pub fn is_idle(&self) -> bool {
+        let inner = self.lock();
+        inner.accounts.is_empty() && inner.woken.is_empty()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -10,6 +10,7 @@ mod quotes;
 mod sequence;
 mod session_orders;
 mod taken_back;
+mod turns;
 mod waiting;
 
 use std::time::Duration;
